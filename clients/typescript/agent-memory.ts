@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { readIfThere, replaceFile } from './durable-file.js';
+import type { Instrument } from './instrument.js';
+import type { Market, MarketPosition } from './market.js';
+import { openAccount, type BrokerState } from './paper-broker.js';
+import { emptyIndicators, type IndicatorState } from './signals.js';
+import { DEFAULT_CONFIG, type StrategyConfig } from './strategy.js';
+import { emptyTrackRecord, type TrackRecord } from './track-record.js';
+
+/** How a command was answered; a second delivery gets the same answer without anything being done again. */
+export type CommandAnswer =
+  | { kind: 'complete'; result: Record<string, unknown> }
+  | { kind: 'fail'; outcome: 'not_sent' | 'rejected'; error: { code: string; message: string }; retryable: boolean };
+
+export interface RunMemory {
+  /** Eight hexadecimal digits in front of every id of this run, so that a second run over the same candles is not taken
+   * for a repetition of the first. */
+  tag: string;
+  fingerprint: string;
+  isReplay: boolean;
+  instrument: Instrument;
+  finished: boolean;
+  market: MarketPosition;
+  indicators: IndicatorState;
+  record: TrackRecord;
+  broker: BrokerState;
+  cycleCount: number;
+  lastCycleAt: string | null;
+  /** Candle times, epoch milliseconds. */
+  firstCandle: number | null;
+  lastCandle: number | null;
+  /** Hourly predictions that wait to be sent together. */
+  batch: Record<string, unknown>[];
+  closedTrades: number;
+  wins: number;
+}
+
+/** All that must survive a `kill -9`, in one file that is replaced as a whole. */
+export interface AgentMemory {
+  format: 1;
+  /** Number of the last fact that belongs to this state. */
+  factSeq: number;
+  config: StrategyConfig;
+  done: { id: string; answer: CommandAnswer }[];
+  run: RunMemory | null;
+}
+
+const DONE_KEPT = 500;
+
+export function loadMemory(folder: string): AgentMemory {
+  const path = join(folder, 'state.json');
+  const text = readIfThere(path);
+  if (text === null) return { format: 1, factSeq: 0, config: { ...DEFAULT_CONFIG }, done: [], run: null };
+  let memory: AgentMemory;
+  try {
+    memory = JSON.parse(text) as AgentMemory;
+  } catch {
+    throw new Error(`${path} is not readable; move it away to begin anew (open paper positions are then forgotten)`);
+  }
+  if (memory.format !== 1) throw new Error(`${path} was written by another version of this agent`);
+  return memory;
+}
+
+export function saveMemory(folder: string, memory: AgentMemory): void {
+  replaceFile(join(folder, 'state.json'), JSON.stringify(memory));
+}
+
+export function newRun(market: Market, instrument: Instrument, initialBalance: string): RunMemory {
+  return {
+    tag: randomUUID().slice(0, 8),
+    fingerprint: market.fingerprint,
+    isReplay: market.isReplay,
+    instrument,
+    finished: false,
+    market: market.begin(),
+    indicators: emptyIndicators(),
+    record: emptyTrackRecord(),
+    broker: openAccount(initialBalance),
+    cycleCount: 0,
+    lastCycleAt: null,
+    firstCandle: null,
+    lastCandle: null,
+    batch: [],
+    closedTrades: 0,
+    wins: 0,
+  };
+}
+
+export function rememberDone(memory: AgentMemory, id: string, answer: CommandAnswer): void {
+  memory.done = [...memory.done, { id, answer }].slice(-DONE_KEPT);
+}

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { loadMemory } from './agent-memory.js';
+import { Api } from './api.js';
+import { pause } from './backoff.js';
+import { runCommandLoop } from './command-loop.js';
+import { mayDecide, mayOpen, statusFor, type AgentStatus, type DesiredState } from './desired-state.js';
+import { takeLock } from './durable-file.js';
+import { FactSender } from './fact-sender.js';
+import { AGENT_VERSION, tradeRef } from './facts.js';
+import type { Instrument } from './instrument.js';
+import { Link } from './link.js';
+import type { Market } from './market.js';
+import { accountFigures, positionsReport } from './positions-report.js';
+import { Spool } from './spool.js';
+import { Trader } from './trader.js';
+
+export interface AgentOptions {
+  baseUrl: string;
+  apiKey: string;
+  /** Where this agent keeps its state, unsent facts and lock. Made if it is not there. */
+  folder: string;
+  instrument: Instrument;
+  market: Market;
+  /** Infinity replays as fast as the server takes it. */
+  candlesPerSecond: number;
+  /** Stops the run after so many of its candles; null: at the end of the market. */
+  maxCandles: number | null;
+  initialBalance: string;
+  say: (line: string) => void;
+  /** Called after every candle. */
+  onStep?: () => void;
+}
+
+/** Why a run ended: the market (or `maxCandles`) did, `stop()` was called, or a `kill` command came. */
+export type Ending = 'market' | 'stopped' | 'killed';
+
+/** Above this many unsent facts the market waits for the server, as long as there is one. */
+const SPOOL_HIGH_WATER = 300;
+const WARM_UP_CANDLES = 60;
+/** At the end of a market: how long the last facts may take while the server does not answer. */
+const LAST_FACTS_MS = 120_000;
+
+/**
+ * One agent: a market that it walks, a strategy, a paper broker, and the conversation with the server. Four loops run
+ * side by side (candles, heartbeats, commands, facts); they share one thread, so each step of one is whole.
+ */
+export class Agent {
+  readonly trader: Trader;
+  readonly spool: Spool;
+  readonly link: Link;
+  private readonly sender: FactSender;
+  private readonly api: Api;
+  private readonly halt = new AbortController();
+  private readonly hardStop = new AbortController();
+  private readonly releaseLock: () => void;
+  private ending: Ending | null = null;
+  private observedVersion: number | null = null;
+  private wakeSender: () => void = () => undefined;
+
+  constructor(private readonly options: AgentOptions) {
+    const { folder, say } = options;
+    this.halt.signal.addEventListener('abort', () => this.wakeSender());
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.releaseLock = takeLock(`${folder}/agent.lock`);
+    const memory = loadMemory(folder);
+    this.spool = new Spool(folder, memory.factSeq);
+    this.api = new Api(options.baseUrl, options.apiKey, randomUUID());
+    this.trader = new Trader(memory, this.spool, {
+      ...options,
+      now: () => this.link?.now() ?? new Date(),
+      onFacts: () => this.wakeSender(),
+    });
+    const neededRefs = () => new Set(this.trader.broker.state.positions.map((p) => tradeRef(p.clientOrderId)));
+    this.sender = new FactSender(this.api, this.spool, this.hardStop.signal, say, neededRefs);
+    this.link = new Link(
+      this.api,
+      {
+        heartbeat: () => this.heartbeatBody(),
+        positions: () => positionsReport(this.trader, this.link.now().toISOString()),
+        sendFacts: () => this.sender.sendAll(),
+        onDesired: (desired) => this.onDesired(desired),
+        say,
+      },
+      this.halt.signal,
+    );
+  }
+
+  /** Ends the run soon; `run` resolves when everything is saved and, if the server is there, told. */
+  stop(): void {
+    this.ending ??= 'stopped';
+    this.halt.abort();
+  }
+
+  /**
+   * Runs until the market ends, `stop()` or a kill. @throws CannotContinue when the server refuses the key or the agent.
+   */
+  async run(): Promise<Ending> {
+    try {
+      const loops = [this.link.run(), this.runFacts(), this.runCommands(), this.runMarket()];
+      // Whichever loop ends or fails ends the others, and all have ended before the files are closed.
+      const results = await Promise.allSettled(loops.map((loop) => loop.finally(() => this.halt.abort())));
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
+      await this.sayGoodbye();
+      return this.ending ?? 'stopped';
+    } finally {
+      this.hardStop.abort();
+      this.spool.close();
+      this.releaseLock();
+    }
+  }
+
+  get status(): AgentStatus {
+    return this.ending === null ? statusFor(this.link.desired) : 'stopping';
+  }
+
+  private async runMarket(): Promise<void> {
+    const { options, trader, halt } = this;
+    // Nothing is known before the first answer; a replay that began earlier would miss its first trades.
+    await this.link.whenUp();
+    if (options.market.length === null) trader.warmUp(WARM_UP_CANDLES);
+    let began = performance.now();
+    for (let candles = 0; !halt.signal.aborted; candles++) {
+      if (options.maxCandles !== null && trader.run.cycleCount >= options.maxCandles) break;
+      const permission = {
+        decide: mayDecide(this.link.desired),
+        open: mayOpen(this.link.desired) && this.link.holdsTradingLease,
+      };
+      if (!trader.step(permission)) break;
+      options.onStep?.();
+      while (this.link.isUp && this.spool.size > SPOOL_HIGH_WATER && !halt.signal.aborted) await pause(20, halt.signal);
+      const aheadMs = began + ((candles + 1) * 1000) / options.candlesPerSecond - performance.now();
+      // After a long stop (a suspended machine) the pace begins anew instead of racing to catch up.
+      if (aheadMs < -2_000) began -= aheadMs;
+      if (aheadMs > 1) await pause(aheadMs, halt.signal);
+      else await nextTurn();
+    }
+    if (halt.signal.aborted) return trader.flush();
+    trader.finish();
+    await this.deliverLastFacts();
+    this.ending ??= 'market';
+  }
+
+  /** Waits until the server has every fact, or has not answered for two minutes (they then stay in the file). */
+  private async deliverLastFacts(): Promise<void> {
+    const giveUp = AbortSignal.any([this.halt.signal, AbortSignal.timeout(LAST_FACTS_MS)]);
+    while (this.spool.size > 0 && !giveUp.aborted) await pause(20, giveUp);
+  }
+
+  private async runFacts(): Promise<void> {
+    const { halt } = this;
+    while (!halt.signal.aborted) {
+      if (this.spool.size === 0) await this.untilFacts();
+      await this.link.whenUp();
+      if (!halt.signal.aborted) await this.link.attempt(() => this.sender.sendAll());
+    }
+  }
+
+  private untilFacts(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wakeSender = resolve;
+      if (this.halt.signal.aborted) resolve();
+    });
+  }
+
+  private runCommands(): Promise<void> {
+    return runCommandLoop({
+      api: this.api,
+      link: this.link,
+      sendFacts: () => this.sender.sendAll(),
+      context: () => ({
+        trader: this.trader,
+        desired: this.link.desired,
+        holdsTradingLease: this.link.holdsTradingLease,
+        now: () => this.link.now(),
+      }),
+      say: this.options.say,
+      onKill: () => {
+        this.ending = 'killed';
+        this.halt.abort();
+      },
+      stop: this.halt.signal,
+    });
+  }
+
+  private onDesired(desired: DesiredState): void {
+    this.options.say(`desired state: ${desired.state}, ${desired.run} (version ${desired.version})`);
+    if (desired.state === 'flatten') this.trader.closeAll('flatten');
+    this.observedVersion = desired.version;
+    this.link?.heartbeatSoon();
+  }
+
+  private heartbeatBody(): Record<string, unknown> {
+    const { rejectedCount } = this.spool;
+    return {
+      status: this.status,
+      ...accountFigures(this.trader),
+      asOf: this.link.now().toISOString(),
+      agentVersion: AGENT_VERSION,
+      ...(this.observedVersion === null ? {} : { observedStateVersion: this.observedVersion }),
+      errorMessage: rejectedCount === 0 ? null : `${rejectedCount} facts were rejected by the server (rejected.jsonl)`,
+    };
+  }
+
+  /** A short try to leave nothing untold; whatever does not get through stays in the spool for the next start. */
+  private async sayGoodbye(): Promise<void> {
+    if (!this.link.isUp) return;
+    const patience = pause(4_000);
+    try {
+      await Promise.race([this.sender.sendAll(), patience]);
+      await Promise.race([this.api.post('/agents/me/heartbeat', { ...this.heartbeatBody(), status: 'stopped' }), patience]);
+    } catch (error) {
+      this.options.say(`could not say goodbye: ${(error as Error).message}`);
+    }
+  }
+}

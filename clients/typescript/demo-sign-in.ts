@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Api, Refused } from './api.js';
+import { readIfThere, replaceFile } from './durable-file.js';
+
+/** What the demo made for itself, in DATA_DIR/demo.json, readable by its owner only. */
+interface Kept {
+  admin?: { email: string; password: string; signedInOnce: boolean };
+  agents: Record<string, { id: string; apiKey: string }>;
+}
+
+export interface AgentAccess {
+  id: string;
+  name: string;
+  apiKey: string;
+}
+
+interface AgentRow {
+  id: string;
+  name: string;
+  retiredAt?: string | null;
+}
+
+const DEMO_EMAIL = 'demo@tradewarden.local';
+
+/** Credentials of the demo: made once, kept, and used again by the next run on the same folder. */
+export class DemoSignIn {
+  private readonly path: string;
+  private readonly kept: Kept;
+
+  constructor(
+    private readonly dataDir: string,
+    private readonly env: NodeJS.ProcessEnv,
+    /** The server's origin when it is not this folder's own: its keys are kept apart. */
+    private readonly origin: string | null,
+  ) {
+    this.path = join(dataDir, origin === null ? 'demo.json' : `demo-${origin.replace(/[^a-z0-9.]+/gi, '-')}.json`);
+    this.kept = JSON.parse(readIfThere(this.path) ?? '{"agents":{}}') as Kept;
+  }
+
+  /** True when an earlier run has left something to sign in with. */
+  get knowsServer(): boolean {
+    return this.kept.admin?.signedInOnce === true || Object.keys(this.kept.agents).length > 0;
+  }
+
+  /**
+   * What the server's environment needs to make its first administrator. It is given until a sign-in has worked once,
+   * so that a first start that was cut off does not leave a database without a known administrator.
+   */
+  serverEnv(): NodeJS.ProcessEnv {
+    if (this.env.ADMIN_EMAIL || this.kept.admin?.signedInOnce) return {};
+    if (!this.kept.admin) {
+      this.kept.admin = { email: DEMO_EMAIL, password: randomBytes(18).toString('base64url'), signedInOnce: false };
+      this.save();
+    }
+    return { ADMIN_EMAIL: this.kept.admin.email, ADMIN_PASSWORD: this.kept.admin.password };
+  }
+
+  /**
+   * The agent of this name, found or made, with a key that works.
+   * @param start tells it to start, also when somebody had stopped it. @throws Error that says what to do.
+   */
+  async agentFor(baseUrl: string, name: string, symbol: string, start: boolean): Promise<AgentAccess> {
+    const given = this.env.TRADEWARDEN_API_KEY;
+    if (given && this.origin !== null) {
+      const { body } = await new Api(baseUrl, given, null).get<AgentRow>('/agents/me');
+      return { id: body.id, name: body.name, apiKey: given };
+    }
+    const kept = this.kept.agents[name];
+    const works = kept !== undefined && (await this.keyWorks(baseUrl, kept.apiKey));
+    if (works && !start) return { ...kept, name };
+    const api = await this.signIn(baseUrl);
+    const access = works ? { ...kept, name } : await this.findOrMake(api, name, symbol);
+    this.kept.agents[name] = { id: access.id, apiKey: access.apiKey };
+    this.save();
+    if (start) await api.post(`/agents/${access.id}/commands`, { type: 'start' });
+    return access;
+  }
+
+  private async findOrMake(api: Api, name: string, symbol: string): Promise<AgentAccess> {
+    const existing = await findAgent(api, name);
+    if (existing?.retiredAt) throw new Error(`the agent ${name} has been retired; use another --symbol or --data-dir`);
+    if (existing) {
+      const { body } = await api.post<{ apiKey: string }>(`/agents/${existing.id}/keys`, { name: 'demo' });
+      return { id: existing.id, name, apiKey: body.apiKey };
+    }
+    const { body } = await api.post<{ id: string; apiKey: string }>('/agents', {
+      name,
+      mode: 'paper',
+      symbols: [symbol],
+      broker: 'paper',
+    });
+    return { id: body.id, name, apiKey: body.apiKey };
+  }
+
+  private async keyWorks(baseUrl: string, apiKey: string): Promise<boolean> {
+    try {
+      await new Api(baseUrl, apiKey, null).get('/agents/me');
+      return true;
+    } catch (error) {
+      if (error instanceof Refused && [401, 403, 404].includes(error.status)) return false;
+      throw error;
+    }
+  }
+
+  private async signIn(baseUrl: string): Promise<Api> {
+    const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password } = this.env;
+    const login = email && password ? { email, password } : this.kept.admin;
+    if (!login) throw new Error(`nothing to sign in with: set ADMIN_EMAIL and ADMIN_PASSWORD, or TRADEWARDEN_API_KEY`);
+    try {
+      const { body } = await new Api(baseUrl, null, null).post<{ accessToken: string }>('/auth/login', {
+        email: login.email,
+        password: login.password,
+      });
+      if (this.kept.admin && login === this.kept.admin && !this.kept.admin.signedInOnce) {
+        this.kept.admin.signedInOnce = true;
+        this.save();
+      }
+      return new Api(baseUrl, body.accessToken, null);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 401) throw error;
+      throw new Error(
+        `the server at ${baseUrl} does not know ${login.email}: its database has users that this demo did not make. ` +
+          'Set ADMIN_EMAIL and ADMIN_PASSWORD of an administrator, or use --data-dir with a new folder.',
+        { cause: error },
+      );
+    }
+  }
+
+  private save(): void {
+    mkdirSync(dirname(this.path), { recursive: true });
+    replaceFile(this.path, `${JSON.stringify(this.kept, null, 2)}\n`, 0o600);
+  }
+
+  /** Where the agent of this name keeps its files. */
+  agentFolder(name: string): string {
+    return join(this.dataDir, 'demo', ...(this.origin === null ? [] : [this.origin.replace(/[^a-z0-9.]+/gi, '-')]), name);
+  }
+
+  get file(): string {
+    return this.path;
+  }
+}
+
+async function findAgent(api: Api, name: string): Promise<AgentRow | undefined> {
+  const { body } = await api.get<{ items: AgentRow[] }>(`/agents?name=${encodeURIComponent(name)}&limit=500`);
+  return body.items.find((agent) => agent.name === name);
+}

@@ -1,0 +1,106 @@
+import { priceText, type Instrument, type Points } from './instrument.js';
+import type { Explanation } from './explain.js';
+import type { ClosedTrade, Position } from './paper-broker.js';
+import type { Fact } from './spool.js';
+import type { Direction } from './strategy.js';
+
+/** What a fact says, before it gets its number and key. */
+export type FactDraft = Omit<Fact, 'seq' | 'key'>;
+
+export const MODEL = 'ma-crossover-rsi';
+export const MODEL_VERSION = '1.0.0';
+export const AGENT_VERSION = `reference-typescript/${MODEL_VERSION}`;
+
+/** When something happened: the present, and in a replay the candle's own time beside it. */
+export interface Stamp {
+  now: string;
+  sourceTime: string | null;
+}
+
+const replayed = ({ sourceTime }: Stamp) => (sourceTime === null ? {} : { sourceTime });
+export const tradeRef = (clientOrderId: string) => `trade:${clientOrderId}`;
+export const predictionRef = (clientOrderId: string) => `prediction:${clientOrderId}`;
+
+export interface PredictionClaim {
+  direction: Direction;
+  confidence: string;
+  probUp: string;
+  probDown: string;
+  horizonSeconds: number;
+  marketRegime: string;
+  marketPrice: Points;
+  cycle: number;
+  usedByAgent: boolean;
+}
+
+export function predictionBody(claim: PredictionClaim, instrument: Instrument, stamp: Stamp): Record<string, unknown> {
+  return {
+    model: MODEL,
+    modelVersion: MODEL_VERSION,
+    symbol: instrument.symbol,
+    timestamp: stamp.now,
+    horizonSeconds: claim.horizonSeconds,
+    direction: claim.direction,
+    confidence: claim.confidence,
+    probUp: claim.probUp,
+    probDown: claim.probDown,
+    marketRegime: claim.marketRegime,
+    marketPrice: priceText(claim.marketPrice, instrument),
+    agentCycleNumber: claim.cycle,
+    usedByAgent: claim.usedByAgent,
+    ...replayed(stamp),
+  };
+}
+
+export function predictionFact(clientOrderId: string, body: Record<string, unknown>): FactDraft {
+  return { path: '/predictions', body, ref: predictionRef(clientOrderId) };
+}
+
+export function predictionBatchFact(items: Record<string, unknown>[]): FactDraft {
+  return { path: '/predictions/batch', body: { items } };
+}
+
+export function openedFact(position: Position, instrument: Instrument, stamp: Stamp): FactDraft {
+  return {
+    path: '/trades',
+    ref: tradeRef(position.clientOrderId),
+    body: {
+      clientOrderId: position.clientOrderId,
+      symbol: instrument.symbol,
+      direction: position.direction,
+      lotSize: position.lotSize,
+      entryPrice: priceText(position.entry, instrument),
+      entryTime: stamp.now,
+      stopLoss: priceText(position.stop, instrument),
+      takeProfit: [{ price: priceText(position.target, instrument), sizeFraction: '1' }],
+      executionMode: 'paper',
+      broker: 'paper',
+      brokerOrderId: position.brokerOrderId,
+      brokerPositionId: position.brokerPositionId,
+      predictionId: { $ref: predictionRef(position.clientOrderId) },
+      ...replayed(stamp),
+    },
+  };
+}
+
+/** The closing is a dated fact with the broker's deal id: told twice, it is the same fact. */
+export function closedFact(trade: ClosedTrade, instrument: Instrument, stamp: Stamp): FactDraft {
+  return {
+    path: `/trades/{${tradeRef(trade.position.clientOrderId)}}/transitions`,
+    body: {
+      to: 'closed',
+      exitPrice: priceText(trade.exit, instrument),
+      exitReason: trade.reason,
+      occurredAt: stamp.now,
+      brokerDealId: trade.dealId,
+      grossProfit: trade.gross,
+      commission: trade.commission,
+      netProfit: trade.net,
+      ...replayed(stamp),
+    },
+  };
+}
+
+export function explanationFact(clientOrderId: string, explanation: Explanation): FactDraft {
+  return { path: `/trades/{${tradeRef(clientOrderId)}}/explanations`, body: { ...explanation } };
+}

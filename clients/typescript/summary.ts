@@ -1,0 +1,71 @@
+import { Decimal } from 'decimal.js';
+import type { Api } from './api.js';
+import { cents, parsePoints, profitOf, type Instrument } from './instrument.js';
+
+/** The fields of a trade, as the server answers them, from which every figure of a summary can be computed again. */
+export interface TradeRow {
+  id: string;
+  clientOrderId: string;
+  status: string;
+  direction: 'long' | 'short';
+  lotSize: string;
+  entryPrice: string;
+  exitPrice: string | null;
+  netProfit?: string | null;
+  commission?: string | null;
+}
+
+/** Money in US dollars as decimal texts, to the cent. */
+export interface TradeSums {
+  trades: number;
+  wins: number;
+  losses: number;
+  even: number;
+  gross: string;
+  costs: string;
+  net: string;
+  openTrades: number;
+  /** Trades whose profit on the server is not what its prices say. */
+  mismatches: string[];
+}
+
+/** Every trade of one run that the server has, over all pages. */
+export async function fetchTrades(api: Api, agentId: string, tag: string): Promise<TradeRow[]> {
+  const rows: TradeRow[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: string = `agentId=${agentId}&limit=500${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
+    const { body }: { body: { items: TradeRow[]; nextCursor: string | null } } = await api.get(`/trades?${query}`);
+    rows.push(...body.items.filter(({ clientOrderId }) => clientOrderId.startsWith(`${tag}-`)));
+    cursor = body.nextCursor;
+  } while (cursor !== null);
+  return rows;
+}
+
+/** Adds up trades from their prices alone, and compares each with the profit that stands on the server. */
+export function sumTrades(rows: readonly TradeRow[], instrument: Instrument): TradeSums {
+  let [gross, costs] = [new Decimal(0), new Decimal(0)];
+  let [wins, losses, even, open] = [0, 0, 0, 0];
+  const mismatches: string[] = [];
+  for (const row of rows) {
+    if (row.status !== 'closed' || row.exitPrice === null) {
+      open += 1;
+      continue;
+    }
+    const entry = parsePoints(row.entryPrice, instrument);
+    const exit = new Decimal(row.exitPrice).mul(new Decimal(10).pow(instrument.digits + 1));
+    const profit = cents(profitOf(instrument, row.direction, row.lotSize, entry, exit));
+    const commission = new Decimal(row.commission ?? 0).abs();
+    const net = profit.minus(commission);
+    if (row.netProfit !== undefined && row.netProfit !== null && !net.eq(row.netProfit)) {
+      mismatches.push(`${row.id}: ${row.netProfit} on the server, ${net.toFixed(2)} by its prices`);
+    }
+    gross = gross.plus(profit);
+    costs = costs.plus(commission);
+    if (net.gt(0)) wins += 1;
+    else if (net.lt(0)) losses += 1;
+    else even += 1;
+  }
+  const money = { gross: gross.toFixed(2), costs: costs.toFixed(2), net: gross.minus(costs).toFixed(2) };
+  return { trades: wins + losses + even, wins, losses, even, ...money, openTrades: open, mismatches };
+}

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Seen {
+  method: string;
+  path: string;
+  body: Record<string, unknown>;
+  headers: IncomingMessage['headers'];
+  /** Status that was answered, or the fault that was played. */
+  outcome: number | 'dropped-before' | 'dropped-after';
+}
+
+/** Asked before each request: undefined lets it through. */
+export type Fault =
+  | { drop: 'before' | 'after' }
+  | { status: number; headers?: Record<string, string>; body?: unknown }
+  | undefined;
+
+interface FakeCommand {
+  id: string;
+  type: string;
+  payload: Record<string, unknown>;
+  attempt: number;
+  leaseToken: string | null;
+  status: 'queued' | 'leased' | 'succeeded' | 'failed';
+  answers: unknown[];
+}
+
+interface Row extends Record<string, unknown> {
+  id: string;
+}
+
+/**
+ * The part of the contract that an agent uses, in memory, with real sockets: it stands in for a server on the other end
+ * of a network, which can be made to fail on purpose. It keeps what it was told, so that a test can count.
+ */
+export class FakeServer {
+  readonly seen: Seen[] = [];
+  readonly predictions: Row[] = [];
+  readonly trades: Row[] = [];
+  readonly transitions: Row[] = [];
+  readonly explanations: Row[] = [];
+  readonly commands: FakeCommand[] = [];
+  desired = { state: 'active', run: 'running', version: 1 };
+  headerDesired: string | null = null;
+  heartbeatSeconds = 15;
+  fault: (request: { method: string; path: string }) => Fault = () => undefined;
+  private readonly keys = new Map<string, { request: string; status: number; body: unknown }>();
+  private readonly waiting = new Set<() => void>();
+  private server: Server | null = null;
+  port = 0;
+
+  async listen(port = 0): Promise<void> {
+    this.server = createServer((request, response) => void this.answer(request, response));
+    await new Promise<void>((resolve) => this.server!.listen(port, '127.0.0.1', resolve));
+    this.port = (this.server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async close(): Promise<void> {
+    this.wakeAll();
+    const closed = new Promise<void>((resolve) => this.server!.close(() => resolve()));
+    this.server!.closeAllConnections();
+    await closed;
+  }
+
+  queue(type: string, payload: Record<string, unknown> = {}): FakeCommand {
+    const command: FakeCommand = { id: randomUUID(), type, payload, attempt: 0, leaseToken: null, status: 'queued', answers: [] };
+    this.commands.push(command);
+    this.wakeAll();
+    return command;
+  }
+
+  /** As a lapsed lease does: the command will be handed out again, with another token. */
+  lapse(command: FakeCommand): void {
+    command.leaseToken = null;
+    command.status = 'queued';
+    this.wakeAll();
+  }
+
+  setDesired(change: Partial<FakeServer['desired']>): void {
+    this.desired = { ...this.desired, ...change, version: this.desired.version + 1 };
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString();
+    const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
+    const path = request.url!.replace(/^\/api\/v1/, '');
+    const seen: Seen = { method: request.method!, path, body, headers: request.headers, outcome: 0 };
+    this.seen.push(seen);
+    const fault = this.fault({ method: seen.method, path });
+    if (fault && 'drop' in fault && fault.drop === 'before') {
+      seen.outcome = 'dropped-before';
+      request.socket.destroy();
+      return;
+    }
+    if (fault && 'status' in fault) return this.send(response, seen, fault.status, fault.body ?? {}, fault.headers);
+    const result = await this.once(seen);
+    if (fault) {
+      seen.outcome = 'dropped-after';
+      request.socket.destroy();
+      return;
+    }
+    this.send(response, seen, result.status, result.body);
+  }
+
+  private send(response: ServerResponse, seen: Seen, status: number, body: unknown, headers: Record<string, string> = {}): void {
+    seen.outcome = status;
+    const desired = this.headerDesired ?? `${this.desired.state};run=${this.desired.run};v=${this.desired.version}`;
+    response.writeHead(status, { 'content-type': 'application/json', 'x-desired-state': desired, ...headers });
+    response.end(JSON.stringify(body));
+  }
+
+  private async once(seen: Seen): Promise<{ status: number; body: unknown }> {
+    const key = seen.headers['idempotency-key'] as string | undefined;
+    if (key === undefined) return this.route(seen);
+    const request = JSON.stringify([seen.path, seen.body]);
+    const known = this.keys.get(key);
+    if (known) return known.request === request ? known : { status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } };
+    const result = await this.route(seen);
+    if (result.status < 300) this.keys.set(key, { request, ...result });
+    return result;
+  }
+
+  private async route({ path, body }: Seen): Promise<{ status: number; body: unknown }> {
+    const parts = path.split('?')[0]!.split('/').slice(1);
+    if (path === '/agents/me') return { status: 200, body: { id: 'agent-1', name: 'demo-eurusd' } };
+    if (path === '/agents/me/heartbeat') return { status: 200, body: this.heartbeat() };
+    if (path === '/agents/me/positions') return { status: 200, body: {} };
+    if (path === '/agents/me/commands/lease') return { status: 200, body: await this.lease(body) };
+    if (path === '/predictions') return this.add(this.predictions, body);
+    if (path === '/predictions/batch') {
+      const items = (body.items as Record<string, unknown>[]).map((item) => this.add(this.predictions, item).body);
+      return { status: 201, body: { items } };
+    }
+    if (path === '/trades') return this.addTrade(body);
+    if (parts[0] === 'trades' && parts.length === 1) return { status: 200, body: { items: this.trades, nextCursor: null } };
+    if (parts[0] === 'trades' && parts[2] === 'transitions') return this.transition(parts[1]!, body);
+    if (parts[0] === 'trades' && parts[2] === 'explanations') return this.add(this.explanations, { ...body, tradeId: parts[1] });
+    if (parts[0] === 'commands') return this.settle(parts[1]!, parts[2]!, body);
+    return { status: 404, body: { code: 'NOT_FOUND' } };
+  }
+
+  private add(rows: Row[], body: Record<string, unknown>): { status: number; body: Row } {
+    const row = { ...body, id: randomUUID() };
+    rows.push(row);
+    return { status: 201, body: row };
+  }
+
+  private addTrade(body: Record<string, unknown>): { status: number; body: unknown } {
+    const known = this.trades.find(({ clientOrderId }) => clientOrderId === body.clientOrderId);
+    return known ? { status: 200, body: known } : this.add(this.trades, { ...body, status: 'open', exitPrice: null });
+  }
+
+  private transition(tradeId: string, body: Record<string, unknown>): { status: number; body: unknown } {
+    const trade = this.trades.find(({ id }) => id === tradeId);
+    if (!trade) return { status: 404, body: { code: 'NOT_FOUND' } };
+    if (trade.status === 'closed') {
+      const same = this.transitions.some(({ brokerDealId }) => brokerDealId === body.brokerDealId);
+      return same ? { status: 200, body: trade } : { status: 409, body: { code: 'TRADE_STATE', detail: 'already closed' } };
+    }
+    Object.assign(trade, { status: 'closed', exitPrice: body.exitPrice, netProfit: body.netProfit, exitReason: body.exitReason });
+    this.add(this.transitions, { ...body, tradeId });
+    return { status: 200, body: trade };
+  }
+
+  private heartbeat(): unknown {
+    const { heartbeatSeconds, desired } = this;
+    return { desiredState: desired, tradingLeaseSeconds: 60, heartbeatSeconds, serverTime: new Date().toISOString() };
+  }
+
+  private async lease(body: Record<string, unknown>): Promise<unknown> {
+    if (!this.commands.some(({ status }) => status === 'queued')) await this.wait(Number(body.waitSeconds ?? 0) * 1000);
+    const commands = this.commands.filter(({ status }) => status === 'queued').slice(0, Number(body.max ?? 10));
+    for (const command of commands) {
+      command.attempt += 1;
+      command.leaseToken = randomUUID();
+      command.status = 'leased';
+    }
+    const handedOut = commands.map(({ id, type, payload, attempt, leaseToken }) => ({ id, type, payload, attempt, leaseToken }));
+    return { commands: handedOut, desiredState: this.desired, nextPollAfterMs: 0 };
+  }
+
+  private wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.waiting.add(done);
+    });
+  }
+
+  private wakeAll(): void {
+    for (const wake of [...this.waiting]) wake();
+  }
+
+  private settle(id: string, how: string, body: Record<string, unknown>): { status: number; body: unknown } {
+    const command = this.commands.find((one) => one.id === id);
+    if (!command) return { status: 404, body: { code: 'NOT_FOUND' } };
+    if (command.leaseToken === null || command.leaseToken !== body.leaseToken) {
+      return { status: 409, body: { code: 'COMMAND_LEASE_LOST', detail: 'the lease was lost' } };
+    }
+    command.status = how === 'complete' ? 'succeeded' : 'failed';
+    command.answers.push(body.result ?? body.error);
+    return { status: 200, body: { id, status: command.status } };
+  }
+}

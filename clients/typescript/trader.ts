@@ -1,0 +1,266 @@
+import { type AgentMemory, type CommandAnswer, newRun, rememberDone, saveMemory, type RunMemory } from './agent-memory.js';
+import type { Candle } from './candle-file.js';
+import { explainEntry, explainExit } from './explain.js';
+import { closedFact, explanationFact, openedFact, predictionBatchFact, predictionBody, predictionFact } from './facts.js';
+import type { FactDraft, Stamp } from './facts.js';
+import { priceText, quoteAround, type Instrument } from './instrument.js';
+import { CANDLE_SECONDS, type Market, type MarketPosition } from './market.js';
+import { PaperBroker, type ClosedTrade, type ExitReason, type Position } from './paper-broker.js';
+import { advance, type Reading } from './signals.js';
+import type { Spool } from './spool.js';
+import { decide, leaning, regimeOf, type Signal } from './strategy.js';
+import { confidenceOf, HORIZON_CANDLES, noteClaim, outcomesBehind, scoreDue, type Claim } from './track-record.js';
+
+/** What the server allows at this moment. */
+export interface Permission {
+  decide: boolean;
+  open: boolean;
+}
+
+export interface TraderOptions {
+  folder: string;
+  instrument: Instrument;
+  market: Market;
+  initialBalance: string;
+  /** The present, as the server counts it. */
+  now: () => Date;
+  say: (line: string) => void;
+  /** Called when facts may be sent. */
+  onFacts: () => void;
+}
+
+const BATCH_MAX = 24;
+const BATCH_WAIT_MS = 5_000;
+/** Candles after which the state is saved although nothing happened: what a crash makes the agent walk again. */
+const SAVE_EVERY_CANDLES = 200;
+
+/**
+ * Everything between a candle and the facts that follow from it: strategy, paper broker, durable state. No network.
+ * Each change ends in one commit: facts into the spool, then the state file, and only then may the facts be sent. A
+ * crash before the state file is replaced undoes the whole step; after it the step has happened. Nothing is in between.
+ */
+export class Trader {
+  broker: PaperBroker;
+  private batchBeganMs = 0;
+  private candlesSinceSave = 0;
+
+  constructor(
+    private readonly memory: AgentMemory,
+    readonly spool: Spool,
+    private readonly options: TraderOptions,
+  ) {
+    const { market, instrument, initialBalance } = options;
+    if (memory.run?.fingerprint !== market.fingerprint || memory.run.finished) {
+      // Another market was asked for: what the run before left open is closed at the last price it knew.
+      if (memory.run) {
+        this.broker = this.brokerOf(memory.run);
+        this.finish();
+      }
+      memory.run = newRun(market, instrument, initialBalance);
+      saveMemory(options.folder, memory);
+    }
+    this.broker = this.brokerOf(memory.run);
+  }
+
+  get run(): RunMemory {
+    return this.memory.run!;
+  }
+
+  /** Takes the next candle. False when there is none. */
+  step(permission: Permission): boolean {
+    const next = this.options.market.next(this.run.market);
+    if (!next) return false;
+    this.onCandle(next.candle, next.position, permission);
+    return true;
+  }
+
+  /** Candles that only teach the indicators, before a random market shows its first one. */
+  warmUp(candles: number): void {
+    if (this.run.market.index > 0) return;
+    for (let i = 0; i < candles; i++) this.step({ decide: false, open: false });
+    this.commit([]);
+  }
+
+  /** Closes everything at the present quote. @returns the server's ids of the trades, where known. */
+  closeAll(reason: ExitReason, done?: { id: string; answer: (closed: string[]) => CommandAnswer }): string[] {
+    const closed = [...this.broker.state.positions].flatMap((position) => this.broker.close(position, reason) ?? []);
+    const names = closed.map((trade) => this.tradeIdOf(trade.position) ?? trade.position.clientOrderId);
+    if (done) rememberDone(this.memory, done.id, done.answer(names));
+    this.commit(closed.flatMap((trade) => this.tellClosed(trade)));
+    return names;
+  }
+
+  /** Closes `lots` of one position (all by default). */
+  closePosition(position: Position, lots: string | undefined, commandId: string, answer: CommandAnswer): void {
+    const closed = this.broker.close(position, 'operator', lots);
+    rememberDone(this.memory, commandId, answer);
+    this.commit(closed ? this.tellClosed(closed) : []);
+  }
+
+  /** Remembers how a command was answered, together with whatever it changed. */
+  settle(commandId: string, answer: CommandAnswer): void {
+    rememberDone(this.memory, commandId, answer);
+    this.commit([]);
+  }
+
+  answerOf(commandId: string): CommandAnswer | undefined {
+    return this.memory.done.find(({ id }) => id === commandId)?.answer;
+  }
+
+  get config() {
+    return this.memory.config;
+  }
+
+  setConfig(config: AgentMemory['config']): void {
+    this.memory.config = config;
+  }
+
+  positionOfTrade(tradeId: string): Position | undefined {
+    return this.broker.state.positions.find((position) => this.tradeIdOf(position) === tradeId);
+  }
+
+  tradeIdOf(position: Position): string | undefined {
+    return this.spool.idOf(`trade:${position.clientOrderId}`) ?? undefined;
+  }
+
+  /** Ends the run: what is still open is closed at the last price, so that every trade has a result. */
+  finish(): void {
+    if (this.run.finished) return;
+    const closed = [...this.broker.state.positions].flatMap((position) => this.broker.close(position, 'square_off') ?? []);
+    this.run.finished = true;
+    this.commit([...closed.flatMap((trade) => this.tellClosed(trade)), ...this.takeBatch()]);
+  }
+
+  /** Sends what waits for company, and saves. */
+  flush(): void {
+    this.commit(this.takeBatch());
+  }
+
+  private onCandle(candle: Candle, position: MarketPosition, permission: Permission): void {
+    const { run } = this;
+    run.market = position;
+    run.firstCandle ??= candle.time;
+    run.lastCandle = candle.time;
+    run.cycleCount += 1;
+    run.lastCycleAt = this.options.now().toISOString();
+    // Exits come first and ask nobody: a pause, a halt or a lost server must not leave a position without its stop.
+    const facts = this.broker.onCandle(candle).flatMap((trade) => this.tellClosed(trade));
+    run.record = scoreDue(run.record, this.broker.state.quote!, position.index);
+    const { state, reading } = advance(run.indicators, candle, this.config);
+    run.indicators = state;
+    if (reading && permission.decide) facts.push(...this.follow(reading, candle, permission));
+    if (run.batch.length >= BATCH_MAX || (run.batch.length > 0 && Date.now() - this.batchBeganMs >= BATCH_WAIT_MS)) {
+      facts.push(...this.takeBatch());
+    }
+    this.candlesSinceSave += 1;
+    if (facts.length > 0 || this.candlesSinceSave >= SAVE_EVERY_CANDLES) this.commit(facts);
+  }
+
+  private follow(reading: Reading, candle: Candle, permission: Permission): FactDraft[] {
+    const decision = decide(reading, candle.spread, this.config, this.run.instrument);
+    const facts: FactDraft[] = [];
+    const crossed = reading.cross === 'up' ? 'long' : reading.cross === 'down' ? 'short' : null;
+    if (crossed) {
+      const opposite = this.broker.state.positions.filter(({ direction }) => direction !== crossed);
+      const closed = opposite.flatMap((position) => this.broker.close(position, 'signal') ?? []);
+      facts.push(...closed.flatMap((trade) => this.tellClosed(trade)));
+    }
+    if (decision && 'signal' in decision) facts.push(...this.enter(decision.signal, reading, candle, permission));
+    else if (this.run.cycleCount % HORIZON_CANDLES === 0) this.predictHourly(reading, candle);
+    return facts;
+  }
+
+  private enter(signal: Signal, reading: Reading, candle: Candle, permission: Permission): FactDraft[] {
+    const { run, config } = this;
+    const { instrument } = run;
+    const index = run.market.index;
+    const clientOrderId = `${run.tag}-${String(index).padStart(5, '0')}-${signal.direction}`;
+    const used = permission.open && this.broker.state.positions.length === 0;
+    const claim: Claim = `cross:${signal.direction}`;
+    const confidence = confidenceOf(run.record, claim);
+    const outcomes = outcomesBehind(run.record, claim);
+    const facts = [predictionFact(clientOrderId, this.prediction(claim, reading, candle, used))];
+    run.record = noteClaim(run.record, claim, quoteAround(candle.close, candle.spread), index);
+    if (!used) return facts;
+    const position = this.broker.open({
+      clientOrderId,
+      direction: signal.direction,
+      lots: config.lotSize,
+      stopDistance: signal.stopDistance,
+      targetDistance: signal.targetDistance,
+      index,
+      commissionPerLot: config.commissionPerLot,
+    });
+    const words = explainEntry({ position, reading, config, spread: candle.spread, confidence, outcomes }, instrument);
+    this.options.say(`${signal.direction} ${config.lotSize} at ${priceText(position.entry, instrument)}`);
+    facts.push(openedFact(position, instrument, this.stamp()), explanationFact(clientOrderId, words));
+    return facts;
+  }
+
+  private predictHourly(reading: Reading, candle: Candle): void {
+    const claim: Claim = `lean:${leaning(reading)}`;
+    if (this.run.batch.length === 0) this.batchBeganMs = Date.now();
+    this.run.batch.push(this.prediction(claim, reading, candle, false));
+    const quote = quoteAround(candle.close, candle.spread);
+    this.run.record = noteClaim(this.run.record, claim, quote, this.run.market.index);
+  }
+
+  private prediction(claim: Claim, reading: Reading, candle: Candle, usedByAgent: boolean): Record<string, unknown> {
+    const confidence = confidenceOf(this.run.record, claim);
+    const rest = (1 - Number(confidence)).toFixed(4);
+    const direction = claim.endsWith('long') ? 'long' : 'short';
+    return predictionBody(
+      {
+        direction,
+        confidence,
+        probUp: direction === 'long' ? confidence : rest,
+        probDown: direction === 'long' ? rest : confidence,
+        horizonSeconds: HORIZON_CANDLES * CANDLE_SECONDS,
+        marketRegime: regimeOf(reading),
+        marketPrice: candle.close,
+        cycle: this.run.cycleCount,
+        usedByAgent,
+      },
+      this.run.instrument,
+      this.stamp(),
+    );
+  }
+
+  private tellClosed(trade: ClosedTrade): FactDraft[] {
+    const { run } = this;
+    const { instrument } = run;
+    run.closedTrades += 1;
+    if (Number(trade.net) > 0) run.wins += 1;
+    this.options.say(`${trade.reason}: ${trade.position.direction} left at ${priceText(trade.exit, instrument)}, ${trade.net} USD`);
+    const held = run.market.index - trade.position.openedIndex;
+    const words = explainExit(trade, held, instrument);
+    return [closedFact(trade, instrument, this.stamp()), explanationFact(trade.position.clientOrderId, words)];
+  }
+
+  private takeBatch(): FactDraft[] {
+    const items = this.run.batch;
+    this.run.batch = [];
+    return items.length === 0 ? [] : [predictionBatchFact(items)];
+  }
+
+  private stamp(): Stamp {
+    const { lastCandle, isReplay } = this.run;
+    const old = isReplay && lastCandle !== null;
+    return { now: this.options.now().toISOString(), sourceTime: old ? new Date(lastCandle).toISOString() : null };
+  }
+
+  private brokerOf(run: RunMemory): PaperBroker {
+    return new PaperBroker(run.broker, run.instrument, `paper-${run.tag}`, () => this.options.now().toISOString());
+  }
+
+  private commit(drafts: readonly FactDraft[]): void {
+    const facts = drafts.map((draft) => {
+      this.memory.factSeq += 1;
+      return { ...draft, seq: this.memory.factSeq, key: `${this.run.tag}-${this.memory.factSeq}` };
+    });
+    this.spool.append(facts);
+    saveMemory(this.options.folder, this.memory);
+    this.candlesSinceSave = 0;
+    if (facts.length > 0) this.options.onFacts();
+  }
+}

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { AgentsController } from './agents.controller.js';
+import { AgentsRepository } from './agents.repository.js';
+import { AgentsService } from './agents.service.js';
+
+@Module({
+  imports: [AccountsModule],
+  controllers: [AgentsController],
+  providers: [AgentsRepository, AgentsService],
+  exports: [AgentsService, AgentsRepository],
+})
+export class AgentsModule {}

@@ -1,0 +1,151 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Tx } from '../database/transaction.js';
+
+export type Mode = 'simulation' | 'paper' | 'live';
+export type Run = 'running' | 'paused' | 'stopped';
+export type AgentStatus = 'stopped' | 'starting' | 'running' | 'paused' | 'stopping' | 'error';
+
+export interface RunReason {
+  code: string;
+  commandId?: string;
+  by?: string;
+}
+
+export interface AgentRow {
+  id: string; seq: number; name: string; account_id: string; account: string; mode: Mode; symbols: string[]; broker: string | null;
+  config: Record<string, unknown>; wind_down_policy: 'keep' | 'flatten'; run: Run; run_reason: RunReason | null; state_version: number;
+  retired_at: string | null; created_at: string; updated_at: string;
+}
+
+/** What the agent says of itself, beside what the server's clock makes of it. */
+export interface AgentStateRow {
+  status: AgentStatus; equity: string | null; balance: string | null; margin: string | null; margin_free: string | null;
+  floating_pnl: string | null; currency: string | null; as_of: string | null; open_positions: number | null; cycle_count: number | null;
+  last_cycle_at: string | null; observed_state_version: number | null; error_message: string | null; broker_connected: boolean | null;
+  trade_allowed: boolean | null; last_quote_at: string | null; agent_version: string | null; broker_account: Record<string, unknown> | null;
+  instance_id: string | null; started_at: string | null; last_seen_at: string | null; holds_trading_lease: boolean;
+  silent_seconds: string | null; uptime_seconds: string | null;
+}
+
+export type AgentWithState = AgentRow & AgentStateRow;
+
+const AGENT = `a.id, a.seq, a.name, a.account_id, c.name as account, a.mode, a.symbols, a.broker, a.config, a.wind_down_policy,
+  a.run, a.run_reason, a.state_version, a.retired_at, a.created_at, a.updated_at`;
+
+const STATE = `s.status, s.equity, s.balance, s.margin, s.margin_free, s.floating_pnl, s.currency, s.as_of, s.open_positions,
+  s.cycle_count, s.last_cycle_at, s.observed_state_version, s.error_message, s.broker_connected, s.trade_allowed, s.last_quote_at,
+  s.agent_version, s.broker_account, s.instance_id, s.started_at, s.last_seen_at,
+  coalesce(s.trading_lease_until > app_clock(), false) as holds_trading_lease,
+  extract(epoch from app_clock() - s.last_seen_at)::text as silent_seconds,
+  extract(epoch from app_clock() - s.started_at)::text as uptime_seconds`;
+
+export interface AgentFilter {
+  id?: string | undefined;
+  name?: string | undefined;
+  mode?: Mode | undefined;
+  retired?: boolean | undefined;
+}
+
+@Injectable()
+export class AgentsRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async withState(id: string, tx: Tx = this.dataSource.manager): Promise<AgentWithState | null> {
+    const [row] = await tx.sql<AgentWithState[]>`
+      select ${() => AGENT}, ${() => STATE} from agents a join accounts c on c.id = a.account_id join agent_state s on s.agent_id = a.id
+      where a.id = ${id}`;
+    return row ?? null;
+  }
+
+  list(filter: AgentFilter, limit: number, after: string | undefined): Promise<AgentWithState[]> {
+    const { id = null, name = null, mode = null, retired = null } = filter;
+    return this.dataSource.sql`
+      select ${() => AGENT}, ${() => STATE} from agents a join accounts c on c.id = a.account_id join agent_state s on s.agent_id = a.id
+      where a.seq > ${after ?? 0} and (${id}::uuid is null or a.id = ${id}::uuid) and (${name}::text is null or a.name = ${name}::text)
+        and (${mode}::text is null or a.mode = ${mode}::text) and (${retired}::boolean is null or (a.retired_at is not null) = ${retired}::boolean)
+      order by a.seq limit ${limit + 1}`;
+  }
+
+  /** Taken first by everything that changes what the agent should do, so that such changes have an order. */
+  async lock(tx: Tx, id: string): Promise<AgentRow | null> {
+    const [row] = await tx.sql<AgentRow[]>`
+      select ${() => AGENT} from agents a join accounts c on c.id = a.account_id where a.id = ${id} for no key update of a`;
+    return row ?? null;
+  }
+
+  /** Null when the name is taken. */
+  async insert(tx: Tx, agent: Pick<AgentRow, 'id' | 'name' | 'account_id' | 'mode' | 'symbols' | 'broker' | 'config' | 'wind_down_policy' | 'run'>): Promise<{ id: string } | null> {
+    const [row] = await tx.sql<{ id: string }[]>`
+      insert into agents (id, name, account_id, mode, symbols, broker, config, wind_down_policy, run)
+      values (${agent.id}, ${agent.name}, ${agent.account_id}, ${agent.mode}, ${agent.symbols}, ${agent.broker},
+        ${JSON.stringify(agent.config)}::jsonb, ${agent.wind_down_policy}, ${agent.run})
+      on conflict (name) do nothing returning id`;
+    if (row) await tx.sql`insert into agent_state (agent_id) values (${row.id})`;
+    return row ?? null;
+  }
+
+  async update(tx: Tx, agent: AgentRow): Promise<void> {
+    await tx.sql`
+      update agents set account_id = ${agent.account_id}, mode = ${agent.mode}, symbols = ${agent.symbols}, broker = ${agent.broker},
+        config = ${JSON.stringify(agent.config)}::jsonb, wind_down_policy = ${agent.wind_down_policy},
+        retired_at = ${agent.retired_at}::timestamptz, updated_at = app_clock()
+      where id = ${agent.id}`;
+  }
+
+  async setRun(tx: Tx, id: string, run: Run, reason: RunReason): Promise<void> {
+    await tx.sql`
+      update agents set run = ${run}, run_reason = ${JSON.stringify(reason)}::jsonb, state_version = state_version + 1, updated_at = app_clock()
+      where id = ${id}`;
+  }
+
+  async lockState(tx: Tx, id: string): Promise<Pick<AgentStateRow, 'status' | 'instance_id'> | null> {
+    const [row] = await tx.sql<AgentStateRow[]>`select status, instance_id from agent_state where agent_id = ${id} for update`;
+    return row ?? null;
+  }
+
+  /**
+   * Takes a report over. Absent fields keep their value. Figures older than those we have do not replace them:
+   * heartbeats may overtake each other.
+   */
+  async report(tx: Tx, id: string, r: ReportedState, leaseSeconds: number): Promise<void> {
+    await tx.sql`
+      with fresh as (
+        select agent_id, coalesce(${r.asOf}::timestamptz, app_clock()) as as_of,
+          (s.as_of is null or coalesce(${r.asOf}::timestamptz, app_clock()) >= s.as_of) as newer
+        from agent_state s where agent_id = ${id}
+      )
+      update agent_state s set
+        status = coalesce(${r.status}, s.status),
+        equity = case when newer then coalesce(${r.equity}::numeric, equity) else equity end,
+        balance = case when newer then coalesce(${r.balance}::numeric, balance) else balance end,
+        margin = case when newer then coalesce(${r.margin}::numeric, margin) else margin end,
+        margin_free = case when newer then coalesce(${r.marginFree}::numeric, margin_free) else margin_free end,
+        floating_pnl = case when newer then coalesce(${r.floatingPnl}::numeric, floating_pnl) else floating_pnl end,
+        open_positions = case when newer then coalesce(${r.openPositions}::int, open_positions) else open_positions end,
+        as_of = case when newer and ${r.hasFigures} then fresh.as_of else s.as_of end,
+        currency = coalesce(${r.currency}, currency),
+        cycle_count = coalesce(${r.cycleCount}::bigint, cycle_count),
+        last_cycle_at = coalesce(${r.lastCycleAt}::timestamptz, last_cycle_at),
+        observed_state_version = greatest(${r.observedStateVersion}::bigint, observed_state_version),
+        error_message = case when ${r.errorMessage !== undefined} then ${r.errorMessage ?? null}::text else error_message end,
+        broker_connected = coalesce(${r.brokerConnected}::boolean, broker_connected),
+        trade_allowed = coalesce(${r.tradeAllowed}::boolean, trade_allowed),
+        last_quote_at = coalesce(${r.lastQuoteAt}::timestamptz, last_quote_at),
+        agent_version = coalesce(${r.agentVersion}, agent_version),
+        broker_account = coalesce(${r.brokerAccount === null ? null : JSON.stringify(r.brokerAccount)}::jsonb, broker_account),
+        started_at = case when started_at is null or instance_id is distinct from coalesce(${r.instanceId}::text, instance_id) then app_clock() else started_at end,
+        instance_id = coalesce(${r.instanceId}::text, instance_id),
+        last_seen_at = app_clock(), trading_lease_until = app_clock() + make_interval(secs => ${leaseSeconds}), updated_at = app_clock()
+      from fresh where s.agent_id = fresh.agent_id`;
+  }
+}
+
+/** A heartbeat with every absent field null, except the message: there null clears. */
+export interface ReportedState {
+  status: AgentStatus | null; equity: string | null; balance: string | null; margin: string | null; marginFree: string | null;
+  floatingPnl: string | null; currency: string | null; asOf: string | null; openPositions: number | null; cycleCount: number | null;
+  lastCycleAt: string | null; observedStateVersion: number | null; errorMessage: string | null | undefined; brokerConnected: boolean | null;
+  tradeAllowed: boolean | null; lastQuoteAt: string | null; agentVersion: string | null; brokerAccount: Record<string, unknown> | null;
+  instanceId: string | null; hasFigures: boolean;
+}

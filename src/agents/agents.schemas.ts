@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { credentialIn } from '../auth/secrets.js';
+import type { ApiKeyRow } from '../auth/api-keys.service.js';
+import { decimalText, instant, jsonObject, money, pastInstant, symbol, text, uuid } from '../common/fields.js';
+import { pageQuery } from '../common/pagination.js';
+import { SCOPES } from '../common/principal.js';
+import type { AgentWithState } from './agents.repository.js';
+import { desiredStateOf } from './desired-state.js';
+import { canTrade, livenessOf } from './liveness.js';
+
+export const MODES = ['simulation', 'paper', 'live'] as const;
+export const STATUSES = ['stopped', 'starting', 'running', 'paused', 'stopping', 'error'] as const;
+const CONFIG_BYTES_MAX = 16_384;
+
+/** Free settings of an agent's own code, seen by every viewer: so never a credential. */
+export const agentConfig = () =>
+  jsonObject(CONFIG_BYTES_MAX).superRefine((config, context) => {
+    const place = credentialIn(config);
+    if (place !== null) context.addIssue({ code: 'custom', path: place.split('.'), message: 'looks like a credential: keep it with the agent' });
+  });
+
+export const createAgentSchema = z.strictObject({
+  name: text(100), mode: z.enum(MODES), account: text(100).optional(), symbols: z.array(symbol()).max(500).optional(),
+  broker: text(100).optional(), config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(),
+});
+
+export const changeAgentSchema = z.strictObject({
+  mode: z.enum(MODES).optional(), account: text(100).optional(), symbols: z.array(symbol()).max(500).optional(), broker: text(100).nullable().optional(),
+  config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(), retired: z.boolean().optional(),
+  force: z.boolean().optional(),
+});
+
+export const agentsQuery = z.strictObject({
+  ...pageQuery, name: text(100).optional(), mode: z.enum(MODES).optional(),
+  retired: z.enum(['true', 'false']).transform((value) => value === 'true').optional(),
+});
+export const agentParam = z.strictObject({ agentId: uuid() });
+export const keyParam = z.strictObject({ agentId: uuid(), keyId: uuid() });
+
+const counter = () => z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const heartbeatSchema = z.strictObject({
+  status: z.enum(STATUSES).optional(), equity: money().optional(), balance: money().optional(), margin: money().optional(),
+  marginFree: money().optional(), floatingPnl: money().optional(),
+  currency: z.string().regex(/^[A-Z]{3,10}$/, { error: 'must be a currency code such as USD' }).optional(),
+  asOf: pastInstant().optional(), openPositions: counter().max(1_000_000).optional(), cycleCount: counter().optional(),
+  lastCycleAt: pastInstant().optional(), observedStateVersion: counter().optional(), errorMessage: z.string().max(2_000).nullable().optional(),
+  brokerConnected: z.boolean().optional(), tradeAllowed: z.boolean().optional(), lastQuoteAt: pastInstant().optional(),
+  agentVersion: text(100).optional(),
+  brokerAccount: z.strictObject({
+    loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }), server: text(200).optional(),
+    kind: z.enum(['live', 'demo', 'paper']).optional(), currency: text(10).optional(), marginMode: z.enum(['hedging', 'netting', 'exchange']).optional(),
+  }).optional(),
+});
+
+export const createKeySchema = z.strictObject({
+  name: text(100), scopes: z.array(z.enum(SCOPES)).max(3).transform((scopes) => [...new Set(scopes)]).optional(),
+  expiresAt: instant().optional(),
+});
+export const keysQuery = z.strictObject(pageQuery);
+
+const time = () => z.iso.datetime().nullable();
+const amount = () => decimalText().nullable();
+
+export const desiredStateSchema = z.object({
+  state: z.enum(['active', 'reducing', 'halted', 'flatten']), run: z.enum(['running', 'paused', 'stopped']), version: z.int(),
+  reasons: z.array(z.object({ code: z.string(), commandId: z.uuid().optional(), by: z.string().optional() })),
+});
+
+export const agentStateSchema = z.object({
+  status: z.enum(STATUSES), mode: z.enum(MODES), liveness: z.enum(['online', 'suspect', 'offline']), canTrade: z.boolean(), lastSeenAt: time(),
+  cycleCount: z.int().nullable(), lastCycleAt: time(), equity: amount(), balance: amount(), margin: amount(), marginFree: amount(),
+  floatingPnl: amount(), currency: z.string().nullable(), asOf: time(), openPositions: z.int().nullable(), errorMessage: z.string().nullable(),
+  brokerConnected: z.boolean().nullable(), tradeAllowed: z.boolean().nullable(), lastQuoteAt: time(), observedStateVersion: z.int().nullable(),
+  desiredState: desiredStateSchema, instanceId: z.string().nullable(), agentVersion: z.string().nullable(),
+  brokerAccount: z.record(z.string(), z.unknown()).nullable(), startedAt: time(), uptimeSeconds: z.int().nullable(), config: z.record(z.string(), z.unknown()),
+});
+
+export const agentSchema = z.object({
+  id: z.uuid(), name: z.string(), accountId: z.uuid(), account: z.string(), mode: z.enum(MODES), symbols: z.array(z.string()),
+  broker: z.string().nullable(), config: z.record(z.string(), z.unknown()), windDownPolicy: z.enum(['keep', 'flatten']), retired: z.boolean(),
+  retiredAt: time(), createdAt: z.iso.datetime(), updatedAt: z.iso.datetime(), liveness: z.enum(['online', 'suspect', 'offline']),
+  canTrade: z.boolean(), desiredState: desiredStateSchema, state: agentStateSchema,
+});
+
+export const newAgentSchema = agentSchema.extend({ apiKey: z.string().nullable().describe('shown once') });
+
+export const heartbeatAnswerSchema = z.object({
+  desiredState: desiredStateSchema, tradingLeaseSeconds: z.int(), heartbeatSeconds: z.int(), serverTime: z.iso.datetime(),
+});
+
+export const apiKeySchema = z.object({
+  id: z.uuid(), agentId: z.uuid(), name: z.string(), prefix: z.string(), scopes: z.array(z.enum(SCOPES)), expiresAt: time(),
+  revokedAt: time(), lastUsedAt: time(), createdAt: z.iso.datetime(),
+});
+export const newApiKeySchema = apiKeySchema.extend({ apiKey: z.string().nullable().describe('shown once') });
+
+export function toAgentState(row: AgentWithState): z.output<typeof agentStateSchema> {
+  const liveness = livenessOf(row.silent_seconds);
+  return {
+    status: row.status, mode: row.mode, liveness, canTrade: canTrade(row), lastSeenAt: row.last_seen_at, cycleCount: row.cycle_count,
+    lastCycleAt: row.last_cycle_at, equity: row.equity, balance: row.balance, margin: row.margin, marginFree: row.margin_free,
+    floatingPnl: row.floating_pnl, currency: row.currency, asOf: row.as_of, openPositions: row.open_positions, errorMessage: row.error_message,
+    brokerConnected: row.broker_connected, tradeAllowed: row.trade_allowed, lastQuoteAt: row.last_quote_at,
+    observedStateVersion: row.observed_state_version, desiredState: desiredStateOf(row), instanceId: row.instance_id,
+    agentVersion: row.agent_version, brokerAccount: row.broker_account, startedAt: row.started_at,
+    uptimeSeconds: liveness === 'offline' || row.uptime_seconds === null ? null : Math.floor(Number(row.uptime_seconds)), config: row.config,
+  };
+}
+
+export function toAgent(row: AgentWithState): z.output<typeof agentSchema> {
+  const state = toAgentState(row);
+  return {
+    id: row.id, name: row.name, accountId: row.account_id, account: row.account, mode: row.mode, symbols: row.symbols, broker: row.broker,
+    config: row.config, windDownPolicy: row.wind_down_policy, retired: row.retired_at !== null, retiredAt: row.retired_at,
+    createdAt: row.created_at, updatedAt: row.updated_at, liveness: state.liveness, canTrade: state.canTrade,
+    desiredState: state.desiredState, state,
+  };
+}
+
+export const toApiKey = (row: ApiKeyRow): z.output<typeof apiKeySchema> => ({
+  id: row.id, agentId: row.agent_id, name: row.name, prefix: row.prefix, scopes: row.scopes, expiresAt: row.expires_at,
+  revokedAt: row.revoked_at, lastUsedAt: row.last_used_at, createdAt: row.created_at,
+});

@@ -1,0 +1,145 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import type { z } from 'zod';
+import { AccountsService } from '../accounts/accounts.service.js';
+import { ApiKeysService } from '../auth/api-keys.service.js';
+import type { Origin } from '../auth/audit.js';
+import type { Caller } from '../common/http/caller.js';
+import { actorOf, SCOPES } from '../common/principal.js';
+import { badRequest, conflict, forbidden, notFound } from '../common/problem.js';
+import { inTransaction, type Tx } from '../database/transaction.js';
+import { Events } from '../events/events.service.js';
+import { type AgentRow, type AgentWithState, AgentsRepository, type Run, type RunReason } from './agents.repository.js';
+import type { changeAgentSchema, createAgentSchema, createKeySchema, heartbeatSchema } from './agents.schemas.js';
+import { TRADING_LEASE_SECONDS } from './liveness.js';
+
+type NewAgent = z.output<typeof createAgentSchema>;
+type AgentChange = z.output<typeof changeAgentSchema>;
+type Heartbeat = z.output<typeof heartbeatSchema>;
+
+/** Says no, or does its part, when an agent is retired; inside the retirement's transaction. */
+export type RetirementHook = (tx: Tx, caller: Caller, agentId: string, force: boolean) => Promise<void>;
+
+@Injectable()
+export class AgentsService {
+  private readonly retirementHooks: RetirementHook[] = [];
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly agents: AgentsRepository,
+    private readonly accounts: AccountsService,
+    private readonly keys: ApiKeysService,
+    private readonly events: Events,
+  ) {}
+
+  /** Modules above know what an agent leaves behind (trades, commands); this one does not know them. */
+  onRetire(hook: RetirementHook): void {
+    this.retirementHooks.push(hook);
+  }
+
+  /** A live agent waits for a person to start it; the others run at once. */
+  async create(tx: Tx, caller: Caller, body: NewAgent, origin: Origin): Promise<{ agent: AgentWithState; apiKey: string }> {
+    const account = await this.accounts.forAgent(tx, caller, body.account, body.mode, body.name);
+    const made = await this.agents.insert(tx, {
+      id: uuidv7(), name: body.name, account_id: account.id, mode: body.mode, symbols: body.symbols ?? [], broker: body.broker ?? null,
+      config: body.config ?? {}, wind_down_policy: body.windDownPolicy ?? 'keep', run: body.mode === 'live' ? 'paused' : 'running',
+    });
+    if (!made) throw conflict('AGENT_NAME_TAKEN', 'An agent with this name exists.');
+    await this.events.append(tx, caller, [{ type: 'agent.created', subjectId: made.id, agentId: made.id, accountId: account.id, data: { mode: body.mode } }]);
+    const { key } = await this.keys.create(tx, caller, made.id, { name: 'first', scopes: SCOPES }, origin);
+    return { agent: await this.get(made.id, tx), apiKey: key };
+  }
+
+  async get(id: string, tx?: Tx): Promise<AgentWithState> {
+    const agent = await this.agents.withState(id, tx);
+    if (!agent) throw notFound('agent');
+    return agent;
+  }
+
+  /** The agent, locked against every other change of what it should do. */
+  async lock(tx: Tx, id: string): Promise<AgentRow> {
+    const agent = await this.agents.lock(tx, id);
+    if (!agent) throw notFound('agent');
+    return agent;
+  }
+
+  change(caller: Caller, id: string, change: AgentChange, origin: Origin): Promise<AgentWithState> {
+    return inTransaction(this.dataSource, async (tx) => {
+      const agent = await this.lock(tx, id);
+      const mode = change.mode ?? agent.mode;
+      if (mode !== agent.mode && !(caller.principal.kind === 'user' && caller.principal.role === 'admin')) {
+        throw forbidden('ROLE_TOO_LOW', 'Only an administrator changes the mode.');
+      }
+      const moved = mode !== agent.mode || (change.account !== undefined && change.account !== agent.account);
+      const account = moved ? await this.accounts.forAgent(tx, caller, change.account ?? agent.account, mode, agent.name) : null;
+      if (change.retired === true && agent.retired_at === null) await this.retire(tx, caller, id, change.force ?? false, origin);
+      await this.agents.update(tx, {
+        ...agent, mode, account_id: account?.id ?? agent.account_id, symbols: change.symbols ?? agent.symbols,
+        broker: change.broker === undefined ? agent.broker : change.broker, config: change.config ?? agent.config,
+        wind_down_policy: change.windDownPolicy ?? agent.wind_down_policy,
+        retired_at: change.retired === undefined ? agent.retired_at : change.retired ? (agent.retired_at ?? new Date().toISOString()) : null,
+      });
+      await this.events.append(tx, caller, [{ type: 'agent.changed', subjectId: id, agentId: id, data: { fields: Object.keys(change) } }]);
+      return this.get(id, tx);
+    });
+  }
+
+  private async retire(tx: Tx, caller: Caller, id: string, force: boolean, origin: Origin): Promise<void> {
+    for (const hook of this.retirementHooks) await hook(tx, caller, id, force);
+    await this.keys.revoke(tx, caller, id, null, origin);
+    await this.setRun(tx, caller, id, 'stopped', { code: 'AGENT_RETIRED', by: actorOf(caller.principal) });
+    await this.events.append(tx, caller, [{ type: 'agent.retired', subjectId: id, agentId: id }]);
+  }
+
+  /** Stored, so that a restart of the machine does not undo it. The agent must be locked. */
+  async setRun(tx: Tx, caller: Caller, id: string, run: Run, reason: RunReason): Promise<void> {
+    await this.agents.setRun(tx, id, run, reason);
+    await this.events.append(tx, caller, [{ type: 'agent.run_set', subjectId: id, agentId: id, data: { run, ...reason } }]);
+  }
+
+  /** Replaces the configuration that the agent has taken over. */
+  async setConfig(tx: Tx, agent: AgentRow, config: Record<string, unknown>): Promise<void> {
+    await this.agents.update(tx, { ...agent, config });
+  }
+
+  heartbeat(caller: Caller, id: string, body: Heartbeat): Promise<AgentWithState> {
+    const instanceId = instanceOf(caller);
+    return inTransaction(this.dataSource, async (tx) => {
+      const before = await this.agents.lockState(tx, id);
+      if (!before) throw notFound('agent');
+      const figures = [body.equity, body.balance, body.margin, body.marginFree, body.floatingPnl, body.openPositions];
+      await this.agents.report(tx, id, {
+        status: body.status ?? null, equity: body.equity ?? null, balance: body.balance ?? null, margin: body.margin ?? null,
+        marginFree: body.marginFree ?? null, floatingPnl: body.floatingPnl ?? null, currency: body.currency ?? null, asOf: body.asOf ?? null,
+        openPositions: body.openPositions ?? null, cycleCount: body.cycleCount ?? null, lastCycleAt: body.lastCycleAt ?? null,
+        observedStateVersion: body.observedStateVersion ?? null, errorMessage: body.errorMessage, brokerConnected: body.brokerConnected ?? null,
+        tradeAllowed: body.tradeAllowed ?? null, lastQuoteAt: body.lastQuoteAt ?? null, agentVersion: body.agentVersion ?? null,
+        brokerAccount: body.brokerAccount ?? null, instanceId, hasFigures: figures.some((figure) => figure !== undefined),
+      }, TRADING_LEASE_SECONDS);
+      const status = body.status ?? before.status;
+      if (status !== before.status) {
+        await this.events.append(tx, caller, [{ type: 'agent.status_changed', subjectId: id, agentId: id, data: { from: before.status, to: status } }]);
+      }
+      return this.get(id, tx);
+    });
+  }
+
+  async createKey(tx: Tx, caller: Caller, agentId: string, wanted: z.output<typeof createKeySchema>, origin: Origin) {
+    const agent = await this.lock(tx, agentId);
+    if (agent.retired_at !== null) throw conflict('AGENT_RETIRED', 'A retired agent gets no keys.');
+    if (wanted.expiresAt !== undefined && Date.parse(wanted.expiresAt) <= Date.now()) {
+      throw badRequest('VALIDATION_FAILED', 'must lie in the future', 'expiresAt');
+    }
+    return this.keys.create(tx, caller, agentId, { name: wanted.name, scopes: wanted.scopes ?? SCOPES, expiresAt: wanted.expiresAt }, origin);
+  }
+}
+
+/** In live it must be known which copy of the agent speaks. */
+export function instanceOf({ principal }: Caller): string | null {
+  if (principal.kind !== 'agent') return null;
+  if (principal.mode === 'live' && principal.instanceId === null) {
+    throw badRequest('INSTANCE_ID_REQUIRED', 'a live agent names its running copy', 'X-Instance-Id');
+  }
+  return principal.instanceId;
+}

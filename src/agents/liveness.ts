@@ -1,0 +1,25 @@
+import type { AgentWithState } from './agents.repository.js';
+
+export const HEARTBEAT_SECONDS = 15;
+/** Three and six missed heartbeats. */
+const SUSPECT_AFTER_SECONDS = 45;
+const OFFLINE_AFTER_SECONDS = 90;
+/** How long an agent may open after its last heartbeat. Sent as a duration, since clocks lie. */
+export const TRADING_LEASE_SECONDS = 60;
+
+export type Liveness = 'online' | 'suspect' | 'offline';
+
+/** @param silentSeconds since the last heartbeat, by the database's clock; null: never heard */
+export function livenessOf(silentSeconds: string | null): Liveness {
+  const silent = silentSeconds === null ? Infinity : Number(silentSeconds);
+  if (silent < SUSPECT_AFTER_SECONDS) return 'online';
+  return silent < OFFLINE_AFTER_SECONDS ? 'suspect' : 'offline';
+}
+
+/** "Online" and "can trade" are two lights. In live, what the broker allows must be known, not assumed. */
+export function canTrade(agent: AgentWithState): boolean {
+  const broker = agent.mode === 'live'
+    ? agent.broker_connected === true && agent.trade_allowed === true
+    : agent.broker_connected !== false && agent.trade_allowed !== false;
+  return broker && agent.retired_at === null && agent.run === 'running' && agent.status === 'running' && agent.holds_trading_lease;
+}

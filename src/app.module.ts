@@ -1,0 +1,46 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { LoggerModule } from 'nestjs-pino';
+import { AccountsModule } from './accounts/accounts.module.js';
+import { AgentsModule } from './agents/agents.module.js';
+import { AuthModule } from './auth/auth.module.js';
+import { Draining } from './common/draining.js';
+import { ProblemFilter } from './common/http/problem.filter.js';
+import { RequestValidation } from './common/http/validation.js';
+import { loggerOptions } from './config/logger.js';
+import type { Env } from './config/env.js';
+import { ENV } from './config/env.token.js';
+import { DatabaseModule } from './database/database.module.js';
+import { EventsModule } from './events/events.module.js';
+import { HealthModule } from './health/health.module.js';
+
+@Global()
+@Module({})
+class SettingsModule {
+  static with(env: Env): DynamicModule {
+    return { module: SettingsModule, providers: [{ provide: ENV, useValue: env }, Draining], exports: [ENV, Draining] };
+  }
+}
+
+@Module({})
+export class AppModule {
+  static with(env: Env): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        SettingsModule.with(env),
+        LoggerModule.forRoot(loggerOptions(env)),
+        DatabaseModule,
+        EventsModule,
+        AuthModule,
+        AccountsModule,
+        AgentsModule,
+        HealthModule,
+      ],
+      providers: [
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_PIPE, useClass: RequestValidation },
+      ],
+    };
+  }
+}

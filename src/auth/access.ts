@@ -1,0 +1,18 @@
+import { SetMetadata } from '@nestjs/common';
+import type { Role, Scope } from '../common/principal.js';
+
+/** Who may call a route. Every route carries one; a route without is closed. */
+export interface Access {
+  /** The least role of a person; absent: people may not. */
+  person?: Role;
+  /** An agent key may: with this scope, or `any` key. Absent: keys may not. */
+  agent?: Scope | 'any';
+  /** Open without credentials. */
+  public?: true;
+  /** Works without the database. */
+  offline?: true;
+}
+
+export const ACCESS = 'tradewarden:access';
+
+export const Allow = (access: Access) => SetMetadata(ACCESS, access);

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { Exact } from './decimal.js';
+
+/** Field types that request schemas share. Each says in its message what is allowed, and turns input into one spelling. */
+
+const DECIMAL = /^[+-]?(\d{1,20})(\.\d{1,18})?$/;
+
+/**
+ * An exact decimal: a string, or a JSON number (whose digits the body parser has already found to survive).
+ * Twenty digits before the point and eighteen behind it. Answers a plain decimal string.
+ */
+export function decimal(limits: { min?: string; max?: string; above?: string } = {}) {
+  const bounds = [
+    limits.above !== undefined && `above ${limits.above}`,
+    limits.min !== undefined && `at least ${limits.min}`,
+    limits.max !== undefined && `at most ${limits.max}`,
+  ].filter(Boolean).join(' and ');
+  return z.union([z.string().max(48), z.number()]).transform((input, context) => {
+    const text = typeof input === 'number' ? new Exact(input).toFixed() : input.trim();
+    const problem = !DECIMAL.test(text) ? 'must be a decimal number with at most 20 digits before and 18 behind the point'
+      : outside(text, limits) ? `must be ${bounds}` : null;
+    if (problem) {
+      context.addIssue({ code: 'custom', message: problem });
+      return z.NEVER;
+    }
+    return new Exact(text).toFixed();
+  });
+}
+
+function outside(text: string, { min, max, above }: { min?: string; max?: string; above?: string }): boolean {
+  const value = new Exact(text);
+  return (min !== undefined && value.lt(min)) || (max !== undefined && value.gt(max)) || (above !== undefined && value.lte(above));
+}
+
+/** In answers: an exact decimal as text. */
+export const decimalText = () => z.string().describe('decimal').meta({ examples: ['1.2345'] });
+
+export const price = () => decimal({ above: '0' });
+export const lotSize = () => decimal({ above: '0', max: '100000000000000' });
+export const fraction = () => decimal({ min: '0', max: '1' });
+export const money = () => decimal({ min: '-10000000000000000000', max: '10000000000000000000' });
+
+const EPOCH_MAX_MS = 253_402_300_799_000;
+
+/** RFC 3339 with a zone, or epoch milliseconds. Answers RFC 3339 text in UTC, with the digits that were given. */
+export function instant() {
+  return z.union([z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time with a zone, such as 2026-11-20T10:00:00Z' }), z.number().int().min(0).max(EPOCH_MAX_MS)],
+    { error: 'must be an RFC 3339 time with a zone, such as 2026-11-20T10:00:00Z, or epoch milliseconds' })
+    .transform((input, context) => {
+      const time = new Date(input);
+      if (Number.isNaN(time.getTime()) || time.getTime() < 0 || time.getTime() > EPOCH_MAX_MS) {
+        context.addIssue({ code: 'custom', message: 'must be a time from 1970 to 9999' });
+        return z.NEVER;
+      }
+      return time.toISOString();
+    });
+}
+
+/** Longest lead of a client's clock. More is usually broker time sent as UTC. */
+const CLOCK_LEAD_MS = 120_000;
+
+/** An instant that has happened: at most 120 s ahead of the server. */
+export function pastInstant() {
+  return instant().refine((time) => Date.parse(time) <= Date.now() + CLOCK_LEAD_MS, {
+    error: 'lies more than 120 s ahead of the server (TIME_IN_FUTURE): is it broker time sent as UTC?',
+  });
+}
+
+export const text = (max: number) => z.string().trim().min(1).max(max);
+/** As the instrument's canonical spelling: `EURUSD`, `BTC-USD`, `ES=F`. */
+export const symbol = () => z.string().trim().regex(/^[A-Za-z0-9._\-/=^#]{1,32}$/, { error: 'must be 1 to 32 letters, digits or ._-/=^#' });
+export const uuid = () => z.uuid({ error: 'must be a UUID' }).transform((id) => id.toLowerCase());
+
+const JSON_BYTES_MAX = 65_536;
+
+/** A free JSON object, as it came. */
+export function jsonObject(maxBytes = JSON_BYTES_MAX) {
+  return z.record(z.string(), z.unknown()).refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes, {
+    error: `must be at most ${maxBytes} bytes of JSON`,
+  });
+}
+
+export const idParam = () => z.strictObject({ id: uuid() });

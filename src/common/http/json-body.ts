@@ -1,0 +1,71 @@
+import type { FastifyInstance } from 'fastify';
+import { badRequest, Problem } from '../problem.js';
+
+/** One mebibyte: a batch of 1,000 predictions fits several times. */
+export const BODY_LIMIT_BYTES = 1_048_576;
+const DEPTH_MAX = 32;
+
+/** Only such text can hold a number whose digits a double loses, so only such text is parsed the careful way. */
+const SUSPICIOUS_NUMBER = /\d[\d.]{15,}|\d[eE]/;
+
+/**
+ * JSON as the application wants it: no digit lost in a number, no NUL and no broken surrogate (PostgreSQL stores
+ * neither), no prototype keys, no nesting beyond 32. Each refusal names the place.
+ */
+export function parseJson(text: string): unknown {
+  let value: unknown;
+  try {
+    value = SUSPICIOUS_NUMBER.test(text) ? JSON.parse(text, exactNumber as never) : JSON.parse(text);
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw badRequest('BODY_NOT_JSON', 'The body is not valid JSON.');
+  }
+  check(value, '', 0);
+  return value;
+}
+
+function exactNumber(this: unknown, key: string, value: unknown, context: { source?: string }): unknown {
+  if (typeof value !== 'number' || context.source === undefined) return value;
+  if (!Number.isFinite(value) || digitsOf(context.source) !== digitsOf(String(value))) {
+    throw badRequest('NUMBER_NOT_EXACT', 'This number has more digits than JSON numbers keep: send it as a string.', key);
+  }
+  return value;
+}
+
+/** Digits and power of ten of a JSON number, so that 1.50e2 and 150 compare equal. */
+function digitsOf(source: string): string {
+  const [, sign = '', whole = '', part = '', power = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source) ?? [];
+  const digits = (whole + part).replace(/^0+/, '');
+  const kept = digits.replace(/0+$/, '');
+  if (!kept) return '0';
+  return `${sign}${kept}e${Number(power) - part.length + (digits.length - kept.length)}`;
+}
+
+function check(value: unknown, path: string, depth: number): void {
+  if (typeof value === 'string') return checkText(value, path);
+  if (value === null || typeof value !== 'object') return;
+  if (depth >= DEPTH_MAX) throw badRequest('BODY_TOO_DEEP', `Nested deeper than ${DEPTH_MAX} levels.`, path);
+  for (const [key, inner] of Object.entries(value)) {
+    const place = path ? `${path}.${key}` : key;
+    if (key === '__proto__' || key === 'constructor') throw badRequest('KEY_NOT_ALLOWED', 'This key is not allowed.', place.slice(0, 200));
+    checkText(key, place);
+    check(inner, place, depth + 1);
+  }
+}
+
+function checkText(value: string, path: string): void {
+  if (value.includes('\0')) throw badRequest('TEXT_HAS_NUL', 'Text must not contain the NUL character.', path.replaceAll('\0', '').slice(0, 200));
+  if (!value.isWellFormed()) throw badRequest('TEXT_NOT_UNICODE', 'Text must be valid Unicode.', path.toWellFormed().slice(0, 200));
+}
+
+/** Replaces Fastify's JSON parser. An empty body is an empty object: many clients send the header on every POST. */
+export function useJsonParser(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: BODY_LIMIT_BYTES }, (_request, body, done) => {
+    try {
+      done(null, body === '' ? {} : parseJson(body as string));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}

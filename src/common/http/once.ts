@@ -1,0 +1,49 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Idempotency } from '../../database/idempotency.js';
+import type { Tx } from '../../database/transaction.js';
+import { badRequest } from '../problem.js';
+import { actorOf } from '../principal.js';
+import { callerOf } from './caller.js';
+
+export interface OnceOptions<T> {
+  /** Status of the answer; 201 unless said. A repeat of something that exists may answer 200. */
+  status?: (body: T) => number;
+  /** What a replay answers in place of a body that shows a secret. */
+  withoutSecrets?: (body: T) => object;
+}
+
+/**
+ * A POST that creates: its effect runs in one transaction, once for an `Idempotency-Key`, and a replay says so in
+ * a header. `@Once() once: Creation` in a handler, then `once.run(this.idempotency, (tx) => …)`.
+ */
+export class Creation {
+  constructor(
+    private readonly request: FastifyRequest,
+    private readonly reply: FastifyReply,
+  ) {}
+
+  async run<T extends object>(idempotency: Idempotency, work: (tx: Tx) => Promise<T>, options: OnceOptions<T> = {}): Promise<T> {
+    const answer = await idempotency.run(this.key(), options.status ?? (() => 201), work, options.withoutSecrets);
+    void this.reply.status(answer.status);
+    if (answer.replayed) void this.reply.header('Idempotency-Replayed', 'true');
+    return answer.body;
+  }
+
+  private key() {
+    const header = this.request.headers['idempotency-key'];
+    if (header === undefined) return null;
+    // RFC drafts quote it, most clients do not.
+    const key = String(header).trim().replace(/^"(.*)"$/, '$1');
+    if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+      throw badRequest('IDEMPOTENCY_KEY_INVALID', 'must be 1 to 255 visible ASCII characters', 'Idempotency-Key');
+    }
+    const { method, body } = this.request;
+    return { caller: actorOf(callerOf(this.request).principal), key, request: [method, this.request.url, body ?? null] };
+  }
+}
+
+export const Once = createParamDecorator((_data: unknown, context: ExecutionContext): Creation => {
+  const http = context.switchToHttp();
+  return new Creation(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+});

@@ -1,0 +1,72 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isDatabaseAway, sqlState } from '../../database/sql-state.js';
+import { Problem, unavailable } from '../problem.js';
+
+const TITLES: Record<number, string> = {
+  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict',
+  412: 'Precondition Failed', 413: 'Content Too Large', 414: 'URI Too Long', 415: 'Unsupported Media Type', 422: 'Unprocessable Content',
+  428: 'Precondition Required', 429: 'Too Many Requests', 431: 'Request Header Fields Too Large', 500: 'Internal Server Error',
+  501: 'Not Implemented', 503: 'Service Unavailable',
+};
+
+const CODES: Record<number, string> = {
+  400: 'BAD_REQUEST', 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN', 404: 'NOT_FOUND', 405: 'METHOD_NOT_ALLOWED', 413: 'BODY_TOO_LARGE',
+  414: 'URI_TOO_LONG', 415: 'CONTENT_TYPE_NOT_SUPPORTED', 429: 'TOO_MANY_REQUESTS', 431: 'HEADERS_TOO_LARGE', 503: 'UNAVAILABLE',
+};
+
+/** Turns everything that is thrown into `application/problem+json`. Nothing of the driver, a stack or SQL gets out. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly log = new Logger('Http');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const problem = toProblem(error);
+    if (problem.status >= 500 && problem.status !== 503) {
+      this.log.error({ err: error, correlationId: request.id }, `${request.method} ${request.routeOptions?.url ?? request.url} failed`);
+    } else if (problem.status === 503) {
+      this.log.warn({ correlationId: request.id, reason: (error as Error).message }, 'answered 503');
+    }
+    sendProblem(request, reply, problem);
+  }
+}
+
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): void {
+  if (reply.sent || reply.raw.headersSent) return;
+  const { retryAfterSeconds, errors } = problem.extra;
+  const retryable = problem.extra.retryable ?? (problem.status === 429 || problem.status === 503);
+  if (retryAfterSeconds !== undefined) void reply.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterSeconds))));
+  if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
+  void reply.status(problem.status).type('application/problem+json').send({
+    type: 'about:blank',
+    title: TITLES[problem.status] ?? 'Error',
+    status: problem.status,
+    detail: problem.message,
+    instance: request.url.split('?')[0]?.slice(0, 500),
+    code: problem.code,
+    retryable,
+    correlationId: request.id,
+    ...(errors ? { errors } : {}),
+  });
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (isDatabaseAway(error)) return unavailable('DATABASE_UNAVAILABLE', 'The database cannot be reached or did not answer in time.');
+  if (error instanceof HttpException) return plain(error.getStatus(), error.message);
+  const state = sqlState(error);
+  // 22: a value that passed the schema but not the column; 23: a rule of the table. Both are answers, not accidents.
+  if (state?.startsWith('22')) return new Problem(400, 'VALUE_NOT_STORABLE', 'A value cannot be stored as it is.');
+  if (state?.startsWith('23')) return new Problem(409, 'RULE_OF_DATA', 'The change contradicts what is stored.');
+  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  if (typeof status === 'number' && status >= 400 && status < 500) return plain(status, (error as Error).message);
+  return new Problem(500, 'INTERNAL', 'Something went wrong here; the correlation id finds it in the log.');
+}
+
+/** Errors of the framework: their text is about the request, except for 5xx. */
+function plain(status: number, message: string): Problem {
+  if (status >= 500) return new Problem(status, 'INTERNAL', 'Something went wrong here; the correlation id finds it in the log.');
+  return new Problem(status, CODES[status] ?? 'REFUSED', message.slice(0, 300));
+}

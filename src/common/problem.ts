@@ -1,0 +1,27 @@
+/**
+ * A refusal that the caller is told: RFC 9457 fields plus a stable code. Thrown by services, turned into
+ * `application/problem+json` by the filter at the edge. The detail is for people; clients branch on `code`.
+ */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly extra: {
+      /** May the same request succeed later? Default: 429 and 503 only. */
+      retryable?: boolean;
+      retryAfterSeconds?: number;
+      errors?: { path: string; message: string }[];
+    } = {},
+  ) {
+    super(detail);
+  }
+}
+
+export const badRequest = (code: string, detail: string, path?: string) =>
+  new Problem(400, code, detail, path === undefined ? {} : { errors: [{ path, message: detail }] });
+export const forbidden = (code: string, detail: string) => new Problem(403, code, detail);
+export const notFound = (what: string) => new Problem(404, 'NOT_FOUND', `No such ${what}.`);
+export const conflict = (code: string, detail: string, retryable = false) => new Problem(409, code, detail, { retryable });
+export const unavailable = (code: string, detail: string, retryAfterSeconds = 2) =>
+  new Problem(503, code, detail, { retryable: true, retryAfterSeconds });

@@ -1,0 +1,160 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { keptSecret } from './kept-secrets.js';
+
+/**
+ * Every setting, read once and checked together. This is the only file that reads the environment: a value
+ * read elsewhere would be one that nobody validated. `.env.example` and the README's table are made from it.
+ */
+
+const flag = (fallback: boolean) =>
+  z
+    .enum(['on', 'off', 'true', 'false', '1', '0', 'yes', 'no'], { error: 'must be on or off' })
+    .transform((value) => ['on', 'true', '1', 'yes'].includes(value))
+    .default(fallback);
+
+const count = (fallback: number, min: number, max: number) =>
+  z.coerce
+    .number({ error: `must be a whole number from ${min} to ${max}` })
+    .int({ error: `must be a whole number from ${min} to ${max}` })
+    .min(min, { error: `must be at least ${min}` })
+    .max(max, { error: `must be at most ${max}` })
+    .default(fallback);
+
+const postgresUrl = z
+  .string()
+  .refine((value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value), { error: 'must be a postgres:// URL' });
+
+/** Shorter than 32 characters can be guessed offline from one signed token. */
+const SECRET_MIN_CHARACTERS = 32;
+
+/** Values that ship in examples and tutorials; a secret that everyone knows is none. */
+const DEFAULT_SECRETS = /change[-_ ]?me|super[-_ ]?secret|your[-_ ]|example|default|^(secret|password|tradewarden|test|dev)/i;
+
+const secret = z
+  .string()
+  .min(SECRET_MIN_CHARACTERS, { error: `must have at least ${SECRET_MIN_CHARACTERS} characters` })
+  .refine((value) => !DEFAULT_SECRETS.test(value) && new Set(value).size >= 8, { error: 'is a default or guessable value' });
+
+export interface Setting {
+  readonly name: string;
+  readonly schema: z.ZodType;
+  readonly about: string;
+  /** What stands in .env.example and the README when nothing is set. */
+  readonly shown: string;
+}
+
+const setting = <S extends z.ZodType>(schema: S, about: string, shown = '') => ({ schema, about, shown });
+
+const definitions = {
+  NODE_ENV: setting(z.enum(['development', 'test', 'production']).default('development'), '`production` refuses to start without DATABASE_URL, JWT_SECRET and AUDIT_KEY', 'development'),
+  PORT: setting(count(3000, 0, 65535), 'Port to listen on', '3000'),
+  HOST: setting(z.string().min(1).default('::'), 'Address to listen on; `::` falls back to `0.0.0.0` where there is no IPv6', '::'),
+  DATA_DIR: setting(z.string().min(1).default('./data'), 'Embedded database and secrets made outside production', './data'),
+  LOG_LEVEL: setting(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'), 'Log level', 'info'),
+  TRUST_PROXY: setting(z.string().default(''), 'Addresses or CIDRs of the proxies whose X-Forwarded-For is believed, or a number of hops; empty believes nobody'),
+  SHUTDOWN_TIMEOUT: setting(count(30, 1, 600), 'Seconds that a SIGTERM gives running requests before the process ends', '30'),
+  DATABASE_URL: setting(postgresUrl.optional(), 'PostgreSQL 15 or newer, as the writer role; TLS by `?sslmode=`. Absent: an embedded PostgreSQL 17 under DATA_DIR'),
+  DATABASE_OWNER_URL: setting(postgresUrl.optional(), 'The owner role, for migrations and grants; default DATABASE_URL'),
+  DATABASE_UNPOOLED_URL: setting(postgresUrl.optional(), 'A way past a transaction pooler, for LISTEN; default DATABASE_URL'),
+  MIGRATE_ON_START: setting(flag(true).optional(), 'Migrate when the server starts; on in development, off in production', 'on'),
+  DB_POOL_TYPE: setting(z.enum(['pooled', 'null']).optional(), '`pooled` keeps connections, `null` keeps none; default by environment (Railway and SERVERLESS: null)', 'pooled'),
+  DB_POOL_SIZE: setting(count(5, 1, 500), 'Connections kept', '5'),
+  DB_POOL_OVERFLOW: setting(count(10, 0, 500), 'More connections under load, closed when idle', '10'),
+  DB_POOL_TIMEOUT: setting(count(30, 1, 600), 'Seconds to wait for a connection before answering 503', '30'),
+  DB_POOL_RECYCLE: setting(count(1800, 1, 86_400), 'Seconds that a connection lives', '1800'),
+  DB_POOL_PRE_PING: setting(flag(true), 'Check a connection that has idled before it is used', 'on'),
+  DB_QUERY_TIMEOUT: setting(count(20, 1, 600), 'Seconds after which a statement is given up and answered 503', '20'),
+  DB_LISTEN: setting(flag(true).optional(), 'Keep one LISTEN connection that wakes waiting polls; off with the null pool', 'on'),
+  JWT_SECRET: setting(secret.optional(), 'Signs access tokens; made and kept in DATA_DIR outside production'),
+  AUDIT_KEY: setting(secret.optional(), 'Keys what the audit trail keeps of wrong credentials; made and kept in DATA_DIR outside production'),
+  ADMIN_EMAIL: setting(z.email().optional(), 'First administrator, made when there is no user yet'),
+  ADMIN_PASSWORD: setting(z.string().min(12, { error: 'must have at least 12 characters' }).max(200).optional(), 'Password of the first administrator, at least 12 characters'),
+  SERVERLESS: setting(flag(false), 'Says that nothing lasts between requests: the null pool', 'off'),
+  RAILWAY_ENVIRONMENT: setting(z.string().optional(), 'Set by Railway: the null pool'),
+  RAILWAY_ENVIRONMENT_NAME: setting(z.string().optional(), 'Set by Railway: the null pool'),
+  RAILWAY_PROJECT_ID: setting(z.string().optional(), 'Set by Railway: embedded data must lie on the volume'),
+  RAILWAY_VOLUME_MOUNT_PATH: setting(z.string().optional(), 'Set by Railway: where the volume is'),
+} as const;
+
+export const SETTINGS: readonly Setting[] = Object.entries(definitions).map(([name, rest]) => ({ name, ...rest }));
+
+type Raw = { [K in keyof typeof definitions]: z.output<(typeof definitions)[K]['schema']> };
+
+/** The settings after their defaults by environment were applied. Seconds where a name says no unit. */
+export interface Env extends Omit<Raw, 'MIGRATE_ON_START' | 'DB_POOL_TYPE' | 'DB_LISTEN' | 'JWT_SECRET' | 'AUDIT_KEY'> {
+  readonly MIGRATE_ON_START: boolean;
+  readonly DB_POOL_TYPE: 'pooled' | 'null';
+  readonly DB_LISTEN: boolean;
+  readonly JWT_SECRET: string;
+  readonly AUDIT_KEY: string;
+  /** True when DATABASE_URL is absent and the server brings its own database. */
+  readonly embedded: boolean;
+  /** Said once at start: settings that work but deserve a thought. */
+  readonly warnings: readonly string[];
+}
+
+export class SettingsError extends Error {
+  constructor(readonly violations: readonly string[]) {
+    super(`Refusing to start:\n${violations.map((line) => `  - ${line}`).join('\n')}`);
+  }
+}
+
+/**
+ * Reads and checks all settings at once.
+ * @throws {SettingsError} naming every violation, never a value (a value may be a secret).
+ */
+export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
+  const violations: string[] = [];
+  const raw = {} as Record<string, unknown>;
+  for (const { name, schema } of SETTINGS) {
+    // An empty variable is how compose files and dashboards write "not set".
+    const parsed = schema.safeParse(source[name] === '' ? undefined : source[name]);
+    if (parsed.success) raw[name] = parsed.data;
+    else violations.push(`${name} ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
+  }
+  const settings = raw as Raw;
+  const production = source.NODE_ENV === 'production';
+  if (production) {
+    for (const name of ['DATABASE_URL', 'JWT_SECRET', 'AUDIT_KEY'] as const) {
+      if (!source[name]) violations.push(`${name} is required when NODE_ENV is production`);
+    }
+  }
+  const embedded = !source.DATABASE_URL;
+  const dataDir = resolve(settings.DATA_DIR ?? './data');
+  if (embedded && settings.RAILWAY_PROJECT_ID) {
+    const volume = settings.RAILWAY_VOLUME_MOUNT_PATH;
+    if (!volume || !(dataDir + '/').startsWith(resolve(volume) + '/')) {
+      violations.push('DATA_DIR must lie inside RAILWAY_VOLUME_MOUNT_PATH: embedded data outside a volume is gone with the next deployment');
+    }
+  }
+  if (settings.ADMIN_EMAIL && !settings.ADMIN_PASSWORD) violations.push('ADMIN_PASSWORD is required beside ADMIN_EMAIL');
+  if (source.JWT_SECRET && source.JWT_SECRET === source.AUDIT_KEY) violations.push('AUDIT_KEY must differ from JWT_SECRET');
+  if (violations.length > 0) throw new SettingsError(violations);
+  return withDefaults({ ...settings, DATA_DIR: dataDir }, embedded);
+}
+
+function withDefaults(settings: Raw, embedded: boolean): Env {
+  const managed = Boolean(settings.RAILWAY_ENVIRONMENT ?? settings.RAILWAY_ENVIRONMENT_NAME) || settings.SERVERLESS;
+  const poolType = settings.DB_POOL_TYPE ?? (managed ? 'null' : 'pooled');
+  const warnings: string[] = [];
+  if (managed && !settings.DB_POOL_TYPE) {
+    warnings.push('the environment looks serverless: no database connection is kept. A server that lasts may set DB_POOL_TYPE=pooled');
+  }
+  return {
+    ...settings,
+    MIGRATE_ON_START: settings.MIGRATE_ON_START ?? settings.NODE_ENV !== 'production',
+    DB_POOL_TYPE: poolType,
+    DB_LISTEN: settings.DB_LISTEN ?? poolType === 'pooled',
+    JWT_SECRET: settings.JWT_SECRET ?? keptSecret(settings.DATA_DIR, 'jwtSecret'),
+    AUDIT_KEY: settings.AUDIT_KEY ?? keptSecret(settings.DATA_DIR, 'auditKey'),
+    embedded,
+    warnings,
+  };
+}
+
+/** The text of `.env.example`: every setting, what it does, and its default, commented out. */
+export function envExample(): string {
+  const lines = SETTINGS.map(({ name, about, shown }) => `# ${about.replaceAll('`', '')}\n# ${name}=${shown}\n`);
+  return `# Every setting is optional in development. Generated by "npm run cli -- env:example".\n\n${lines.join('\n')}`;
+}

@@ -1,0 +1,41 @@
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A lock between processes; the kernel drops it when its holder dies, however it dies. */
+export interface FileLock {
+  release(): void;
+}
+
+const SQLITE_BUSY = 5;
+const POLL_MS = 20;
+
+/**
+ * Takes the lock on `path` (an empty file, made when missing and never removed), waiting at most `waitMs` while
+ * blocking this thread. Returns null when another process, or another caller here, still holds it.
+ *
+ * Node has no flock of its own; SQLite brings a record lock that survives neither `kill -9` nor a reboot, so there
+ * is no stale lock to guess about, as there would be with a file that names a process id.
+ */
+export function lockFileNow(path: string, waitMs = 0): FileLock | null {
+  const database = new DatabaseSync(path, { timeout: waitMs });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return null;
+    throw error;
+  }
+  return { release: () => database.isOpen && database.close() };
+}
+
+/** As `lockFileNow`, but waits at most `timeoutMs` without blocking; null when the time is over or `signal` aborts. */
+export async function lockFile(path: string, timeoutMs: number, signal?: AbortSignal): Promise<FileLock | null> {
+  const deadline = performance.now() + timeoutMs;
+  while (!signal?.aborted) {
+    const lock = lockFileNow(path);
+    if (lock) return lock;
+    if (performance.now() >= deadline) return null;
+    await sleep(POLL_MS);
+  }
+  return null;
+}

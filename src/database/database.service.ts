@@ -1,0 +1,119 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { ENV } from '../config/env.token.js';
+import type { Env } from '../config/env.js';
+import { migrateUp, migrationStatus } from './migrate.js';
+import { POOL, type PooledOptions } from './options.js';
+import type { PoolStats } from './pool.js';
+import { type DatabaseReport, DatabaseProbe } from './probe.js';
+import { applyGrants, identityOf } from './roles.js';
+import { type DatabaseUrls, databaseUrls } from './urls.js';
+
+const RETRY_MS = { first: 250, most: 5_000 };
+
+/**
+ * Brings the database up behind a server that already listens: starts the embedded one or reaches the given one,
+ * migrates, connects the pool, and keeps trying until it succeeds. Parts that need it say what to do in `onReady`.
+ */
+@Injectable()
+export class DatabaseService {
+  private readonly log = new Logger('Database');
+  private readonly probe = new DatabaseProbe();
+  private readonly hooks: (() => Promise<void>)[] = [];
+  private urls?: DatabaseUrls;
+  private connecting?: Promise<void>;
+  private stopping = new AbortController();
+  ready = false;
+
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    @Inject(POOL) private readonly pooled: PooledOptions,
+    private readonly dataSource: DataSource,
+  ) {}
+
+  /** Runs once the schema is there and the pool connected, before requests are let in; a failure is tried again. */
+  onReady(hook: () => Promise<void>): void {
+    this.hooks.push(hook);
+  }
+
+  /** Returns at once; `ready` turns true later. */
+  start(): void {
+    this.connecting ??= this.keepTrying();
+  }
+
+  /** Resolves when the database is ready; for tests and the command line. */
+  async whenReady(): Promise<void> {
+    this.start();
+    await this.connecting;
+  }
+
+  private async keepTrying(): Promise<void> {
+    for (let delay = RETRY_MS.first; !this.stopping.signal.aborted; delay = Math.min(delay * 2, RETRY_MS.most)) {
+      try {
+        await this.bringUp();
+        this.ready = true;
+        this.log.log('database ready');
+        return;
+      } catch (error) {
+        this.log.error(`database not ready, trying again in ${delay} ms: ${(error as Error).message}`);
+      }
+      await pause(delay, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  private async bringUp(): Promise<void> {
+    this.urls ??= await databaseUrls(this.env, (line) => this.log.log(line));
+    if (this.env.MIGRATE_ON_START) {
+      const applied = await migrateUp(this.urls.ownerUrl);
+      if (applied.length > 0) this.log.log(`migrated: ${applied.join(', ')}`);
+      for (const note of await applyGrants(this.urls.ownerUrl, identityOf(this.urls.url).user)) this.log.warn(note);
+    }
+    if (this.urls.roles === 'single') {
+      this.log.warn('one role owns and writes (roles: single): "npm run cli -- roles" makes a writer that cannot change history');
+    }
+    if (!this.dataSource.isInitialized) {
+      this.dataSource.setOptions({ ...this.pooled.options, url: this.urls.url } as DataSourceOptions);
+      await this.dataSource.initialize();
+    }
+    const { pending } = await migrationStatus((text) => this.dataSource.query(text));
+    if (pending.length > 0) throw new Error(`the schema is behind by ${pending.join(', ')}: run "npm run cli -- migrate"`);
+    await this.compareWithServer();
+    for (const hook of this.hooks) await hook();
+  }
+
+  /** Every instance may open its maximum: say so before PostgreSQL says "too many clients". */
+  private async compareWithServer(): Promise<void> {
+    const rows: { limit: number }[] = await this.dataSource.query(`select current_setting('max_connections')::int as "limit"`);
+    const { max } = this.pooled.poolStats();
+    const limit = rows[0]?.limit ?? 0;
+    if (max * 2 > limit) {
+      this.log.warn(`a pool of up to ${max} connections fits ${Math.floor(limit / max)} instance(s) into max_connections ${limit}`);
+    }
+  }
+
+  get roles(): 'separate' | 'single' | 'unknown' {
+    return this.urls?.roles ?? 'unknown';
+  }
+
+  get unpooledUrl(): string | undefined {
+    return this.urls?.unpooledUrl;
+  }
+
+  pool(): PoolStats {
+    return this.pooled.poolStats();
+  }
+
+  look(): Promise<DatabaseReport> {
+    return this.probe.look(this.urls?.url);
+  }
+
+  /** Called last in a shutdown: ends the pool, then gives the embedded database back. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.connecting;
+    this.ready = false;
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    await this.urls?.release();
+  }
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { DatabaseService } from './database.service.js';
+
+interface Schedule {
+  name: string;
+  everySeconds: number;
+  run: () => Promise<unknown>;
+}
+
+const LOOK_EVERY_MS = 60_000;
+const LEASE_SECONDS = 300;
+
+/**
+ * Recurring work, one instance at a time: a schedule is claimed by a guarded UPDATE, a claim lapses by itself when
+ * its holder dies, and a run that was missed is caught up once. Nothing is locked while the work runs.
+ */
+@Injectable()
+export class Schedules implements OnApplicationShutdown {
+  private readonly log = new Logger('Schedules');
+  private readonly schedules: Schedule[] = [];
+  private timer?: NodeJS.Timeout;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    database: DatabaseService,
+  ) {
+    database.onReady(async () => {
+      await this.runDue();
+      this.timer ??= setInterval(() => void this.runDue().catch((error: Error) => this.log.warn(error.message)), LOOK_EVERY_MS);
+    });
+  }
+
+  every(everySeconds: number, name: string, run: () => Promise<unknown>): void {
+    this.schedules.push({ name, everySeconds, run });
+  }
+
+  /** Runs what is due and not claimed by another instance. */
+  runDue(): Promise<void> {
+    this.running = this.running.catch(() => undefined).then(async () => {
+      for (const schedule of this.schedules) await this.runIfClaimed(schedule);
+    });
+    return this.running;
+  }
+
+  private async runIfClaimed({ name, everySeconds, run }: Schedule): Promise<void> {
+    const token = randomUUID();
+    const claimed: unknown[] = await this.dataSource.sql`
+      with claimed as (
+        insert into schedules as s (name, next_run_at, lease_until, token)
+        values (${name}, app_clock(), app_clock() + make_interval(secs => ${LEASE_SECONDS}), ${token})
+        on conflict (name) do update set lease_until = excluded.lease_until, token = excluded.token
+        where s.next_run_at <= app_clock() and (s.lease_until is null or s.lease_until <= app_clock())
+        returning 1
+      ) select * from claimed`;
+    if (claimed.length === 0) return;
+    let failure: string | null = null;
+    try {
+      await run();
+    } catch (error) {
+      failure = (error as Error).message;
+      this.log.warn(`${name} failed: ${failure}`);
+    }
+    await this.dataSource.sql`
+      with finished as (
+        update schedules set lease_until = null, token = null, last_error = ${failure}, last_finished_at = app_clock(),
+          next_run_at = app_clock() + make_interval(secs => ${everySeconds})
+        where name = ${name} and token = ${token} returning 1
+      ) select * from finished`;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.running.catch(() => undefined);
+  }
+}

@@ -1,0 +1,23 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DataSource, EntityManager } from 'typeorm';
+import { sqlState } from './sql-state.js';
+
+export type Tx = EntityManager;
+
+const RETRYABLE = new Set(['40001', '40P01']);
+const ATTEMPTS = 3;
+
+/**
+ * Runs `work` in one transaction. On a serialisation failure or a deadlock the whole callback runs again in a
+ * new transaction, three times at most: so `work` does nothing that a rollback does not undo.
+ */
+export async function inTransaction<T>(dataSource: DataSource, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await dataSource.transaction(work);
+    } catch (error) {
+      if (attempt >= ATTEMPTS || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
+      await pause(attempt * 10 * (1 + Math.random()));
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { Env } from '../config/env.js';
+import { keptSecret } from '../config/kept-secrets.js';
+import { type EmbeddedDatabase, useEmbedded } from './embedded/embedded.js';
+import { ensureDatabase, ensureRole, setRoleTimeouts, withIdentity } from './roles.js';
+
+/** Where the database is, and as whom each part of the application goes there. */
+export interface DatabaseUrls {
+  /** The writer: everything at run time. */
+  url: string;
+  /** Migrations, grants, partitions. */
+  ownerUrl: string;
+  /** LISTEN needs a session of its own, past any transaction pooler. */
+  unpooledUrl: string;
+  roles: 'separate' | 'single';
+  /** Gives the embedded database back; does nothing for a database of one's own. */
+  release: () => Promise<void>;
+}
+
+export async function databaseUrls(env: Env, log: (line: string) => void): Promise<DatabaseUrls> {
+  if (!env.DATABASE_URL) return embeddedUrls(env, log);
+  const ownerUrl = env.DATABASE_OWNER_URL ?? env.DATABASE_URL;
+  return {
+    url: env.DATABASE_URL,
+    ownerUrl,
+    unpooledUrl: env.DATABASE_UNPOOLED_URL ?? env.DATABASE_URL,
+    roles: new URL(ownerUrl).username === new URL(env.DATABASE_URL).username ? 'single' : 'separate',
+    release: async () => undefined,
+  };
+}
+
+async function embeddedUrls(env: Env, log: (line: string) => void): Promise<DatabaseUrls> {
+  const embedded: EmbeddedDatabase = await useEmbedded({ dataDir: env.DATA_DIR, log });
+  try {
+    const owner = { user: 'tradewarden_owner', password: keptSecret(env.DATA_DIR, 'ownerPassword') };
+    const writer = { user: 'tradewarden', password: keptSecret(env.DATA_DIR, 'writerPassword') };
+    await ensureRole(embedded.adminUrl, owner);
+    await ensureRole(embedded.adminUrl, writer);
+    const database = 'tradewarden';
+    await ensureDatabase(embedded.adminUrl, database, owner.user);
+    await setRoleTimeouts(embedded.adminUrl, writer.user, database);
+    const url = withIdentity(embedded.adminUrl, { ...writer, database });
+    const ownerUrl = withIdentity(embedded.adminUrl, { ...owner, database });
+    return { url, ownerUrl, unpooledUrl: url, roles: 'separate', release: () => embedded.release() };
+  } catch (error) {
+    await embedded.release();
+    throw error;
+  }
+}

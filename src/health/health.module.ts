@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { HealthController } from './health.controller.js';
+import { Shutdown } from './shutdown.js';
+
+@Module({
+  // Terminus would log a failing check as an error at every probe; the log line that matters is DatabaseService's.
+  imports: [TerminusModule.forRoot({ logger: false })],
+  controllers: [HealthController],
+  providers: [Shutdown],
+  exports: [Shutdown],
+})
+export class HealthModule {}

@@ -1,0 +1,53 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Env } from '../config/env.js';
+import { ENV } from '../config/env.token.js';
+import { DatabaseService } from '../database/database.service.js';
+import { Draining } from '../common/draining.js';
+
+/** What closing the pool and the embedded database may take of SHUTDOWN_TIMEOUT. */
+const CLOSING_MS = 3_000;
+
+/**
+ * SIGTERM: stop leasing and end waiting polls (everyone who waits listens to `Draining`), let running requests
+ * finish, close the pool, exit 0 within SHUTDOWN_TIMEOUT. What is still running then is cut: it has not been answered,
+ * so its caller repeats it.
+ */
+@Injectable()
+export class Shutdown {
+  private readonly log = new Logger('Shutdown');
+  private begun = false;
+
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    private readonly draining: Draining,
+    private readonly database: DatabaseService,
+  ) {}
+
+  onSignals(app: NestFastifyApplication): void {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void this.run(app, signal));
+  }
+
+  private async run(app: NestFastifyApplication, signal: string): Promise<void> {
+    if (this.begun) return;
+    this.begun = true;
+    this.log.log(`${signal}: draining`);
+    const limit = this.env.SHUTDOWN_TIMEOUT * 1000;
+    setTimeout(() => {
+      this.log.warn('SHUTDOWN_TIMEOUT reached: leaving what still runs');
+      process.exit(0);
+    }, limit).unref();
+    this.draining.begin();
+    const server = app.getHttpServer() as { closeAllConnections(): void };
+    const cut = setTimeout(() => server.closeAllConnections(), Math.max(limit - CLOSING_MS, limit / 2));
+    try {
+      await app.close();
+      clearTimeout(cut);
+      await Promise.race([this.database.stop(), pause(CLOSING_MS)]);
+    } catch (error) {
+      this.log.error(`shutdown: ${(error as Error).message}`);
+    }
+    process.exit(0);
+  }
+}

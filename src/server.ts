@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { Logger } from 'nestjs-pino';
+import { AppModule } from './app.module.js';
+import { BODY_LIMIT_BYTES, useJsonParser } from './common/http/json-body.js';
+import { logRequests } from './common/http/request-log.js';
+import type { Env } from './config/env.js';
+
+const UNPREFIXED = ['livez', 'readyz', 'health', 'metrics'];
+
+/** The application with everything but a socket. */
+export async function createServer(env: Env): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    routerOptions: { maxParamLength: 200 },
+    trustProxy: trustedProxies(env.TRUST_PROXY),
+    forceCloseConnections: 'idle',
+    // A load balancer keeps connections for 60 s: ours must outlive that, or it sends requests into closed ones.
+    keepAliveTimeout: 65_000,
+    requestTimeout: 60_000,
+    genReqId: (request: { headers: Record<string, string | string[] | undefined> }) => correlationId(request.headers['x-request-id']),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(env), adapter, { bufferLogs: true, bodyParser: false });
+  app.useLogger(app.get(Logger));
+  const fastify = adapter.getInstance();
+  useJsonParser(fastify as never);
+  await app.register(cookie as never);
+  await app.register(helmet as never, { contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null, 'script-src': ["'self'"], 'style-src': ["'self'", "'unsafe-inline'"] } }, hsts: false });
+  logRequests(fastify as never);
+  app.setGlobalPrefix('api/v1', { exclude: UNPREFIXED });
+  SwaggerModule.setup('api/docs', app, () => openApi(app), { jsonDocumentUrl: 'api/docs-json', yamlDocumentUrl: 'api/docs-yaml' });
+  return app;
+}
+
+export function openApi(app: NestFastifyApplication): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setTitle('Tradewarden')
+    .setDescription('Control plane for AI trading agents. Errors are application/problem+json with a stable `code`.')
+    .setVersion('1')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A person\'s access token, or an agent key tw_…' })
+    .addApiKey({ type: 'apiKey', name: 'X-API-Key', in: 'header' }, 'apiKey')
+    .build();
+  return SwaggerModule.createDocument(app, config);
+}
+
+/** Taken over when it is short and printable: it goes into headers, logs and rows. */
+function correlationId(header: string | string[] | undefined): string {
+  return typeof header === 'string' && /^[\x21-\x7e]{1,128}$/.test(header) ? header : randomUUID();
+}
+
+function trustedProxies(setting: string): false | string[] | ((address: string, hop: number) => boolean) {
+  if (setting === '') return false;
+  if (/^\d{1,2}$/.test(setting)) return (_address, hop) => hop < Number(setting);
+  const named = ['loopback', 'linklocal', 'uniquelocal'];
+  const list = setting.split(',').map((each) => each.trim());
+  const wrong = list.find((each) => !named.includes(each) && isIP(each.split('/')[0] ?? '') === 0);
+  if (wrong !== undefined) throw new Error(`TRUST_PROXY: "${wrong}" is no address, CIDR or number of hops`);
+  return list;
+}
+
+/** `::` takes both families; where the kernel has no IPv6 it fails and the IPv4 wildcard serves. */
+export async function listen(app: NestFastifyApplication, env: Env): Promise<void> {
+  try {
+    await app.listen(env.PORT, env.HOST);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (env.HOST !== '::' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error;
+    await app.listen(env.PORT, '0.0.0.0');
+  }
+}

@@ -1,0 +1,77 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { readEnv } from '../../src/config/env.js';
+import { DatabaseService } from '../../src/database/database.service.js';
+import { createServer } from '../../src/server.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { type Client, clientOf } from './http.js';
+
+export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery' };
+
+export const TEST_SECRETS = {
+  JWT_SECRET: 'q8Zt1xW5vK2mN7rB4cY9uH3jL6pD0sFa', AUDIT_KEY: 'e5Rw2Tz8Uq1Xv6Cn3Bm9Lk4Jh7Gf0Dsy',
+};
+
+/** The real application on a real socket, on a database of its own. */
+export interface TestApp {
+  app: NestFastifyApplication;
+  db: TestDatabase;
+  base: string;
+  /** As the administrator. */
+  http: Client;
+  adminToken: string;
+  signIn(email: string, password: string): Promise<string>;
+  /** A person of this role; answers the access token. */
+  person(role: 'viewer' | 'operator' | 'admin'): Promise<string>;
+  agent(body?: Record<string, unknown>): Promise<TestAgent>;
+  /** A second instance on the same database. */
+  second(settings?: Record<string, string>): Promise<TestApp>;
+  close(): Promise<void>;
+}
+
+export interface TestAgent {
+  id: string;
+  apiKey: string;
+  name: string;
+  http: Client;
+}
+
+let counter = 0;
+
+export async function startTestApp(settings: Record<string, string> = {}, shared?: TestDatabase): Promise<TestApp> {
+  const db = shared ?? (await createTestDatabase());
+  const env = readEnv({
+    NODE_ENV: 'test', PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent', DATABASE_URL: db.url,
+    DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off', ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password,
+    ...TEST_SECRETS, ...settings,
+  });
+  const app = await createServer(env);
+  await app.listen(0, '127.0.0.1');
+  await app.get(DatabaseService).whenReady();
+  const base = await app.getUrl();
+  const signIn = async (email: string, password: string) => {
+    const { body } = await clientOf(base)<{ accessToken: string }>('POST', '/auth/login', { body: { email, password } });
+    return body.accessToken;
+  };
+  const adminToken = await signIn(ADMIN.email, ADMIN.password);
+  const http = clientOf(base, adminToken);
+  return {
+    app, db, base, http, adminToken, signIn,
+    async person(role) {
+      const email = `${role}-${++counter}@example.com`;
+      await http('POST', '/users', { body: { email, role, password: ADMIN.password } });
+      return signIn(email, ADMIN.password);
+    },
+    async agent(body = {}) {
+      const name = `agent-${process.pid}-${++counter}`;
+      const made = await http<{ id: string; apiKey: string; name: string }>('POST', '/agents', { body: { name, mode: 'paper', ...body } });
+      if (made.status !== 201) throw new Error(`agent not made: ${made.text}`);
+      return { ...made.body, http: clientOf(base, made.body.apiKey) };
+    },
+    second: (more = {}) => startTestApp({ ...settings, ...more }, db),
+    async close() {
+      await app.close();
+      await app.get(DatabaseService).stop();
+      if (!shared) await db.drop();
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { buildIfStale } from '../../tools/build.mjs';
+
+const TEMPLATE = 'tradewarden_template';
+const owner = { user: 'tradewarden_test_owner', password: 'owner-of-the-tests' };
+const writer = { user: 'tradewarden_test_writer', password: 'writer-of-the-tests' };
+
+/**
+ * One real PostgreSQL for the run (TEST_DATABASE_URL, a superuser's, names another), and one database migrated once:
+ * each spec file works on its own copy.
+ */
+export default async function globalSetup() {
+  // Jest loads this file outside its transforms: it works on the build, which the process tests need anyway.
+  await buildIfStale();
+  const { useEmbedded } = await import('../../dist/src/database/embedded/embedded.js');
+  const { migrateUp } = await import('../../dist/src/database/migrate.js');
+  const { applyGrants, ensureDatabase, ensureRole, setRoleTimeouts, withIdentity } = await import('../../dist/src/database/roles.js');
+  let adminUrl = process.env['TEST_DATABASE_URL'];
+  if (!adminUrl) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'tradewarden-tests-'));
+    const embedded = await useEmbedded({ dataDir, log: () => undefined });
+    globalThis.testDatabase = { embedded, dataDir };
+    adminUrl = embedded.adminUrl;
+    // Nothing here outlives the run, and the crash tests start clusters of their own.
+    await run(adminUrl, 'alter system set fsync = off', 'alter system set max_connections = 300', 'alter system set synchronous_commit = off', 'select pg_reload_conf()');
+  }
+  await ensureRole(adminUrl, owner);
+  await ensureRole(adminUrl, writer);
+  await run(adminUrl, `drop database if exists ${TEMPLATE} with (force)`);
+  await ensureDatabase(adminUrl, TEMPLATE, owner.user);
+  const ownerUrl = withIdentity(adminUrl, { ...owner, database: TEMPLATE });
+  await migrateUp(ownerUrl);
+  await setRoleTimeouts(adminUrl, writer.user, TEMPLATE);
+  await applyGrants(ownerUrl, writer.user);
+  await run(ownerUrl, MOVABLE_CLOCK);
+  process.env['TRADEWARDEN_TEST_SERVER'] = JSON.stringify({ adminUrl, owner, writer, template: TEMPLATE });
+}
+
+/** The application's one clock, with an offset that a test may set: time is moved, not waited for. */
+const MOVABLE_CLOCK = `
+  create table test_clock (shift interval not null);
+  insert into test_clock values ('0');
+  create or replace function app_clock() returns timestamptz language sql volatile security definer set search_path = public
+    as 'select clock_timestamp() + (select shift from test_clock)'`;
+
+async function run(url, ...statements) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  for (const statement of statements) await client.query(statement);
+  await client.end();
+}

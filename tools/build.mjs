@@ -1,0 +1,50 @@
+/** Builds dist/ when the sources are newer; shared by the commands and the tests. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const stamp = join(root, 'dist', '.built');
+const lock = join(root, '.build-lock');
+const compiler = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+
+function newestSource() {
+  const files = ['tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'package.json', 'ormconfig.ts'].map((f) => join(root, f));
+  for (const folder of ['src', join('clients', 'typescript')]) {
+    const path = join(root, folder);
+    if (!existsSync(path)) continue;
+    for (const entry of readdirSync(path, { recursive: true })) if (entry.endsWith('.ts')) files.push(join(path, entry));
+  }
+  return Math.max(0, ...files.filter((f) => existsSync(f)).map((f) => statSync(f).mtimeMs));
+}
+
+function isStale() {
+  if (!existsSync(compiler) || !existsSync(join(root, 'src'))) return false;
+  return !existsSync(stamp) || statSync(stamp).mtimeMs < newestSource();
+}
+
+/** Two commands in one checkout must not write dist/ at once; a lock older than two minutes is a crash's. */
+export async function buildIfStale() {
+  while (isStale()) {
+    try {
+      mkdirSync(lock);
+    } catch {
+      const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+      if (age > 120_000) rmSync(lock, { recursive: true, force: true });
+      else await new Promise((resolve) => setTimeout(resolve, 200));
+      continue;
+    }
+    try {
+      if (!isStale()) return;
+      const started = new Date();
+      process.stderr.write('building …\n');
+      rmSync(join(root, 'dist'), { recursive: true, force: true });
+      execFileSync(process.execPath, [compiler, 'build'], { cwd: root, stdio: ['ignore', 2, 2] });
+      writeFileSync(stamp, started.toISOString());
+    } finally {
+      rmSync(lock, { recursive: true, force: true });
+    }
+  }
+}
+

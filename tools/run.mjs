@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+/**
+ * Runs one entry of the built application in this process, building first when the sources are newer.
+ * One process on purpose: a signal that npm sends reaches the application itself, not a shell around it.
+ * A production image carries dist/ and no compiler: without sources to compare there is nothing to build.
+ */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { buildIfStale, root } from './build.mjs';
+
+const named = process.argv[2]?.endsWith('.js') ? process.argv.splice(2, 1)[0] : 'src/cli.js';
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write(`Tradewarden needs Node 24; this is ${process.version}. Run it with "npm run …", which brings its own.\n`);
+  process.exit(1);
+}
+await buildIfStale();
+await import(pathToFileURL(join(root, 'dist', named)).href);
