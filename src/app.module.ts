@@ -7,12 +7,16 @@ import { AuthModule } from './auth/auth.module.js';
 import { Draining } from './common/draining.js';
 import { ProblemFilter } from './common/http/problem.filter.js';
 import { RequestValidation } from './common/http/validation.js';
+import { CommandsModule } from './commands/commands.module.js';
 import { loggerOptions } from './config/logger.js';
 import type { Env } from './config/env.js';
 import { ENV } from './config/env.token.js';
 import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
+import { ExplanationsModule } from './explanations/explanations.module.js';
 import { HealthModule } from './health/health.module.js';
+import { PredictionsModule } from './predictions/predictions.module.js';
+import { TradesModule } from './trades/trades.module.js';
 
 @Global()
 @Module({})
@@ -35,6 +39,10 @@ export class AppModule {
         AuthModule,
         AccountsModule,
         AgentsModule,
+        PredictionsModule,
+        TradesModule,
+        ExplanationsModule,
+        CommandsModule,
         HealthModule,
       ],
       providers: [

@@ -7,6 +7,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
+import { Draining } from './common/draining.js';
 import { BODY_LIMIT_BYTES, useJsonParser } from './common/http/json-body.js';
 import { logRequests } from './common/http/request-log.js';
 import type { Env } from './config/env.js';
@@ -32,9 +33,27 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
   await app.register(cookie as never);
   await app.register(helmet as never, { contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null, 'script-src': ["'self'"], 'style-src': ["'self'", "'unsafe-inline'"] } }, hsts: false });
   logRequests(fastify as never);
+  drainOnClose(app, app.get(Draining));
   app.setGlobalPrefix('api/v1', { exclude: UNPREFIXED });
   SwaggerModule.setup('api/docs', app, () => openApi(app), { jsonDocumentUrl: 'api/docs-json', yamlDocumentUrl: 'api/docs-yaml' });
   return app;
+}
+
+/**
+ * Closing waits for the requests that are being answered, not for connections: browsers keep sockets open on which
+ * they never asked anything, and Node counts those as busy.
+ */
+function drainOnClose(app: NestFastifyApplication, draining: Draining): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onRequest', async (_request, reply) => {
+    draining.requestBegan();
+    reply.raw.once('close', () => draining.requestEnded());
+  });
+  fastify.addHook('preClose', async () => {
+    draining.begin();
+    await draining.idle();
+    fastify.server.closeAllConnections();
+  });
 }
 
 export function openApi(app: NestFastifyApplication): OpenAPIObject {

@@ -1,6 +1,6 @@
 /** Builds dist/ when the sources are newer; shared by the commands and the tests. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,6 +24,15 @@ function isStale() {
   return !existsSync(stamp) || statSync(stamp).mtimeMs < newestSource();
 }
 
+/** The compiler writes every file anew, in place, so that a running server keeps its own: what is older has lost its source. */
+function removeOlderThan(started) {
+  const dist = join(root, 'dist');
+  for (const entry of readdirSync(dist, { recursive: true })) {
+    const path = join(dist, entry);
+    if (/\.js(\.map)?$/.test(entry) && statSync(path).mtimeMs < started.getTime() - 2_000) rmSync(path);
+  }
+}
+
 /** Two commands in one checkout must not write dist/ at once; a lock older than two minutes is a crash's. */
 export async function buildIfStale() {
   while (isStale()) {
@@ -39,9 +48,10 @@ export async function buildIfStale() {
       if (!isStale()) return;
       const started = new Date();
       process.stderr.write('building …\n');
-      rmSync(join(root, 'dist'), { recursive: true, force: true });
       execFileSync(process.execPath, [compiler, 'build'], { cwd: root, stdio: ['ignore', 2, 2] });
+      removeOlderThan(started);
       writeFileSync(stamp, started.toISOString());
+      utimesSync(stamp, started, started);
     } finally {
       rmSync(lock, { recursive: true, force: true });
     }

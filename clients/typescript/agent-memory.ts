@@ -8,7 +8,7 @@ import { emptyIndicators, type IndicatorState } from './signals.js';
 import { DEFAULT_CONFIG, type StrategyConfig } from './strategy.js';
 import { emptyTrackRecord, type TrackRecord } from './track-record.js';
 
-/** How a command was answered; a second delivery gets the same answer without anything being done again. */
+/** How a command is answered. What was completed is kept: a second delivery gets the same answer, and nothing is done. */
 export type CommandAnswer =
   | { kind: 'complete'; result: Record<string, unknown> }
   | { kind: 'fail'; outcome: 'not_sent' | 'rejected'; error: { code: string; message: string }; retryable: boolean };

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { loadMemory } from './agent-memory.js';
 import { Api } from './api.js';
-import { pause } from './backoff.js';
+import { patiently, pause } from './backoff.js';
 import { runCommandLoop } from './command-loop.js';
 import { mayDecide, mayOpen, statusFor, type AgentStatus, type DesiredState } from './desired-state.js';
 import { takeLock } from './durable-file.js';
@@ -14,6 +14,7 @@ import { Link } from './link.js';
 import type { Market } from './market.js';
 import { accountFigures, positionsReport } from './positions-report.js';
 import { Spool } from './spool.js';
+import { withChanges, type StrategyConfig } from './strategy.js';
 import { Trader } from './trader.js';
 
 export interface AgentOptions {
@@ -28,6 +29,8 @@ export interface AgentOptions {
   /** Stops the run after so many of its candles; null: at the end of the market. */
   maxCandles: number | null;
   initialBalance: string;
+  /** Settings for an agent without a memory of its own; one that has a memory knows better. */
+  config?: Record<string, unknown>;
   say: (line: string) => void;
   /** Called after every candle. */
   onStep?: () => void;
@@ -41,6 +44,7 @@ const SPOOL_HIGH_WATER = 300;
 const WARM_UP_CANDLES = 60;
 /** At the end of a market: how long the last facts may take while the server does not answer. */
 const LAST_FACTS_MS = 120_000;
+const GOODBYE_MS = 3_000;
 
 /**
  * One agent: a market that it walks, a strategy, a paper broker, and the conversation with the server. Four loops run
@@ -59,12 +63,16 @@ export class Agent {
   private observedVersion: number | null = null;
   private wakeSender: () => void = () => undefined;
 
+  private candlesPerSecond: number;
+
   constructor(private readonly options: AgentOptions) {
+    this.candlesPerSecond = options.candlesPerSecond;
     const { folder, say } = options;
     this.halt.signal.addEventListener('abort', () => this.wakeSender());
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.releaseLock = takeLock(`${folder}/agent.lock`);
     const memory = loadMemory(folder);
+    if (memory.run === null && options.config) memory.config = this.settingsFrom(options.config, memory.config);
     this.spool = new Spool(folder, memory.factSeq);
     this.api = new Api(options.baseUrl, options.apiKey, randomUUID());
     this.trader = new Trader(memory, this.spool, {
@@ -73,7 +81,11 @@ export class Agent {
       onFacts: () => this.wakeSender(),
     });
     const neededRefs = () => new Set(this.trader.broker.state.positions.map((p) => tradeRef(p.clientOrderId)));
-    this.sender = new FactSender(this.api, this.spool, this.hardStop.signal, say, neededRefs);
+    this.sender = new FactSender(this.api, this.spool, this.hardStop.signal, {
+      say,
+      neededRefs,
+      onSent: () => this.link.noteProgress(),
+    });
     this.link = new Link(
       this.api,
       {
@@ -91,6 +103,21 @@ export class Agent {
   stop(): void {
     this.ending ??= 'stopped';
     this.halt.abort();
+  }
+
+  /** The server's copy of the settings, unless there is something in it that this agent cannot run with. */
+  private settingsFrom(known: Record<string, unknown>, own: StrategyConfig): StrategyConfig {
+    try {
+      return withChanges(own, known);
+    } catch (error) {
+      this.options.say(`the settings on the server are not taken over: ${(error as Error).message}`);
+      return own;
+    }
+  }
+
+  /** Changes the speed of the market from its next candle on. */
+  pace(candlesPerSecond: number): void {
+    this.candlesPerSecond = candlesPerSecond;
   }
 
   /**
@@ -131,7 +158,7 @@ export class Agent {
       if (!trader.step(permission)) break;
       options.onStep?.();
       while (this.link.isUp && this.spool.size > SPOOL_HIGH_WATER && !halt.signal.aborted) await pause(20, halt.signal);
-      const aheadMs = began + ((candles + 1) * 1000) / options.candlesPerSecond - performance.now();
+      const aheadMs = began + ((candles + 1) * 1000) / this.candlesPerSecond - performance.now();
       // After a long stop (a suspended machine) the pace begins anew instead of racing to catch up.
       if (aheadMs < -2_000) began -= aheadMs;
       if (aheadMs > 1) await pause(aheadMs, halt.signal);
@@ -207,10 +234,10 @@ export class Agent {
   /** A short try to leave nothing untold; whatever does not get through stays in the spool for the next start. */
   private async sayGoodbye(): Promise<void> {
     if (!this.link.isUp) return;
-    const patience = pause(4_000);
     try {
-      await Promise.race([this.sender.sendAll(), patience]);
-      await Promise.race([this.api.post('/agents/me/heartbeat', { ...this.heartbeatBody(), status: 'stopped' }), patience]);
+      await patiently(GOODBYE_MS, this.sender.sendAll());
+      const body = { ...this.heartbeatBody(), status: 'stopped' };
+      await this.api.post('/agents/me/heartbeat', body, { timeoutMs: GOODBYE_MS });
     } catch (error) {
       this.options.say(`could not say goodbye: ${(error as Error).message}`);
     }

@@ -36,3 +36,11 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener('abort', done);
   });
 }
+
+/** Waits for the work, but no longer than `ms`; then it goes on by itself and nobody looks at its end. */
+export async function patiently(ms: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  const settled = work.finally(() => done.abort());
+  settled.catch(() => undefined);
+  await Promise.race([settled, pause(ms, done.signal)]);
+}

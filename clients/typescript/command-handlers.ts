@@ -27,7 +27,7 @@ type Handler = (payload: Payload, context: HandlerContext, commandId: string) =>
 
 const complete = (result: Payload): CommandAnswer => ({ kind: 'complete', result });
 
-/** A refusal for good: the same command would be refused again. */
+/** Nothing was done, because it cannot be done as asked. */
 const refuse = (code: string, message: string): CommandAnswer => ({
   kind: 'fail',
   outcome: 'rejected',
@@ -53,8 +53,9 @@ const HANDLERS: Record<string, Handler> = {
   // Positions keep their stops and there are no entry orders to cancel; the loop ends the process after the answer.
   kill: (_payload, { trader }) => complete({ ending: true, openPositions: trader.broker.state.positions.length }),
 
-  flatten: (_payload, { trader }, id) => {
+  flatten: (payload, { trader }, id) => {
     const answer = (closed: string[]) => complete({ closed });
+    if (payload.symbol !== undefined && payload.symbol !== trader.run.instrument.symbol) return answer([]);
     return answer(trader.closeAll('flatten', { id, answer }));
   },
 
@@ -79,7 +80,8 @@ const HANDLERS: Record<string, Handler> = {
 
 /**
  * Carries a command out once, and answers a second delivery from memory. Effect and answer are saved together, so a
- * crash leaves either both or neither behind.
+ * crash leaves either both or neither behind. A refusal is not kept: nothing was done, and what was refused now (a stop
+ * on the wrong side of the price) may be possible when the command comes again.
  */
 export function handleCommand(command: Command, context: HandlerContext): { answer: CommandAnswer; repeated: boolean } {
   const { trader } = context;
@@ -91,7 +93,7 @@ export function handleCommand(command: Command, context: HandlerContext): { answ
     return { answer: { ...refuse('COMMAND_UNKNOWN', message), outcome: 'not_sent' } as CommandAnswer, repeated: false };
   }
   const answer = handler(command.payload ?? {}, context, command.id);
-  if (!trader.answerOf(command.id)) trader.settle(command.id, answer);
+  if (answer.kind === 'complete' && !trader.answerOf(command.id)) trader.settle(command.id, answer);
   return { answer, repeated: false };
 }
 
@@ -102,7 +104,7 @@ function closeTrade(payload: Payload, { trader }: HandlerContext, commandId: str
     return complete({ closedSize: '0', note: 'no such trade is open' });
   }
   const size = sizeToClose(payload.size, position);
-  if (!size) return refuse('SIZE_INVALID', `size must be a multiple of 0.01 from 0.01 up`);
+  if (!size) return refuse('SIZE_INVALID', 'size must be above zero');
   if (trader.broker.state.quote === null) return refuse('NO_QUOTE', 'there is no price yet');
   const { bid, ask } = trader.broker.state.quote;
   const answer = complete({
@@ -120,7 +122,7 @@ function sizeToClose(size: unknown, position: Position): Decimal | null {
   if (typeof size !== 'string' && typeof size !== 'number') return null;
   try {
     const wanted = new Decimal(size);
-    return wanted.gt(0) && wanted.mod('0.01').isZero() ? Decimal.min(wanted, position.openLots) : null;
+    return wanted.gt(0) ? Decimal.min(wanted, position.openLots) : null;
   } catch {
     return null;
   }
@@ -130,7 +132,7 @@ function sizeToClose(size: unknown, position: Position): Decimal | null {
 function modifyTrade(payload: Payload, { trader, holdsTradingLease }: HandlerContext): CommandAnswer {
   const position = trader.positionOfTrade(String(payload.tradeId));
   const quote = trader.broker.state.quote;
-  if (!position || !quote) return refuse('TRADE_NOT_OPEN', 'no such trade is open');
+  if (!position || !quote) return complete({ changed: false, note: 'no such trade is open' });
   const { instrument } = trader.run;
   const sign = position.direction === 'long' ? 1 : -1;
   let { stop, target } = position;

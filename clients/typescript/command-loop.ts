@@ -1,5 +1,5 @@
 import { Refused, ServerAway, type Api } from './api.js';
-import { Backoff, pause } from './backoff.js';
+import { Backoff, patiently, pause } from './backoff.js';
 import { handleCommand, type Command, type HandlerContext } from './command-handlers.js';
 import type { CommandAnswer } from './agent-memory.js';
 import { cannotContinue, type Link } from './link.js';
@@ -71,7 +71,7 @@ async function carryOut(command: Command, options: CommandLoopOptions): Promise<
     if (!(error instanceof ServerAway)) throw error;
     if (!killed) await options.link.cope(error);
   });
-  await Promise.race([told, pause(5_000, options.stop)]);
+  await patiently(5_000, told);
   await answerIt(command, answer, options, killed ? 2 : ANSWER_ATTEMPTS);
   if (killed) options.onKill();
 }

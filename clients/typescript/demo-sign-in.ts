@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Api, Refused } from './api.js';
 import { readIfThere, replaceFile } from './durable-file.js';
+import { DEFAULT_CONFIG } from './strategy.js';
 
 /** What the demo made for itself, in DATA_DIR/demo.json, readable by its owner only. */
 interface Kept {
@@ -14,12 +15,15 @@ export interface AgentAccess {
   id: string;
   name: string;
   apiKey: string;
+  /** The settings that the server knows; an agent that has lost its own files goes on with them. */
+  config: Record<string, unknown>;
 }
 
 interface AgentRow {
   id: string;
   name: string;
   retiredAt?: string | null;
+  config?: Record<string, unknown>;
 }
 
 const DEMO_EMAIL = 'demo@tradewarden.local';
@@ -65,13 +69,13 @@ export class DemoSignIn {
     const given = this.env.TRADEWARDEN_API_KEY;
     if (given && this.origin !== null) {
       const { body } = await new Api(baseUrl, given, null).get<AgentRow>('/agents/me');
-      return { id: body.id, name: body.name, apiKey: given };
+      return accessTo(body, given);
     }
     const kept = this.kept.agents[name];
-    const works = kept !== undefined && (await this.keyWorks(baseUrl, kept.apiKey));
-    if (works && !start) return { ...kept, name };
+    const known = kept === undefined ? null : await this.agentOfKey(baseUrl, kept.apiKey);
+    if (known && !start) return known;
     const api = await this.signIn(baseUrl);
-    const access = works ? { ...kept, name } : await this.findOrMake(api, name, symbol);
+    const access = known ?? (await this.findOrMake(api, name, symbol));
     this.kept.agents[name] = { id: access.id, apiKey: access.apiKey };
     this.save();
     if (start) await api.post(`/agents/${access.id}/commands`, { type: 'start' });
@@ -83,23 +87,21 @@ export class DemoSignIn {
     if (existing?.retiredAt) throw new Error(`the agent ${name} has been retired; use another --symbol or --data-dir`);
     if (existing) {
       const { body } = await api.post<{ apiKey: string }>(`/agents/${existing.id}/keys`, { name: 'demo' });
-      return { id: existing.id, name, apiKey: body.apiKey };
+      return accessTo(existing, body.apiKey);
     }
-    const { body } = await api.post<{ id: string; apiKey: string }>('/agents', {
-      name,
-      mode: 'paper',
-      symbols: [symbol],
-      broker: 'paper',
-    });
-    return { id: body.id, name, apiKey: body.apiKey };
+    // As numbers, so that the server can tell a change to the careful side from one that risks more.
+    const config = Object.fromEntries(Object.entries(DEFAULT_CONFIG).map(([setting, value]) => [setting, Number(value)]));
+    const wanted = { name, mode: 'paper', symbols: [symbol], broker: 'paper', config };
+    const { body } = await api.post<AgentRow & { apiKey: string }>('/agents', wanted);
+    return accessTo(body, body.apiKey);
   }
 
-  private async keyWorks(baseUrl: string, apiKey: string): Promise<boolean> {
+  private async agentOfKey(baseUrl: string, apiKey: string): Promise<AgentAccess | null> {
     try {
-      await new Api(baseUrl, apiKey, null).get('/agents/me');
-      return true;
+      const { body } = await new Api(baseUrl, apiKey, null).get<AgentRow>('/agents/me');
+      return accessTo(body, apiKey);
     } catch (error) {
-      if (error instanceof Refused && [401, 403, 404].includes(error.status)) return false;
+      if (error instanceof Refused && [401, 403, 404].includes(error.status)) return null;
       throw error;
     }
   }
@@ -141,6 +143,10 @@ export class DemoSignIn {
   get file(): string {
     return this.path;
   }
+}
+
+function accessTo({ id, name, config }: AgentRow, apiKey: string): AgentAccess {
+  return { id, name, apiKey, config: config ?? {} };
 }
 
 async function findAgent(api: Api, name: string): Promise<AgentRow | undefined> {

@@ -73,6 +73,7 @@ class Demo {
       ...demoMarket,
       baseUrl: this.baseUrl,
       apiKey: access.apiKey,
+      config: access.config,
       folder: signIn.agentFolder(access.name),
       initialBalance: INITIAL_BALANCE,
       say: (line) => this.progress.say(`  ${line}`),

@@ -19,8 +19,12 @@ export class FactSender {
     private readonly api: Api,
     private readonly spool: Spool,
     private readonly stop: AbortSignal,
-    private readonly say: (line: string) => void,
-    private readonly neededRefs: () => ReadonlySet<string>,
+    private readonly hooks: {
+      say: (line: string) => void;
+      /** Names whose ids something still needs. */
+      neededRefs: () => ReadonlySet<string>;
+      onSent: () => void;
+    },
   ) {}
 
   /** Resolves when the spool is empty or the agent stops. @throws ServerAway, CannotContinue */
@@ -32,7 +36,7 @@ export class FactSender {
   private async work(): Promise<void> {
     for (let fact = this.spool.first(); fact && !this.stop.aborted; fact = this.spool.first()) {
       await this.sendOne(fact);
-      this.spool.compact(this.neededRefs());
+      this.spool.compact(this.hooks.neededRefs());
     }
   }
 
@@ -43,6 +47,7 @@ export class FactSender {
       });
       this.backoff.reset();
       this.spool.markSent(fact, body?.id);
+      this.hooks.onSent();
     } catch (error) {
       await this.onFailure(fact, error);
     }
@@ -66,7 +71,7 @@ export class FactSender {
 
   private reject(fact: Fact, status: number, reason: string): void {
     this.spool.markRejected(fact, { status, reason, at: new Date().toISOString() });
-    this.say(`REJECTED fact ${fact.seq} (${fact.path}): ${reason}; ${this.spool.rejectedCount} in rejected.jsonl`);
+    this.hooks.say(`REJECTED fact ${fact.seq} (${fact.path}): ${reason}; ${this.spool.rejectedCount} in rejected.jsonl`);
   }
 
   private pathOf(fact: Fact): string {

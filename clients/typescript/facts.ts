@@ -1,3 +1,4 @@
+import { Decimal } from 'decimal.js';
 import { priceText, type Instrument, type Points } from './instrument.js';
 import type { Explanation } from './explain.js';
 import type { ClosedTrade, Position } from './paper-broker.js';
@@ -94,7 +95,8 @@ export function closedFact(trade: ClosedTrade, instrument: Instrument, stamp: St
       occurredAt: stamp.now,
       brokerDealId: trade.dealId,
       grossProfit: trade.gross,
-      commission: trade.commission,
+      // Costs are negative on the server: net = gross + commission.
+      commission: new Decimal(trade.commission).negated().plus(0).toFixed(2),
       netProfit: trade.net,
       ...replayed(stamp),
     },

@@ -76,6 +76,11 @@ export class Link {
     this.isUp = false;
   }
 
+  /** Something got through: the next failure begins with a short wait again. */
+  noteProgress(): void {
+    this.backoff.reset();
+  }
+
   /** Heartbeats until the agent stops; each failure leads through the recovery. */
   async run(): Promise<void> {
     while (!this.stop.aborted) {

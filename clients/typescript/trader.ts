@@ -192,7 +192,7 @@ export class Trader {
       commissionPerLot: config.commissionPerLot,
     });
     const words = explainEntry({ position, reading, config, spread: candle.spread, confidence, outcomes }, instrument);
-    this.options.say(`${signal.direction} ${config.lotSize} at ${priceText(position.entry, instrument)}`);
+    this.announce(`${signal.direction} ${config.lotSize} at ${priceText(position.entry, instrument)}`);
     facts.push(openedFact(position, instrument, this.stamp()), explanationFact(clientOrderId, words));
     return facts;
   }
@@ -231,7 +231,8 @@ export class Trader {
     const { instrument } = run;
     run.closedTrades += 1;
     if (Number(trade.net) > 0) run.wins += 1;
-    this.options.say(`${trade.reason}: ${trade.position.direction} left at ${priceText(trade.exit, instrument)}, ${trade.net} USD`);
+    const { direction } = trade.position;
+    this.announce(`${direction} left at ${priceText(trade.exit, instrument)} (${trade.reason}), ${trade.net} USD`);
     const held = run.market.index - trade.position.openedIndex;
     const words = explainExit(trade, held, instrument);
     return [closedFact(trade, instrument, this.stamp()), explanationFact(trade.position.clientOrderId, words)];
@@ -241,6 +242,11 @@ export class Trader {
     const items = this.run.batch;
     this.run.batch = [];
     return items.length === 0 ? [] : [predictionBatchFact(items)];
+  }
+
+  private announce(what: string): void {
+    const time = new Date(this.run.lastCandle ?? 0).toISOString().slice(0, 16).replace('T', ' ');
+    this.options.say(`${time}  ${what}`);
   }
 
   private stamp(): Stamp {

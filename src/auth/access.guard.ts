@@ -1,6 +1,5 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { AuthGuard } from '@nestjs/passport';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasRole, type Person, type Principal } from '../common/principal.js';
 import { badRequest, forbidden, Problem, unavailable } from '../common/problem.js';
@@ -8,16 +7,8 @@ import { DatabaseService } from '../database/database.service.js';
 import { ACCESS, type Access } from './access.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { AuthAudit } from './audit.js';
+import { JwtStrategy } from './jwt.strategy.js';
 import { originOf } from './origin.js';
-
-@Injectable()
-export class JwtGuard extends AuthGuard('jwt') {
-  /** Passport's own refusals become ours; a fault of the database stays what it is. */
-  override handleRequest<T>(error: unknown, user: T): T {
-    if (error) throw error;
-    return user;
-  }
-}
 
 const unauthenticated = (code: string, detail: string) => new Problem(401, code, detail);
 
@@ -29,7 +20,7 @@ export class AccessGuard implements CanActivate {
     private readonly database: DatabaseService,
     private readonly keys: ApiKeysService,
     private readonly audit: AuthAudit,
-    private readonly jwt: JwtGuard,
+    private readonly jwt: JwtStrategy,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -50,8 +41,7 @@ export class AccessGuard implements CanActivate {
     const token = tokenOf(request);
     if (!token) throw unauthenticated('CREDENTIALS_MISSING', 'Send "Authorization: Bearer …" or, for agents, "X-API-Key: tw_…".');
     if (token.startsWith('tw_')) return this.identifyAgent(token, request, context.switchToHttp().getResponse<FastifyReply>());
-    await this.jwt.canActivate(context);
-    const person = (request as unknown as { user?: Person | false }).user;
+    const person = await this.jwt.identify(request);
     if (!person) throw unauthenticated('TOKEN_REFUSED', 'The access token is wrong, has expired or its session has ended.');
     return person;
   }

@@ -1,10 +1,9 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
-import { PassportModule } from '@nestjs/passport';
 import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
-import { AccessGuard, JwtGuard } from './access.guard.js';
+import { AccessGuard } from './access.guard.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { AuthAudit } from './audit.js';
 import { AuthController } from './auth.controller.js';
@@ -18,7 +17,6 @@ import { UsersService } from './users.service.js';
 @Global()
 @Module({
   imports: [
-    PassportModule,
     JwtModule.registerAsync({
       inject: [ENV],
       useFactory: (env: Env) => ({ secret: env.JWT_SECRET, signOptions: { algorithm: 'HS256' as const } }),
@@ -26,7 +24,7 @@ import { UsersService } from './users.service.js';
   ],
   controllers: [AuthController, UsersController],
   providers: [
-    ApiKeysService, AuthAudit, JwtGuard, JwtStrategy, SessionsRepository, SessionsService, UsersRepository, UsersService,
+    ApiKeysService, AuthAudit, JwtStrategy, SessionsRepository, SessionsService, UsersRepository, UsersService,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
   exports: [ApiKeysService, UsersService, UsersRepository],

@@ -4,6 +4,8 @@ import { Injectable } from '@nestjs/common';
 @Injectable()
 export class Draining {
   private readonly controller = new AbortController();
+  private running = 0;
+  private whenIdle: () => void = () => undefined;
 
   get begun(): boolean {
     return this.controller.signal.aborted;
@@ -16,5 +18,20 @@ export class Draining {
 
   begin(): void {
     this.controller.abort();
+  }
+
+  requestBegan(): void {
+    this.running += 1;
+  }
+
+  requestEnded(): void {
+    this.running -= 1;
+    if (this.running === 0) this.whenIdle();
+  }
+
+  /** Resolves when no request is being answered. */
+  idle(): Promise<void> {
+    if (this.running === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.whenIdle = resolve));
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Replaces the file at `path` in one step: a reader, or a power cut, sees the old text or the new one, never a part. */
+/** Replaces the file at `path` in one step: readers, and power cuts, see the old text or the new one, never a part. */
 export function replaceFile(path: string, text: string, mode: number): void {
   const next = `${path}.${randomBytes(6).toString('hex')}`;
   try {

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { isIP } from 'node:net';
+import { relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { keptSecret } from './kept-secrets.js';
 
@@ -7,23 +8,61 @@ import { keptSecret } from './kept-secrets.js';
  * read elsewhere would be one that nobody validated. `.env.example` and the README's table are made from it.
  */
 
+const ON = ['on', 'true', '1', 'yes'];
+const OFF = ['off', 'false', '0', 'no'];
+
 const flag = (fallback: boolean) =>
   z
-    .enum(['on', 'off', 'true', 'false', '1', '0', 'yes', 'no'], { error: 'must be on or off' })
-    .transform((value) => ['on', 'true', '1', 'yes'].includes(value))
+    .string()
+    .toLowerCase()
+    .refine((value) => [...ON, ...OFF].includes(value), { error: 'must be on or off' })
+    .transform((value) => ON.includes(value))
     .default(fallback);
 
+/** Digits only: `Number` would take `1e3`, `0x10` and a blank. */
 const count = (fallback: number, min: number, max: number) =>
-  z.coerce
-    .number({ error: `must be a whole number from ${min} to ${max}` })
-    .int({ error: `must be a whole number from ${min} to ${max}` })
-    .min(min, { error: `must be at least ${min}` })
-    .max(max, { error: `must be at most ${max}` })
-    .default(fallback);
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max)
+    .default(fallback)
+    .catch(() => {
+      throw new Error(`must be a whole number from ${min} to ${max}`);
+    });
 
+const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+
+/**
+ * `sslmode` means what it means to every other client: the driver would read `require` as `verify-full` and refuse
+ * the self-signed certificates of most hosted databases. It has no way back to plain text, so `prefer` is refused.
+ */
 const postgresUrl = z
   .string()
-  .refine((value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value), { error: 'must be a postgres:// URL' });
+  .refine((value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value), { error: 'must be a postgres:// URL' })
+  .refine((value) => SSL_MODES.includes(parameterOf(value, 'sslmode') ?? 'disable'), { error: `must have an sslmode of ${SSL_MODES.join(', ')}` })
+  .refine((value) => parameterOf(value, 'sslmode') !== 'verify-ca' || parameterOf(value, 'sslrootcert') !== null, {
+    error: 'must name sslrootcert beside sslmode=verify-ca',
+  })
+  .transform((value) => {
+    const url = new URL(value);
+    if (/^(require|verify-)/.test(url.searchParams.get('sslmode') ?? '')) url.searchParams.set('uselibpqcompat', 'true');
+    return url.href;
+  });
+
+const parameterOf = (url: string, name: string): string | null => (URL.canParse(url) ? new URL(url).searchParams.get(name) : null);
+
+const PROXY_GROUPS = ['loopback', 'linklocal', 'uniquelocal'];
+
+function isProxyList(value: string): boolean {
+  if (value === '' || /^\d{1,2}$/.test(value)) return true;
+  return value.split(',').every((each) => {
+    const [address = '', bits, ...rest] = each.trim().split('/');
+    if (rest.length > 0) return false;
+    if (bits === undefined && PROXY_GROUPS.includes(address)) return true;
+    return isIP(address) !== 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 4 ? 32 : 128)));
+  });
+}
 
 /** Shorter than 32 characters can be guessed offline from one signed token. */
 const SECRET_MIN_CHARACTERS = 32;

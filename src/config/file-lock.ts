@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -17,7 +18,7 @@ const POLL_MS = 20;
  * is no stale lock to guess about, as there would be with a file that names a process id.
  */
 export function lockFileNow(path: string, waitMs = 0): FileLock | null {
-  const database = new DatabaseSync(path, { timeout: waitMs });
+  const database = open(path, waitMs);
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
@@ -38,4 +39,15 @@ export async function lockFile(path: string, timeoutMs: number, signal?: AbortSi
     await sleep(POLL_MS);
   }
   return null;
+}
+
+function open(path: string, waitMs: number): DatabaseSync {
+  try {
+    const database = new DatabaseSync(path, { timeout: waitMs });
+    // SQLite opens what it may not write for reading, and then "exclusive" quietly excludes nobody.
+    accessSync(path, constants.W_OK);
+    return database;
+  } catch (error) {
+    throw new Error(`${path} cannot be written by this user`, { cause: error });
+  }
 }

@@ -7,7 +7,8 @@ import { migrateUp, migrationStatus } from './migrate.js';
 import { POOL, type PooledOptions } from './options.js';
 import type { PoolStats } from './pool.js';
 import { type DatabaseReport, DatabaseProbe } from './probe.js';
-import { applyGrants, identityOf } from './roles.js';
+import { identityOf } from './roles.js';
+import { plainReason } from './sql-state.js';
 import { type DatabaseUrls, databaseUrls } from './urls.js';
 
 const RETRY_MS = { first: 250, most: 5_000 };
@@ -23,7 +24,7 @@ export class DatabaseService {
   private readonly hooks: (() => Promise<void>)[] = [];
   private urls?: DatabaseUrls;
   private connecting?: Promise<void>;
-  private stopping = new AbortController();
+  private readonly stopping = new AbortController();
   ready = false;
 
   constructor(
@@ -32,7 +33,10 @@ export class DatabaseService {
     private readonly dataSource: DataSource,
   ) {}
 
-  /** Runs once the schema is there and the pool connected, before requests are let in; a failure is tried again. */
+  /**
+   * Runs once the schema is there and the pool connected, before requests are let in. A failure is tried again, with
+   * the hooks that ran before it: they must be repeatable.
+   */
   onReady(hook: () => Promise<void>): void {
     this.hooks.push(hook);
   }
@@ -42,21 +46,33 @@ export class DatabaseService {
     this.connecting ??= this.keepTrying();
   }
 
-  /** Resolves when the database is ready; for tests and the command line. */
+  /** Resolves when the database is ready; for tests. */
   async whenReady(): Promise<void> {
     this.start();
     await this.connecting;
   }
 
+  /** One attempt for a command that ends: no migration, no hooks, and an error instead of patience. */
+  async connect(urls: DatabaseUrls): Promise<void> {
+    this.urls = urls;
+    await this.connectPool();
+    this.ready = true;
+  }
+
   private async keepTrying(): Promise<void> {
+    let said = '';
     for (let delay = RETRY_MS.first; !this.stopping.signal.aborted; delay = Math.min(delay * 2, RETRY_MS.most)) {
       try {
         await this.bringUp();
+        if (this.stopping.signal.aborted) return;
         this.ready = true;
         this.log.log('database ready');
         return;
       } catch (error) {
-        this.log.error(`database not ready, trying again in ${delay} ms: ${(error as Error).message}`);
+        const reason = (error as Error).message || plainReason(error);
+        // Once for each reason: a database that is away for a night would fill the log.
+        if (reason !== said && !this.stopping.signal.aborted) this.log.error(`database not ready, trying until it is: ${reason}`);
+        said = reason;
       }
       await pause(delay, undefined, { signal: this.stopping.signal }).catch(() => undefined);
     }
@@ -64,22 +80,30 @@ export class DatabaseService {
 
   private async bringUp(): Promise<void> {
     this.urls ??= await databaseUrls(this.env, (line) => this.log.log(line));
-    if (this.env.MIGRATE_ON_START) {
-      const applied = await migrateUp(this.urls.ownerUrl);
+    const { signal } = this.stopping;
+    if (this.env.MIGRATE_ON_START && !signal.aborted) {
+      const writer = identityOf(this.urls.url).user;
+      const { applied, notes } = await migrateUp(this.urls.ownerUrl, { writer, signal, log: (line) => this.log.log(line) });
       if (applied.length > 0) this.log.log(`migrated: ${applied.join(', ')}`);
-      for (const note of await applyGrants(this.urls.ownerUrl, identityOf(this.urls.url).user)) this.log.warn(note);
+      for (const note of notes) this.log.warn(note);
     }
+    signal.throwIfAborted();
+    await this.connectPool();
+    await this.compareWithServer();
+    for (const hook of this.hooks) await hook();
     if (this.urls.roles === 'single') {
       this.log.warn('one role owns and writes (roles: single): "npm run cli -- roles" makes a writer that cannot change history');
     }
+  }
+
+  private async connectPool(): Promise<void> {
+    if (!this.urls) throw new Error('the database has not been looked for yet');
     if (!this.dataSource.isInitialized) {
       this.dataSource.setOptions({ ...this.pooled.options, url: this.urls.url } as DataSourceOptions);
       await this.dataSource.initialize();
     }
     const { pending } = await migrationStatus((text) => this.dataSource.query(text));
     if (pending.length > 0) throw new Error(`the schema is behind by ${pending.join(', ')}: run "npm run cli -- migrate"`);
-    await this.compareWithServer();
-    for (const hook of this.hooks) await hook();
   }
 
   /** Every instance may open its maximum: say so before PostgreSQL says "too many clients". */

@@ -1,12 +1,17 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import pg from 'pg';
 import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
+import { WatchedClient } from './client.js';
 import { DatabaseService } from './database.service.js';
+import { plainReason } from './sql-state.js';
 
-const RECONNECT_MS = 1_000;
 const CHANNEL = 'tradewarden';
+const RECONNECT_MS = 1_000;
+/** A connection that only listens never notices that a firewall dropped it: it is asked this often. */
+const CHECK_MS = 30_000;
+const STATEMENT_TIMEOUT_MS = 5_000;
 
 /**
  * One LISTEN connection beside the pool. Notifications are hints: whoever waits for one also re-checks, so a lost
@@ -17,15 +22,18 @@ const CHANNEL = 'tradewarden';
 export class Listener implements OnApplicationShutdown {
   private readonly log = new Logger('Listener');
   private readonly heard = new EventEmitter();
-  private client: pg.Client | null = null;
-  private stopped = false;
+  private readonly stopping = new AbortController();
+  private client: WatchedClient | null = null;
+  private running: Promise<void> | null = null;
+  /** Statements go one after the other: node-postgres warns of those that are queued inside a client. */
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(
     @Inject(ENV) env: Env,
     private readonly database: DatabaseService,
   ) {
     this.database.onReady(async () => {
-      if (env.DB_LISTEN) void this.connect();
+      if (env.DB_LISTEN) this.running ??= this.keepListening();
     });
   }
 
@@ -39,40 +47,64 @@ export class Listener implements OnApplicationShutdown {
   }
 
   /** Best effort: false when it was not sent. At most 8,000 bytes. */
-  async notify(payload: string): Promise<boolean> {
-    try {
-      await this.client?.query('select pg_notify($1, $2)', [CHANNEL, payload]);
-      return this.client !== null;
-    } catch {
-      return false;
+  notify(payload: string): Promise<boolean> {
+    return this.ask('select pg_notify($1, $2)', [CHANNEL, payload]);
+  }
+
+  private ask(text: string, values: unknown[] = []): Promise<boolean> {
+    const asked = this.last.then(async () => {
+      const client = this.client;
+      if (!client) return false;
+      try {
+        await client.query(text, values);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    this.last = asked;
+    return asked;
+  }
+
+  private async keepListening(): Promise<void> {
+    let said = false;
+    while (!this.stopping.signal.aborted) {
+      try {
+        await this.listenOnce();
+        said = false;
+      } catch (error) {
+        if (!said) this.log.warn(`LISTEN connection not there, trying until it is: ${plainReason(error)}`);
+        said = true;
+      }
+      await pause(RECONNECT_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
     }
   }
 
-  private async connect(): Promise<void> {
-    if (this.stopped || !this.database.unpooledUrl) return;
-    const client = new pg.Client({
-      connectionString: this.database.unpooledUrl, application_name: 'tradewarden-listen', keepAlive: true, query_timeout: 5_000,
+  /** Connects, and returns when the connection has ended. */
+  private async listenOnce(): Promise<void> {
+    const client = new WatchedClient({
+      connectionString: this.database.unpooledUrl ?? '', application_name: 'tradewarden-listen', query_timeout: STATEMENT_TIMEOUT_MS,
     });
-    const lost = () => {
-      if (this.client === client) this.client = null;
-      client.removeAllListeners('end');
-      if (!this.stopped) setTimeout(() => void this.connect(), RECONNECT_MS).unref();
-    };
-    client.on('error', () => undefined);
-    client.once('end', lost);
-    client.on('notification', (message) => this.heard.emit('message', message.payload ?? ''));
+    const ended = new Promise<void>((resolve) => client.once('end', resolve));
+    const end = () => (this.client === client ? void client.end().catch(() => undefined) : client.cut());
+    this.stopping.signal.addEventListener('abort', end, { once: true });
+    const check = setInterval(() => void this.ask('select 1'), CHECK_MS);
     try {
+      client.on('notification', ({ payload }) => this.heard.emit('message', payload ?? ''));
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
       this.client = client;
-    } catch (error) {
-      this.log.warn(`LISTEN connection not there, trying again: ${(error as { code?: string }).code ?? 'lost'}`);
-      await client.end().catch(() => undefined);
+      await ended;
+    } finally {
+      this.client = null;
+      clearInterval(check);
+      this.stopping.signal.removeEventListener('abort', end);
+      client.cut();
     }
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.stopped = true;
-    await this.client?.end().catch(() => undefined);
+    this.stopping.abort();
+    await this.running;
   }
 }

@@ -25,9 +25,13 @@ export interface PooledOptions {
   poolStats: () => PoolStats;
 }
 
-/** Options of the one DataSource of a process. `driver` is passed because Jest's ESM mode loads the wrong default. */
-export function dataSourceOptions(url: string, policy: PoolPolicy, applicationName: string): PooledOptions {
+/**
+ * Options of one DataSource. `driver` is passed because Jest's ESM mode loads the wrong default.
+ * @param session statements run on each new connection; only where no transaction pooler is in between
+ */
+export function dataSourceOptions(url: string, policy: PoolPolicy, applicationName: string, session?: string): PooledOptions {
   const pool = policyPool(policy);
+  const onConnect = session === undefined ? {} : { onConnect: (client: pg.ClientBase) => client.query(session) };
   const options: DataSourceOptions = {
     type: 'postgres',
     url,
@@ -39,7 +43,7 @@ export function dataSourceOptions(url: string, policy: PoolPolicy, applicationNa
     synchronize: false,
     logging: false,
     poolErrorHandler: () => undefined,
-    extra: { ...poolOptions(policy), types },
+    extra: { ...poolOptions(policy), ...onConnect, types },
   };
   return { options, poolStats: pool.stats };
 }

@@ -1,4 +1,6 @@
+import { performance } from 'node:perf_hooks';
 import pg from 'pg';
+import { WatchedClient } from './client.js';
 
 /** How connections are kept; see "Connections" in ARCHITECTURE.md. */
 export interface PoolPolicy {
@@ -29,11 +31,19 @@ const NULL_IDLE_MS = 250;
 /** Overflow connections outlive a burst by this much. */
 const OVERFLOW_IDLE_MS = 10_000;
 /** A connection that idled longer is checked before use: younger ones were seen to work a moment ago. */
-const PING_AFTER_IDLE_MS = 1_000;
+const PING_AFTER_IDLE_MS = 500;
 const PING_TIMEOUT_MS = 2_000;
 
-type PoolClient = pg.PoolClient & { idleSince?: number; connection?: { stream: { destroy(): void } } };
+type PoolClient = pg.PoolClient & WatchedClient;
 type Connected = (error: Error | undefined, client?: pg.PoolClient, release?: (error?: unknown) => void) => void;
+
+/** No connection could be had: the request may be repeated, whatever the reason was. */
+export class NoConnection extends Error {
+  override name = 'NoConnection';
+  constructor(cause: unknown) {
+    super((cause as Error).message || 'no connection', { cause });
+  }
+}
 
 /** What node-postgres is told, so that its pool follows the policy. */
 export function poolOptions(policy: PoolPolicy): pg.PoolConfig {
@@ -44,30 +54,41 @@ export function poolOptions(policy: PoolPolicy): pg.PoolConfig {
     connectionTimeoutMillis: policy.timeoutSeconds * 1000,
     maxLifetimeSeconds: policy.recycleSeconds,
     query_timeout: policy.queryTimeoutSeconds * 1000,
-    keepAlive: true,
+    Client: WatchedClient as unknown as new () => pg.ClientBase,
   };
 }
 
 /**
- * A node-postgres pool that checks connections before use, counts, and lets no hung connection back in.
- * The class is handed to TypeORM in place of pg's own, so every statement of the application passes here.
+ * A node-postgres pool that checks connections before use, counts, and takes no connection back that hangs or stands
+ * in a transaction. The class is handed to TypeORM in place of pg's own, so every statement of the application passes
+ * here.
  */
 export function policyPool(policy: PoolPolicy): { Pool: typeof pg.Pool; stats: () => PoolStats } {
-  const pools = new Set<pg.Pool>();
+  let current: pg.Pool | null = null;
   let acquiredTotal = 0;
   let timeoutsTotal = 0;
 
+  /** TypeORM forgets a pool whose first steps failed, with its connections, and makes another at the next attempt. */
+  function replaceBy(pool: pg.Pool): void {
+    if (current && !current.ending) void current.end().catch(() => undefined);
+    current = pool;
+  }
+
   class PolicyPool extends pg.Pool {
+    private readonly idleSince = new WeakMap<pg.PoolClient, number>();
+    /** A check failed at this time: connections that have idled since before it are as dead. */
+    private lostAt = -1;
+
     constructor(config?: pg.PoolConfig) {
       super(config);
-      pools.add(this);
-      this.on('release', (_error: Error, client: PoolClient) => (client.idleSince = Date.now()));
+      replaceBy(this);
+      this.on('release', (_error: Error, client: pg.PoolClient) => this.idleSince.set(client, performance.now()));
     }
 
     override connect(): Promise<pg.PoolClient>;
     override connect(callback: Connected): void;
     override connect(callback?: Connected): Promise<pg.PoolClient> | void {
-      const acquired = this.checkedConnect();
+      const acquired = this.acquireChecked();
       if (!callback) return acquired;
       acquired.then(
         (client) => callback(undefined, client, (error) => client.release(error as Error)),
@@ -75,53 +96,63 @@ export function policyPool(policy: PoolPolicy): { Pool: typeof pg.Pool; stats: (
       );
     }
 
-    override end(): Promise<void>;
-    override end(callback: () => void): void;
-    override end(callback?: () => void): Promise<void> | void {
-      pools.delete(this);
-      if (!callback) return super.end();
-      super.end(callback);
-    }
-
-    /** A dead connection is dropped and the next one tried, one time for every connection there can be. */
-    private async checkedConnect(): Promise<pg.PoolClient> {
-      const deadline = Date.now() + policy.timeoutSeconds * 1000;
+    /** The whole search for a working connection takes at most DB_POOL_TIMEOUT. */
+    private async acquireChecked(): Promise<pg.PoolClient> {
+      const deadline = performance.now() + policy.timeoutSeconds * 1000;
       for (;;) {
-        const client = (await this.acquire()) as PoolClient;
-        const idleMs = Date.now() - (client.idleSince ?? Date.now());
-        if (!policy.prePing || idleMs < PING_AFTER_IDLE_MS || (await answers(client))) {
+        const client = await this.acquire(deadline);
+        if (await this.works(client)) {
           acquiredTotal += 1;
-          return destroyedOnTimeout(client);
+          return refusedInTransaction(client);
         }
-        client.release(new Error('pre-ping failed'));
-        if (Date.now() >= deadline) throw new Error('timeout exceeded when trying to connect');
+        client.release(new Error('the connection does not work'));
       }
     }
 
-    private async acquire(): Promise<pg.PoolClient> {
+    private async works(client: PoolClient): Promise<boolean> {
+      const idleSince = this.idleSince.get(client);
+      if (!policy.prePing || idleSince === undefined) return true;
+      if (idleSince <= this.lostAt) return false;
+      const now = performance.now();
+      if (now - idleSince < PING_AFTER_IDLE_MS || (await answers(client))) return true;
+      this.lostAt = Math.max(this.lostAt, now);
+      return false;
+    }
+
+    private async acquire(deadline: number): Promise<PoolClient> {
+      const pending = super.connect() as Promise<PoolClient>;
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => reject(new Error('timeout exceeded when trying to connect')), Math.max(0, deadline - performance.now()));
+      });
       try {
-        return await super.connect();
+        return await Promise.race([pending, late]);
       } catch (error) {
         if (/timeout/i.test((error as Error).message)) timeoutsTotal += 1;
-        throw error;
+        pending.then(
+          (client) => client.release(),
+          () => undefined,
+        );
+        throw new NoConnection(error);
+      } finally {
+        clearTimeout(timer);
       }
     }
   }
 
-  const sum = (of: (pool: pg.Pool) => number) => [...pools].reduce((total, pool) => total + of(pool), 0);
   const stats = (): PoolStats => {
-    const total = sum((pool) => pool.totalCount);
-    const idle = sum((pool) => pool.idleCount);
+    const total = current?.totalCount ?? 0;
+    const idle = current?.idleCount ?? 0;
     return {
       type: policy.type, size: policy.size, overflow: policy.overflow, max: policy.size + policy.overflow,
-      total, idle, active: total - idle, waiting: sum((pool) => pool.waitingCount), acquiredTotal, timeoutsTotal,
+      total, idle, active: total - idle, waiting: current?.waitingCount ?? 0, acquiredTotal, timeoutsTotal,
     };
   };
   return { Pool: PolicyPool as typeof pg.Pool, stats };
 }
 
 async function answers(client: PoolClient): Promise<boolean> {
-  const timer = setTimeout(() => client.connection?.stream.destroy(), PING_TIMEOUT_MS);
+  const timer = setTimeout(() => client.cut(), PING_TIMEOUT_MS);
   try {
     await client.query('select 1');
     return true;
@@ -132,31 +163,12 @@ async function answers(client: PoolClient): Promise<boolean> {
   }
 }
 
-const guarded = new WeakSet<pg.PoolClient>();
-
-/**
- * A statement that node-postgres gave up on still runs on its connection; a ROLLBACK behind it would wait as
- * long again, and a later answer could be taken for another's. Such a connection is closed at once.
- */
-function destroyedOnTimeout(client: PoolClient): PoolClient {
-  if (guarded.has(client)) return client;
-  guarded.add(client);
-  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
-  const destroyOn = (error: unknown) => {
-    if (error instanceof Error && error.message === 'Query read timeout') client.connection?.stream.destroy();
+/** A connection that comes back inside a transaction would give its next user that transaction: it is closed. */
+function refusedInTransaction(client: PoolClient): pg.PoolClient {
+  const release = client.release;
+  client.release = (error) => {
+    const open = !error && client.getTransactionStatus() !== 'I';
+    release(open ? new Error('released inside a transaction') : error);
   };
-  client.query = ((...args: unknown[]) => {
-    const last = args.at(-1);
-    if (typeof last === 'function') {
-      args[args.length - 1] = (error: unknown, result: unknown) => {
-        destroyOn(error);
-        (last as (error: unknown, result: unknown) => void)(error, result);
-      };
-      return query(...args);
-    }
-    const result = query(...args);
-    if (result instanceof Promise) result.catch(destroyOn);
-    return result;
-  }) as typeof client.query;
   return client;
 }

@@ -1,5 +1,6 @@
-import pg from 'pg';
+import { WatchedClient } from './client.js';
 import { type MigrationStatus, migrationStatus } from './migrate.js';
+import { plainReason } from './sql-state.js';
 
 export interface DatabaseReport {
   available: boolean;
@@ -33,11 +34,14 @@ export class DatabaseProbe {
 }
 
 async function look(url: string): Promise<DatabaseReport> {
-  const client = new pg.Client({ connectionString: url, application_name: 'tradewarden-probe', connectionTimeoutMillis: DEADLINE_MS });
-  client.on('error', () => undefined);
+  const client = new WatchedClient({ connectionString: url, application_name: 'tradewarden-probe' });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<DatabaseReport>((resolve) => {
-    timer = setTimeout(() => resolve(unavailable('no answer within a second')), DEADLINE_MS);
+    timer = setTimeout(() => {
+      // Not ended politely: a server that hangs would let the goodbye hang too, and one connection more each second.
+      client.cut();
+      resolve(unavailable('no answer within a second'));
+    }, DEADLINE_MS);
   });
   try {
     return await Promise.race([ask(client), late]);
@@ -45,17 +49,11 @@ async function look(url: string): Promise<DatabaseReport> {
     return unavailable(plainReason(error));
   } finally {
     clearTimeout(timer);
-    // Not awaited: ending a connection to a server that hangs would hang too.
     void client.end().catch(() => undefined);
-    setTimeout(() => destroy(client), 1_000).unref();
   }
 }
 
-function destroy(client: pg.Client): void {
-  (client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream?.destroy();
-}
-
-async function ask(client: pg.Client): Promise<DatabaseReport> {
+async function ask(client: WatchedClient): Promise<DatabaseReport> {
   await client.connect();
   const started = performance.now();
   await client.query('select 1');
@@ -65,23 +63,14 @@ async function ask(client: pg.Client): Promise<DatabaseReport> {
     (select coalesce(array_agg(relname::text order by relname), '{}') from pg_class
       where relnamespace = 'public'::regnamespace and relkind in ('r','p') and not relispartition) as tables,
     (select count(*)::int from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()) as connections`);
+  const behind = migrations.pending.length;
   return {
-    available: true,
+    available: behind === 0,
     latency_ms: Math.round(latency * 100) / 100,
     schema_version: migrations.applied.at(-1) ?? null,
     tables: rows[0]?.tables ?? [],
     connections: rows[0]?.connections ?? null,
-    error: null,
+    error: behind === 0 ? null : `the schema is behind by ${behind} migration(s)`,
     migrations,
   };
-}
-
-/** What went wrong, without the address, user or text of the driver. */
-function plainReason(error: unknown): string {
-  const { code } = error as { code?: string };
-  if (code === '28P01' || code === '28000') return 'the database refused the credentials';
-  if (code === '3D000') return 'the database does not exist';
-  if (code === '53300') return 'the database has no connection left';
-  if (code?.startsWith('57P')) return 'the database is starting up or shutting down';
-  return code ? `the database cannot be reached (${code})` : 'the database cannot be reached';
 }

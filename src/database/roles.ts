@@ -1,8 +1,13 @@
-import pg from 'pg';
+import { type WatchedClient, withClient } from './client.js';
 import { APPEND_ONLY_TABLES } from './migrations.js';
 
 /** A statement of the application that runs longer than this is a fault; set on the role, since PgBouncer refuses startup parameters. */
 const ROLE_TIMEOUTS = { statement_timeout: '15s', lock_timeout: '5s', idle_in_transaction_session_timeout: '30s' };
+
+/** Beside "it is there already": what two servers that start together see when the other one is a moment ahead. */
+const MADE_BY_ANOTHER = new Set(['42710', '42P04', '23505']);
+const CHANGED_BY_ANOTHER = 'XX000';
+const ATTEMPTS = 5;
 
 export interface DatabaseIdentity {
   user: string;
@@ -24,32 +29,39 @@ export function withIdentity(url: string, identity: Partial<DatabaseIdentity>): 
   return changed.href;
 }
 
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, application_name: 'tradewarden-setup', connectionTimeoutMillis: 10_000 });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await work(client);
-  } finally {
-    await client.end().catch(() => undefined);
+const exists = async (client: WatchedClient, query: string, ...values: string[]) => ((await client.query(query, values)).rowCount ?? 0) > 0;
+
+const codeOf = (error: unknown) => (error as { code?: string }).code ?? '';
+
+/** "tuple concurrently updated" is how PostgreSQL says that another process altered the same role at the same moment. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= ATTEMPTS || codeOf(error) !== CHANGED_BY_ANOTHER) throw error;
+    }
   }
 }
 
-const exists = async (client: pg.Client, query: string, name: string) => ((await client.query(query, [name])).rowCount ?? 0) > 0;
+export function roleExists(url: string, user: string): Promise<boolean> {
+  return withClient(url, (client) => exists(client, 'select 1 from pg_roles where rolname = $1', user));
+}
 
 /** Creates a login role, or gives it this password when it is there. Needs CREATEROLE. Returns whether it was made. */
 export function ensureRole(adminUrl: string, role: { user: string; password: string }): Promise<boolean> {
   return withClient(adminUrl, async (client) => {
-    const name = client.escapeIdentifier(role.user);
-    const secret = client.escapeLiteral(role.password);
-    const there = await exists(client, 'select 1 from pg_roles where rolname = $1', role.user);
-    try {
-      await client.query(`${there ? 'alter' : 'create'} role ${name} login password ${secret}`);
-    } catch (error) {
-      // Two servers that start together both find the role missing; the second finds it there.
-      if (!['42710', '23505', 'XX000'].includes((error as { code?: string }).code ?? '')) throw error;
+    const login = `role ${client.escapeIdentifier(role.user)} login password ${client.escapeLiteral(role.password)}`;
+    if (!(await exists(client, 'select 1 from pg_roles where rolname = $1', role.user))) {
+      try {
+        await client.query(`create ${login}`);
+        return true;
+      } catch (error) {
+        if (!MADE_BY_ANOTHER.has(codeOf(error))) throw error;
+      }
     }
-    return !there;
+    await again(() => client.query(`alter ${login}`));
+    return false;
   });
 }
 
@@ -62,7 +74,7 @@ export function ensureDatabase(adminUrl: string, database: string, owner?: strin
       await client.query(`create database ${client.escapeIdentifier(database)}${ownedBy}`);
       return true;
     } catch (error) {
-      if (!['42P04', '23505'].includes((error as { code?: string }).code ?? '')) throw error;
+      if (!MADE_BY_ANOTHER.has(codeOf(error))) throw error;
       return false;
     }
   });
@@ -70,10 +82,23 @@ export function ensureDatabase(adminUrl: string, database: string, owner?: strin
 
 /** Timeouts of a role in a database; needs the role itself or ADMIN on it. */
 export function setRoleTimeouts(url: string, role: string, database: string): Promise<void> {
-  return withClient(url, async (client) => {
-    const target = `role ${client.escapeIdentifier(role)} in database ${client.escapeIdentifier(database)}`;
-    for (const [key, value] of Object.entries(ROLE_TIMEOUTS)) await client.query(`alter ${target} set ${key} = '${value}'`);
-  });
+  return withClient(url, (client) => again(() => alterTimeouts(client, role, database)));
+}
+
+async function alterTimeouts(client: WatchedClient, role: string, database: string): Promise<void> {
+  const target = `role ${client.escapeIdentifier(role)} in database ${client.escapeIdentifier(database)}`;
+  for (const [key, value] of Object.entries(ROLE_TIMEOUTS)) await client.query(`alter ${target} set ${key} = '${value}'`);
+}
+
+/** True when a timeout is set for this role in this database, or for this role everywhere. */
+function hasTimeouts(client: WatchedClient, role: string): Promise<boolean> {
+  return exists(
+    client,
+    `select 1 from pg_db_role_setting s join pg_roles r on r.oid = s.setrole
+     where r.rolname = $1 and s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+       and s.setconfig::text like '%statement_timeout%' and s.setconfig::text like '%idle_in_transaction%'`,
+    role,
+  );
 }
 
 /**
@@ -81,46 +106,53 @@ export function setRoleTimeouts(url: string, role: string, database: string): Pr
  * every migration. With one role for both, the triggers alone guard the history.
  * @returns sentences about what could not be done
  */
-export async function applyGrants(ownerUrl: string, writer: string): Promise<string[]> {
-  const { user: owner, database } = identityOf(ownerUrl);
-  if (owner !== writer) {
-    await withClient(ownerUrl, (client) => client.query(grantScript(client.escapeIdentifier(writer), client.escapeLiteral(writer))));
-  }
-  if (await hasTimeouts(ownerUrl, writer)) return [];
-  try {
-    await setRoleTimeouts(ownerUrl, writer, database);
-    return [];
-  } catch (error) {
-    return [`the timeouts of role ${writer} could not be set (${(error as Error).message})`];
-  }
+export function applyGrants(ownerUrl: string, writer: string): Promise<string[]> {
+  return withClient(ownerUrl, async (client) => {
+    if (identityOf(ownerUrl).user !== writer) await client.query(`begin; ${grantScript(client, writer)}; commit`);
+    if (await hasTimeouts(client, writer)) return [];
+    try {
+      await again(() => alterTimeouts(client, writer, identityOf(ownerUrl).database));
+      return [];
+    } catch (error) {
+      return [`the timeouts of role ${writer} could not be set (${(error as Error).message})`];
+    }
+  });
 }
 
-function hasTimeouts(url: string, role: string): Promise<boolean> {
-  return withClient(url, (client) =>
-    exists(
-      client,
-      `select 1 from pg_db_role_setting s join pg_roles r on r.oid = s.setrole
-       where r.rolname = $1 and s.setconfig::text like '%statement_timeout%' and s.setconfig::text like '%idle_in_transaction%'`,
-      role,
-    ),
-  );
+/**
+ * Makes a writer role with its grants and timeouts in one transaction; an existing one gets the password.
+ * Needs CREATEROLE, and ADMIN on a role that exists. Returns whether it was made.
+ */
+export function makeWriter(ownerUrl: string, writer: { user: string; password: string }): Promise<boolean> {
+  return withClient(ownerUrl, async (client) => {
+    const there = await exists(client, 'select 1 from pg_roles where rolname = $1', writer.user);
+    await client.query('begin');
+    await client.query(
+      `${there ? 'alter' : 'create'} role ${client.escapeIdentifier(writer.user)} login password ${client.escapeLiteral(writer.password)}`,
+    );
+    await client.query(grantScript(client, writer.user));
+    await alterTimeouts(client, writer.user, identityOf(ownerUrl).database);
+    await client.query('commit');
+    return !there;
+  });
 }
 
 /** "All tables" takes the months in; they are reached through their parents, so the writer needs nothing on them. */
-function grantScript(writer: string, writerText: string): string {
+function grantScript(client: WatchedClient, writer: string): string {
+  const role = client.escapeIdentifier(writer);
   const history = APPEND_ONLY_TABLES.join(', ');
-  return `begin;
-    grant usage on schema public to ${writer};
-    revoke create on schema public from public, ${writer};
-    grant select, insert, update, delete on all tables in schema public to ${writer};
-    revoke update, delete, truncate on ${history} from ${writer};
-    revoke insert, update, delete on migrations from ${writer};
-    do $$ declare part regclass; begin
+  return `
+    grant usage on schema public to ${role};
+    revoke create on schema public from public, ${role};
+    grant select, insert, update, delete on all tables in schema public to ${role};
+    revoke update, delete, truncate on ${history} from ${role};
+    revoke insert, update, delete on migrations from ${role};
+    do $grants$ declare part regclass; begin
       for part in select inhrelid::regclass from pg_inherits join pg_class c on c.oid = inhrelid where c.relkind = 'r' loop
-        execute format('revoke all on %s from %I', part, ${writerText});
+        execute format('revoke all on %s from %I', part, ${client.escapeLiteral(writer)});
       end loop;
-    end $$;
-    grant usage, select on all sequences in schema public to ${writer};
-    grant execute on function ensure_months(date, date) to ${writer};
-    commit`;
+    end $grants$;
+    grant usage, select on all sequences in schema public to ${role};
+    revoke execute on function ensure_months(date, date) from public;
+    grant execute on function ensure_months(date, date) to ${role}`;
 }

@@ -11,6 +11,9 @@ interface Schedule {
 
 const LOOK_EVERY_MS = 60_000;
 const LEASE_SECONDS = 300;
+const RENEW_EVERY_MS = (LEASE_SECONDS / 3) * 1000;
+/** A daily job that failed does not wait for tomorrow. */
+const AFTER_FAILURE_SECONDS = 300;
 
 /**
  * Recurring work, one instance at a time: a schedule is claimed by a guarded UPDATE, a claim lapses by itself when
@@ -21,15 +24,17 @@ export class Schedules implements OnApplicationShutdown {
   private readonly log = new Logger('Schedules');
   private readonly schedules: Schedule[] = [];
   private timer?: NodeJS.Timeout;
+  private stopped = false;
   private running: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly dataSource: DataSource,
     database: DatabaseService,
   ) {
+    // Not awaited: nobody waits with his request until last night's work is caught up.
     database.onReady(async () => {
-      await this.runDue();
-      this.timer ??= setInterval(() => void this.runDue().catch((error: Error) => this.log.warn(error.message)), LOOK_EVERY_MS);
+      this.timer ??= setInterval(() => this.look(), LOOK_EVERY_MS);
+      this.look();
     });
   }
 
@@ -40,9 +45,13 @@ export class Schedules implements OnApplicationShutdown {
   /** Runs what is due and not claimed by another instance. */
   runDue(): Promise<void> {
     this.running = this.running.catch(() => undefined).then(async () => {
-      for (const schedule of this.schedules) await this.runIfClaimed(schedule);
+      for (const schedule of this.schedules) if (!this.stopped) await this.runIfClaimed(schedule);
     });
     return this.running;
+  }
+
+  private look(): void {
+    this.runDue().catch((error: Error) => this.log.warn(error.message));
   }
 
   private async runIfClaimed({ name, everySeconds, run }: Schedule): Promise<void> {
@@ -56,22 +65,35 @@ export class Schedules implements OnApplicationShutdown {
         returning 1
       ) select * from claimed`;
     if (claimed.length === 0) return;
+    const renewal = setInterval(() => void this.renew(name, token), RENEW_EVERY_MS);
     let failure: string | null = null;
     try {
       await run();
     } catch (error) {
-      failure = (error as Error).message;
+      failure = (error as Error).message.slice(0, 500);
       this.log.warn(`${name} failed: ${failure}`);
+    } finally {
+      clearInterval(renewal);
     }
+    const nextSeconds = failure === null ? everySeconds : Math.min(everySeconds, AFTER_FAILURE_SECONDS);
     await this.dataSource.sql`
       with finished as (
         update schedules set lease_until = null, token = null, last_error = ${failure}, last_finished_at = app_clock(),
-          next_run_at = app_clock() + make_interval(secs => ${everySeconds})
+          next_run_at = app_clock() + make_interval(secs => ${nextSeconds})
         where name = ${name} and token = ${token} returning 1
       ) select * from finished`;
   }
 
+  /** Work may take longer than a lease; only a holder that died lets it lapse. */
+  private async renew(name: string, token: string): Promise<void> {
+    await this.dataSource
+      .sql`update schedules set lease_until = app_clock() + make_interval(secs => ${LEASE_SECONDS}) where name = ${name} and token = ${token}`.catch(
+      (error: Error) => this.log.warn(`${name}: the claim was not renewed: ${error.message}`),
+    );
+  }
+
   async onApplicationShutdown(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.timer);
     await this.running.catch(() => undefined);
   }

@@ -2,7 +2,8 @@
 export function sqlState(error: unknown): string | undefined {
   const candidate = error as { code?: unknown; driverError?: { code?: unknown } } | null;
   const code = candidate?.driverError?.code ?? candidate?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  // "EPIPE" has five letters too: a state has a digit, or it is one of the few that are named after nothing else.
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** Name of the constraint that a statement ran into. */
@@ -11,25 +12,50 @@ export function constraintOf(error: unknown): string | undefined {
   return candidate?.driverError?.constraint ?? candidate?.constraint;
 }
 
-const NETWORK_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN']);
+/**
+ * 08 connection, 28 credentials (a role that is being changed), 3D000 no such database, 53 resources, 57P0x shutdown,
+ * 57014 and 55P03 and 25P0x our timeouts, 25006 a standby, 40001 and 40P01 lost to another transaction three times.
+ */
+const AWAY_STATES = /^(08...|28...|3D000|53...|57P0.|57014|55P03|25P03|25P04|25006|40001|40P01)$/;
 
-/** 08 connection, 53 resources, 57P0x shutdown, 57014 and 55P03 our timeouts, 25P03 idle in transaction. */
-const AWAY_STATES = /^(08...|53...|57P0.|57014|55P03|25P03|25006)$/;
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EAI_AGAIN',
+]);
 
+/** What pg and TypeORM say when a connection is lost under a statement; their errors carry no code. */
 const AWAY_MESSAGES =
-  /timeout exceeded when trying to connect|connection terminated|query read timeout|not queryable|ended by the other|DataSource is not|Driver not connected|after calling end on the pool|not set up|CannotExecuteNotConnected|password authentication/i;
+  /connection terminated|query read timeout|not queryable|query runner already released|driver not connected|is not (yet )?established|calling end on the pool/i;
 
 /** True when the database could not be reached or did not answer in time: the request may be repeated. */
 export function isDatabaseAway(error: unknown): boolean {
   const state = sqlState(error);
-  if (state) return AWAY_STATES.test(state) || state === '28P01' || state === '3D000';
-  for (let cause: unknown = error, depth = 0; cause && depth < 4; cause = (cause as { cause?: unknown }).cause, depth++) {
-    const { code, driverError, errors, message, name } = cause as {
-      code?: string; driverError?: { code?: string; message?: string }; errors?: unknown[]; message?: string; name?: string;
+  if (state) return AWAY_STATES.test(state);
+  for (let each = error, depth = 0; each && depth < 4; each = (each as { cause?: unknown }).cause, depth++) {
+    const { name, message, code, driverError, errors } = each as {
+      name?: string; message?: string; code?: string; driverError?: { code?: string; message?: string }; errors?: unknown;
     };
-    if (NETWORK_CODES.has(code ?? '') || NETWORK_CODES.has(driverError?.code ?? '')) return true;
-    if (AWAY_MESSAGES.test(`${name ?? ''} ${message ?? ''} ${driverError?.message ?? ''}`)) return true;
-    if (errors?.some((each) => isDatabaseAway(each))) return true;
+    if (name === 'NoConnection' || NETWORK_CODES.has(driverError?.code ?? code ?? '')) return true;
+    if (AWAY_MESSAGES.test(`${message} ${driverError?.message}`)) return true;
+    if (Array.isArray(errors) && errors.some((one) => isDatabaseAway(one))) return true;
   }
   return false;
+}
+
+/** What went wrong with the database in one line, without its address, user or the driver's text. */
+export function plainReason(error: unknown): string {
+  const cause = (error as { cause?: unknown } | null)?.cause;
+  const state = sqlState(error) ?? sqlState(cause);
+  if (state?.startsWith('28')) return 'the database refused the credentials';
+  if (state === '3D000') return 'the database does not exist';
+  if (state === '53300') return 'the database has no connection left';
+  if (state?.startsWith('57P')) return 'the database is starting up or shutting down';
+  const code = state ?? networkCode(error) ?? networkCode(cause);
+  if (code) return `the database cannot be reached (${code})`;
+  return /timeout/i.test((error as Error | null)?.message ?? '') ? 'the database does not answer' : 'the database cannot be reached';
+}
+
+/** localhost is two addresses: what failed for both is an AggregateError, with a code and no message. */
+function networkCode(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && /^E[A-Z_]+$/.test(code) ? code : undefined;
 }

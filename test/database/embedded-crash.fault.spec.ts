@@ -5,9 +5,21 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type EmbeddedDatabase, useEmbedded } from '../../src/database/embedded/embedded.js';
+import { type EmbeddedDatabase } from '../../src/database/embedded/embedded.js';
 import { childrenOf } from '../../src/database/embedded/postgres-processes.js';
-import { answers, ask, cleanUp, isRunning, kill, madeDataDir, onLinux, removeOriginal, until, UserProcess } from './embedded-support.js';
+import {
+  answers,
+  ask,
+  cleanUp,
+  isRunning,
+  kill,
+  madeDataDir,
+  onLinux,
+  removeOriginal,
+  until,
+  use,
+  UserProcess,
+} from './embedded-support.js';
 
 const linux = onLinux ? it : it.skip;
 const bystanders: ChildProcess[] = [];
@@ -21,7 +33,7 @@ afterAll(removeOriginal);
 
 function useWithLog(dataDir: string): Promise<{ database: EmbeddedDatabase; lines: string[] }> {
   const lines: string[] = [];
-  return useEmbedded({ dataDir, log: (line) => lines.push(line) }).then((database) => ({ database, lines }));
+  return use(dataDir, { log: (line) => lines.push(line) }).then((database) => ({ database, lines }));
 }
 
 /** A process of the cluster's owner that has nothing to do with PostgreSQL. */
@@ -44,19 +56,22 @@ async function crashAndReusePid(database: { cluster: string; pid: number }, pid:
 }
 
 describe('a signal to the process group of the application', () => {
-  it.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)('(%s) leaves the database up, and the next start adopts it', async (signal) => {
-    const dataDir = await madeDataDir();
-    const application = new UserProcess(dataDir);
-    const up = await application.up();
-    await ask(up.adminUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
-    await application.killGroup(signal);
-    expect(await answers(up.adminUrl)).toBe(true);
-    const { database } = await useWithLog(dataDir);
-    expect({ started: database.started, pid: database.pid }).toEqual({ started: false, pid: up.pid });
-    expect(await ask(database.adminUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
-    await database.release();
-    expect(isRunning(up.pid)).toBe(false);
-  });
+  it.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
+    '(%s) leaves the database up, and the next start adopts it',
+    async (signal) => {
+      const dataDir = await madeDataDir();
+      const application = new UserProcess(dataDir);
+      const up = await application.up();
+      await ask(up.adminUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
+      await application.killGroup(signal);
+      expect(await answers(up.adminUrl)).toBe(true);
+      const { database } = await useWithLog(dataDir);
+      expect({ started: database.started, pid: database.pid }).toEqual({ started: false, pid: up.pid });
+      expect(await ask(database.adminUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+      await database.release();
+      expect(isRunning(up.pid)).toBe(false);
+    },
+  );
 });
 
 describe('when the server crashes under its user', () => {
@@ -88,9 +103,16 @@ describe('when the server crashes under its user', () => {
     const squatter = createServer((socket) => socket.destroy());
     await until(async () => {
       squatter.listen(port, '127.0.0.1');
-      return await Promise.race([once(squatter, 'listening').then(() => true), once(squatter, 'error').then(() => false)]).catch(() => false);
+      return await Promise.race([
+        once(squatter, 'listening').then(() => true),
+        once(squatter, 'error').then(() => false),
+      ]).catch(() => false);
     });
-    await until(() => readFileSync(join(database.cluster, '..', 'postgres.log'), 'utf8').includes('could not create any TCP/IP sockets'));
+    await until(() =>
+      readFileSync(join(database.cluster, '..', 'postgres.log'), 'utf8').includes(
+        'could not create any TCP/IP sockets',
+      ),
+    );
     squatter.close();
     await until(() => database.pid !== pid);
     expect(database.port).toBe(port);
@@ -120,7 +142,10 @@ describe('when the server crashes under its user', () => {
     const dataDir = await madeDataDir();
     const { database, lines } = await useWithLog(dataDir);
     const { pid } = database;
-    await ask(database.adminUrl, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tradewarden embedded user'`);
+    await ask(
+      database.adminUrl,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tradewarden embedded user'`,
+    );
     await until(() => lines.length === 1);
     const other = new UserProcess(dataDir);
     await other.up();

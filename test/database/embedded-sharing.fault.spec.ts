@@ -4,11 +4,21 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { lockFileNow } from '../../src/config/file-lock.js';
 import { startLockPath } from '../../src/database/embedded/acquire.js';
-import { useEmbedded } from '../../src/database/embedded/embedded.js';
 import { isLastUser } from '../../src/database/embedded/user-lock.js';
-import { answers, ask, cleanUp, exists, isRunning, kill, madeDataDir, newDataDir, removeOriginal, until, UserProcess } from './embedded-support.js';
-
-const log = () => undefined;
+import {
+  answers,
+  ask,
+  cleanUp,
+  exists,
+  isRunning,
+  kill,
+  madeDataDir,
+  newDataDir,
+  removeOriginal,
+  until,
+  use,
+  UserProcess,
+} from './embedded-support.js';
 
 afterEach(cleanUp);
 afterAll(removeOriginal);
@@ -29,7 +39,7 @@ describe('several users of one DATA_DIR', () => {
 
   it('who leave at the same moment leave nothing running', async () => {
     const dataDir = await madeDataDir();
-    const databases = await Promise.all([1, 2, 3, 4].map(() => useEmbedded({ dataDir, log })));
+    const databases = await Promise.all([1, 2, 3, 4].map(() => use(dataDir)));
     await Promise.all(databases.map((database) => database.release()));
     expect(isRunning(databases[0]!.pid)).toBe(false);
   });
@@ -38,7 +48,7 @@ describe('several users of one DATA_DIR', () => {
     const dataDir = await madeDataDir();
     const killed = new UserProcess(dataDir);
     await killed.up();
-    const database = await useEmbedded({ dataDir, log });
+    const database = await use(dataDir);
     await killed.killGroup('SIGKILL');
     await database.release();
     expect(isRunning(database.pid)).toBe(false);
@@ -46,13 +56,13 @@ describe('several users of one DATA_DIR', () => {
 
   it('come and go in many processes at once, and none is ever without its database', async () => {
     const dataDir = await madeDataDir();
-    const first = await useEmbedded({ dataDir, log });
+    const first = await use(dataDir);
     await ask(first.adminUrl, 'CREATE TABLE visits (process int)');
     await first.release();
     const users = Array.from({ length: 6 }, () => new UserProcess(dataDir, { times: 5 }));
     await Promise.all(users.map((user) => user.released()));
     expect(exists(dataDir, 'postgres', 'postmaster.pid')).toBe(false);
-    const last = await useEmbedded({ dataDir, log });
+    const last = await use(dataDir);
     expect(await ask(last.adminUrl, 'SELECT count(*)::int AS visits FROM visits')).toEqual([{ visits: 30 }]);
     await last.release();
   }, 60_000);
@@ -66,7 +76,7 @@ describe('several users of one DATA_DIR', () => {
     leaving.on('error', () => undefined);
     await leaving.connect();
     await until(() => isLastUser(leaving));
-    const starting = useEmbedded({ dataDir, log });
+    const starting = use(dataDir);
     const waiting = `SELECT 1 FROM pg_stat_activity WHERE application_name = 'tradewarden embedded user'`;
     await until(async () => (await ask(before.adminUrl, waiting)).length > 0);
     kill(before.pid, 'SIGINT');
@@ -87,7 +97,7 @@ describe('several users of one DATA_DIR', () => {
     await session.connect();
     kill(before.pid, 'SIGTERM');
     await until(async () => !(await answers(before.adminUrl)));
-    const starting = useEmbedded({ dataDir, log });
+    const starting = use(dataDir);
     await session.end();
     const database = await starting;
     expect(database.started).toBe(true);
@@ -98,14 +108,14 @@ describe('several users of one DATA_DIR', () => {
 describe('releasing the embedded database', () => {
   it('happens once, however often it is asked for, and cuts what is still connected', async () => {
     const dataDir = await madeDataDir();
-    const database = await useEmbedded({ dataDir, log });
+    const database = await use(dataDir);
     const session = new pg.Client({ connectionString: database.adminUrl });
     session.on('error', () => undefined);
     await session.connect();
     await Promise.all([database.release(), database.release()]);
     await database.release();
     expect(isRunning(database.pid)).toBe(false);
-    const next = await useEmbedded({ dataDir, log });
+    const next = await use(dataDir);
     await database.release();
     expect(await answers(next.adminUrl)).toBe(true);
     await next.release();
@@ -114,12 +124,12 @@ describe('releasing the embedded database', () => {
   it('right after a crash leaves no server that nobody uses', async () => {
     const dataDir = await madeDataDir();
     for (const pauseMs of [0, 40, 60, 80, 100, 150]) {
-      const database = await useEmbedded({ dataDir, log });
+      const database = await use(dataDir);
       kill(database.pid, 'SIGKILL');
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       await database.release();
       expect(exists(dataDir, 'postgres', 'postmaster.pid') && isRunning(database.pid)).toBe(false);
-      const next = await useEmbedded({ dataDir, log });
+      const next = await use(dataDir);
       expect(next.started).toBe(true);
       await next.release();
     }
@@ -128,7 +138,7 @@ describe('releasing the embedded database', () => {
   it('ends in time while the server is frozen', async () => {
     const dataDir = await madeDataDir();
     const lines: string[] = [];
-    const database = await useEmbedded({ dataDir, log: (line) => lines.push(line), stopTimeoutMs: 500 });
+    const database = await use(dataDir, { log: (line) => lines.push(line), stopTimeoutMs: 500 });
     kill(database.pid, 'SIGSTOP');
     const began = performance.now();
     await database.release();
@@ -140,13 +150,13 @@ describe('releasing the embedded database', () => {
 
   it('ends in time while another process holds the start lock', async () => {
     const dataDir = await madeDataDir();
-    const database = await useEmbedded({ dataDir, log });
+    const database = await use(dataDir);
     const lock = lockFileNow(startLockPath(dataDir));
     const began = performance.now();
     await database.release();
     expect(performance.now() - began).toBeLessThan(5_000);
     lock?.release();
-    const next = await useEmbedded({ dataDir, log });
+    const next = await use(dataDir);
     expect(next.started).toBe(false);
     await next.release();
   });
@@ -156,7 +166,9 @@ describe('the start lock', () => {
   it('fails the start that has waited for its whole time, and says who is in the way', async () => {
     const dataDir = await madeDataDir();
     const lock = lockFileNow(startLockPath(dataDir));
-    await expect(useEmbedded({ dataDir, log, startTimeoutMs: 200 })).rejects.toThrow(/Another process has been starting or stopping/);
+    await expect(use(dataDir, { startTimeoutMs: 200 })).rejects.toThrow(
+      /Another process has been starting or stopping/,
+    );
     lock?.release();
   });
 

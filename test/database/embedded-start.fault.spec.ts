@@ -1,14 +1,37 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { findBinaries } from '../../src/database/embedded/binaries.js';
-import { runningEmbedded, useEmbedded } from '../../src/database/embedded/embedded.js';
+import { runningEmbedded } from '../../src/database/embedded/embedded.js';
+import { readPostmasterFile } from '../../src/database/embedded/postmaster-file.js';
 import { boundLog } from '../../src/database/embedded/server-log.js';
-import { answers, ask, cleanUp, commandOf, exists, isRunning, madeDataDir, newDataDir, onLinux, removeOriginal, until, UserProcess } from './embedded-support.js';
-
-const log = () => undefined;
+import { close, connectTo } from '../../src/database/embedded/user-lock.js';
+import {
+  answers,
+  ask,
+  cleanUp,
+  commandOf,
+  exists,
+  isRunning,
+  madeDataDir,
+  newDataDir,
+  onLinux,
+  removeOriginal,
+  until,
+  use,
+  UserProcess,
+} from './embedded-support.js';
 
 afterEach(cleanUp);
 afterAll(removeOriginal);
@@ -16,7 +39,7 @@ afterAll(removeOriginal);
 describe('the first start of the embedded database', () => {
   it('makes a cluster that reads the same on every machine and lets nobody in without the kept password', async () => {
     const dataDir = newDataDir();
-    const database = await useEmbedded({ dataDir, log });
+    const database = await use(dataDir);
     const [row] = await ask(
       database.adminUrl,
       `SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('TimeZone') AS zone,
@@ -38,7 +61,9 @@ describe('the first start of the embedded database', () => {
       locale: 'C.UTF-8',
       methods: ['scram-sha-256'],
     });
-    await expect(ask(`postgres://postgres:wrong@127.0.0.1:${database.port}/postgres`, 'SELECT 1')).rejects.toThrow(/password/);
+    await expect(ask(`postgres://postgres:wrong@127.0.0.1:${database.port}/postgres`, 'SELECT 1')).rejects.toThrow(
+      /password/,
+    );
     expect(statSync(join(dataDir, 'secrets.json')).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(dataDir, 'postgres.log'), 'utf8')).not.toContain(new URL(database.adminUrl).password);
     await database.release();
@@ -46,7 +71,7 @@ describe('the first start of the embedded database', () => {
 
   it('listens on 127.0.0.1 alone', async () => {
     if (!onLinux) return;
-    const database = await useEmbedded({ dataDir: await madeDataDir(), log });
+    const database = await use(await madeDataDir());
     const other = connect({ host: '127.0.0.2', port: database.port });
     const [error] = (await once(other, 'error')) as [NodeJS.ErrnoException];
     expect(error.code).toBe('ECONNREFUSED');
@@ -56,11 +81,12 @@ describe('the first start of the embedded database', () => {
   it('killed in the middle, leaves nothing that the next start trips over', async () => {
     const dataDir = newDataDir();
     const first = new UserProcess(dataDir);
-    const halfDone = () => exists(dataDir) && readdirSync(dataDir).some((name) => exists(dataDir, name, 'cluster', 'base'));
+    const halfDone = () =>
+      exists(dataDir) && readdirSync(dataDir).some((name) => exists(dataDir, name, 'cluster', 'base'));
     await until(halfDone);
     await first.killGroup('SIGKILL');
     expect(exists(dataDir, 'postgres')).toBe(false);
-    const second = await useEmbedded({ dataDir, log });
+    const second = await use(dataDir);
     expect(second.started).toBe(true);
     expect(readdirSync(dataDir).filter((name) => name.startsWith('postgres.new-'))).toEqual([]);
     await second.release();
@@ -78,7 +104,7 @@ describe('the first start of the embedded database', () => {
   });
 
   it('of two clones at the same moment gives each its own server', async () => {
-    const databases = await Promise.all([newDataDir(), newDataDir()].map((dataDir) => useEmbedded({ dataDir, log })));
+    const databases = await Promise.all([newDataDir(), newDataDir()].map((dataDir) => use(dataDir)));
     expect(new Set(databases.map((database) => database.port)).size).toBe(2);
     await Promise.all(databases.map((database) => database.release()));
   });
@@ -89,8 +115,21 @@ describe('the first start of the embedded database', () => {
     );
   });
 
+  it('never writes over a folder of that name that is no cluster', async () => {
+    const dataDir = newDataDir();
+    mkdirSync(join(dataDir, 'postgres', 'notes'), { recursive: true });
+    await expect(use(dataDir)).rejects.toThrow(/is there and is not a database/);
+    expect(readdirSync(join(dataDir, 'postgres'))).toEqual(['notes']);
+  });
+
   it("is not led astray by another PostgreSQL's variables in the environment", async () => {
-    const env = { PGDATA: '/nowhere', PGPORT: '1', PGHOST: 'nowhere.invalid', PGOPTIONS: '-c nonsense=1', PGSSLMODE: 'require' };
+    const env = {
+      PGDATA: '/nowhere',
+      PGPORT: '1',
+      PGHOST: 'nowhere.invalid',
+      PGOPTIONS: '-c nonsense=1',
+      PGSSLMODE: 'require',
+    };
     const user = new UserProcess(await madeDataDir(), { env });
     expect((await user.up()).started).toBe(true);
     await user.release();
@@ -100,11 +139,11 @@ describe('the first start of the embedded database', () => {
 describe('a later start of the embedded database', () => {
   it('finds the data and keeps the port', async () => {
     const dataDir = await madeDataDir();
-    const first = await useEmbedded({ dataDir, log });
+    const first = await use(dataDir);
     await ask(first.adminUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await first.release();
     expect(await answers(first.adminUrl)).toBe(false);
-    const second = await useEmbedded({ dataDir, log });
+    const second = await use(dataDir);
     expect(second.adminUrl).toBe(first.adminUrl);
     expect(await ask(second.adminUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
     await second.release();
@@ -112,11 +151,11 @@ describe('a later start of the embedded database', () => {
 
   it('takes another port when somebody else sits on the last one', async () => {
     const dataDir = await madeDataDir();
-    const first = await useEmbedded({ dataDir, log });
+    const first = await use(dataDir);
     await first.release();
     const squatter = createServer().listen(first.port, '127.0.0.1');
     await once(squatter, 'listening');
-    const second = await useEmbedded({ dataDir, log });
+    const second = await use(dataDir);
     expect(second.port).not.toBe(first.port);
     await ask(second.adminUrl, 'SELECT 1');
     await second.release();
@@ -126,29 +165,29 @@ describe('a later start of the embedded database', () => {
   it('overcomes a lock file that a power cut left empty', async () => {
     const dataDir = await madeDataDir();
     writeFileSync(join(dataDir, 'postgres', 'postmaster.pid'), '');
-    const database = await useEmbedded({ dataDir, log });
+    const database = await use(dataDir);
     await database.release();
   });
 
   it('with a lost password file fails clearly and leaves no server behind', async () => {
     const dataDir = await madeDataDir();
-    const first = await useEmbedded({ dataDir, log });
+    const first = await use(dataDir);
     await first.release();
     rmSync(join(dataDir, 'secrets.json'));
-    await expect(useEmbedded({ dataDir, log })).rejects.toThrow(/refuses the password in secrets.json/);
+    await expect(use(dataDir)).rejects.toThrow(/refuses the password in secrets.json/);
     await until(() => !exists(dataDir, 'postgres', 'postmaster.pid'));
   });
 
   it("fails with the server's own words when it cannot start", async () => {
     const dataDir = await madeDataDir();
     const settings = { shared_buffers: 'plenty' };
-    await expect(useEmbedded({ dataDir, log, settings })).rejects.toThrow(/does not start: .*shared_buffers/);
+    await expect(use(dataDir, { settings })).rejects.toThrow(/does not start: .*shared_buffers/);
   });
 
   it('never puts an empty database in place of one that is gone', async () => {
     const dataDir = await madeDataDir();
     rmSync(join(dataDir, 'postgres'), { recursive: true });
-    await expect(useEmbedded({ dataDir, log })).rejects.toThrow(/which is gone/);
+    await expect(use(dataDir)).rejects.toThrow(/which is gone/);
     await expect(runningEmbedded(dataDir)).rejects.toThrow(/which is gone/);
   });
 });
@@ -159,7 +198,7 @@ describe('the log of the embedded database', () => {
     mkdirSync(dataDir);
     writeFileSync(join(dataDir, 'postgres.log'), '');
     truncateSync(join(dataDir, 'postgres.log'), 11 * 1024 * 1024);
-    const database = await useEmbedded({ dataDir, log });
+    const database = await use(dataDir);
     expect(statSync(join(dataDir, 'postgres.log')).size).toBeLessThan(10_000);
     expect(statSync(join(dataDir, 'postgres.log.1')).size).toBe(11 * 1024 * 1024);
     await database.release();
@@ -167,7 +206,7 @@ describe('the log of the embedded database', () => {
 
   it('is shortened under the running server, which goes on writing at its new end', async () => {
     const dataDir = await madeDataDir();
-    const database = await useEmbedded({ dataDir, log });
+    const database = await use(dataDir);
     appendFileSync(join(dataDir, 'postgres.log'), Buffer.alloc(11 * 1024 * 1024, 'x\n'));
     boundLog(dataDir);
     expect(statSync(join(dataDir, 'postgres.log')).size).toBe(0);
@@ -180,8 +219,10 @@ describe('the log of the embedded database', () => {
 
   it('never repeats a statement, which may hold a password', async () => {
     const dataDir = await madeDataDir();
-    const database = await useEmbedded({ dataDir, log });
-    await expect(ask(database.adminUrl, `CREATE ROLE postgres PASSWORD 'opensesame'`)).rejects.toThrow(/already exists/);
+    const database = await use(dataDir);
+    await expect(ask(database.adminUrl, `CREATE ROLE postgres PASSWORD 'opensesame'`)).rejects.toThrow(
+      /already exists/,
+    );
     const text = readFileSync(join(dataDir, 'postgres.log'), 'utf8');
     expect(text).toContain('role "postgres" already exists');
     expect(text).not.toContain('opensesame');
@@ -190,6 +231,17 @@ describe('the log of the embedded database', () => {
 });
 
 describe('asking for the running embedded database', () => {
+  it('never takes the server of a copied cluster, with the same password, for its own', async () => {
+    const [ours, theirs] = [await use(await madeDataDir()), await use(await madeDataDir())];
+    const file = readPostmasterFile(ours.cluster)!;
+    const password = new URL(ours.adminUrl).password;
+    expect(new URL(theirs.adminUrl).password).toBe(password);
+    expect(await connectTo({ ...file, port: theirs.port }, password)).toBeNull();
+    const client = await connectTo(file, password);
+    expect(client).not.toBeNull();
+    await close(client!);
+  });
+
   it('answers null and makes nothing where there is none', async () => {
     const dataDir = newDataDir();
     expect(await runningEmbedded(dataDir)).toBeNull();
@@ -198,8 +250,12 @@ describe('asking for the running embedded database', () => {
 
   it('gives its url while it runs, and null afterwards', async () => {
     const dataDir = await madeDataDir();
-    const database = await useEmbedded({ dataDir, log });
-    expect(await runningEmbedded(dataDir)).toEqual({ adminUrl: database.adminUrl, port: database.port, pid: database.pid });
+    const database = await use(dataDir);
+    expect(await runningEmbedded(dataDir)).toEqual({
+      adminUrl: database.adminUrl,
+      port: database.port,
+      pid: database.pid,
+    });
     if (onLinux) expect(commandOf(database.pid)).toContain(` -D ${database.cluster} `);
     await database.release();
     expect(await runningEmbedded(dataDir)).toBeNull();

@@ -5,15 +5,26 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { useEmbedded } from '../../src/database/embedded/embedded.js';
+import { type EmbeddedDatabase, useEmbedded } from '../../src/database/embedded/embedded.js';
 
 export const asRoot = process.getuid?.() === 0 && process.platform === 'linux';
 export const onLinux = process.platform === 'linux';
 
 const folders: string[] = [];
 const processes: ChildProcess[] = [];
+const databases: EmbeddedDatabase[] = [];
 
-/** The path of a DATA_DIR that does not exist yet, in a new empty folder that is open to other users. Removed by `cleanUp`. */
+/** `useEmbedded` in this process; released by `cleanUp` when a test has failed before it could. */
+export async function use(
+  dataDir: string,
+  options: Partial<Parameters<typeof useEmbedded>[0]> = {},
+): Promise<EmbeddedDatabase> {
+  const database = await useEmbedded({ dataDir, log: () => undefined, ...options });
+  databases.push(database);
+  return database;
+}
+
+/** The path of a DATA_DIR that does not exist yet, in a new folder that is open to other users; `cleanUp` removes it. */
 export function newDataDir(parent = '/tmp', mode = 0o755): string {
   const folder = realpathSync(mkdtempSync(join(parent, 'tradewarden-test-')));
   chmodSync(folder, mode);
@@ -28,7 +39,7 @@ export async function madeDataDir(): Promise<string> {
   if (!original) {
     original = newDataDir();
     folders.splice(folders.indexOf(dirname(original)), 1);
-    await (await useEmbedded({ dataDir: original, log: () => undefined })).release();
+    await (await use(original)).release();
   }
   const dataDir = newDataDir();
   execFileSync('cp', ['-a', original, dataDir]);
@@ -43,6 +54,7 @@ export function removeOriginal(): void {
 
 /** Kills what the tests started, databases included, and removes their folders. */
 export async function cleanUp(): Promise<void> {
+  await Promise.all(databases.splice(0).map((database) => database.release()));
   for (const child of processes.splice(0)) kill(-(child.pid ?? 0), 'SIGKILL');
   for (const folder of folders.splice(0)) {
     const dataDir = join(folder, 'data');
@@ -59,7 +71,9 @@ export function outsideOf(dataDir: string): string {
 
 function serversIn(places: string[]): number[] {
   if (!onLinux) return [];
-  return readdirSync('/proc').map(Number).filter((pid) => pid > 1 && places.some((place) => commandOf(pid).includes(` -D ${place}/`)));
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 1 && places.some((place) => commandOf(pid).includes(` -D ${place}/`)));
 }
 
 export function commandOf(pid: number): string {
@@ -111,11 +125,27 @@ export class UserProcess {
 
   constructor(
     dataDir: string,
-    options: { project?: string; times?: number; as?: { uid: number; gid: number }; env?: Record<string, string>; through?: string[] } = {},
+    options: {
+      project?: string;
+      times?: number;
+      as?: { uid: number; gid: number };
+      env?: Record<string, string>;
+      through?: string[];
+    } = {},
   ) {
     const folder = join(options.project ?? process.cwd(), 'test', 'database');
-    const node = [process.execPath, '--import', join(folder, 'embedded-loader.mjs'), join(folder, 'embedded-user.mjs'), dataDir];
-    const [command = '', ...args] = [...(options.through ?? []), ...node, ...(options.times ? [String(options.times)] : [])];
+    const node = [
+      process.execPath,
+      '--import',
+      join(folder, 'embedded-loader.mjs'),
+      join(folder, 'embedded-user.mjs'),
+      dataDir,
+    ];
+    const [command = '', ...args] = [
+      ...(options.through ?? []),
+      ...node,
+      ...(options.times ? [String(options.times)] : []),
+    ];
     this.child = spawn(command, args, {
       detached: true,
       stdio: ['pipe', 'pipe', 'inherit'],

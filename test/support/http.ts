@@ -30,7 +30,7 @@ export function clientOf(base: string, defaultToken: string | null = null): Clie
         ...(token ? { authorization: `Bearer ${token}` } : {}),
         ...ask.headers,
       },
-      ...(payload === undefined ? {} : { body: payload as BodyInit }),
+      ...(payload === undefined ? {} : { body: payload as string | Uint8Array<ArrayBuffer> }),
       ...(ask.signal ? { signal: ask.signal } : {}),
     });
     const text = await response.text();

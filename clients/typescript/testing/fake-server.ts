@@ -45,6 +45,7 @@ export class FakeServer {
   desired = { state: 'active', run: 'running', version: 1 };
   headerDesired: string | null = null;
   heartbeatSeconds = 15;
+  tradingLeaseSeconds = 60;
   fault: (request: { method: string; path: string }) => Fault = () => undefined;
   private readonly keys = new Map<string, { request: string; status: number; body: unknown }>();
   private readonly waiting = new Set<() => void>();
@@ -171,8 +172,8 @@ export class FakeServer {
   }
 
   private heartbeat(): unknown {
-    const { heartbeatSeconds, desired } = this;
-    return { desiredState: desired, tradingLeaseSeconds: 60, heartbeatSeconds, serverTime: new Date().toISOString() };
+    const { heartbeatSeconds, tradingLeaseSeconds, desired } = this;
+    return { desiredState: desired, tradingLeaseSeconds, heartbeatSeconds, serverTime: new Date().toISOString() };
   }
 
   private async lease(body: Record<string, unknown>): Promise<unknown> {

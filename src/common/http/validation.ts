@@ -8,6 +8,8 @@ const ERRORS_SHOWN = 50;
 interface Issue {
   message: string;
   path?: readonly (PropertyKey | { key: PropertyKey })[];
+  /** Of an unknown field, which the path does not name. */
+  keys?: readonly string[];
 }
 
 /** Checks every body, query and parameter against the schema on its decorator, and answers all faults at once. */
@@ -23,12 +25,14 @@ export class RequestValidation extends StandardSchemaValidationPipe {
 }
 
 function asProblem(issues: readonly Issue[]): Problem {
-  const errors = issues.slice(0, ERRORS_SHOWN).map(({ path, message }) => ({
-    path: (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.').slice(0, 200),
-    message: message.slice(0, 300),
-  }));
+  const errors = issues.slice(0, ERRORS_SHOWN).map(toError);
   const [first] = errors;
   const future = errors.some((error) => error.message.includes('TIME_IN_FUTURE'));
   const detail = first ? `${first.path ? `${first.path}: ` : ''}${first.message}` : 'The request is not valid.';
   return new Problem(400, future ? 'TIME_IN_FUTURE' : 'VALIDATION_FAILED', detail, { errors });
+}
+
+export function toError({ path, message, keys }: Issue): { path: string; message: string } {
+  const place = [...(path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)), ...(keys ? [keys.join(', ')] : [])];
+  return { path: place.join('.').slice(0, 200), message: keys ? 'is not a field of this request' : message.slice(0, 300) };
 }

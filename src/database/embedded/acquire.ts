@@ -44,13 +44,15 @@ export function startLockPath(dataDir: string): string {
   return join(dataDir, '.embedded.lock');
 }
 
-/** Finds the server of `dataDir`, or starts it, making its cluster when there is none, and registers as a user of it. */
+/** Finds the server of `dataDir`, or makes its cluster if there is none and starts it, and registers as a user of it. */
 export async function acquire(options: AcquireOptions): Promise<Acquired> {
   const deadline = performance.now() + options.timeoutMs;
   const lock = await lockFile(startLockPath(options.dataDir), options.timeoutMs, options.signal);
   options.signal?.throwIfAborted();
   if (!lock) {
-    throw new Error(`Another process has been starting or stopping the database in ${options.dataDir} for ${options.timeoutMs} ms`);
+    throw new Error(
+      `Another process has been starting or stopping the database in ${options.dataDir} for ${options.timeoutMs} ms`,
+    );
   }
   try {
     const location = clusterLocation(options.dataDir) ?? (await createCluster(options.dataDir, options.log));
@@ -90,7 +92,8 @@ class Acquisition {
     const { dataDir, timeoutMs } = this.#options;
     const status = readPostmasterFile(this.#location.cluster)?.status ?? 'not running';
     throw new Error(
-      `The embedded PostgreSQL did not take connections within ${timeoutMs} ms (it says: ${status}); see ${logPath(dataDir)}`,
+      `The embedded PostgreSQL did not take connections within ${timeoutMs} ms (it says: ${status}); ` +
+        `see ${logPath(dataDir)}`,
     );
   }
 
@@ -125,8 +128,8 @@ class Acquisition {
 
   #acquired(client: pg.Client, pid: number, port: number): Acquired {
     const { cluster } = this.#location;
-    if (port !== this.#location.port) saveLocation(this.#options.dataDir, { cluster, port });
     const started = this.#attempt?.process.pid === pid;
+    if (started) saveLocation(this.#options.dataDir, { cluster, port });
     return { client, adminUrl: adminUrl(port, this.#password), cluster, pid, port, started };
   }
 

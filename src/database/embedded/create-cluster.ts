@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncFolder } from '../../config/durable-file.js';
@@ -18,6 +18,8 @@ const WORK_PREFIX = 'postgres.new-';
  * an end in the middle leaves nothing that looks like a cluster. Only for the holder of the start lock.
  */
 export async function createCluster(dataDir: string, log: (line: string) => void): Promise<ClusterLocation> {
+  const inside = join(dataDir, 'postgres');
+  if (existsSync(inside) && readdirSync(inside).length > 0) throw new Error(`${inside} is there and is not a database`);
   const user = await databaseUser();
   const found = await findBinaries();
   const work = await workFolder(dataDir, user, log);
@@ -26,7 +28,8 @@ export async function createCluster(dataDir: string, log: (line: string) => void
     await initdb(binaries, work.path, keptSecret(dataDir, 'postgresPassword'), user);
     const made = join(work.path, 'cluster');
     if (user && user.uid !== user.initdb.uid) giveTo(user, made);
-    const cluster = join(work.parent, work.parent === dataDir ? 'postgres' : `postgres-${randomBytes(4).toString('hex')}`);
+    const name = `postgres-${randomBytes(4).toString('hex')}`;
+    const cluster = work.parent === dataDir ? inside : join(work.parent, name);
     renameSync(made, cluster);
     syncFolder(work.parent);
     saveLocation(dataDir, { cluster, port: null });
@@ -43,7 +46,8 @@ async function workFolder(dataDir: string, user: DatabaseUser | null, log: (line
   if (!user) throw new Error(`${dataDir} cannot be written`);
   const parent = openFolderOutside(dataDir);
   const left = readdirSync(parent).filter((name) => /^postgres-[0-9a-f]+$/.test(name));
-  if (left.length > 0) log(`${parent} holds databases of an earlier ${dataDir}: ${left.join(', ')}; remove what is not needed`);
+  if (left.length > 0)
+    log(`${parent} holds databases of an earlier ${dataDir}: ${left.join(', ')}; remove what is not needed`);
   const path = makeWorkFolder(parent, user);
   if (!path || !(await canWorkIn(path, user.initdb))) {
     throw new Error(`User ${user.name}, which PostgreSQL runs as, can work neither in ${dataDir} nor in ${parent}`);
@@ -84,7 +88,13 @@ async function initdb(binaries: Binaries, work: string, password: string, user: 
   const options = [
     // The builtin provider sorts and compares the same on every machine; a C library's order changes with its version.
     ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-    ...['--data-checksums', '--auth=scram-sha-256', '--username=postgres', `--pwfile=${passwordFile}`, '--no-instructions'],
+    ...[
+      '--data-checksums',
+      '--auth=scram-sha-256',
+      '--username=postgres',
+      `--pwfile=${passwordFile}`,
+      '--no-instructions',
+    ],
     `--pgdata=${join(work, 'cluster')}`,
   ];
   try {

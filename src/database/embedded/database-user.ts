@@ -66,7 +66,9 @@ export function giveTo(user: ProcessUser, folder: string): void {
 
 async function lookUp(name: string): Promise<ProcessUser | null> {
   try {
-    const [uid, gid] = await Promise.all(['-u', '-g'].map(async (flag) => Number((await run('id', [flag, name], { env })).stdout)));
+    const [uid, gid] = await Promise.all(
+      ['-u', '-g'].map(async (flag) => Number((await run('id', [flag, name], { env })).stdout)),
+    );
     return uid && gid ? { uid, gid } : null;
   } catch {
     return null;
@@ -74,7 +76,15 @@ async function lookUp(name: string): Promise<ProcessUser | null> {
 }
 
 async function makeUser(): Promise<ProcessUser | null> {
-  const account = ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin'];
+  const account = [
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--home-dir',
+    '/nonexistent',
+    '--shell',
+    '/usr/sbin/nologin',
+  ];
   try {
     await run('useradd', [...account, OWN_NAME], { env });
   } catch {

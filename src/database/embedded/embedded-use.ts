@@ -87,7 +87,9 @@ export class EmbeddedUse implements EmbeddedDatabase {
         this.#hold(held);
         const ms = Math.round(performance.now() - lostAt);
         const what = held.pid === pid ? 'broke off the connection' : 'ended unexpectedly';
-        this.#options.log(`The embedded PostgreSQL ${what}; it takes connections again on port ${held.port} after ${ms} ms`);
+        this.#options.log(
+          `The embedded PostgreSQL ${what}; it takes connections again on port ${held.port} after ${ms} ms`,
+        );
         return;
       } catch (error) {
         const { message } = error as Error;
@@ -110,7 +112,10 @@ export class EmbeddedUse implements EmbeddedDatabase {
     clearInterval(this.#logTimer);
     const timer = new AbortController();
     try {
-      await Promise.race([this.#leave(), sleep(this.#stopTimeoutMs + RELEASE_EXTRA_MS, undefined, { signal: timer.signal })]);
+      await Promise.race([
+        this.#leave(),
+        sleep(this.#stopTimeoutMs + RELEASE_EXTRA_MS, undefined, { signal: timer.signal }),
+      ]);
     } catch (error) {
       this.#options.log(`Leaving the embedded PostgreSQL failed: ${(error as Error).message}`);
     } finally {
@@ -138,18 +143,17 @@ export class EmbeddedUse implements EmbeddedDatabase {
   /** False when the connection broke before it could tell, as while the server recovers from a backend's crash. */
   async #stopIfLast(client: pg.Client): Promise<boolean> {
     try {
-      if (!(await isLastUser(client))) return true;
+      const file = (await isLastUser(client)) ? readPostmasterFile(this.cluster) : null;
+      if (file && !(await stopPostmaster(file.pid, this.cluster, this.#stopTimeoutMs))) {
+        this.#options.log(`The embedded PostgreSQL (process ${file.pid}) is still shutting down`);
+      }
+      return true;
     } catch {
-      await close(client);
       this.#connected = false;
       return false;
+    } finally {
+      await close(client);
     }
-    const file = readPostmasterFile(this.cluster);
-    if (file && !(await stopPostmaster(file.pid, this.cluster, this.#stopTimeoutMs))) {
-      this.#options.log(`The embedded PostgreSQL (process ${file.pid}) is still shutting down`);
-    }
-    await close(client);
-    return true;
   }
 
   #serverLives(): boolean {

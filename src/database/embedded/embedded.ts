@@ -52,7 +52,9 @@ export async function useEmbedded(options: {
 }
 
 /** The PostgreSQL of `dataDir` that takes connections now, or null. Starts, makes and changes nothing. */
-export async function runningEmbedded(dataDir: string): Promise<{ adminUrl: string; port: number; pid: number } | null> {
+export async function runningEmbedded(
+  dataDir: string,
+): Promise<{ adminUrl: string; port: number; pid: number } | null> {
   if (!existsSync(dataDir)) return null;
   const running = await connectToRunning(realpathSync(dataDir));
   if (!running) return null;

@@ -32,7 +32,7 @@ export function childrenOf(cluster: string): number[] {
   return allProcesses().filter((pid) => commandLine(pid)?.startsWith(title));
 }
 
-// Readable for every user, unlike /proc/<pid>/cwd and exe, which root in a container without CAP_SYS_PTRACE may not read.
+// Readable for everyone; /proc/<pid>/cwd and exe are closed even to root in a container without CAP_SYS_PTRACE.
 const hasProc = existsSync('/proc/self/cmdline');
 
 function commandLine(pid: number): string | null {

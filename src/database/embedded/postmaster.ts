@@ -17,7 +17,7 @@ export interface Postmaster {
 }
 
 const POLL_MS = 20;
-/** Below the ports that Linux (32768) and macOS (49152) give to outgoing connections, one of which could sit on ours. */
+/** Below what Linux (from 32768) and macOS (from 49152) give to outgoing connections, which could sit on ours. */
 const FIRST_PORT = 20_000;
 const PORTS = 10_000;
 
@@ -33,10 +33,16 @@ export async function startPostmaster(options: {
   const found = await findBinaries();
   const binaries = user ? await binariesFor(user, found, () => openFolderOutside(dataDir)) : found;
   const settings = Object.entries({ ...serverSettings(cluster), ...options.settings });
-  const logOffset = logSize(dataDir);
   const log = openLog(dataDir);
+  const logOffset = logSize(dataDir);
   try {
-    const args = ['-D', cluster, '-p', String(port), ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+    const args = [
+      '-D',
+      cluster,
+      '-p',
+      String(port),
+      ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ];
     const server = spawn(binaries.postgres, args, {
       detached: true,
       stdio: ['ignore', log, log],
@@ -49,7 +55,7 @@ export async function startPostmaster(options: {
       server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(cannotRun(error.code ?? error.message))));
     });
     server.unref();
-    return { process: server, logOffset: Math.min(logOffset, logSize(dataDir)) };
+    return { process: server, logOffset };
   } finally {
     closeSync(log);
   }
@@ -68,10 +74,14 @@ export function whyEnded(postmaster: Postmaster, dataDir: string): 'port taken' 
   if (/could not create any TCP\/IP sockets/.test(text)) return 'port taken';
   if (/lock file ".*" (already exists|is empty)|pre-existing shared memory block/.test(text)) return 'cluster busy';
   const last = text.split('\n').filter((line) => /FATAL|PANIC|ERROR|HINT|postgres:/.test(line));
-  return { message: last.slice(-3).join('\n') || `it ended without a word (${postmaster.process.exitCode ?? postmaster.process.signalCode})` };
+  return {
+    message:
+      last.slice(-3).join('\n') ||
+      `it ended without a word (${postmaster.process.exitCode ?? postmaster.process.signalCode})`,
+  };
 }
 
-/** Asks the server to end now (`fast`: sessions are cut, data is flushed); false when it still runs after `timeoutMs`. */
+/** Asks the server to end now (`fast`: sessions are cut, data is flushed); false if it still runs after `timeoutMs`. */
 export async function stopPostmaster(pid: number, cluster: string, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   if (whoIs(pid, cluster) === 'other') return true;
@@ -83,7 +93,7 @@ export async function stopPostmaster(pid: number, cluster: string, timeoutMs: nu
   return true;
 }
 
-/** A port on 127.0.0.1 that nobody listens on: `previous` if it is free, else one that depends on the cluster's path. */
+/** A port on 127.0.0.1 that nobody listens on: `previous` if it is free, else one that follows from the path. */
 export async function choosePort(previous: number | null, cluster: string, taken: Set<number>): Promise<number> {
   const start = createHash('sha256').update(cluster).digest().readUInt32BE(0);
   const candidates = previous === null ? [] : [previous];
@@ -127,7 +137,9 @@ async function ownerOf(cluster: string): Promise<ProcessUser | null> {
     return user;
   }
   if (me !== undefined && uid !== me) {
-    throw new Error(`${cluster} belongs to user id ${uid}, and this is ${me}: start Tradewarden as the user that made it`);
+    throw new Error(
+      `${cluster} belongs to user id ${uid}, and this is ${me}: start Tradewarden as the user that made it`,
+    );
   }
   return null;
 }

@@ -13,7 +13,8 @@ export async function connectToRunning(
   const password = readKeptSecret(dataDir, 'postgresPassword');
   if (!location || !password) return null;
   const file = readPostmasterFile(location.cluster);
-  if (!file || file.port === null || file.status !== 'ready' || whoIs(file.pid, location.cluster) === 'other') return null;
+  if (!file || file.port === null || file.status !== 'ready' || whoIs(file.pid, location.cluster) === 'other')
+    return null;
   const client = await connectTo(file, password);
   return client && { client, adminUrl: adminUrl(file.port, password), port: file.port, pid: file.pid };
 }

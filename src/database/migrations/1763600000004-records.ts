@@ -38,10 +38,12 @@ export class Records1763600000004 implements MigrationInterface {
       constraint predictions_counts check (horizon_seconds > 0 and agreement_count >= 0 and agent_cycle_number >= 0)
     )`);
     await db.query(`create unique index predictions_seq on predictions (seq)`);
-    await db.query(`create index predictions_symbol_time on predictions (symbol, predicted_at desc, seq desc)`);
-    await db.query(`create index predictions_agent_seq on predictions (agent_id, seq)`);
-    await db.query(`create index predictions_agent_symbol_time on predictions (agent_id, symbol, predicted_at desc, seq desc)`);
-    await db.query(`create index predictions_agent_cycle on predictions (agent_id, agent_cycle_number)`);
+    await db.query(`create index predictions_time on predictions (predicted_at, seq)`);
+    await db.query(`create index predictions_agent_time on predictions (agent_id, predicted_at, seq)`);
+    await db.query(`create index predictions_symbol_time on predictions (symbol, predicted_at, seq)`);
+    await db.query(`create index predictions_agent_symbol_time on predictions (agent_id, symbol, predicted_at, seq)`);
+    await db.query(`create index predictions_direction_time on predictions (direction, predicted_at, seq)`);
+    await db.query(`create index predictions_cycle on predictions (agent_cycle_number, agent_id) where agent_cycle_number is not null`);
 
     await db.query(`create table trades (
       id uuid constraint trades_pk primary key,
@@ -77,7 +79,7 @@ export class Records1763600000004 implements MigrationInterface {
       commission numeric,
       swap numeric,
       fee numeric,
-      net_profit numeric,
+      net_profit numeric generated always as (trim_scale(gross_profit + coalesce(commission, 0) + coalesce(swap, 0) + coalesce(fee, 0))) stored,
       source_time timestamptz,
       request_hash text not null,
       created_at timestamptz not null default app_clock(),
@@ -100,11 +102,14 @@ export class Records1763600000004 implements MigrationInterface {
     )`);
     await db.query(`create unique index trades_seq on trades (seq)`);
     await db.query(`create index trades_agent_seq on trades (agent_id, seq)`);
-    await db.query(`create index trades_account_mode on trades (account_id, execution_mode, seq)`);
-    await db.query(`create index trades_unfinished on trades (agent_id, seq) where finished_at is null`);
+    await db.query(`create index trades_agent_status on trades (agent_id, status, seq)`);
     await db.query(`create index trades_status_seq on trades (status, seq)`);
-    await db.query(`create index trades_entry_time on trades (entry_time)`);
-    await db.query(`create index trades_prediction_id on trades (prediction_id) where prediction_id is not null`);
+    await db.query(`create index trades_symbol_seq on trades (symbol, seq)`);
+    await db.query(`create index trades_mode_seq on trades (execution_mode, seq)`);
+    await db.query(`create index trades_account_mode on trades (account_id, execution_mode, seq)`);
+    await db.query(`create index trades_entry_time on trades (entry_time, seq)`);
+    await db.query(`create index trades_agent_entry_time on trades (agent_id, entry_time, seq)`);
+    await db.query(`create index trades_prediction_id on trades (prediction_id, seq) where prediction_id is not null`);
     await db.query(`create index trades_command_id on trades (command_id) where command_id is not null`);
 
     await db.query(`create table trade_transitions (
@@ -118,6 +123,7 @@ export class Records1763600000004 implements MigrationInterface {
       late boolean not null,
       broker_deal_id text,
       facts jsonb not null default '{}',
+      reason text,
       actor text not null,
       correlation_id text,
       constraint trade_transitions_version_unique unique (trade_id, version)
@@ -147,9 +153,10 @@ export class Records1763600000004 implements MigrationInterface {
       constraint trade_explanations_cost check (cost >= 0 and cost < 1e15 and tokens >= 0)
     )`);
     await db.query(`create unique index trade_explanations_seq on trade_explanations (seq)`);
-    await db.query(`create index trade_explanations_trade_id on trade_explanations (trade_id, seq)`);
-    await db.query(`create index trade_explanations_prediction_id on trade_explanations (prediction_id) where prediction_id is not null`);
     await db.query(`create index trade_explanations_agent_seq on trade_explanations (agent_id, seq)`);
+    await db.query(`create index trade_explanations_trade_id on trade_explanations (trade_id, seq)`);
+    await db.query(`create index trade_explanations_prediction_id on trade_explanations (prediction_id, seq) where prediction_id is not null`);
+    await db.query(`create index trade_explanations_kind_seq on trade_explanations (kind, seq)`);
   }
 
   async down(db: QueryRunner): Promise<void> {

@@ -1,0 +1,213 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FakeServer } from './testing/fake-server.js';
+import { TestAgents, until } from './testing/test-agent.js';
+
+let server: FakeServer;
+let agents: TestAgents;
+beforeEach(async () => {
+  server = new FakeServer();
+  await server.listen();
+  agents = new TestAgents(server);
+});
+afterEach(async () => {
+  await agents.cleanUp();
+  await server.close();
+});
+
+async function answered(command: ReturnType<FakeServer['queue']>): Promise<Record<string, unknown>> {
+  await until(`an answer to ${command.type}`, () => command.answers.length > 0);
+  return command.answers[0] as Record<string, unknown>;
+}
+
+describe('the desired state', () => {
+  it('of paused ends openings, while exits go on', async () => {
+    const { agent } = await agents.holding({ maxCandles: 3_000 });
+    server.setDesired({ run: 'paused' });
+    await answered(server.queue('pause'));
+    expect(agent.status).toBe('paused');
+    const before = server.trades.length;
+    // The market goes on by hand, with the permission that the agent has now.
+    for (let i = 0; i < 1_000; i++) agent.trader.step({ decide: true, open: false });
+    await until('the exit is told', () => server.trades.every(({ status }) => status === 'closed'));
+    expect(server.trades).toHaveLength(before);
+  });
+
+  it('of stopped wins over a start that arrives late', async () => {
+    const { agent } = await agents.holding();
+    server.setDesired({ run: 'stopped' });
+    expect(await answered(server.queue('start'))).toEqual({ applied: false, run: 'stopped', stateVersion: 2 });
+    expect(agent.status).toBe('stopped');
+  });
+
+  it('of running is taken up again without a new process', async () => {
+    const { agent } = await agents.holding();
+    server.setDesired({ run: 'stopped' });
+    await answered(server.queue('stop'));
+    server.setDesired({ run: 'running' });
+    expect(await answered(server.queue('start'))).toMatchObject({ applied: true });
+    expect(agent.status).toBe('running');
+  });
+
+  it('is followed when it comes as a header of any answer, and said to have been seen', async () => {
+    await agents.holding();
+    server.headerDesired = 'flatten;run=running;v=9';
+    server.queue('custom');
+    await until('the position is closed', () => server.trades[0]?.status === 'closed');
+    expect(server.transitions[0]).toMatchObject({ exitReason: 'flatten' });
+    await until('it is reported', () => server.seen.some(({ body }) => body.observedStateVersion === 9));
+  });
+
+  it('that is older than the known one changes nothing', async () => {
+    server.desired.version = 5;
+    const { agent } = await agents.holding();
+    server.headerDesired = 'halted;run=stopped;v=4';
+    await answered(server.queue('custom'));
+    expect(agent.link.desired).toMatchObject({ state: 'active', run: 'running', version: 5 });
+  });
+});
+
+describe('a close', () => {
+  it('leaves the trade at the present price, and is told before it is answered', async () => {
+    const { tradeId } = await agents.holding();
+    const result = await answered(server.queue('close_trade', { tradeId }));
+    expect(result).toMatchObject({ closedSize: '0.1', openSize: '0' });
+    expect(server.trades[0]).toMatchObject({ status: 'closed', exitReason: 'operator', exitPrice: result.price });
+    const order = server.seen.map(({ path }) => path.split('/').at(-1)).filter((name) => name === 'transitions' || name === 'complete');
+    expect(order).toEqual(['transitions', 'complete']);
+  });
+
+  it('may be of a part, and never of more than is open', async () => {
+    const { agent, tradeId } = await agents.holding();
+    expect(await answered(server.queue('close_trade', { tradeId, size: '0.04' }))).toMatchObject({ closedSize: '0.04', openSize: '0.06' });
+    expect(agent.trader.broker.state.positions[0]).toMatchObject({ openLots: '0.06' });
+    expect(await answered(server.queue('close_trade', { tradeId, size: 5 }))).toMatchObject({ closedSize: '0.06', openSize: '0' });
+  });
+
+  it.each(['NaN', '-1', 0, 'x', {}])('of size %p is refused, and changes nothing', async (size) => {
+    const { agent, tradeId } = await agents.holding();
+    expect(await answered(server.queue('close_trade', { tradeId, size }))).toMatchObject({ code: 'SIZE_INVALID' });
+    expect(agent.trader.broker.state.positions[0]).toMatchObject({ openLots: '0.10' });
+  });
+
+  it('of a trade that is not open is done already', async () => {
+    await agents.holding();
+    expect(await answered(server.queue('close_trade', { tradeId: '00000000-0000-0000-0000-000000000000' }))).toMatchObject({ closedSize: '0' });
+  });
+});
+
+describe('a command', () => {
+  it('flatten closes everything', async () => {
+    const { tradeId } = await agents.holding();
+    expect(await answered(server.queue('flatten'))).toEqual({ closed: [tradeId] });
+    expect(server.trades[0]).toMatchObject({ status: 'closed', exitReason: 'flatten' });
+  });
+
+  it('flatten of another symbol closes nothing', async () => {
+    await agents.holding();
+    expect(await answered(server.queue('flatten', { symbol: 'GBPUSD' }))).toEqual({ closed: [] });
+    expect(server.trades[0]).toMatchObject({ status: 'open' });
+  });
+
+  it('kill is answered, leaves the position with its stop, and ends the process', async () => {
+    const { agent, ended } = await agents.holding();
+    const kill = server.queue('kill');
+    expect(await ended).toBe('killed');
+    expect(kill).toMatchObject({ status: 'succeeded', answers: [{ ending: true, openPositions: 1 }] });
+    expect(server.trades[0]).toMatchObject({ status: 'open' });
+    expect(agent.trader.broker.state.positions).toHaveLength(1);
+  });
+
+  it('kill that comes again after a restart is answered without ending the new process', async () => {
+    const { ended } = await agents.holding();
+    const kill = server.queue('kill');
+    await ended;
+    server.setDesired({ run: 'stopped' });
+    server.lapse(kill);
+    const again = agents.make({ candlesPerSecond: 0.001 });
+    void agents.run(again);
+    await until('the second answer', () => kill.answers.length === 2);
+    expect(kill.answers[1]).toEqual(kill.answers[0]);
+    expect(again.status).toBe('stopped');
+  });
+
+  it('update_config is taken over as a whole or not at all, and outlives a restart', async () => {
+    const { agent, ended } = await agents.holding();
+    expect(await answered(server.queue('update_config', { config: { lotSize: '0.3', fastPeriod: 0 } }))).toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(agent.trader.config.lotSize).toBe('0.10');
+    expect(await answered(server.queue('update_config', { config: { lotSize: '0.3' } }))).toMatchObject({ config: { lotSize: '0.3' } });
+    agent.stop();
+    await ended;
+    expect(agents.make().trader.config.lotSize).toBe('0.3');
+  });
+
+  it('reconcile shows positions, orders and deals', async () => {
+    const { agent } = await agents.holding();
+    const { brokerPositionId } = agent.trader.broker.state.positions[0]!;
+    expect(await answered(server.queue('reconcile'))).toMatchObject({
+      asOf: expect.stringMatching(/Z$/), positions: [{ brokerPositionId, size: '0.10' }], orders: [], deals: [{ role: 'entry', brokerPositionId }],
+    });
+  });
+
+  it('modify_trade moves the stop, but not to the wrong side of the price', async () => {
+    const { agent, tradeId } = await agents.holding();
+    const position = agent.trader.broker.state.positions[0]!;
+    const nearer = ((position.entry + 3 * position.stop) / 4 / 1e6).toFixed(5);
+    expect(await answered(server.queue('modify_trade', { tradeId, stopLoss: nearer }))).toMatchObject({ stopLoss: nearer });
+    expect(await answered(server.queue('modify_trade', { tradeId: '00000000-0000-0000-0000-000000000000', stopLoss: '1' }))).toMatchObject({ changed: false });
+    const target = (position.target / 1e6).toFixed(5);
+    expect(await answered(server.queue('modify_trade', { tradeId, stopLoss: target }))).toMatchObject({ code: 'PRICE_INVALID' });
+  });
+
+  it.each(['cancel_order', 'custom'])('%s is answered although there is nothing to do', async (type) => {
+    await agents.holding();
+    expect(await answered(server.queue(type, { anything: 1 }))).toHaveProperty('note');
+  });
+
+  it('that is not known is given back as not done', async () => {
+    await agents.holding();
+    expect(await answered(server.queue('open_trade'))).toMatchObject({ code: 'COMMAND_UNKNOWN' });
+  });
+});
+
+describe('an answer that is lost', () => {
+  it('on its way is given again at the next delivery, and nothing is done twice', async () => {
+    const { agent, tradeId } = await agents.holding();
+    let drops = 4;
+    server.fault = ({ path }) => (path.endsWith('/complete') && drops-- > 0 ? { drop: 'before' } : undefined);
+    const close = server.queue('close_trade', { tradeId, size: '0.04' });
+    await until('four attempts', () => drops === 0);
+    server.lapse(close);
+    expect(await answered(close)).toMatchObject({ closedSize: '0.04', openSize: '0.06' });
+    expect(close.attempt).toBe(2);
+    expect(agent.trader.broker.state.positions[0]).toMatchObject({ openLots: '0.06', parts: [{ lots: '0.04' }] });
+    expect(agents.said.some((line) => line.includes('came again, answered as before'))).toBe(true);
+  });
+
+  it('because the lease was lost is kept, and given with the new token', async () => {
+    const { agent, tradeId } = await agents.holding();
+    let lapsed = false;
+    server.fault = ({ path }) => {
+      const command = server.commands[0];
+      if (path.endsWith('/complete') && command && !lapsed) {
+        lapsed = true;
+        server.lapse(command);
+      }
+      return undefined;
+    };
+    const close = server.queue('close_trade', { tradeId, size: '0.04' });
+    expect(await answered(close)).toMatchObject({ closedSize: '0.04' });
+    expect(close).toMatchObject({ attempt: 2, status: 'succeeded' });
+    expect(server.seen.filter(({ path, outcome }) => path.endsWith('/complete') && outcome === 409)).toHaveLength(1);
+    expect(agent.trader.broker.state.positions[0]).toMatchObject({ openLots: '0.06' });
+  });
+
+  it('to a second delivery of the same command carries the answer of the first', async () => {
+    const { tradeId } = await agents.holding();
+    const close = server.queue('close_trade', { tradeId });
+    const first = await answered(close);
+    server.lapse(close);
+    await until('the second answer', () => close.answers.length === 2);
+    expect(close.answers[1]).toEqual(first);
+    expect(server.transitions).toHaveLength(1);
+  });
+});

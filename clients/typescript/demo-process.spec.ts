@@ -1,0 +1,172 @@
+import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { priceText } from './instrument.js';
+import { randomMarket } from './market.js';
+import { DemoProcess } from './testing/demo-process.js';
+import { FakeServer } from './testing/fake-server.js';
+import { EURUSD, until } from './testing/test-agent.js';
+
+let server: FakeServer;
+let demo: DemoProcess;
+let candles: string;
+beforeEach(async () => {
+  server = new FakeServer();
+  await server.listen();
+  demo = new DemoProcess();
+  candles = join(demo.folder, 'EURUSD_test.csv');
+  writeFileSync(candles, csv(700));
+});
+afterEach(async () => {
+  demo.cleanUp();
+  await server.close();
+});
+
+function csv(count: number): string {
+  const market = randomMarket(11, EURUSD, 1_100_000, 60);
+  let text = 'timestamp,open,high,low,close,volume,spread\n';
+  let position = market.begin();
+  for (let i = 0; i < count; i++) {
+    const next = market.next(position)!;
+    position = next.position;
+    const { time, open, high, low, close, spread } = next.candle;
+    const prices = [open, high, low, close].map((points) => priceText(points, EURUSD));
+    text += `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')},${prices.join(',')},1,${priceText(spread, EURUSD)}\n`;
+  }
+  return text;
+}
+
+const start = (...args: string[]) => demo.start(['--json', ...args], { TRADEWARDEN_URL: server.url, TRADEWARDEN_API_KEY: 'tw_test' });
+const replay = (...args: string[]) => start('--candles', candles, '--speed', 'max', ...args);
+const isFact = (path: string) => /^\/(trades|predictions)/.test(path);
+const resultsOf = (fake: FakeServer) => fake.trades.map(({ direction, entryPrice, exitPrice, netProfit }) => [direction, entryPrice, exitPrice, netProfit]);
+
+describe('the demo as a process', () => {
+  it('replays a file, ends with 0, and sums up what anybody can add up from the trades', async () => {
+    const { code, out } = await replay().ended;
+    expect(code).toBe(0);
+    const summary = JSON.parse(out) as Record<string, unknown>;
+    const centsOf = ({ direction, entryPrice, exitPrice, lotSize }: Record<string, unknown>) => {
+      const [entry, exit] = [entryPrice, exitPrice].map((price) => Math.round(Number(price) * 1e5));
+      return Math.round((direction === 'long' ? exit! - entry! : entry! - exit!) * Number(lotSize) * 100);
+    };
+    const total = server.trades.reduce((sum, trade) => sum + centsOf(trade), 0);
+    expect(summary).toMatchObject({ complete: true, candles: 700, trades: server.trades.length, net: (total / 100).toFixed(2), unsentFacts: 0, rejectedFacts: 0, openTrades: 0 });
+    expect(server.trades.length).toBeGreaterThan(4);
+    expect(server.trades[0]).toHaveProperty('sourceTime');
+  });
+
+  it('killed again and again with a fact on the wire, on either side of its being recorded, loses and doubles nothing', async () => {
+    expect((await replay().ended).code).toBe(0);
+    const expected = resultsOf(server);
+    const other = new FakeServer();
+    await other.listen();
+    demo.forget();
+    let running: ChildProcess | null = null;
+    let [facts, kills] = [0, 0];
+    other.fault = ({ method, path }) => {
+      if (method !== 'POST' || !isFact(path) || ++facts % 4 !== 0) return undefined;
+      running!.kill('SIGKILL');
+      kills += 1;
+      return { drop: kills % 2 === 0 ? 'before' : 'after' };
+    };
+    try {
+      for (let code: number | null = null; code === null; ) {
+        const started = demo.start(['--json', '--candles', candles, '--speed', 'max'], { TRADEWARDEN_URL: other.url, TRADEWARDEN_API_KEY: 'tw_test' });
+        running = started.child;
+        const ended = await started.ended;
+        code = ended.code;
+        if (code !== null) expect(ended).toMatchObject({ code: 0 });
+      }
+      expect(kills).toBeGreaterThan(5);
+      expect(resultsOf(other)).toEqual(expected);
+      expect(other.transitions).toHaveLength(expected.length);
+      expect(other.explanations).toHaveLength(2 * expected.length);
+      expect(other.predictions).toHaveLength(server.predictions.length);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('killed at any moment comes to the same trades', async () => {
+    expect((await replay().ended).code).toBe(0);
+    const expected = resultsOf(server);
+    const before = server.trades.length;
+    demo.forget();
+    let code: number | null = null;
+    for (let delayMs = 5; code === null; delayMs += 25) {
+      const answered = server.seen.length;
+      // Slower than "max", so that the kills fall between candles and saves too.
+      const { child, ended } = start('--candles', candles, '--speed', '500');
+      await until('its first request', () => server.seen.length > answered);
+      setTimeout(() => child.kill('SIGKILL'), delayMs);
+      code = (await ended).code;
+    }
+    expect(code).toBe(0);
+    expect(resultsOf(server).slice(before)).toEqual(expected);
+  });
+
+  it('killed while it answers a command carries the command out once', async () => {
+    let running: ChildProcess | null = null;
+    let killed = false;
+    server.fault = ({ path }) => {
+      if (!path.endsWith('/complete') || killed) return undefined;
+      killed = true;
+      running!.kill('SIGKILL');
+      return { drop: 'before' };
+    };
+    const first = start('--candles', candles, '--speed', '300');
+    running = first.child;
+    await until('an open trade', () => server.trades.some(({ status }) => status === 'open'));
+    const flatten = server.queue('flatten');
+    expect((await first.ended).code).toBeNull();
+    server.lapse(flatten);
+    expect((await replay().ended).code).toBe(0);
+    expect(flatten).toMatchObject({ attempt: 2, status: 'succeeded' });
+    const deals = server.transitions.map(({ brokerDealId }) => brokerDealId);
+    expect(new Set(deals).size).toBe(deals.length);
+    expect(server.trades.every(({ status }) => status === 'closed')).toBe(true);
+    const closedByIt = (flatten.answers[0] as { closed: string[] }).closed;
+    const flattened = server.transitions.filter(({ exitReason }) => exitReason === 'flatten').map(({ tradeId }) => tradeId);
+    expect(flattened).toEqual(closedByIt);
+  });
+
+  it('stops by SIGTERM with its word said, and goes on from there', async () => {
+    const first = start('--candles', candles, '--speed', '300');
+    await until('an open trade', () => server.trades.length > 0);
+    first.child.kill('SIGTERM');
+    const { code, out } = await first.ended;
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ complete: false, ending: 'stopped', unsentFacts: 0 });
+    expect(server.seen.filter(({ path }) => path === '/agents/me/heartbeat').at(-1)!.body.status).toBe('stopped');
+    const second = await replay().ended;
+    expect(second.err).toContain('going on at candle');
+    expect(JSON.parse(second.out)).toMatchObject({ complete: true, candles: 700 });
+  });
+
+  it('lets no second one onto the same folder', async () => {
+    const first = start('--candles', candles, '--speed', '50');
+    await until('its first request', () => server.seen.length > 0);
+    expect(await replay().ended).toMatchObject({ code: 1, err: expect.stringContaining(`process ${first.child.pid} already works here`) });
+  });
+
+  it.each([
+    [['--candles', 'nowhere.csv'], 'ENOENT'],
+    [['--speed', 'fast'], 'candles a second'],
+    [['--seed', '-1'], 'whole number'],
+    [['--symbol', 'EURGBP'], 'no US dollar'],
+    [['--nonsense'], 'unknown option'],
+  ])('says what is wrong with %p and ends with 2, before anything is started', async (args, message) => {
+    const { code, err } = await start(...args).ended;
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+    expect(server.seen).toEqual([]);
+  });
+
+  it('says which line of a candle file is wrong', async () => {
+    const lines = csv(50).split('\n');
+    [lines[20], lines[21]] = [lines[21]!, lines[20]!];
+    writeFileSync(candles, lines.join('\n'));
+    expect(await replay().ended).toMatchObject({ code: 2, err: expect.stringContaining('line 22: timestamp earlier than that of line 21') });
+  });
+});

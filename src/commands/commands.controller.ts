@@ -1,0 +1,128 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import { agentParam } from '../agents/agents.schemas.js';
+import { Allow } from '../auth/access.js';
+import { idParam } from '../common/fields.js';
+import { Answers } from '../common/http/answers.js';
+import { type Caller, CurrentCaller } from '../common/http/caller.js';
+import { type Creation, Once } from '../common/http/once.js';
+import { pageOf, pageSchema } from '../common/pagination.js';
+import { forbidden } from '../common/problem.js';
+import { Idempotency } from '../database/idempotency.js';
+import { CommandsRepository } from './commands.repository.js';
+import {
+  cancelSchema, commandSchema, commandsQuery, commandTypes, commandTypesSchema, commandWithAttemptsSchema, completeSchema, createCommandSchema,
+  extendAnswerSchema, extendSchema, failSchema, leaseAnswerSchema, leaseSchema, requeueSchema, settleSchema, toCommand, toCommandWithAttempts,
+} from './commands.schemas.js';
+import { CommandsService } from './commands.service.js';
+import { LeaseService } from './lease.service.js';
+
+type Id = { id: string };
+
+@Controller()
+export class CommandsController {
+  constructor(
+    private readonly service: CommandsService,
+    private readonly leases: LeaseService,
+    private readonly commands: CommandsRepository,
+    private readonly idempotency: Idempotency,
+  ) {}
+
+  @Post('agents/:agentId/commands')
+  @Allow({ person: 'operator' })
+  @Answers(commandSchema, 201)
+  async create(@Param({ schema: agentParam }) { agentId }: z.output<typeof agentParam>, @Body({ schema: createCommandSchema }) body: z.output<typeof createCommandSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
+    const command = await once.run(this.idempotency, async (tx) => toCommand(await this.service.create(tx, caller, agentId, body)));
+    this.service.announce({ agent_id: agentId, expires_at: command.expiresAt });
+    return command;
+  }
+
+  @Post('agents/:agentId/commands/lease')
+  @HttpCode(200)
+  @Allow({ agent: 'commands' })
+  @Answers(leaseAnswerSchema)
+  async lease(@Param({ schema: agentParam }) { agentId }: z.output<typeof agentParam>, @Body({ schema: leaseSchema }) body: z.output<typeof leaseSchema>, @CurrentCaller() caller: Caller, @Res({ passthrough: true }) reply: FastifyReply) {
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const { rows, answer } = await this.leases.lease(caller, agentId, body, gone.signal);
+    if (rows.length > 0) {
+      if (reply.raw.destroyed) await this.leases.giveBack(rows);
+      else reply.raw.once('close', () => void (reply.raw.writableFinished || this.leases.giveBack(rows).catch(() => undefined)));
+    }
+    return answer;
+  }
+
+  @Get('commands')
+  @Allow({ person: 'viewer', agent: 'any' })
+  @Answers(pageSchema(commandWithAttemptsSchema))
+  async list(@Query({ schema: commandsQuery }) { limit, cursor, ...filter }: z.output<typeof commandsQuery>, @CurrentCaller() { principal }: Caller) {
+    if (principal.kind === 'agent') {
+      if (filter.agentId !== undefined && filter.agentId !== principal.agentId) throw forbidden('NOT_YOUR_AGENT', 'An agent key sees its own agent only.');
+      filter.agentId = principal.agentId;
+    }
+    return pageOf(await this.commands.list(filter, limit, cursor), limit, toCommandWithAttempts);
+  }
+
+  @Get('commands/:id')
+  @Allow({ person: 'viewer', agent: 'any' })
+  @Answers(commandWithAttemptsSchema)
+  async get(@Param({ schema: idParam() }) { id }: Id, @CurrentCaller() caller: Caller) {
+    return toCommandWithAttempts(await this.service.get(caller, id));
+  }
+
+  @Get('command-types')
+  @Allow({ person: 'viewer', agent: 'any' })
+  @Answers(commandTypesSchema)
+  types() {
+    return commandTypes;
+  }
+
+  @Post('commands/:id/complete')
+  @HttpCode(200)
+  @Allow({ agent: 'commands' })
+  @Answers(commandWithAttemptsSchema)
+  async complete(@Param({ schema: idParam() }) { id }: Id, @Body({ schema: completeSchema }) body: z.output<typeof completeSchema>, @CurrentCaller() caller: Caller) {
+    return toCommandWithAttempts(await this.leases.complete(caller, id, body.leaseToken, body.result));
+  }
+
+  @Post('commands/:id/fail')
+  @HttpCode(200)
+  @Allow({ agent: 'commands' })
+  @Answers(commandWithAttemptsSchema)
+  async fail(@Param({ schema: idParam() }) { id }: Id, @Body({ schema: failSchema }) body: z.output<typeof failSchema>, @CurrentCaller() caller: Caller) {
+    return toCommandWithAttempts(await this.leases.fail(caller, id, body));
+  }
+
+  @Post('commands/:id/extend')
+  @HttpCode(200)
+  @Allow({ agent: 'commands' })
+  @Answers(extendAnswerSchema)
+  extend(@Param({ schema: idParam() }) { id }: Id, @Body({ schema: extendSchema }) body: z.output<typeof extendSchema>, @CurrentCaller() caller: Caller) {
+    return this.leases.extend(caller, id, body);
+  }
+
+  @Post('commands/:id/cancel')
+  @HttpCode(200)
+  @Allow({ person: 'operator' })
+  @Answers(commandWithAttemptsSchema)
+  async cancel(@Param({ schema: idParam() }) { id }: Id, @Body({ schema: cancelSchema }) { reason }: z.output<typeof cancelSchema>, @CurrentCaller() caller: Caller) {
+    return toCommandWithAttempts(await this.service.cancel(caller, id, reason));
+  }
+
+  @Post('commands/:id/requeue')
+  @HttpCode(200)
+  @Allow({ person: 'operator' })
+  @Answers(commandWithAttemptsSchema)
+  async requeue(@Param({ schema: idParam() }) { id }: Id, @Body({ schema: requeueSchema }) { reason }: z.output<typeof requeueSchema>, @CurrentCaller() caller: Caller) {
+    return toCommandWithAttempts(await this.service.requeue(caller, id, reason));
+  }
+
+  @Post('commands/:id/settle')
+  @HttpCode(200)
+  @Allow({ person: 'operator' })
+  @Answers(commandWithAttemptsSchema)
+  async settle(@Param({ schema: idParam() }) { id }: Id, @Body({ schema: settleSchema }) body: z.output<typeof settleSchema>, @CurrentCaller() caller: Caller) {
+    return toCommandWithAttempts(await this.service.settle(caller, id, body));
+  }
+}

@@ -1,0 +1,18 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module.js';
+import { TradesModule } from '../trades/trades.module.js';
+import { CommandsController } from './commands.controller.js';
+import { CommandsRepository } from './commands.repository.js';
+import { CommandsService } from './commands.service.js';
+import { LeaseRepository } from './lease.repository.js';
+import { LeaseService } from './lease.service.js';
+import { Parking } from './parking.js';
+import { Sweeper } from './sweeper.js';
+
+@Module({
+  imports: [AgentsModule, TradesModule],
+  controllers: [CommandsController],
+  providers: [CommandsRepository, CommandsService, LeaseRepository, LeaseService, Parking, Sweeper],
+  exports: [CommandsService],
+})
+export class CommandsModule {}

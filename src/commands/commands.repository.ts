@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Tx } from '../database/transaction.js';
+import type { CommandStatus } from './command-state.js';
+import type { CommandClass, CommandTypeName } from './command-types.js';
+
+export interface CommandRow {
+  id: string; seq: number; agent_id: string; type: CommandTypeName; class: CommandClass; once: boolean; payload: Record<string, unknown>;
+  priority: number; status: CommandStatus; not_before: string; expires_at: string | null; attempt: number; failures: number;
+  max_attempts: number | null; lease_token: string | null; lease_expires_at: string | null; cancel_requested: boolean; trade_id: string | null;
+  result: unknown; error: unknown; reason: string | null; actor: string; correlation_id: string | null; created_at: string; finished_at: string | null;
+}
+
+export interface AttemptRow {
+  attempt: number; instanceId: string | null; leasedAt: string; endedAt: string | null; outcome: string | null; detail: unknown;
+}
+
+export type CommandWithAttempts = CommandRow & { attempts: AttemptRow[] };
+
+export interface NewCommand {
+  id: string; agentId: string; type: CommandTypeName; class: CommandClass; once: boolean; payload: Record<string, unknown>; priority: number;
+  notBefore: string | null; expiresAt: string | null; maxAttempts: number | null; tradeId: string | null; actor: string; correlationId: string | null;
+}
+
+export interface CommandFilter {
+  agentId?: string | undefined;
+  status?: CommandStatus | undefined;
+  type?: CommandTypeName | undefined;
+}
+
+const ATTEMPTS = `(select coalesce(jsonb_agg(jsonb_build_object('attempt', t.attempt, 'instanceId', t.instance_id,
+    'leasedAt', to_char(t.leased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'endedAt', to_char(t.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'outcome', t.outcome, 'detail', t.detail) order by t.attempt), '[]')
+  from command_attempts t where t.command_id = c.id) as attempts`;
+
+/** Reading and the operator's changes. The path of a lease is in lease.repository.ts. */
+@Injectable()
+export class CommandsRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async insert(tx: Tx, c: NewCommand): Promise<CommandRow> {
+    const [row] = await tx.sql<CommandRow[]>`
+      insert into agent_commands (id, agent_id, type, class, once, payload, priority, not_before, expires_at, max_attempts, trade_id, actor, correlation_id)
+      values (${c.id}, ${c.agentId}, ${c.type}, ${c.class}, ${c.once}, ${JSON.stringify(c.payload)}::jsonb, ${c.priority},
+        coalesce(${c.notBefore}::timestamptz, app_clock()), ${c.expiresAt}::timestamptz, ${c.maxAttempts}::int, ${c.tradeId}::uuid, ${c.actor}, ${c.correlationId})
+      returning *`;
+    if (!row) throw new Error('the command was not stored');
+    return row;
+  }
+
+  async byId(id: string, tx: Tx = this.dataSource.manager): Promise<CommandWithAttempts | null> {
+    const [row] = await tx.sql<CommandWithAttempts[]>`select c.*, ${() => ATTEMPTS} from agent_commands c where id = ${id}`;
+    return row ?? null;
+  }
+
+  async lock(tx: Tx, id: string): Promise<CommandRow | null> {
+    const [row] = await tx.sql<CommandRow[]>`select * from agent_commands where id = ${id} for no key update`;
+    return row ?? null;
+  }
+
+  /** Newest first. */
+  list({ agentId = '', status = undefined, type = undefined }: CommandFilter, limit: number, before: string | undefined): Promise<CommandWithAttempts[]> {
+    // One condition for each filter that is there: a plan with "is null or" would not use the index of that filter.
+    const conditions: string[] = [];
+    const values: unknown[] = [];
+    const where = (condition: string, value: unknown) => {
+      values.push(value);
+      conditions.push(condition.replace('?', `$${values.length}`));
+    };
+    if (agentId) where('c.agent_id = ?', agentId);
+    if (status) where('c.status = ?', status);
+    if (type) where('c.type = ?', type);
+    if (before) where('c.seq < ?', before);
+    return this.dataSource.query(
+      `select c.*, ${ATTEMPTS} from agent_commands c ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
+       order by c.seq desc limit ${limit + 1}`, values);
+  }
+
+  /** False when the agent is not there or is retired. Held to the end of the transaction, so retirement waits or goes first. */
+  async agentTakesCommands(tx: Tx, agentId: string): Promise<'yes' | 'retired' | 'missing'> {
+    const [row] = await tx.sql<{ retired: boolean }[]>`select retired_at is not null as retired from agents where id = ${agentId} for share`;
+    return row ? (row.retired ? 'retired' : 'yes') : 'missing';
+  }
+
+  /** Cancels what is queued of these types (all types when null), except one command. Returns the cancelled. */
+  cancelQueued(tx: Tx, agentId: string, types: readonly string[] | null, reason: string, except: string | null = null): Promise<{ id: string; type: string }[]> {
+    return tx.sql`
+      with cancelled as (
+        update agent_commands set status = 'cancelled', reason = ${reason}, finished_at = app_clock()
+        where agent_id = ${agentId} and status in ('queued', 'waiting_for_market')
+          and (${types}::text[] is null or type = any(${types}::text[])) and (${except}::uuid is null or id <> ${except}::uuid)
+        returning id, type, seq
+      ) select id, type from cancelled order by seq`;
+  }
+
+  async setStatus(tx: Tx, id: string, status: CommandStatus, change: { reason?: string | null; error?: unknown; failures?: number } = {}): Promise<void> {
+    const final = ['succeeded', 'failed', 'expired', 'cancelled', 'dead'].includes(status);
+    await tx.sql`
+      update agent_commands set status = ${status}, lease_token = null, lease_expires_at = null,
+        finished_at = case when ${final} then app_clock() end, reason = coalesce(${change.reason ?? null}::text, reason),
+        failures = coalesce(${change.failures ?? null}::int, failures),
+        not_before = case when ${status} = 'queued' then app_clock() else not_before end,
+        cancel_requested = cancel_requested and ${status} <> 'queued'
+      where id = ${id}`;
+  }
+
+  async requestCancel(tx: Tx, id: string, reason: string): Promise<void> {
+    await tx.sql`update agent_commands set cancel_requested = true, reason = ${reason} where id = ${id}`;
+  }
+}

@@ -1,0 +1,203 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import type { z } from 'zod';
+import type { AgentRow } from '../agents/agents.repository.js';
+import { AgentsService } from '../agents/agents.service.js';
+import { Exact } from '../common/decimal.js';
+import type { Caller } from '../common/http/caller.js';
+import { toError } from '../common/http/validation.js';
+import { actorOf } from '../common/principal.js';
+import { badRequest, conflict, forbidden, notFound, Problem } from '../common/problem.js';
+import { inTransaction, type Tx } from '../database/transaction.js';
+import { Events } from '../events/events.service.js';
+import { TradesService } from '../trades/trades.service.js';
+import { classOfConfigChange, classOfStopMove } from './command-class.js';
+import { DEFAULT_MAX_ATTEMPTS } from './command-state.js';
+import { COMMAND_TYPES, type CommandClass, type CommandType, type CommandTypeName, isEmergencyType, PRIORITIES } from './command-types.js';
+import { type CommandRow, CommandsRepository, type CommandWithAttempts } from './commands.repository.js';
+import type { createCommandSchema, settleSchema } from './commands.schemas.js';
+import { Parking } from './parking.js';
+import { Sweeper } from './sweeper.js';
+
+type NewCommandBody = z.output<typeof createCommandSchema>;
+
+/** What an operator does to the queue: create, cancel, requeue, settle. */
+@Injectable()
+export class CommandsService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly commands: CommandsRepository,
+    private readonly agents: AgentsService,
+    private readonly trades: TradesService,
+    private readonly events: Events,
+    private readonly parking: Parking,
+    private readonly sweeper: Sweeper,
+  ) {
+    agents.onRetire((tx, caller, agentId, force) => this.leaveAgent(tx, caller, agentId, force));
+  }
+
+  /**
+   * Queues a command. The caller tells `announce` about it after the commit.
+   * @throws {Problem} 409 COMMAND_NEEDS_IDEA for what may open a position: that is made by the gate only
+   */
+  async create(tx: Tx, caller: Caller, agentId: string, body: NewCommandBody): Promise<CommandRow> {
+    const type: CommandType = COMMAND_TYPES[body.type];
+    const payload = checkedPayload(body.type, body.payload ?? {});
+    if (body.type === 'open_trade') throw needsIdea();
+    if (body.priority === 'emergency' && !isEmergencyType(body.type) && !isAdmin(caller)) {
+      throw forbidden('ROLE_TOO_LOW', 'Priority emergency on this type takes an administrator.');
+    }
+    const agent = await this.lockAgent(tx, agentId, type.run !== undefined || body.supersedes === true || body.type === 'update_config');
+    const kind = await this.classOf(tx, agentId, agent, body.type, payload);
+    checkTimes(body, kind);
+    const row = await this.commands.insert(tx, {
+      id: uuidv7(), agentId, type: body.type, class: kind, once: false, payload, priority: PRIORITIES.indexOf(body.priority ?? type.priority),
+      notBefore: body.notBefore ?? null, expiresAt: body.expiresAt ?? null, tradeId: (payload['tradeId'] as string | undefined) ?? null,
+      maxAttempts: kind === 'reduces' ? null : (body.maxAttempts ?? DEFAULT_MAX_ATTEMPTS), actor: actorOf(caller.principal), correlationId: caller.correlationId,
+    });
+    const superseded = await this.supersede(tx, row, type, body.supersedes === true);
+    if (type.run) await this.agents.setRun(tx, caller, agentId, type.run, { code: `COMMAND_${body.type.toUpperCase()}`, commandId: row.id, by: row.actor });
+    await this.events.append(tx, caller, [
+      ...superseded.map((old) => ({ type: 'command.cancelled', subjectId: old.id, agentId, data: { type: old.type, supersededBy: row.id } })),
+      { type: 'command.created', subjectId: row.id, agentId, data: { type: row.type, class: row.class, priority: body.priority ?? type.priority } },
+    ]);
+    return row;
+  }
+
+  /** After the commit of whatever put a command into the queue. */
+  announce(command: Pick<CommandRow, 'agent_id' | 'expires_at'>): void {
+    this.parking.wake(command.agent_id);
+    if (command.expires_at !== null) this.sweeper.expectIn((Date.parse(command.expires_at) - Date.now()) / 1000);
+  }
+
+  private async lockAgent(tx: Tx, agentId: string, exclusive: boolean): Promise<AgentRow | null> {
+    if (exclusive) {
+      const agent = await this.agents.lock(tx, agentId);
+      if (agent.retired_at !== null) throw retired();
+      return agent;
+    }
+    const takes = await this.commands.agentTakesCommands(tx, agentId);
+    if (takes === 'missing') throw notFound('agent');
+    if (takes === 'retired') throw retired();
+    return null;
+  }
+
+  private async classOf(tx: Tx, agentId: string, agent: AgentRow | null, type: CommandTypeName, payload: Record<string, unknown>): Promise<CommandClass> {
+    if (type === 'update_config') return classOfConfigChange(agent?.config ?? {}, payload['config'] as Record<string, unknown>);
+    const { tradeId, size, stopLoss } = payload as { tradeId?: string; size?: string; stopLoss?: string };
+    if (tradeId !== undefined) {
+      const trade = await this.trades.openSize(tx, agentId, tradeId);
+      if (!trade) throw notFound('trade of this agent');
+      if (type === 'close_trade') {
+        if (new Exact(trade.openSize).lte(0)) throw conflict('TRADE_NOT_OPEN', `The trade is ${trade.status}: there is nothing to close.`);
+        if (size !== undefined && new Exact(size).gt(trade.openSize)) {
+          throw conflict('CLOSE_EXCEEDS_POSITION', `Only ${trade.openSize} of this trade is open.`);
+        }
+      }
+      // Loosening a stop adds risk: that goes through the gate, like an opening.
+      if (type === 'modify_trade') {
+        if (classOfStopMove(trade.direction, trade.stopLoss, stopLoss) !== 'reduces') throw needsIdea();
+        return 'reduces';
+      }
+    }
+    return COMMAND_TYPES[type].class as CommandClass;
+  }
+
+  /** `kill`, `stop`, `pause` and `flatten` also end a `start` or `resume` that still waits: delivered after them it would revive the agent. */
+  private async supersede(tx: Tx, row: CommandRow, type: CommandType, sameType: boolean): Promise<{ id: string; type: string }[]> {
+    const types = [...(sameType ? [row.type] : []), ...(type.run && type.run !== 'running' ? ['start', 'resume'] : [])];
+    return types.length === 0 ? [] : this.commands.cancelQueued(tx, row.agent_id, types, 'superseded', row.id);
+  }
+
+  private async leaveAgent(tx: Tx, caller: Caller, agentId: string, force: boolean): Promise<void> {
+    const open = await this.trades.openCount(tx, agentId);
+    if (open > 0 && !force) throw conflict('AGENT_HAS_OPEN_TRADES', `The agent has ${open} open trade(s): close them, or send "force": true.`);
+    const cancelled = await this.commands.cancelQueued(tx, agentId, null, 'agent retired');
+    await this.events.append(tx, caller, cancelled.map(({ id, type }) => ({ type: 'command.cancelled', subjectId: id, agentId, data: { type } })));
+  }
+
+  async get(caller: Caller, id: string): Promise<CommandWithAttempts> {
+    const command = await this.commands.byId(id);
+    if (!command) throw notFound('command');
+    requireOwn(caller, command.agent_id);
+    return command;
+  }
+
+  /** What is queued ends; what is leased is marked, and its agent learns of it when it extends or the lease lapses. */
+  cancel(caller: Caller, id: string, reason: string): Promise<CommandWithAttempts> {
+    return this.change(caller, id, async (tx, command) => {
+      if (command.status === 'cancelled') return null;
+      if (command.status === 'leased') {
+        await this.commands.requestCancel(tx, id, reason);
+        return 'command.cancel_requested';
+      }
+      if (command.status === 'unknown') throw conflict('COMMAND_UNKNOWN', 'What became of it is unknown: settle it instead.');
+      if (command.finished_at !== null) throw conflict('COMMAND_FINISHED', `The command is ${command.status} already.`);
+      await this.commands.setStatus(tx, id, 'cancelled', { reason });
+      return 'command.cancelled';
+    });
+  }
+
+  async requeue(caller: Caller, id: string, reason: string | undefined): Promise<CommandWithAttempts> {
+    const command = await this.change(caller, id, async (tx, row) => {
+      if (row.status !== 'dead') throw conflict('COMMAND_NOT_DEAD', `Only a dead command goes back; this one is ${row.status}.`);
+      if (row.once) throw needsIdea();
+      if ((await this.commands.agentTakesCommands(tx, row.agent_id)) !== 'yes') throw retired();
+      await this.commands.setStatus(tx, id, 'queued', { reason: reason ?? null, failures: 0 });
+      return 'command.requeued';
+    });
+    this.announce(command);
+    return command;
+  }
+
+  /** A person's word on what became of an unknown command; `not_sent` and `rejected` end it as failed. */
+  settle(caller: Caller, id: string, { outcome, reason }: z.output<typeof settleSchema>): Promise<CommandWithAttempts> {
+    return this.change(caller, id, async (tx, command) => {
+      if (command.status !== 'unknown') throw conflict('COMMAND_NOT_UNKNOWN', `Only an unknown command is settled; this one is ${command.status}.`);
+      await this.commands.setStatus(tx, id, outcome === 'succeeded' ? 'succeeded' : 'failed', { reason });
+      return 'command.settled';
+    });
+  }
+
+  /** Locks the command, lets `work` change it, and says so in the event log; `work` answers null when nothing changed. */
+  private change(caller: Caller, id: string, work: (tx: Tx, command: CommandRow) => Promise<string | null>): Promise<CommandWithAttempts> {
+    return inTransaction(this.dataSource, async (tx) => {
+      const command = await this.commands.lock(tx, id);
+      if (!command) throw notFound('command');
+      const event = await work(tx, command);
+      const changed = await this.commands.byId(id, tx);
+      if (!changed) throw new Error('the locked command is gone');
+      if (event) await this.events.append(tx, caller, [{ type: event, subjectId: id, agentId: command.agent_id, data: { from: command.status, to: changed.status, reason: changed.reason } }]);
+      return changed;
+    });
+  }
+}
+
+export function requireOwn({ principal }: Caller, agentId: string): void {
+  if (principal.kind === 'agent' && principal.agentId !== agentId) throw forbidden('NOT_YOUR_AGENT', 'An agent key acts for its own agent only.');
+}
+
+const isAdmin = ({ principal }: Caller) => principal.kind === 'user' && principal.role === 'admin';
+const needsIdea = () => conflict('COMMAND_NEEDS_IDEA', 'What adds risk is made by the gate from a trade idea, not queued by hand.');
+const retired = () => conflict('AGENT_RETIRED', 'The agent is retired and takes no commands.');
+
+function checkedPayload(type: CommandTypeName, payload: Record<string, unknown>): Record<string, unknown> {
+  const parsed = COMMAND_TYPES[type].payload.safeParse(payload);
+  if (parsed.success) return parsed.data as Record<string, unknown>;
+  const errors = parsed.error.issues.slice(0, 50).map((issue) => toError({ ...issue, path: ['payload', ...issue.path] }));
+  throw new Problem(400, 'VALIDATION_FAILED', `${errors[0]?.path}: ${errors[0]?.message}`, { errors });
+}
+
+function checkTimes(body: NewCommandBody, kind: CommandClass): void {
+  for (const field of ['expiresAt', 'maxAttempts'] as const) {
+    if (kind === 'reduces' && body[field] !== undefined) {
+      throw badRequest('VALIDATION_FAILED', `${body.type} reduces risk and comes until it is done: it has neither expiry nor attempt limit`, field);
+    }
+  }
+  if (body.expiresAt === undefined) return;
+  if (Date.parse(body.expiresAt) <= Date.now()) throw badRequest('VALIDATION_FAILED', 'lies in the past', 'expiresAt');
+  if (body.notBefore !== undefined && Date.parse(body.expiresAt) <= Date.parse(body.notBefore)) {
+    throw badRequest('VALIDATION_FAILED', 'must lie after notBefore', 'expiresAt');
+  }
+}

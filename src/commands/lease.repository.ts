@@ -1,0 +1,181 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Tx } from '../database/transaction.js';
+import type { AfterFailure, FailOutcome } from './command-state.js';
+import type { CommandRow } from './commands.repository.js';
+
+export interface LeaseAsk {
+  agentId: string;
+  max: number;
+  leaseSeconds: number;
+  instanceId: string | null;
+  keyId: string | null;
+  actor: string;
+  correlationId: string;
+}
+
+/** The path of a lease: hand out, extend, complete, fail, lapse, give back. Every step is fenced by the lease's token. */
+@Injectable()
+export class LeaseRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Hands out what is due, most urgent first, in one statement; rows that another request holds are skipped, not waited for. */
+  lease(ask: LeaseAsk): Promise<CommandRow[]> {
+    return this.dataSource.sql`
+      with due as materialized (
+        select id from agent_commands
+        where agent_id = ${ask.agentId} and status in ('queued', 'waiting_for_market') and not_before <= app_clock()
+          and (expires_at is null or expires_at > app_clock())
+        order by priority, seq limit ${ask.max} for update skip locked
+      ), leased as (
+        update agent_commands c set status = 'leased', attempt = c.attempt + 1, lease_token = gen_random_uuid(),
+          lease_expires_at = app_clock() + make_interval(secs => ${ask.leaseSeconds})
+        from due where c.id = due.id returning c.*
+      ), attempts as (
+        insert into command_attempts (command_id, attempt, lease_token, instance_id, key_id)
+        select id, attempt, lease_token, ${ask.instanceId}::text, ${ask.keyId}::uuid from leased
+      ), logged as (
+        insert into events (type, subject_id, agent_id, actor, correlation_id, data)
+        select 'command.leased', id, agent_id, ${ask.actor}, ${ask.correlationId}, jsonb_build_object('type', type, 'attempt', attempt) from leased
+      )
+      select * from leased order by priority, seq`;
+  }
+
+  /**
+   * Takes back leases that have run out: an opening becomes `unknown` and is never handed out again, anything else
+   * is queued again, or dead after its last attempt. One agent's, or everyone's in a bounded batch.
+   */
+  lapse(agentId: string | null, limit = 500): Promise<Pick<CommandRow, 'id' | 'agent_id' | 'status'>[]> {
+    return this.dataSource.sql`
+      with late as materialized (
+        select id, lease_token as token from agent_commands
+        where status = 'leased' and lease_expires_at <= app_clock() and (${agentId}::uuid is null or agent_id = ${agentId}::uuid)
+        order by seq limit ${limit} for update skip locked
+      ), decided as (
+        select c.id, late.token, case
+            when c.once then 'unknown'
+            when c.cancel_requested then 'cancelled'
+            when c.expires_at <= app_clock() then 'expired'
+            when c.failures + 1 >= c.max_attempts then 'dead'
+            else 'queued' end as status
+        from agent_commands c join late on late.id = c.id
+      ), lapsed as (
+        update agent_commands c set status = d.status, failures = c.failures + 1, lease_token = null, lease_expires_at = null,
+          not_before = app_clock(), finished_at = case when d.status in ('cancelled', 'expired', 'dead') then app_clock() end
+        from decided d where c.id = d.id returning c.*
+      ), attempts as (
+        update command_attempts t set outcome = 'lapsed', ended_at = app_clock() from decided d where t.lease_token = d.token and t.outcome is null
+      ), logged as (
+        insert into events (type, subject_id, agent_id, actor, data)
+        select 'command.lapsed', id, agent_id, 'system', jsonb_build_object('type', type, 'status', status, 'attempt', attempt) from lapsed
+      )
+      select id, agent_id, status from lapsed order by seq`;
+  }
+
+  /** Ends what nobody took in time. */
+  expire(limit = 500): Promise<{ id: string }[]> {
+    return this.dataSource.sql`
+      with late as (
+        select id from agent_commands where status = 'queued' and expires_at <= app_clock() limit ${limit} for update skip locked
+      ), expired as (
+        update agent_commands c set status = 'expired', finished_at = app_clock() from late where c.id = late.id returning c.*
+      ), logged as (
+        insert into events (type, subject_id, agent_id, actor, data)
+        select 'command.expired', id, agent_id, 'system', jsonb_build_object('type', type) from expired
+      )
+      select id from expired order by seq`;
+  }
+
+  /** Null when the lease is not, or no longer, the caller's. */
+  async complete(tx: Tx, ask: { id: string; agentId: string; token: string; result: unknown; actor: string; correlationId: string }): Promise<CommandRow | null> {
+    const [row] = await tx.sql<CommandRow[]>`
+      with done as (
+        update agent_commands set status = 'succeeded', result = ${JSON.stringify(ask.result ?? null)}::jsonb, lease_token = null,
+          lease_expires_at = null, finished_at = app_clock()
+        where id = ${ask.id} and agent_id = ${ask.agentId} and status = 'leased' and lease_token = ${ask.token} and lease_expires_at > app_clock()
+        returning *
+      ), attempts as (
+        update command_attempts t set outcome = 'succeeded', ended_at = app_clock() from done where t.lease_token = ${ask.token}
+      ), logged as (
+        insert into events (type, subject_id, agent_id, actor, correlation_id, data)
+        select 'command.succeeded', id, agent_id, ${ask.actor}, ${ask.correlationId}, jsonb_build_object('type', type, 'attempt', attempt) from done
+      )
+      select * from done`;
+    return row ?? null;
+  }
+
+  /** The command, locked, when this token leases it now. */
+  async lockLeased(tx: Tx, id: string, agentId: string, token: string): Promise<CommandRow | null> {
+    const [row] = await tx.sql<CommandRow[]>`
+      select * from agent_commands
+      where id = ${id} and agent_id = ${agentId} and status = 'leased' and lease_token = ${token} and lease_expires_at > app_clock()
+      for no key update`;
+    return row ?? null;
+  }
+
+  async fail(tx: Tx, command: CommandRow, after: AfterFailure, outcome: FailOutcome, error: unknown): Promise<void> {
+    const final = ['failed', 'cancelled', 'dead'].includes(after.status);
+    await tx.sql`
+      update agent_commands set status = ${after.status}, failures = ${after.failures}, error = ${JSON.stringify(error)}::jsonb,
+        lease_token = null, lease_expires_at = null, not_before = app_clock() + make_interval(secs => ${after.delaySeconds}),
+        finished_at = case when ${final} then app_clock() end
+      where id = ${command.id}`;
+    await tx.sql`
+      update command_attempts set outcome = ${outcome}, ended_at = app_clock(), detail = ${JSON.stringify(error)}::jsonb
+      where lease_token = ${command.lease_token}`;
+  }
+
+  async extend(id: string, agentId: string, token: string, leaseSeconds: number): Promise<Pick<CommandRow, 'lease_expires_at' | 'cancel_requested'> | null> {
+    const [row] = await this.dataSource.sql<CommandRow[]>`
+      with extended as (
+        update agent_commands set lease_expires_at = app_clock() + make_interval(secs => ${leaseSeconds})
+        where id = ${id} and agent_id = ${agentId} and status = 'leased' and lease_token = ${token} and lease_expires_at > app_clock()
+        returning lease_expires_at, cancel_requested
+      ) select * from extended`;
+    return row ?? null;
+  }
+
+  /** How a lease ended, for a caller who repeats itself. */
+  async outcomeOf(id: string, token: string): Promise<string | null> {
+    const [row] = await this.dataSource.sql<{ outcome: string | null }[]>`
+      select outcome from command_attempts where command_id = ${id} and lease_token = ${token}`;
+    return row?.outcome ?? null;
+  }
+
+  /**
+   * Leases whose answer never left this server go back at once, uncounted. Not openings: a byte of the answer may
+   * have arrived, and an opening is handed out once.
+   */
+  giveBack(tokens: string[]): Promise<{ agent_id: string }[]> {
+    return this.dataSource.sql`
+      with back as (
+        update agent_commands set status = 'queued', lease_token = null, lease_expires_at = null
+        where lease_token = any(${tokens}::uuid[]) and status = 'leased' and not once returning id, agent_id, attempt, type
+      ), attempts as (
+        update command_attempts t set outcome = 'given_back', ended_at = app_clock() from back where t.command_id = back.id and t.attempt = back.attempt
+      ), logged as (
+        insert into events (type, subject_id, agent_id, actor, data)
+        select 'command.given_back', id, agent_id, 'system', jsonb_build_object('type', type, 'attempt', attempt) from back
+      )
+      select distinct agent_id from back`;
+  }
+
+  /** Which of these agents have something to take now, or a lease that ran out. One query for all who wait. */
+  withWork(agentIds: string[]): Promise<{ agent_id: string }[]> {
+    return this.dataSource.sql`
+      select wanted.agent_id from unnest(${agentIds}::uuid[]) as wanted (agent_id)
+      where exists (select 1 from agent_commands c where c.agent_id = wanted.agent_id and c.status in ('queued', 'waiting_for_market')
+          and c.not_before <= app_clock() and (c.expires_at is null or c.expires_at > app_clock()))
+        or exists (select 1 from agent_commands c where c.agent_id = wanted.agent_id and c.status = 'leased' and c.lease_expires_at <= app_clock())`;
+  }
+
+  /** Seconds until the next lease or command runs out; null when none will. */
+  async nextDeadlineSeconds(): Promise<number | null> {
+    const [row] = await this.dataSource.sql<{ seconds: string | null }[]>`
+      select extract(epoch from least(
+        (select min(lease_expires_at) from agent_commands where status = 'leased'),
+        (select min(expires_at) from agent_commands where status = 'queued' and expires_at is not null)
+      ) - app_clock())::text as seconds`;
+    return row?.seconds == null ? null : Number(row.seconds);
+  }
+}

@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import type { z } from 'zod';
+import { agentOf } from '../auth/own-rows.js';
+import type { Caller } from '../common/http/caller.js';
+import { badRequest, notFound } from '../common/problem.js';
+import type { Tx } from '../database/transaction.js';
+import { Events } from '../events/events.service.js';
+import { type NewPrediction, type PredictionFilter, type PredictionRow, PredictionsRepository } from './predictions.repository.js';
+import type { createPredictionSchema } from './predictions.schemas.js';
+import { CONFIDENCE_THRESHOLD, shouldTrade } from './should-trade.js';
+
+type Prediction = z.output<typeof createPredictionSchema>;
+
+@Injectable()
+export class PredictionsService {
+  constructor(
+    private readonly predictions: PredictionsRepository,
+    private readonly events: Events,
+  ) {}
+
+  async create(tx: Tx, caller: Caller, body: Prediction): Promise<PredictionRow> {
+    const { agentId } = agentOf(caller);
+    const [row] = await this.predictions.insert(tx, agentId, [judged(body)]);
+    if (!row) throw new Error('the prediction was not stored');
+    const { symbol, direction, confidence, should_trade } = row;
+    await this.events.append(tx, caller, [
+      { type: 'prediction.created', subjectId: row.id, agentId, data: { symbol, direction, confidence, shouldTrade: should_trade } },
+    ]);
+    return row;
+  }
+
+  /** All or none. One event for all of them: a thousand would drown the stream. */
+  async createMany(tx: Tx, caller: Caller, items: Prediction[]): Promise<PredictionRow[]> {
+    const { agentId } = agentOf(caller);
+    const rows = await this.predictions.insert(tx, agentId, items.map(judged));
+    await this.events.append(tx, caller, [{ type: 'prediction.batch_created', agentId, data: { count: rows.length } }]);
+    return rows;
+  }
+
+  async list(filter: PredictionFilter, limit: number, cursor: string | undefined): Promise<PredictionRow[]> {
+    const after = cursor === undefined ? null : await this.predictions.placeOf(cursor);
+    // Pruned since: an empty page would say that there is nothing older.
+    if (cursor !== undefined && !after) throw badRequest('CURSOR_GONE', 'the row it stands for is gone: begin again', 'cursor');
+    return this.predictions.list(filter, limit, after);
+  }
+
+  async latest(agentId: string | null, symbol: string): Promise<PredictionRow> {
+    const row = await this.predictions.latest(agentId, symbol);
+    if (!row) throw notFound('prediction');
+    return row;
+  }
+}
+
+/** The row of a claim, with our verdict on it: whether it should trade is never the sender's to say. */
+function judged(body: Prediction): NewPrediction {
+  return {
+    id: uuidv7(),
+    model: body.model,
+    model_version: body.modelVersion ?? null,
+    prompt_hash: body.promptHash ?? null,
+    symbol: body.symbol,
+    predicted_at: body.timestamp,
+    horizon_seconds: body.horizonSeconds ?? null,
+    direction: body.direction,
+    confidence: body.confidence,
+    prob_up: body.probUp ?? null,
+    prob_down: body.probDown ?? null,
+    components: body.components ?? null,
+    agreement_count: body.agreementCount ?? null,
+    agreement_score: body.agreementScore ?? null,
+    market_regime: body.marketRegime ?? null,
+    market_price: body.marketPrice ?? null,
+    agent_cycle_number: body.agentCycleNumber ?? null,
+    used_by_agent: body.usedByAgent ?? false,
+    should_trade: shouldTrade(body.direction, body.confidence),
+    threshold_used: CONFIDENCE_THRESHOLD,
+    source_time: body.sourceTime ?? null,
+  };
+}

@@ -1,0 +1,265 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Tx } from '../database/transaction.js';
+import type { Facts } from './request-facts.js';
+import type { TradeState } from './trade-change.js';
+import type { EXECUTION_MODES, OUTCOMES, TRADE_DIRECTIONS } from './trade-fields.js';
+import { isFinished, type Step, type TradeStatus, UNFINISHED } from './trade-state.js';
+
+export interface TradeRow extends TradeState {
+  id: string;
+  seq: number;
+  agent_id: string;
+  account_id: string;
+  client_order_id: string;
+  symbol: string;
+  exchange: string | null;
+  product: string | null;
+  direction: (typeof TRADE_DIRECTIONS)[number];
+  outcome: (typeof OUTCOMES)[number] | null;
+  lot_size: string;
+  execution_mode: (typeof EXECUTION_MODES)[number];
+  origin: 'gated' | 'ungated' | 'external';
+  broker: string | null;
+  broker_ticket: string | null;
+  prediction_id: string | null;
+  idea_id: string | null;
+  command_id: string | null;
+  version: number;
+  net_profit: string | null;
+  source_time: string | null;
+  request_hash: string;
+  created_at: string;
+  updated_at: string;
+  finished_at: string | null;
+}
+
+export type NewTrade = Pick<
+  TradeRow,
+  | 'id' | 'agent_id' | 'account_id' | 'client_order_id' | 'symbol' | 'exchange' | 'product' | 'direction' | 'outcome' | 'lot_size'
+  | 'entry_price' | 'entry_time' | 'stop_loss' | 'take_profit' | 'execution_mode' | 'origin' | 'broker' | 'broker_order_id'
+  | 'broker_position_id' | 'broker_ticket' | 'prediction_id' | 'idea_id' | 'command_id' | 'status' | 'source_time' | 'request_hash'
+>;
+
+export interface TransitionRow {
+  seq: number;
+  trade_id: string;
+  version: number;
+  from_status: TradeStatus | null;
+  to_status: TradeStatus;
+  occurred_at: string;
+  recorded_at: string;
+  late: boolean;
+  broker_deal_id: string | null;
+  facts: Facts;
+  reason: string | null;
+  actor: string;
+}
+
+/** A line of the history, before the database stamps it. */
+export interface NewTransition {
+  from: TradeStatus | null;
+  to: TradeStatus;
+  occurredAt: string;
+  late: boolean;
+  brokerDealId: string | null;
+  facts: Facts;
+  reason: string | null;
+  actor: string;
+  correlationId: string;
+}
+
+export interface LinkedExplanation {
+  id: string;
+  kind: 'entry' | 'exit' | 'skip' | 'review';
+}
+
+export interface TradeFilter {
+  /** Null: of all agents. */
+  agentId: string | null;
+  status?: TradeStatus | undefined;
+  symbol?: string | undefined;
+  executionMode?: TradeRow['execution_mode'] | undefined;
+  predictionId?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+/** Where a page begins: the last row of the page before. */
+export interface Place {
+  /** Its entry time as PostgreSQL writes it, with its microseconds. */
+  at: string;
+  seq: string;
+}
+
+const WRITTEN = `id, agent_id, account_id, client_order_id, symbol, exchange, product, direction, outcome, lot_size, entry_price, entry_time,
+  stop_loss, take_profit, execution_mode, origin, broker, broker_order_id, broker_position_id, broker_ticket, prediction_id, idea_id,
+  command_id, status, source_time, request_hash`;
+const COLUMNS = `${WRITTEN}, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
+  updated_at, finished_at`;
+const TRANSITION = `seq, trade_id, version, from_status, to_status, occurred_at, recorded_at, late, broker_deal_id, facts, reason, actor`;
+const EXPLANATIONS_SHOWN = 500;
+
+@Injectable()
+export class TradesRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Account and mode of an agent: what its trades belong to. */
+  async agent(tx: Tx, id: string): Promise<{ account_id: string; mode: TradeRow['execution_mode'] } | null> {
+    const [row] = await tx.sql<{ account_id: string; mode: TradeRow['execution_mode'] }[]>`select account_id, mode from agents where id = ${id}`;
+    return row ?? null;
+  }
+
+  async agentOfPrediction(tx: Tx, id: string): Promise<string | null> {
+    const [row] = await tx.sql<{ agent_id: string }[]>`select agent_id from predictions where id = ${id}`;
+    return row?.agent_id ?? null;
+  }
+
+  async agentOfCommand(tx: Tx, id: string): Promise<string | null> {
+    const [row] = await tx.sql<{ agent_id: string }[]>`select agent_id from agent_commands where id = ${id}`;
+    return row?.agent_id ?? null;
+  }
+
+  async byClientOrder(tx: Tx, agentId: string, clientOrderId: string): Promise<TradeRow | null> {
+    const [row] = await tx.sql<TradeRow[]>`
+      select ${() => COLUMNS} from trades where agent_id = ${agentId} and client_order_id = ${clientOrderId}`;
+    return row ?? null;
+  }
+
+  /**
+   * The trade and the first line of its history. Null when the agent has a trade with this clientOrderId, also one
+   * that another request is just storing: this waits for it, and the next statement sees it.
+   */
+  async insert(tx: Tx, trade: NewTrade, step: NewTransition): Promise<TradeRow | null> {
+    const [row] = await tx.sql<TradeRow[]>`
+      with made as (
+        insert into trades (${() => WRITTEN})
+        values (${trade.id}, ${trade.agent_id}, ${trade.account_id}, ${trade.client_order_id}, ${trade.symbol}, ${trade.exchange},
+          ${trade.product}, ${trade.direction}, ${trade.outcome}, ${trade.lot_size}, ${trade.entry_price}, ${trade.entry_time},
+          ${trade.stop_loss}, ${json(trade.take_profit)}::jsonb, ${trade.execution_mode}, ${trade.origin}, ${trade.broker},
+          ${trade.broker_order_id}, ${trade.broker_position_id}, ${trade.broker_ticket}, ${trade.prediction_id}, ${trade.idea_id},
+          ${trade.command_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash})
+        on conflict (agent_id, client_order_id) do nothing
+        returning ${() => COLUMNS}
+      ), noted as (
+        insert into trade_transitions (trade_id, version, from_status, to_status, occurred_at, late, broker_deal_id, facts, reason, actor, correlation_id)
+        select id, version, ${step.from}, ${step.to}, ${step.occurredAt}::timestamptz, ${step.late}::boolean, ${step.brokerDealId},
+          ${json(step.facts)}::jsonb, ${step.reason}, ${step.actor}, ${step.correlationId} from made
+      ) select * from made`;
+    return row ?? null;
+  }
+
+  async byId(id: string): Promise<TradeRow | null> {
+    const [row] = await this.dataSource.sql<TradeRow[]>`select ${() => COLUMNS} from trades where id = ${id}`;
+    return row ?? null;
+  }
+
+  /** Locked against every other change; rows that refer to it may still be added. */
+  async lock(tx: Tx, id: string): Promise<TradeRow | null> {
+    const [row] = await tx.sql<TradeRow[]>`select ${() => COLUMNS} from trades where id = ${id} for no key update`;
+    return row ?? null;
+  }
+
+  /** A statement of its own: in the one that waits for a lock, the clock may be read before the wait. */
+  async now(tx: Tx): Promise<string> {
+    const [row] = await tx.sql<{ now: string }[]>`select app_clock() as now`;
+    if (!row) throw new Error('the database did not tell the time');
+    return row.now;
+  }
+
+  /** Writes the trade's new state and the line of its history. The trade must be locked. */
+  async move(tx: Tx, id: string, next: TradeState, step: NewTransition): Promise<TradeRow> {
+    const [row] = await tx.sql<TradeRow[]>`
+      with moved as (
+        update trades set status = ${next.status}, version = version + 1, entry_price = ${next.entry_price}, entry_time = ${next.entry_time},
+          exit_price = ${next.exit_price}, exit_time = ${next.exit_time}, exit_reason = ${next.exit_reason}, stop_loss = ${next.stop_loss},
+          take_profit = ${json(next.take_profit)}::jsonb, broker_order_id = ${next.broker_order_id},
+          broker_position_id = ${next.broker_position_id}, gross_profit = ${next.gross_profit}, commission = ${next.commission},
+          swap = ${next.swap}, fee = ${next.fee}, updated_at = app_clock(),
+          finished_at = case when ${isFinished(next.status)} then coalesce(finished_at, app_clock()) end
+        where id = ${id}
+        returning ${() => COLUMNS}
+      ), noted as (
+        insert into trade_transitions (trade_id, version, from_status, to_status, occurred_at, late, broker_deal_id, facts, reason, actor, correlation_id)
+        select id, version, ${step.from}, ${step.to}, ${step.occurredAt}::timestamptz, ${step.late}::boolean, ${step.brokerDealId},
+          ${json(step.facts)}::jsonb, ${step.reason}, ${step.actor}, ${step.correlationId} from moved
+      ) select * from moved`;
+    if (!row) throw new Error('the trade was not there');
+    return row;
+  }
+
+  /** How the trade began, with what the first request said. */
+  async firstTransition(tx: Tx, tradeId: string): Promise<TransitionRow | null> {
+    const [row] = await tx.sql<TransitionRow[]>`select ${() => TRANSITION} from trade_transitions where trade_id = ${tradeId} and version = 1`;
+    return row ?? null;
+  }
+
+  async transitionByDeal(tx: Tx, tradeId: string, brokerDealId: string): Promise<TransitionRow | null> {
+    const [row] = await tx.sql<TransitionRow[]>`
+      select ${() => TRANSITION} from trade_transitions where trade_id = ${tradeId} and broker_deal_id = ${brokerDealId}`;
+    return row ?? null;
+  }
+
+  /** In the order in which it happened; what made the trade stays first. */
+  steps(tx: Tx, tradeId: string): Promise<Step[]> {
+    return tx.sql`
+      select to_status as "to", occurred_at as "occurredAt" from trade_transitions where trade_id = ${tradeId}
+      order by version > 1, occurred_at, seq`;
+  }
+
+  /** In the order in which it was told, from the first line on. */
+  transitions(tradeId: string, limit: number, after: string | undefined): Promise<TransitionRow[]> {
+    return this.dataSource.sql`
+      select ${() => TRANSITION} from trade_transitions where trade_id = ${tradeId} and seq > ${after ?? 0}::bigint order by seq limit ${limit + 1}`;
+  }
+
+  explanations(tradeId: string): Promise<LinkedExplanation[]> {
+    return this.dataSource.sql`select id, kind from trade_explanations where trade_id = ${tradeId} order by seq limit ${EXPLANATIONS_SHOWN}`;
+  }
+
+  /** Where a page of a window begins; null when that trade is in no window. */
+  async placeOf(seq: string): Promise<Place | null> {
+    const [row] = await this.dataSource.sql<Place[]>`
+      select entry_time::text as at, seq::text as seq from trades where seq = ${seq}::bigint and entry_time is not null`;
+    return row ?? null;
+  }
+
+  /** Newest first, in the order of recording. */
+  list(filter: TradeFilter, limit: number, after: string | undefined): Promise<TradeRow[]> {
+    const { agentId, status = null, symbol = null, executionMode = null, predictionId = null } = filter;
+    return this.dataSource.sql`
+      select ${() => COLUMNS} from trades
+      where (${agentId}::uuid is null or agent_id = ${agentId}::uuid)
+        and (${status}::text is null or status = ${status}::text)
+        and (${symbol}::text is null or symbol = ${symbol}::text)
+        and (${executionMode}::text is null or execution_mode = ${executionMode}::text)
+        and (${predictionId}::uuid is null or prediction_id = ${predictionId}::uuid)
+        and (${after ?? null}::bigint is null or seq < ${after ?? null}::bigint)
+      order by seq desc limit ${limit + 1}`;
+  }
+
+  /** Newest first by entry time, so that an index leads straight to the window, however far back it lies. */
+  listEntered(filter: TradeFilter, limit: number, after: Place | null): Promise<TradeRow[]> {
+    const { agentId, status = null, symbol = null, executionMode = null, predictionId = null, from = null, to = null } = filter;
+    return this.dataSource.sql`
+      select ${() => COLUMNS} from trades
+      where (${agentId}::uuid is null or agent_id = ${agentId}::uuid)
+        and (${status}::text is null or status = ${status}::text)
+        and (${symbol}::text is null or symbol = ${symbol}::text)
+        and (${executionMode}::text is null or execution_mode = ${executionMode}::text)
+        and (${predictionId}::uuid is null or prediction_id = ${predictionId}::uuid)
+        and (${from}::timestamptz is null or entry_time >= ${from}::timestamptz)
+        and (${to}::timestamptz is null or entry_time < ${to}::timestamptz)
+        and (${after?.seq ?? null}::bigint is null
+          or (entry_time, seq) < (${after?.at ?? null}::timestamptz, ${after?.seq ?? null}::bigint))
+      order by entry_time desc, seq desc limit ${limit + 1}`;
+  }
+
+  async countUnfinished(tx: Tx, agentId: string): Promise<number> {
+    const [row] = await tx.sql<{ count: number }[]>`
+      select count(*)::int as count from trades where agent_id = ${agentId} and status = any(${UNFINISHED})`;
+    return row?.count ?? 0;
+  }
+}
+
+const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));

@@ -1,0 +1,144 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import type { z } from 'zod';
+import { agentOf, mustOwn } from '../auth/own-rows.js';
+import type { Caller } from '../common/http/caller.js';
+import { actorOf } from '../common/principal.js';
+import { badRequest, conflict, notFound } from '../common/problem.js';
+import type { Tx } from '../database/transaction.js';
+import { Events } from '../events/events.service.js';
+import { differingFields, type Facts, factsOf, hashOf } from './request-facts.js';
+import { eventOf } from './trade-change.js';
+import { mayBeOpen, type TradeStatus } from './trade-state.js';
+import { LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
+import { type LinkedExplanation, type NewTrade, type TradeFilter, type TradeRow, TradesRepository, type TransitionRow } from './trades.repository.js';
+import type { createTradeSchema } from './trades.schemas.js';
+
+type NewTradeBody = z.output<typeof createTradeSchema>;
+
+/** An answer to a request that may have been answered before. */
+export interface Answered {
+  trade: TradeRow;
+  /** Null: this is the first time. Otherwise the fields in which it differs from the first. */
+  repeats: string[] | null;
+}
+
+@Injectable()
+export class TradesService {
+  constructor(
+    private readonly trades: TradesRepository,
+    private readonly events: Events,
+  ) {}
+
+  /**
+   * Stores a trade, or answers the one that the agent has told under this clientOrderId.
+   * @throws {Problem} 404 or 409 for a prediction or command that is not this agent's, 409 EXECUTION_MODE_MISMATCH
+   */
+  async create(tx: Tx, caller: Caller, body: NewTradeBody): Promise<Answered> {
+    const { agentId } = agentOf(caller);
+    const first = await this.trades.byClientOrder(tx, agentId, body.clientOrderId);
+    if (first) return this.repeated(tx, first, body);
+    const trade = await this.newTrade(tx, agentId, body);
+    const now = await this.trades.now(tx);
+    const occurredAt = trade.status === 'open' && trade.entry_time !== null ? trade.entry_time : now;
+    const row = await this.trades.insert(tx, trade, {
+      from: null, to: trade.status, occurredAt, late: secondsBetween(occurredAt, now) > LATE_AFTER_SECONDS, brokerDealId: null,
+      facts: requestFacts(body, trade.execution_mode), reason: null, actor: actorOf(caller.principal), correlationId: caller.correlationId,
+    });
+    if (!row) return this.repeated(tx, await this.stored(tx, agentId, body.clientOrderId), body);
+    await this.events.append(tx, caller, [
+      {
+        type: eventOf(null, row.status), subjectId: row.id, agentId, accountId: row.account_id,
+        data: { version: 1, symbol: row.symbol, direction: row.direction, lotSize: row.lot_size, executionMode: row.execution_mode, origin: row.origin },
+      },
+    ]);
+    return { trade: row, repeats: null };
+  }
+
+  private async newTrade(tx: Tx, agentId: string, body: NewTradeBody): Promise<NewTrade> {
+    const agent = await this.trades.agent(tx, agentId);
+    if (!agent) throw notFound('agent');
+    const mode = body.executionMode ?? agent.mode;
+    if (mode !== agent.mode) throw conflict('EXECUTION_MODE_MISMATCH', `The agent is in mode ${agent.mode}, the trade in mode ${mode}.`);
+    if (body.predictionId != null) mustBeOf(agentId, await this.trades.agentOfPrediction(tx, body.predictionId), 'prediction');
+    if (body.commandId != null) mustBeOf(agentId, await this.trades.agentOfCommand(tx, body.commandId), 'command');
+    return {
+      id: uuidv7(), agent_id: agentId, account_id: agent.account_id, client_order_id: body.clientOrderId, symbol: body.symbol,
+      exchange: body.exchange ?? null, product: body.product ?? null, direction: body.direction, outcome: body.outcome ?? null,
+      lot_size: body.lotSize, entry_price: body.entryPrice ?? null, entry_time: body.entryTime ?? null, stop_loss: body.stopLoss ?? null,
+      take_profit: body.takeProfit ?? null, execution_mode: mode,
+      // Nothing passes a gate yet, and a client cannot say that its trade did.
+      origin: 'ungated',
+      broker: body.broker ?? null, broker_order_id: body.brokerOrderId ?? null, broker_position_id: body.brokerPositionId ?? null,
+      broker_ticket: body.brokerTicket ?? null, prediction_id: body.predictionId ?? null, idea_id: body.ideaId ?? null,
+      command_id: body.commandId ?? null, status: statusOf(body), source_time: body.sourceTime ?? null,
+      request_hash: hashOf(requestFacts(body, mode)),
+    };
+  }
+
+  private async stored(tx: Tx, agentId: string, clientOrderId: string): Promise<TradeRow> {
+    const row = await this.trades.byClientOrder(tx, agentId, clientOrderId);
+    if (!row) throw new Error('a trade with this clientOrderId was there, and is not');
+    return row;
+  }
+
+  /** The trade has moved on since: what the first request said stands in the first line of its history. */
+  private async repeated(tx: Tx, trade: TradeRow, body: NewTradeBody): Promise<Answered> {
+    const facts = requestFacts(body, trade.execution_mode);
+    if (hashOf(facts) === trade.request_hash) return { trade, repeats: [] };
+    const first = await this.trades.firstTransition(tx, trade.id);
+    return { trade, repeats: differingFields(first?.facts ?? {}, facts) };
+  }
+
+  /** @throws {Problem} 404, or 403 for a key of another agent */
+  async get(caller: Caller, id: string): Promise<TradeRow> {
+    const trade = await this.trades.byId(id);
+    if (!trade) throw notFound('trade');
+    mustOwn(caller, trade.agent_id);
+    return trade;
+  }
+
+  async getWithExplanations(caller: Caller, id: string): Promise<{ trade: TradeRow; explanations: LinkedExplanation[] }> {
+    return { trade: await this.get(caller, id), explanations: await this.trades.explanations(id) };
+  }
+
+  async list(filter: TradeFilter, limit: number, cursor: string | undefined): Promise<TradeRow[]> {
+    if (filter.from === undefined && filter.to === undefined) return this.trades.list(filter, limit, cursor);
+    const after = cursor === undefined ? null : await this.trades.placeOf(cursor);
+    if (cursor !== undefined && !after) throw badRequest('VALIDATION_FAILED', 'is not a cursor that this list gave', 'cursor');
+    return this.trades.listEntered(filter, limit, after);
+  }
+
+  async transitions(caller: Caller, id: string, limit: number, cursor: string | undefined): Promise<TransitionRow[]> {
+    await this.get(caller, id);
+    return this.trades.transitions(id, limit, cursor);
+  }
+
+  /**
+   * What of an agent's trade may be closed, with the trade locked; null when it has no such trade. While nobody knows
+   * whether it is open, it may still be closed: an exit is never refused for want of knowledge.
+   */
+  async openSize(tx: Tx, agentId: string, tradeId: string): Promise<{ status: TradeStatus; openSize: string; stopLoss: string | null; direction: 'long' | 'short' } | null> {
+    const trade = await this.trades.lock(tx, tradeId);
+    if (trade?.agent_id !== agentId) return null;
+    return { status: trade.status, openSize: mayBeOpen(trade.status) ? trade.lot_size : '0', stopLoss: trade.stop_loss, direction: trade.direction };
+  }
+
+  /** How many trades of an agent are pending, open, closing or unknown. */
+  openCount(tx: Tx, agentId: string): Promise<number> {
+    return this.trades.countUnfinished(tx, agentId);
+  }
+}
+
+const statusOf = ({ status, entryPrice, entryTime }: NewTradeBody) => status ?? (entryPrice != null && entryTime != null ? 'open' : 'pending');
+
+/** With what goes without saying said, so that a client that says it repeats one that does not. */
+function requestFacts(body: NewTradeBody, executionMode: string): Facts {
+  const { clientOrderId: _key, ...said } = body;
+  return factsOf({ ...said, executionMode: body.executionMode ?? executionMode, status: statusOf(body) });
+}
+
+function mustBeOf(agentId: string, owner: string | null, what: 'prediction' | 'command'): void {
+  if (owner === null) throw notFound(what);
+  if (owner !== agentId) throw conflict(`${what.toUpperCase()}_OF_ANOTHER_AGENT`, `The ${what} is another agent's.`);
+}

@@ -1,0 +1,61 @@
+import { existsSync, mkdtempSync, realpathSync, rmSync, chmodSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type EmbeddedDatabase, useEmbedded } from '../../src/database/embedded/embedded.js';
+import { childrenOf } from '../../src/database/embedded/postgres-processes.js';
+
+/** A PostgreSQL server of one's own that may be stopped, frozen and started again, always on the same port. */
+export interface Cluster {
+  /** As the superuser, in the database `postgres`. */
+  adminUrl: string;
+  /** Shuts the server down; resolves when it has ended. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Takes away the server's time: connections stay open and nothing answers. */
+  freeze(): void;
+  thaw(): void;
+  /** Stops the server and removes its data. */
+  remove(): Promise<void>;
+}
+
+export async function startCluster(settings: Record<string, string> = {}): Promise<Cluster> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tradewarden-cluster-')));
+  chmodSync(folder, 0o755);
+  const start = () => useEmbedded({ dataDir: join(folder, 'data'), log: () => undefined, settings: { fsync: 'off', ...settings } });
+  let running: EmbeddedDatabase | null = await start();
+  const { adminUrl, cluster: dataFolder } = running;
+  let frozen: number[] = [];
+  const signal = (pid: number, name: NodeJS.Signals) => {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // Ended meanwhile.
+    }
+  };
+  const cluster: Cluster = {
+    adminUrl,
+    async stop() {
+      cluster.thaw();
+      await running?.release();
+      running = null;
+    },
+    async start() {
+      running ??= await start();
+      if (running.adminUrl !== adminUrl) throw new Error('the server came back on another port');
+    },
+    freeze() {
+      if (!running) throw new Error('there is no server to freeze');
+      // The postmaster first: it would answer for a backend that is gone, and fork new ones.
+      frozen = [running.pid, ...childrenOf(dataFolder)];
+      for (const pid of frozen) signal(pid, 'SIGSTOP');
+    },
+    thaw() {
+      for (const pid of frozen.splice(0)) signal(pid, 'SIGCONT');
+    },
+    async remove() {
+      await cluster.stop();
+      if (existsSync(folder)) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+  return cluster;
+}
