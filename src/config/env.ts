@@ -11,25 +11,23 @@ import { keptSecret } from './kept-secrets.js';
 const ON = ['on', 'true', '1', 'yes'];
 const OFF = ['off', 'false', '0', 'no'];
 
-const flag = (fallback: boolean) =>
-  z
-    .string()
-    .toLowerCase()
-    .refine((value) => [...ON, ...OFF].includes(value), { error: 'must be on or off' })
-    .transform((value) => ON.includes(value))
-    .default(fallback);
+const flag = z
+  .string()
+  .toLowerCase()
+  .refine((value) => [...ON, ...OFF].includes(value), { error: 'must be on or off' })
+  .transform((value) => ON.includes(value));
+
+const oneOf = <const V extends string>(...values: V[]) => z.enum(values, { error: `must be one of ${values.join(', ')}` });
 
 /** Digits only: `Number` would take `1e3`, `0x10` and a blank. */
 const count = (fallback: number, min: number, max: number) =>
   z
     .string()
-    .regex(/^\d{1,9}$/)
+    .refine((value) => /^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max, {
+      error: `must be a whole number from ${min} to ${max}`,
+    })
     .transform(Number)
-    .refine((value) => value >= min && value <= max)
-    .default(fallback)
-    .catch(() => {
-      throw new Error(`must be a whole number from ${min} to ${max}`);
-    });
+    .default(fallback);
 
 const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
@@ -45,8 +43,9 @@ const postgresUrl = z
     error: 'must name sslrootcert beside sslmode=verify-ca',
   })
   .transform((value) => {
+    if (!/^(require|verify-)/.test(parameterOf(value, 'sslmode') ?? '')) return value;
     const url = new URL(value);
-    if (/^(require|verify-)/.test(url.searchParams.get('sslmode') ?? '')) url.searchParams.set('uselibpqcompat', 'true');
+    url.searchParams.set('uselibpqcompat', 'true');
     return url.href;
   });
 
@@ -86,30 +85,30 @@ export interface Setting {
 const setting = <S extends z.ZodType>(schema: S, about: string, shown = '') => ({ schema, about, shown });
 
 const definitions = {
-  NODE_ENV: setting(z.enum(['development', 'test', 'production']).default('development'), '`production` refuses to start without DATABASE_URL, JWT_SECRET and AUDIT_KEY', 'development'),
+  NODE_ENV: setting(oneOf('development', 'test', 'production').default('development'), '`production` refuses to start without DATABASE_URL, JWT_SECRET and AUDIT_KEY', 'development'),
   PORT: setting(count(3000, 0, 65535), 'Port to listen on', '3000'),
   HOST: setting(z.string().min(1).default('::'), 'Address to listen on; `::` falls back to `0.0.0.0` where there is no IPv6', '::'),
   DATA_DIR: setting(z.string().min(1).default('./data'), 'Embedded database and secrets made outside production', './data'),
-  LOG_LEVEL: setting(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'), 'Log level', 'info'),
-  TRUST_PROXY: setting(z.string().default(''), 'Addresses or CIDRs of the proxies whose X-Forwarded-For is believed, or a number of hops; empty believes nobody'),
+  LOG_LEVEL: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'), 'Log level', 'info'),
+  TRUST_PROXY: setting(z.string().refine(isProxyList, { error: 'must list addresses or CIDRs, or be a number of hops' }).default(''), 'Addresses or CIDRs of the proxies whose X-Forwarded-For is believed, or a number of hops; empty believes nobody'),
   SHUTDOWN_TIMEOUT: setting(count(30, 1, 600), 'Seconds that a SIGTERM gives running requests before the process ends', '30'),
   DATABASE_URL: setting(postgresUrl.optional(), 'PostgreSQL 15 or newer, as the writer role; TLS by `?sslmode=`. Absent: an embedded PostgreSQL 17 under DATA_DIR'),
-  DATABASE_OWNER_URL: setting(postgresUrl.optional(), 'The owner role, for migrations and grants; default DATABASE_URL'),
+  DATABASE_OWNER_URL: setting(postgresUrl.optional(), 'The owner role, for migrations and grants, past any transaction pooler; default DATABASE_URL'),
   DATABASE_UNPOOLED_URL: setting(postgresUrl.optional(), 'A way past a transaction pooler, for LISTEN; default DATABASE_URL'),
-  MIGRATE_ON_START: setting(flag(true).optional(), 'Migrate when the server starts; on in development, off in production', 'on'),
-  DB_POOL_TYPE: setting(z.enum(['pooled', 'null']).optional(), '`pooled` keeps connections, `null` keeps none; default by environment (Railway and SERVERLESS: null)', 'pooled'),
+  MIGRATE_ON_START: setting(flag.optional(), 'Migrate when the server starts; on in development, off in production', 'on'),
+  DB_POOL_TYPE: setting(oneOf('pooled', 'null').optional(), '`pooled` keeps connections, `null` keeps none; default by environment (Railway and SERVERLESS: null)', 'pooled'),
   DB_POOL_SIZE: setting(count(5, 1, 500), 'Connections kept', '5'),
   DB_POOL_OVERFLOW: setting(count(10, 0, 500), 'More connections under load, closed when idle', '10'),
   DB_POOL_TIMEOUT: setting(count(30, 1, 600), 'Seconds to wait for a connection before answering 503', '30'),
   DB_POOL_RECYCLE: setting(count(1800, 1, 86_400), 'Seconds that a connection lives', '1800'),
-  DB_POOL_PRE_PING: setting(flag(true), 'Check a connection that has idled before it is used', 'on'),
+  DB_POOL_PRE_PING: setting(flag.default(true), 'Check a connection that has idled before it is used', 'on'),
   DB_QUERY_TIMEOUT: setting(count(20, 1, 600), 'Seconds after which a statement is given up and answered 503', '20'),
-  DB_LISTEN: setting(flag(true).optional(), 'Keep one LISTEN connection that wakes waiting polls; off with the null pool', 'on'),
+  DB_LISTEN: setting(flag.optional(), 'Keep one LISTEN connection that wakes waiting polls; off with the null pool', 'on'),
   JWT_SECRET: setting(secret.optional(), 'Signs access tokens; made and kept in DATA_DIR outside production'),
   AUDIT_KEY: setting(secret.optional(), 'Keys what the audit trail keeps of wrong credentials; made and kept in DATA_DIR outside production'),
-  ADMIN_EMAIL: setting(z.email().optional(), 'First administrator, made when there is no user yet'),
-  ADMIN_PASSWORD: setting(z.string().min(12, { error: 'must have at least 12 characters' }).max(200).optional(), 'Password of the first administrator, at least 12 characters'),
-  SERVERLESS: setting(flag(false), 'Says that nothing lasts between requests: the null pool', 'off'),
+  ADMIN_EMAIL: setting(z.email({ error: 'must be an e-mail address' }).optional(), 'First administrator, made when there is no user yet'),
+  ADMIN_PASSWORD: setting(z.string().min(12, { error: 'must have at least 12 characters' }).max(200, { error: 'must have at most 200 characters' }).optional(), 'Password of the first administrator, at least 12 characters'),
+  SERVERLESS: setting(flag.default(false), 'Says that nothing lasts between requests: the null pool', 'off'),
   RAILWAY_ENVIRONMENT: setting(z.string().optional(), 'Set by Railway: the null pool'),
   RAILWAY_ENVIRONMENT_NAME: setting(z.string().optional(), 'Set by Railway: the null pool'),
   RAILWAY_PROJECT_ID: setting(z.string().optional(), 'Set by Railway: embedded data must lie on the volume'),
@@ -145,51 +144,82 @@ export class SettingsError extends Error {
  */
 export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   const violations: string[] = [];
+  // An empty variable is how compose files and dashboards write "not set".
+  const given = (name: string): string | undefined => (source[name] === '' ? undefined : source[name]);
   const raw = {} as Record<string, unknown>;
   for (const { name, schema } of SETTINGS) {
-    // An empty variable is how compose files and dashboards write "not set".
-    const parsed = schema.safeParse(source[name] === '' ? undefined : source[name]);
+    const parsed = schema.safeParse(given(name));
     if (parsed.success) raw[name] = parsed.data;
     else violations.push(`${name} ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
   }
-  const settings = raw as Raw;
-  const production = source.NODE_ENV === 'production';
-  if (production) {
-    for (const name of ['DATABASE_URL', 'JWT_SECRET', 'AUDIT_KEY'] as const) {
-      if (!source[name]) violations.push(`${name} is required when NODE_ENV is production`);
-    }
-  }
-  const embedded = !source.DATABASE_URL;
-  const dataDir = resolve(settings.DATA_DIR ?? './data');
-  if (embedded && settings.RAILWAY_PROJECT_ID) {
-    const volume = settings.RAILWAY_VOLUME_MOUNT_PATH;
-    if (!volume || !(dataDir + '/').startsWith(resolve(volume) + '/')) {
-      violations.push('DATA_DIR must lie inside RAILWAY_VOLUME_MOUNT_PATH: embedded data outside a volume is gone with the next deployment');
-    }
-  }
-  if (settings.ADMIN_EMAIL && !settings.ADMIN_PASSWORD) violations.push('ADMIN_PASSWORD is required beside ADMIN_EMAIL');
-  if (source.JWT_SECRET && source.JWT_SECRET === source.AUDIT_KEY) violations.push('AUDIT_KEY must differ from JWT_SECRET');
+  violations.push(...violationsBetween(given));
   if (violations.length > 0) throw new SettingsError(violations);
-  return withDefaults({ ...settings, DATA_DIR: dataDir }, embedded);
+  const settings = raw as Raw;
+  return withDefaults({ ...settings, DATA_DIR: resolve(settings.DATA_DIR) });
 }
 
-function withDefaults(settings: Raw, embedded: boolean): Env {
+/** What is wrong between settings that are each fine. */
+function violationsBetween(given: (name: string) => string | undefined): string[] {
+  const violations: string[] = [];
+  if (given('NODE_ENV') === 'production') {
+    for (const name of ['DATABASE_URL', 'JWT_SECRET', 'AUDIT_KEY']) {
+      if (given(name) === undefined) violations.push(`${name} is required when NODE_ENV is production`);
+    }
+  }
+  const databaseUrl = given('DATABASE_URL');
+  if (databaseUrl === undefined) {
+    for (const name of ['DATABASE_OWNER_URL', 'DATABASE_UNPOOLED_URL']) {
+      if (given(name) !== undefined) violations.push(`DATABASE_URL is required beside ${name}`);
+    }
+    if (given('RAILWAY_PROJECT_ID') !== undefined && !isInside(given('DATA_DIR') ?? './data', given('RAILWAY_VOLUME_MOUNT_PATH'))) {
+      violations.push('DATA_DIR must lie inside RAILWAY_VOLUME_MOUNT_PATH: embedded data outside a volume is gone with the next deployment');
+    }
+  } else if (given('DATABASE_OWNER_URL') !== undefined && URL.canParse(databaseUrl) && new URL(databaseUrl).username === '') {
+    violations.push('DATABASE_URL must name its user when DATABASE_OWNER_URL is set: that user gets the rights of a writer');
+  }
+  if ((given('ADMIN_EMAIL') === undefined) !== (given('ADMIN_PASSWORD') === undefined)) {
+    violations.push('ADMIN_EMAIL and ADMIN_PASSWORD go together');
+  }
+  const jwtSecret = given('JWT_SECRET');
+  if (jwtSecret !== undefined && jwtSecret === given('AUDIT_KEY')) violations.push('AUDIT_KEY must differ from JWT_SECRET');
+  return violations;
+}
+
+function isInside(path: string, folder: string | undefined): boolean {
+  if (folder === undefined) return false;
+  const way = relative(resolve(folder), resolve(path));
+  return way !== '..' && !way.startsWith('../');
+}
+
+function withDefaults(settings: Raw): Env {
   const managed = Boolean(settings.RAILWAY_ENVIRONMENT ?? settings.RAILWAY_ENVIRONMENT_NAME) || settings.SERVERLESS;
   const poolType = settings.DB_POOL_TYPE ?? (managed ? 'null' : 'pooled');
   const warnings: string[] = [];
   if (managed && !settings.DB_POOL_TYPE) {
     warnings.push('the environment looks serverless: no database connection is kept. A server that lasts may set DB_POOL_TYPE=pooled');
   }
+  const jwtSecret = madeWhenAsked(settings.JWT_SECRET, settings.DATA_DIR, 'jwtSecret');
+  const auditKey = madeWhenAsked(settings.AUDIT_KEY, settings.DATA_DIR, 'auditKey');
   return {
     ...settings,
     MIGRATE_ON_START: settings.MIGRATE_ON_START ?? settings.NODE_ENV !== 'production',
     DB_POOL_TYPE: poolType,
     DB_LISTEN: settings.DB_LISTEN ?? poolType === 'pooled',
-    JWT_SECRET: settings.JWT_SECRET ?? keptSecret(settings.DATA_DIR, 'jwtSecret'),
-    AUDIT_KEY: settings.AUDIT_KEY ?? keptSecret(settings.DATA_DIR, 'auditKey'),
-    embedded,
+    get JWT_SECRET() {
+      return jwtSecret();
+    },
+    get AUDIT_KEY() {
+      return auditKey();
+    },
+    embedded: settings.DATABASE_URL === undefined,
     warnings,
   };
+}
+
+/** A command that only looks must not leave a DATA_DIR behind. */
+function madeWhenAsked(given: string | undefined, dataDir: string, name: string): () => string {
+  let secret = given;
+  return () => (secret ??= keptSecret(dataDir, name));
 }
 
 /** The text of `.env.example`: every setting, what it does, and its default, commented out. */

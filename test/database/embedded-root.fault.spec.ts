@@ -227,8 +227,11 @@ describe('as a normal user', () => {
   root("somebody else's DATA_DIR is refused with a reason", async () => {
     const dataDir = await madeDataDir();
     chmodSync(dataDir, 0o777);
+    // A lock that is only read excludes nobody.
+    expect(await new UserProcess(dataDir, { as: nobody }).failure()).toMatch(
+      /embedded\.lock cannot be written by this user/,
+    );
     chmodSync(join(dataDir, '.embedded.lock'), 0o666);
-    chmodSync(join(dataDir, 'secrets.json'), 0o600);
     expect(await new UserProcess(dataDir, { as: nobody }).failure()).toMatch(/secrets\.json|belongs to user id/);
   });
 });

@@ -149,7 +149,7 @@ describe('a later start of the embedded database', () => {
     await second.release();
   });
 
-  it('takes another port when somebody else sits on the last one', async () => {
+  it('takes another port when somebody else sits on the last one, and keeps that one', async () => {
     const dataDir = await madeDataDir();
     const first = await use(dataDir);
     await first.release();
@@ -160,6 +160,10 @@ describe('a later start of the embedded database', () => {
     await ask(second.adminUrl, 'SELECT 1');
     await second.release();
     squatter.close();
+    await once(squatter, 'close');
+    const third = await use(dataDir);
+    expect(third.port).toBe(second.port);
+    await third.release();
   });
 
   it('overcomes a lock file that a power cut left empty', async () => {

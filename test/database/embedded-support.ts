@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type EmbeddedDatabase, useEmbedded } from '../../src/database/embedded/embedded.js';
+import { childrenOf } from '../../src/database/embedded/postgres-processes.js';
 
 export const asRoot = process.getuid?.() === 0 && process.platform === 'linux';
 export const onLinux = process.platform === 'linux';
@@ -61,6 +62,9 @@ export async function cleanUp(): Promise<void> {
     const places = [folder, outsideOf(dataDir)];
     for (const pid of serversIn(places)) kill(pid, 'SIGQUIT');
     await until(() => serversIn(places).length === 0);
+    const names = exists(outsideOf(dataDir)) ? readdirSync(outsideOf(dataDir)) : [];
+    const clusters = [join(dataDir, 'postgres'), ...names.map((name) => join(outsideOf(dataDir), name))];
+    for (const pid of clusters.flatMap((cluster) => childrenOf(cluster))) kill(pid, 'SIGKILL');
     for (const place of places) rmSync(place, { recursive: true, force: true, maxRetries: 10 });
   }
 }

@@ -1,8 +1,12 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { type EmbeddedDatabase, useEmbedded } from '../../src/database/embedded/embedded.js';
 import { childrenOf } from '../../src/database/embedded/postgres-processes.js';
+import { migrateUp } from '../../src/database/migrate.js';
+import { ensureDatabase, ensureRole, withIdentity } from '../../src/database/roles.js';
+import type { TestDatabase } from './database.js';
 
 /** A PostgreSQL server of one's own that may be stopped, frozen and started again, always on the same port. */
 export interface Cluster {
@@ -58,4 +62,34 @@ export async function startCluster(settings: Record<string, string> = {}): Promi
     },
   };
   return cluster;
+}
+
+/** A migrated database on this server, for `startTestApp`; its clock is the real one. */
+export async function databaseOn({ adminUrl }: Cluster, name = 'tradewarden'): Promise<TestDatabase> {
+  const owner = { user: 'owner', password: 'owner-of-the-cluster' };
+  const writer = { user: 'writer', password: 'writer-of-the-cluster' };
+  await ensureRole(adminUrl, owner);
+  await ensureRole(adminUrl, writer);
+  await ensureDatabase(adminUrl, name, owner.user);
+  const own = withIdentity(adminUrl, { database: name });
+  const ownerUrl = withIdentity(own, owner);
+  await migrateUp(ownerUrl, { writer: writer.user });
+  return {
+    name, adminUrl: own, ownerUrl, url: withIdentity(own, writer),
+    query: (text, values) => onConnection(own, async (client) => (await client.query(text, values)).rows),
+    advance: () => Promise.reject(new Error('the clock of this database is the real one')),
+    drop: async () => undefined,
+  };
+}
+
+/** Runs `work` on a connection of its own: the server may have been away in between. */
+export async function onConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, application_name: 'test' });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }

@@ -1,0 +1,41 @@
+import { createServer, connect, type Socket } from 'node:net';
+
+/** A way to a server that can lose connections without a word, as a firewall does. */
+export interface Gateway {
+  /** The same URL, through the gateway. */
+  url: string;
+  /** From now on nothing passes on the connections there are; new ones work. */
+  forgetConnections(): void;
+  close(): Promise<void>;
+}
+
+export async function openGateway(url: string): Promise<Gateway> {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set<Socket>();
+  let forgotten = new WeakSet<Socket>();
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      sockets.add(from);
+      from.on('data', (data) => forgotten.has(from) || to.write(data));
+      from.on('error', () => undefined);
+      from.on('close', () => {
+        sockets.delete(from);
+        if (!forgotten.has(from)) to.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const through = new URL(url);
+  through.host = `127.0.0.1:${(server.address() as { port: number }).port}`;
+  return {
+    url: through.href,
+    forgetConnections() {
+      forgotten = new WeakSet(sockets);
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+/** Imports point to the same folder, to a level above (a smaller number), or along an arrow inside a level. */
+const LEVELS: Record<string, number> = {
+  config: 0, database: 0, common: 0,
+  events: 1, auth: 1,
+  accounts: 2, agents: 2, predictions: 2, trades: 2, explanations: 2,
+  commands: 4,
+  health: 5,
+  '.': 6, cli: 6,
+};
+
+/** Who may import whom inside a level. */
+const ARROWS: Record<string, string[]> = {
+  config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
+  auth: ['events'], agents: ['accounts'],
+  '.': ['cli'], cli: ['.'],
+};
+
+const LINES_MOST = 350;
+
+interface Source {
+  path: string;
+  text: string;
+}
+
+function sources(folder: string, end = /\.ts$/): Source[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((entry) => end.test(entry))
+    .map((entry) => ({ path: join(folder, entry), text: readFileSync(join(folder, entry), 'utf8') }));
+}
+
+const folderOf = (path: string) => path.split('/').length > 2 ? (path.split('/')[1] ?? '.') : '.';
+
+/** Sentences about imports that point the wrong way. */
+export function wrongImports(files: Source[]): string[] {
+  const found: string[] = [];
+  for (const { path, text } of files) {
+    const from = folderOf(path);
+    if (LEVELS[from] === undefined) found.push(`${path}: the folder has no level`);
+    for (const [, target = ''] of text.matchAll(/from '(\.{1,2}\/[^']+)'/g)) {
+      const to = folderOf(normalize(join(dirname(path), target)));
+      if (to === from) continue;
+      const allowed = (LEVELS[to] ?? 99) < (LEVELS[from] ?? -1) || ARROWS[from]?.includes(to);
+      if (!allowed) found.push(`${path} imports ${target}: ${from} (level ${LEVELS[from]}) may not know ${to} (level ${LEVELS[to]})`);
+    }
+  }
+  return found;
+}
+
+describe('the house', () => {
+  const files = sources('src');
+  const code = files.filter(({ path }) => !path.endsWith('.spec.ts'));
+
+  it('imports point upwards only', () => {
+    expect(wrongImports(files)).toEqual([]);
+  });
+
+  it('would be told of an import that points down', () => {
+    expect(wrongImports([{ path: 'src/events/x.ts', text: `import { y } from '../commands/y.js';` }])).toHaveLength(1);
+    expect(wrongImports([{ path: 'src/agents/x.ts', text: `import { y } from '../trades/y.js';` }])).toHaveLength(1);
+    expect(wrongImports([{ path: 'src/agents/x.ts', text: `import { y } from '../accounts/y.js';` }])).toEqual([]);
+    expect(wrongImports([{ path: 'src/elsewhere/x.ts', text: '' }])).toHaveLength(1);
+  });
+
+  it('has no barrel, no forward reference and no request scope', () => {
+    expect(code.filter(({ path }) => /\/index\.ts$/.test(path))).toEqual([]);
+    expect(code.filter(({ text }) => /forwardRef|Scope\.REQUEST/.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  it(`has no file of more than ${LINES_MOST} lines`, () => {
+    expect(code.filter(({ text }) => text.split('\n').length > LINES_MOST).map(({ path }) => path)).toEqual([]);
+  });
+
+  it('writes every time in SQL as app_clock(), which tests can move', () => {
+    const stopped = code.filter(({ path, text }) => !path.includes('foundation') && /\b(now\(\)|current_timestamp|clock_timestamp\(\)|localtimestamp)/i.test(text.replace(/Date\.now\(\)|performance\.now\(\)/g, '').replace(/^\s*(\/\/|\*).*$/gm, '')));
+    expect(stopped.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('skips no test and focuses none', () => {
+    const specs = [...files, ...sources('test'), ...sources('clients')].filter(({ path }) => path.endsWith('.spec.ts') && !path.endsWith('tidy.spec.ts'));
+    expect(specs.filter(({ text }) => /\b(it|test|describe)\.(only|todo)\b|\bf(it|describe)\(/.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+});
