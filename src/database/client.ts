@@ -2,7 +2,6 @@ import pg from 'pg';
 
 /** Reaching a server takes milliseconds; one that says nothing for so long is frozen or not there. */
 const CONNECT_MS = 5_000;
-/** Statements of setup and migration on a connection of their own wait for locks, not for data. */
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
 type Statement = (...args: unknown[]) => unknown;
@@ -14,6 +13,8 @@ type Statement = (...args: unknown[]) => unknown;
  * again, and its late answer could be taken for another's.
  */
 export class WatchedClient extends pg.Client {
+  private isLost = false;
+
   constructor(config?: string | pg.ClientConfig) {
     const given = typeof config === 'string' ? { connectionString: config } : (config ?? {});
     const wait = given.connectionTimeoutMillis ?? CONNECT_MS;
@@ -23,13 +24,20 @@ export class WatchedClient extends pg.Client {
       password: given.password,
       connectionTimeoutMillis: Math.min(wait, CONNECT_MS),
     });
-    this.on('error', () => undefined);
+    this.on('error', () => (this.isLost = true));
+    this.on('end', () => (this.isLost = true));
     const query = this.query.bind(this) as Statement;
     this.query = ((...args: unknown[]) => this.watched(query, args)) as typeof this.query;
   }
 
+  /** True once this process knows that the connection has ended or broken. */
+  get lost(): boolean {
+    return this.isLost;
+  }
+
   /** Cuts the connection without a word to the server, which may not be listening. */
   cut(): void {
+    this.isLost = true;
     void this.end().catch(() => undefined);
     (this as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   }

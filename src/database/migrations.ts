@@ -2,9 +2,10 @@ import { Foundation1763600000001 } from './migrations/1763600000001-foundation.j
 import { Agents1763600000002 } from './migrations/1763600000002-agents.js';
 import { Commands1763600000003 } from './migrations/1763600000003-commands.js';
 import { Records1763600000004 } from './migrations/1763600000004-records.js';
+import { SignIn1763600000005 } from './migrations/1763600000005-sign-in.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
-export const MIGRATIONS = [Foundation1763600000001, Agents1763600000002, Commands1763600000003, Records1763600000004];
+export const MIGRATIONS = [Foundation1763600000001, Agents1763600000002, Commands1763600000003, Records1763600000004, SignIn1763600000005];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
 export const APPEND_ONLY_TABLES = ['events', 'auth_audit', 'trade_transitions'];

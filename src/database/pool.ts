@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import pg from 'pg';
 import { WatchedClient } from './client.js';
 
@@ -32,6 +33,8 @@ const NULL_IDLE_MS = 250;
 const OVERFLOW_IDLE_MS = 10_000;
 /** A connection that idled longer is checked before use: younger ones were seen to work a moment ago. */
 const PING_AFTER_IDLE_MS = 500;
+/** Handed over from one request to the next. */
+const NOT_IDLE_MS = 1;
 const PING_TIMEOUT_MS = 2_000;
 
 type PoolClient = pg.PoolClient & WatchedClient;
@@ -111,10 +114,16 @@ export function policyPool(policy: PoolPolicy): { Pool: typeof pg.Pool; stats: (
 
     private async works(client: PoolClient): Promise<boolean> {
       const idleSince = this.idleSince.get(client);
-      if (!policy.prePing || idleSince === undefined) return true;
-      if (idleSince <= this.lostAt) return false;
+      if (idleSince === undefined) return true;
       const now = performance.now();
-      if (now - idleSince < PING_AFTER_IDLE_MS || (await answers(client))) return true;
+      if (now - idleSince < NOT_IDLE_MS) return true;
+      if (policy.prePing && idleSince <= this.lostAt) return false;
+      if (!policy.prePing || now - idleSince < PING_AFTER_IDLE_MS) {
+        // The server's goodbye may lie in the socket, unread: one turn of the event loop reads it.
+        await nextTurn();
+        return !client.lost;
+      }
+      if (await answers(client)) return true;
       this.lostAt = Math.max(this.lostAt, now);
       return false;
     }

@@ -80,7 +80,7 @@ describe('an explanation', () => {
     const ask = { body: { kind: 'exit', explanation: 'done' }, headers: { 'idempotency-key': `e-${tradeId}` } };
     const first = await agent.http('POST', `/trades/${tradeId}/explanations`, ask);
     const again = await agent.http('POST', `/trades/${tradeId}/explanations`, ask);
-    expect([again.status, again.headers.get('idempotency-replayed'), again.text]).toEqual([201, 'true', first.text]);
+    expect([again.status, again.headers.get('idempotency-replayed'), again.body]).toEqual([201, 'true', first.body]);
     expect((await list(`tradeId=${tradeId}`)).items).toHaveLength(1);
   });
 });

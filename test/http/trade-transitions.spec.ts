@@ -130,7 +130,7 @@ describe('a transition by version', () => {
     const ask = { body: { to: 'closing', version: 1 }, headers: { 'idempotency-key': `t-${trade.id}` } };
     const first = await agent.http('POST', `/trades/${trade.id}/transitions`, ask);
     const again = await agent.http('POST', `/trades/${trade.id}/transitions`, ask);
-    expect([again.status, again.headers.get('idempotency-replayed'), again.text]).toEqual([200, 'true', first.text]);
+    expect([again.status, again.headers.get('idempotency-replayed'), again.body]).toEqual([200, 'true', first.body]);
     expect(await history(trade.id)).toHaveLength(2);
   });
 });
