@@ -1,12 +1,12 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { Draining } from './common/draining.js';
 import { ProblemFilter } from './common/http/problem.filter.js';
-import { RequestValidation } from './common/http/validation.js';
+import { RefuseUnread, RequestValidation } from './common/http/validation.js';
 import { CommandsModule } from './commands/commands.module.js';
 import { loggerOptions } from './config/logger.js';
 import type { Env } from './config/env.js';
@@ -47,6 +47,7 @@ export class AppModule {
       ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_INTERCEPTOR, useClass: RefuseUnread },
         { provide: APP_PIPE, useClass: RequestValidation },
       ],
     };

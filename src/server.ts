@@ -4,13 +4,16 @@ import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { SwaggerModule } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
 import { Draining } from './common/draining.js';
 import { BODY_LIMIT_BYTES, useJsonParser } from './common/http/json-body.js';
+import { answerClientError, answerFrameworkError, sendProblem } from './common/http/problem.filter.js';
 import { logRequests } from './common/http/request-log.js';
+import { unavailable } from './common/problem.js';
 import type { Env } from './config/env.js';
+import { openApi } from './openapi.js';
 
 const UNPREFIXED = ['livez', 'readyz', 'health', 'metrics'];
 
@@ -21,9 +24,13 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
     routerOptions: { maxParamLength: 200 },
     trustProxy: trustedProxies(env.TRUST_PROXY),
     forceCloseConnections: 'idle',
+    // Until the last request is answered, probes are told the truth and the others what to do: see drainOnClose.
+    return503OnClosing: false,
     // A load balancer keeps connections for 60 s: ours must outlive that, or it sends requests into closed ones.
     keepAliveTimeout: 65_000,
     requestTimeout: 60_000,
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError,
     genReqId: (request: { headers: Record<string, string | string[] | undefined> }) => correlationId(request.headers['x-request-id']),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(env), adapter, { bufferLogs: true, bodyParser: false });
@@ -33,9 +40,13 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
   await app.register(cookie as never);
   await app.register(helmet as never, { contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null, 'script-src': ["'self'"], 'style-src': ["'self'", "'unsafe-inline'"] } }, hsts: false });
   logRequests(fastify as never);
+  fastify.addHook('onRequest', async (request, reply) => {
+    // State of a minute ago looks like state; keys and tokens have no business in a cache at all.
+    if (request.url.startsWith('/api/v1/')) void reply.header('Cache-Control', 'no-store');
+  });
   drainOnClose(app, app.get(Draining));
   app.setGlobalPrefix('api/v1', { exclude: UNPREFIXED });
-  SwaggerModule.setup('api/docs', app, () => openApi(app), { jsonDocumentUrl: 'api/docs-json', yamlDocumentUrl: 'api/docs-yaml' });
+  SwaggerModule.setup('api/docs', app, () => openApi(app), { jsonDocumentUrl: 'api/docs-json', raw: ['json'] });
   return app;
 }
 
@@ -45,7 +56,13 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
  */
 function drainOnClose(app: NestFastifyApplication, draining: Draining): void {
   const fastify = app.getHttpAdapter().getInstance();
-  fastify.addHook('onRequest', async (_request, reply) => {
+  fastify.addHook('onRequest', async (request, reply) => {
+    if (UNPREFIXED.includes(request.url.split('?')[0]?.slice(1) ?? '')) return;
+    if (draining.begun) {
+      void reply.header('Connection', 'close');
+      sendProblem(request, reply, unavailable('DRAINING', 'This instance is shutting down.', 1));
+      return reply;
+    }
     draining.requestBegan();
     reply.raw.once('close', () => draining.requestEnded());
   });
@@ -54,17 +71,6 @@ function drainOnClose(app: NestFastifyApplication, draining: Draining): void {
     await draining.idle();
     fastify.server.closeAllConnections();
   });
-}
-
-export function openApi(app: NestFastifyApplication): OpenAPIObject {
-  const config = new DocumentBuilder()
-    .setTitle('Tradewarden')
-    .setDescription('Control plane for AI trading agents. Errors are application/problem+json with a stable `code`.')
-    .setVersion('1')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A person\'s access token, or an agent key tw_…' })
-    .addApiKey({ type: 'apiKey', name: 'X-API-Key', in: 'header' }, 'apiKey')
-    .build();
-  return SwaggerModule.createDocument(app, config);
 }
 
 /** Taken over when it is short and printable: it goes into headers, logs and rows. */

@@ -134,10 +134,10 @@ describe('a command', () => {
     const { agent, ended } = await agents.holding();
     expect(await answered(server.queue('update_config', { config: { lotSize: '0.3', fastPeriod: 0 } }))).toMatchObject({ code: 'CONFIG_INVALID' });
     expect(agent.trader.config.lotSize).toBe('0.10');
-    expect(await answered(server.queue('update_config', { config: { lotSize: '0.3' } }))).toMatchObject({ config: { lotSize: '0.3' } });
+    expect(await answered(server.queue('update_config', { config: { lotSize: '0.3' } }))).toMatchObject({ config: { lotSize: '0.30' } });
     agent.stop();
     await ended;
-    expect(agents.make().trader.config.lotSize).toBe('0.3');
+    expect(agents.make().trader.config.lotSize).toBe('0.30');
   });
 
   it('reconcile shows positions, orders and deals', async () => {

@@ -20,7 +20,10 @@ export interface RunMemory {
   fingerprint: string;
   isReplay: boolean;
   instrument: Instrument;
+  /** The market has ended and nothing is open any more. */
   finished: boolean;
+  /** Somebody has seen the summary. A replay that was killed before that is not begun anew, only told again. */
+  told: boolean;
   market: MarketPosition;
   indicators: IndicatorState;
   record: TrackRecord;
@@ -73,6 +76,7 @@ export function newRun(market: Market, instrument: Instrument, initialBalance: s
     isReplay: market.isReplay,
     instrument,
     finished: false,
+    told: false,
     market: market.begin(),
     indicators: emptyIndicators(),
     record: emptyTrackRecord(),

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomMarket, replayMarket, type Market } from './market.js';
 import { FakeServer } from './testing/fake-server.js';
-import { TestAgents, until } from './testing/test-agent.js';
+import { EURUSD, TestAgents, until } from './testing/test-agent.js';
 
 let server: FakeServer;
 let agents: TestAgents;
@@ -15,6 +16,19 @@ afterEach(async () => {
   await agents.cleanUp();
   await server.close();
 });
+
+/** The first 600 candles of a random market, as a file would give them. */
+function replay(): Market {
+  const market = randomMarket(1, EURUSD, 1_100_000, 60);
+  const candles = [];
+  let position = market.begin();
+  while (candles.length < 600) {
+    const next = market.next(position)!;
+    candles.push(next.candle);
+    position = next.position;
+  }
+  return replayMarket(candles, 'replay');
+}
 
 const pathsSince = (index: number) => server.seen.slice(index).map(({ path }) => path.replace(/[0-9a-f-]{36}/, 'ID'));
 const isFact = (path: string) => /^\/(trades|predictions)/.test(path);
@@ -74,12 +88,26 @@ describe('a run', () => {
     }
   });
 
-  it('over the same market again is a run of its own', async () => {
-    await agents.run(agents.make());
-    const first = server.trades.length;
-    await agents.run(agents.make());
-    expect(server.trades).toHaveLength(2 * first);
-    expect(new Set(server.trades.map(({ clientOrderId }) => clientOrderId)).size).toBe(2 * first);
+  it('over the same market again is a run of its own, once its summary has been seen', async () => {
+    const first = agents.make({ market: replay() });
+    await agents.run(first);
+    const trades = server.trades.length;
+    expect(trades).toBeGreaterThan(2);
+    // As after a crash between the last candle and the summary.
+    await agents.run(agents.make({ market: replay() }));
+    expect(server.trades).toHaveLength(trades);
+    first.trader.acknowledge();
+    await agents.run(agents.make({ market: replay() }));
+    expect(server.trades).toHaveLength(2 * trades);
+    expect(new Set(server.trades.map(({ clientOrderId }) => clientOrderId)).size).toBe(2 * trades);
+  });
+
+  it('over another market squares off first what the run before left open', async () => {
+    const { agent, ended } = await agents.holding();
+    agent.stop();
+    await ended;
+    await agents.run(agents.make({ market: replay(), maxCandles: 60 }));
+    expect(server.trades[0]).toMatchObject({ status: 'closed', exitReason: 'square_off' });
   });
 });
 

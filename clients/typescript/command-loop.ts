@@ -11,6 +11,8 @@ const WAIT_SECONDS = 20;
 const LEASE_SECONDS = 30;
 /** Answers are tried this often while their lease lasts; after that the command comes again and is answered then. */
 const ANSWER_ATTEMPTS = 4;
+/** How long an answer waits for the facts that belong to it; well inside the lease. */
+const TELL_FIRST_MS = 15_000;
 
 export interface CommandLoopOptions {
   api: Api;
@@ -67,13 +69,15 @@ async function carryOut(command: Command, options: CommandLoopOptions): Promise<
   options.link.heartbeatSoon();
   const killed = command.type === 'kill' && !repeated;
   // What the command did is told before the answer to it: whoever waits for the answer may look at the trades next.
-  const told = options.sendFacts().catch(async (error: unknown) => {
-    if (!(error instanceof ServerAway)) throw error;
-    if (!killed) await options.link.cope(error);
-  });
-  await patiently(5_000, told);
+  // A server that is away is left alone for as long as it asked, and the command comes again if that is too long.
+  await patiently(killed ? 5_000 : TELL_FIRST_MS, tell(options));
   await answerIt(command, answer, options, killed ? 2 : ANSWER_ATTEMPTS);
   if (killed) options.onKill();
+}
+
+async function tell({ link, sendFacts }: CommandLoopOptions): Promise<void> {
+  await link.whenUp();
+  await link.attempt(sendFacts);
 }
 
 async function answerIt(command: Command, answer: CommandAnswer, options: CommandLoopOptions, attempts: number): Promise<void> {

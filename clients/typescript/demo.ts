@@ -174,6 +174,7 @@ class Demo {
     const sameMoney = sums !== null && new Decimal(INITIAL_BALANCE).plus(sums.net).eq(summary.finalBalance);
     if (this.options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else if (sums !== null) this.printSummary(summary, sums, instrument.contractSize);
+    if (ending === 'market' && unsentFacts === 0 && sums !== null) agent.trader.acknowledge();
     if (unsentFacts > 0) this.progress.say(`${unsentFacts} facts are unsent; the same command sends them.`);
     return whole && (sameMoney || !summary.complete) ? 0 : 1;
   }
@@ -183,7 +184,8 @@ class Demo {
       this.progress.say(`  ${name.padEnd(18)}${String(value).padStart(12)}${note === '' ? '' : `   ${note}`}`);
     const when = `${String(summary.from).slice(0, 16)} to ${String(summary.to).slice(0, 16)}`;
     this.progress.say('');
-    this.progress.say(`${summary.complete ? 'Finished' : `Ended early (${summary.ending})`}: ${summary.candles} candles of ${summary.symbol}, ${when}, in ${summary.seconds} s`);
+    const how = { market: 'Finished', stopped: 'Stopped', killed: 'Ended by a kill' }[summary.ending as Ending];
+    this.progress.say(`${how}: ${summary.candles} candles of ${summary.symbol}, ${when}, in ${summary.seconds} s`);
     row('trades', sums.trades, `${sums.wins} won, ${sums.losses} lost, ${sums.even} even${sums.openTrades > 0 ? `; ${sums.openTrades} still open` : ''}`);
     row('wins', sums.wins);
     row('losses', sums.losses);

@@ -30,11 +30,12 @@ describe('the random market', () => {
 
   it('makes candles that a candle file would be accepted with', () => {
     const { candles } = take(walk(3), 5_000);
-    for (const [i, { time, open, high, low, close, spread }] of candles.entries()) {
-      expect([open, high, low, close, spread].every(Number.isSafeInteger)).toBe(true);
-      expect(high >= Math.max(open, close) && low <= Math.min(open, close) && low > 0 && spread >= 0).toBe(true);
-      if (i > 0) expect(time - candles[i - 1]!.time).toBe(300_000);
-    }
+    const faulty = candles.filter(({ time, open, high, low, close, spread }, i) => {
+      const whole = [open, high, low, close, spread].every(Number.isSafeInteger);
+      const inside = high >= Math.max(open, close) && low <= Math.min(open, close) && low > 0 && spread >= 0;
+      return !whole || !inside || time !== candles[0]!.time + i * 300_000;
+    });
+    expect(faulty).toEqual([]);
   });
 
   it('moves as much as a pair does: a few pips in five minutes', () => {

@@ -54,7 +54,7 @@ describe('the strategy', () => {
 
 describe('a change of the configuration', () => {
   it('is taken over when everything in it is right', () => {
-    expect(withChanges({ ...DEFAULT_CONFIG }, { lotSize: 0.2, fastPeriod: 10 })).toMatchObject({ lotSize: '0.2', fastPeriod: 10, slowPeriod: 48 });
+    expect(withChanges({ ...DEFAULT_CONFIG }, { lotSize: 0.2, fastPeriod: 10 })).toMatchObject({ lotSize: '0.20', fastPeriod: 10, slowPeriod: 48 });
   });
 
   it.each([

@@ -64,7 +64,7 @@ export function withChanges(config: StrategyConfig, changes: Record<string, unkn
     if (!number || !fits) {
       faults.push(`${name} must be ${limit.whole ? 'a whole number' : 'a number'} from ${limit.from} to ${limit.to}`);
     } else {
-      next[name] = limit.whole ? number.toNumber() : number.toFixed();
+      next[name] = limit.whole ? number.toNumber() : number.toFixed(name === 'lotSize' ? 2 : undefined);
     }
   }
   if (Number(next.fastPeriod) >= Number(next.slowPeriod)) faults.push('fastPeriod must be shorter than slowPeriod');

@@ -50,7 +50,8 @@ export class Trader {
     private readonly options: TraderOptions,
   ) {
     const { market, instrument, initialBalance } = options;
-    if (memory.run?.fingerprint !== market.fingerprint || memory.run.finished) {
+    const over = memory.run !== null && memory.run.finished && (memory.run.told || market.length === null);
+    if (memory.run?.fingerprint !== market.fingerprint || over) {
       // Another market was asked for: what the run before left open is closed at the last price it knew.
       if (memory.run) {
         this.broker = this.brokerOf(memory.run);
@@ -68,7 +69,7 @@ export class Trader {
 
   /** Takes the next candle. False when there is none. */
   step(permission: Permission): boolean {
-    const next = this.options.market.next(this.run.market);
+    const next = this.run.finished ? null : this.options.market.next(this.run.market);
     if (!next) return false;
     this.onCandle(next.candle, next.position, permission);
     return true;
@@ -129,6 +130,12 @@ export class Trader {
     const closed = [...this.broker.state.positions].flatMap((position) => this.broker.close(position, 'square_off') ?? []);
     this.run.finished = true;
     this.commit([...closed.flatMap((trade) => this.tellClosed(trade)), ...this.takeBatch()]);
+  }
+
+  /** The summary has been seen: the next run over the same market is a new one. */
+  acknowledge(): void {
+    this.run.told = true;
+    saveMemory(this.options.folder, this.memory);
   }
 
   /** Sends what waits for company, and saves. */

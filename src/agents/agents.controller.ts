@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { Allow } from '../auth/access.js';
 import { ApiKeysService } from '../auth/api-keys.service.js';
 import { originOf } from '../auth/origin.js';
-import { Answers } from '../common/http/answers.js';
+import { Answers, nothing } from '../common/http/answers.js';
 import { type Caller, CurrentCaller } from '../common/http/caller.js';
 import { type Creation, Once } from '../common/http/once.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
@@ -106,6 +106,7 @@ export class AgentsController {
 
   @Delete(':agentId/keys/:keyId')
   @Allow({ person: 'admin' })
+  @Answers(nothing)
   async revokeKey(@Param({ schema: keyParam }) { agentId, keyId }: z.output<typeof keyParam>, @CurrentCaller() caller: Caller, @Req() request: FastifyRequest) {
     await inTransaction(this.dataSource, (tx) => this.keys.revoke(tx, caller, agentId, keyId, originOf(request)));
     return {};

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { credentialIn } from '../auth/secrets.js';
+import { credentialIn, masked } from '../auth/credentials.js';
 import type { ApiKeyRow } from '../auth/api-keys.service.js';
 import { decimalText, instant, jsonObject, money, pastInstant, symbol, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
@@ -12,12 +12,14 @@ export const MODES = ['simulation', 'paper', 'live'] as const;
 export const STATUSES = ['stopped', 'starting', 'running', 'paused', 'stopping', 'error'] as const;
 const CONFIG_BYTES_MAX = 16_384;
 
+/** For what every viewer sees. */
+function noCredential(value: unknown, context: z.RefinementCtx): void {
+  const place = credentialIn(value);
+  if (place !== null) context.addIssue({ code: 'custom', path: place === '' ? [] : place.split('.'), message: 'looks like a credential: keep it with the agent' });
+}
+
 /** Free settings of an agent's own code, seen by every viewer: so never a credential. */
-export const agentConfig = () =>
-  jsonObject(CONFIG_BYTES_MAX).superRefine((config, context) => {
-    const place = credentialIn(config);
-    if (place !== null) context.addIssue({ code: 'custom', path: place.split('.'), message: 'looks like a credential: keep it with the agent' });
-  });
+export const agentConfig = () => jsonObject(CONFIG_BYTES_MAX).superRefine(noCredential);
 
 export const createAgentSchema = z.strictObject({
   name: text(100), mode: z.enum(MODES), account: text(100).optional(), symbols: z.array(symbol()).max(500).optional(),
@@ -44,11 +46,11 @@ export const heartbeatSchema = z.strictObject({
   marginFree: money().optional(), floatingPnl: money().optional(),
   currency: z.string().regex(/^[A-Z]{3,10}$/, { error: 'must be a currency code such as USD' }).optional(),
   asOf: pastInstant().optional(), openPositions: counter().max(1_000_000).optional(), cycleCount: counter().optional(),
-  lastCycleAt: pastInstant().optional(), observedStateVersion: counter().optional(), errorMessage: z.string().max(2_000).nullable().optional(),
+  lastCycleAt: pastInstant().optional(), observedStateVersion: counter().optional(), errorMessage: z.string().max(2_000).transform(masked).nullable().optional(),
   brokerConnected: z.boolean().optional(), tradeAllowed: z.boolean().optional(), lastQuoteAt: pastInstant().optional(),
-  agentVersion: text(100).optional(),
+  agentVersion: text(100).superRefine(noCredential).optional(),
   brokerAccount: z.strictObject({
-    loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }), server: text(200).optional(),
+    loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }), server: text(200).superRefine(noCredential).optional(),
     kind: z.enum(['live', 'demo', 'paper']).optional(), currency: text(10).optional(), marginMode: z.enum(['hedging', 'netting', 'exchange']).optional(),
   }).optional(),
 });
@@ -65,7 +67,7 @@ const amount = () => decimalText().nullable();
 export const desiredStateSchema = z.object({
   state: z.enum(['active', 'reducing', 'halted', 'flatten']), run: z.enum(['running', 'paused', 'stopped']), version: z.int(),
   reasons: z.array(z.object({ code: z.string(), commandId: z.uuid().optional(), by: z.string().optional() })),
-});
+}).meta({ id: 'DesiredState' });
 
 export const agentStateSchema = z.object({
   status: z.enum(STATUSES), mode: z.enum(MODES), liveness: z.enum(['online', 'suspect', 'offline']), canTrade: z.boolean(), lastSeenAt: time(),
@@ -74,26 +76,29 @@ export const agentStateSchema = z.object({
   brokerConnected: z.boolean().nullable(), tradeAllowed: z.boolean().nullable(), lastQuoteAt: time(), observedStateVersion: z.int().nullable(),
   desiredState: desiredStateSchema, instanceId: z.string().nullable(), agentVersion: z.string().nullable(),
   brokerAccount: z.record(z.string(), z.unknown()).nullable(), startedAt: time(), uptimeSeconds: z.int().nullable(), config: z.record(z.string(), z.unknown()),
-});
+}).meta({ id: 'AgentState' });
 
 export const agentSchema = z.object({
   id: z.uuid(), name: z.string(), accountId: z.uuid(), account: z.string(), mode: z.enum(MODES), symbols: z.array(z.string()),
   broker: z.string().nullable(), config: z.record(z.string(), z.unknown()), windDownPolicy: z.enum(['keep', 'flatten']), retired: z.boolean(),
   retiredAt: time(), createdAt: z.iso.datetime(), updatedAt: z.iso.datetime(), liveness: z.enum(['online', 'suspect', 'offline']),
   canTrade: z.boolean(), desiredState: desiredStateSchema, state: agentStateSchema,
-});
+}).meta({ id: 'Agent' });
 
-export const newAgentSchema = agentSchema.extend({ apiKey: z.string().nullable().describe('shown once') });
+/** What a replay says in place of the key. */
+const replayed = { secretAlreadyShown: z.literal(true).optional() };
+
+export const newAgentSchema = agentSchema.extend({ apiKey: z.string().nullable().describe('shown once'), ...replayed }).meta({ id: 'NewAgent' });
 
 export const heartbeatAnswerSchema = z.object({
   desiredState: desiredStateSchema, tradingLeaseSeconds: z.int(), heartbeatSeconds: z.int(), serverTime: z.iso.datetime(),
-});
+}).meta({ id: 'HeartbeatAnswer' });
 
 export const apiKeySchema = z.object({
   id: z.uuid(), agentId: z.uuid(), name: z.string(), prefix: z.string(), scopes: z.array(z.enum(SCOPES)), expiresAt: time(),
   revokedAt: time(), lastUsedAt: time(), createdAt: z.iso.datetime(),
-});
-export const newApiKeySchema = apiKeySchema.extend({ apiKey: z.string().nullable().describe('shown once') });
+}).meta({ id: 'ApiKey' });
+export const newApiKeySchema = apiKeySchema.extend({ apiKey: z.string().nullable().describe('shown once'), ...replayed }).meta({ id: 'NewApiKey' });
 
 export function toAgentState(row: AgentWithState): z.output<typeof agentStateSchema> {
   const liveness = livenessOf(row.silent_seconds);

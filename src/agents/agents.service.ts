@@ -80,6 +80,10 @@ export class AgentsService {
         wind_down_policy: change.windDownPolicy ?? agent.wind_down_policy,
         retired_at: change.retired === undefined ? agent.retired_at : change.retired ? (agent.retired_at ?? new Date().toISOString()) : null,
       });
+      // As for a new one: an agent that becomes live waits for a person to start it.
+      if (mode === 'live' && agent.mode !== 'live' && agent.run === 'running' && change.retired !== true) {
+        await this.setRun(tx, caller, id, 'paused', { code: 'MODE_CHANGED', by: actorOf(caller.principal) });
+      }
       await this.events.append(tx, caller, [{ type: 'agent.changed', subjectId: id, agentId: id, data: { fields: Object.keys(change) } }]);
       return this.get(id, tx);
     });
@@ -117,11 +121,11 @@ export class AgentsService {
         tradeAllowed: body.tradeAllowed ?? null, lastQuoteAt: body.lastQuoteAt ?? null, agentVersion: body.agentVersion ?? null,
         brokerAccount: body.brokerAccount ?? null, instanceId, hasFigures: figures.some((figure) => figure !== undefined),
       }, TRADING_LEASE_SECONDS);
-      const status = body.status ?? before.status;
-      if (status !== before.status) {
-        await this.events.append(tx, caller, [{ type: 'agent.status_changed', subjectId: id, agentId: id, data: { from: before.status, to: status } }]);
+      const after = await this.get(id, tx);
+      if (after.status !== before.status) {
+        await this.events.append(tx, caller, [{ type: 'agent.status_changed', subjectId: id, agentId: id, data: { from: before.status, to: after.status } }]);
       }
-      return this.get(id, tx);
+      return after;
     });
   }
 

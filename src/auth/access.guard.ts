@@ -38,18 +38,22 @@ export class AccessGuard implements CanActivate {
   }
 
   private async identify(context: ExecutionContext, request: FastifyRequest): Promise<Principal> {
-    const token = tokenOf(request);
-    if (!token) throw unauthenticated('CREDENTIALS_MISSING', 'Send "Authorization: Bearer …" or, for agents, "X-API-Key: tw_…".');
-    if (token.startsWith('tw_')) return this.identifyAgent(token, request, context.switchToHttp().getResponse<FastifyReply>());
+    const { bearer, apiKey } = presented(request);
+    const key = bearer?.startsWith('tw_') ? bearer : bearer === null ? apiKey : null;
+    if (key !== null) return this.identifyAgent(key, request, context.switchToHttp().getResponse<FastifyReply>());
+    if (bearer === null) throw unauthenticated('CREDENTIALS_MISSING', 'Send "Authorization: Bearer …" or, for agents, "X-API-Key: tw_…".');
     const person = await this.jwt.identify(request);
-    if (!person) throw unauthenticated('TOKEN_REFUSED', 'The access token is wrong, has expired or its session has ended.');
-    return person;
+    if ('kind' in person) return person;
+    // Pages come with tokens that have just run out: that is how they find out.
+    if (!person.expired) await this.audit.record({ kind: 'credential_refused', origin: originOf(request), presented: bearer });
+    throw unauthenticated('TOKEN_REFUSED', 'The access token is wrong, has expired or its session has ended.');
   }
 
   private async identifyAgent(token: string, request: FastifyRequest, reply: FastifyReply): Promise<Principal> {
-    const holder = await this.keys.holderOf(token);
+    const origin = originOf(request);
+    const holder = await this.keys.holderOf(token, origin);
     if (!holder) {
-      await this.audit.record({ kind: 'credential_refused', origin: originOf(request), presented: token });
+      await this.audit.record({ kind: 'credential_refused', origin, presented: token });
       throw unauthenticated('KEY_REFUSED', 'The API key is unknown, has expired or was revoked.');
     }
     const { agent_id: agentId, key_id: keyId, scopes, mode } = holder;
@@ -58,11 +62,11 @@ export class AccessGuard implements CanActivate {
   }
 }
 
-function tokenOf(request: FastifyRequest): string | null {
-  const header = request.headers.authorization;
-  const bearer = header === undefined ? undefined : /^Bearer +([^\s]+)$/i.exec(header)?.[1];
-  const key = request.headers['x-api-key'];
-  return bearer ?? (typeof key === 'string' && key.startsWith('tw_') ? key : null);
+/** What the request shows: a bearer token, which counts when both are there, or an API key. */
+function presented({ headers }: FastifyRequest): { bearer: string | null; apiKey: string | null } {
+  const bearer = /^Bearer +([^\s]+) *$/i.exec(headers.authorization ?? '')?.[1] ?? null;
+  const apiKey = headers['x-api-key'];
+  return { bearer, apiKey: typeof apiKey === 'string' && apiKey !== '' ? apiKey : null };
 }
 
 function instanceOf(request: FastifyRequest): string | null {

@@ -18,6 +18,8 @@ export interface ApiKeyRow {
 export interface KeyHolder {
   key_id: string; agent_id: string; scopes: Scope[]; mode: 'simulation' | 'paper' | 'live';
   run: string; state_version: number; stale_use: boolean;
+  /** Whole hours since 1970. */
+  hour: number;
 }
 
 const COLUMNS = 'id, seq, agent_id, name, prefix, scopes, expires_at, revoked_at, last_used_at, created_at, created_by';
@@ -39,7 +41,7 @@ export class ApiKeysService {
       returning ${() => COLUMNS}`;
     if (!row) throw new Error('the key was not stored');
     await this.events.append(tx, caller, [{ type: 'key.created', subjectId: row.id, agentId, data: { name: row.name, scopes: row.scopes } }]);
-    await this.audit.record({ kind: 'key_created', keyId: row.id, agentId, origin }, tx);
+    await this.audit.record({ kind: 'key_created', actor: actorOf(caller.principal), keyId: row.id, agentId, origin }, tx);
     return { row, key };
   }
 
@@ -60,17 +62,22 @@ export class ApiKeysService {
       if (known.length === 0) throw notFound('key');
     }
     await this.events.append(tx, caller, revoked.map(({ id }) => ({ type: 'key.revoked', subjectId: id, agentId })));
-    for (const { id } of revoked) await this.audit.record({ kind: 'key_revoked', keyId: id, agentId, origin }, tx);
+    const actor = actorOf(caller.principal);
+    for (const { id } of revoked) await this.audit.record({ kind: 'key_revoked', actor, keyId: id, agentId, origin }, tx);
   }
 
   /** Looked up for every request, by an index: a revoked key stops at the next one, on every instance. */
-  async holderOf(key: string): Promise<KeyHolder | null> {
+  async holderOf(key: string, origin: Origin): Promise<KeyHolder | null> {
     const [holder] = await this.dataSource.sql<KeyHolder[]>`
       select k.id as key_id, k.agent_id, k.scopes, a.mode, a.run, a.state_version,
-        (k.last_used_at is null or k.last_used_at < app_clock() - interval '1 minute') as stale_use
+        (k.last_used_at is null or k.last_used_at < app_clock() - interval '1 minute') as stale_use,
+        floor(extract(epoch from app_clock()) / 3600)::int as hour
       from api_keys k join agents a on a.id = k.agent_id
-      where k.key_hash = ${sha256(key)} and k.revoked_at is null and (k.expires_at is null or k.expires_at > app_clock())`;
-    if (holder?.stale_use) await this.dataSource.sql`update api_keys set last_used_at = app_clock() where id = ${holder.key_id}`;
-    return holder ?? null;
+      where k.key_hash = ${sha256(key)} and k.revoked_at is null and (k.expires_at is null or k.expires_at > app_clock())
+        and a.retired_at is null`;
+    if (!holder) return null;
+    if (holder.stale_use) await this.dataSource.sql`update api_keys set last_used_at = app_clock() where id = ${holder.key_id}`;
+    await this.audit.recordUse({ keyId: holder.key_id, agentId: holder.agent_id, origin }, holder.hour);
+    return holder;
   }
 }

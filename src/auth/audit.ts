@@ -4,9 +4,11 @@ import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
 import { hmac } from './secrets.js';
 
-export type AuditKind =
-  | 'signed_in' | 'sign_in_failed' | 'sign_in_slowed' | 'signed_out' | 'refresh_reused' | 'credential_refused' | 'key_used'
-  | 'key_created' | 'key_revoked' | 'user_created' | 'user_changed' | 'password_changed';
+export const AUDIT_KINDS = [
+  'signed_in', 'sign_in_failed', 'sign_in_slowed', 'signed_out', 'refresh_reused', 'credential_refused', 'key_used',
+  'key_created', 'key_revoked', 'user_created', 'user_changed', 'password_changed',
+] as const;
+export type AuditKind = (typeof AUDIT_KINDS)[number];
 
 export interface AuditEntry {
   kind: AuditKind;

@@ -2,17 +2,22 @@ import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { type Caller, CurrentCaller } from '../common/http/caller.js';
-import { Answers } from '../common/http/answers.js';
+import { Answers, nothing } from '../common/http/answers.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
 import { notFound } from '../common/problem.js';
 import { Allow } from './access.js';
 import { AuthAudit } from './audit.js';
 import { auditQuery, auditSchema, loginSchema, sessionSchema, toAudit, toUser, userSchema } from './auth.schemas.js';
 import { originOf } from './origin.js';
-import { ACCESS_TOKEN_SECONDS, REFRESH_TOKEN_SECONDS, type Session, SessionsService } from './sessions.service.js';
+import { ACCESS_TOKEN_SECONDS } from './jwt.strategy.js';
+import { REFRESH_TOKEN_SECONDS, type Session, SessionsService } from './sessions.service.js';
 import { UsersRepository } from './users.repository.js';
 
 const COOKIE = 'tw_refresh';
+
+/** Scripts cannot read it, other sites cannot have it sent, and nothing but sign-in sees it. */
+const cookieOptions = ({ protocol }: FastifyRequest) =>
+  ({ path: '/api/v1/auth', httpOnly: true, sameSite: 'strict', secure: protocol === 'https' }) as const;
 
 @Controller('auth')
 export class AuthController {
@@ -41,9 +46,10 @@ export class AuthController {
   @Post('logout')
   @HttpCode(200)
   @Allow({ public: true })
+  @Answers(nothing)
   async logout(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
     await this.sessions.signOut(request.cookies[COOKIE], originOf(request));
-    void reply.clearCookie(COOKIE, { path: '/api/v1/auth' });
+    void reply.clearCookie(COOKIE, cookieOptions(request));
     return {};
   }
 
@@ -65,9 +71,6 @@ export class AuthController {
 }
 
 function answer(session: Session, request: FastifyRequest, reply: FastifyReply): z.output<typeof sessionSchema> {
-  void reply.setCookie(COOKIE, session.refreshToken, {
-    path: '/api/v1/auth', httpOnly: true, sameSite: 'strict', secure: request.protocol === 'https', maxAge: REFRESH_TOKEN_SECONDS,
-  });
-  void reply.header('Cache-Control', 'no-store');
+  void reply.setCookie(COOKIE, session.refreshToken, { ...cookieOptions(request), maxAge: REFRESH_TOKEN_SECONDS });
   return { accessToken: session.accessToken, tokenType: 'Bearer', expiresIn: ACCESS_TOKEN_SECONDS, user: toUser(session.user) };
 }

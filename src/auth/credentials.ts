@@ -3,21 +3,27 @@
  * password that way: so configuration that looks like a credential is refused, and reported words are masked.
  */
 
-/** Names of settings that hold a credential. Written apart by `_`, `-`, a blank or a capital letter. */
+/** Names of settings that hold a credential, whatever it looks like. In the spelling of `plainName`. */
 const NAMES = new RegExp(
   [
-    'pass(word|wd|phrase|code)s?$', '^(?:.*_)?(pass|pwd|pw)$', 'secrets?(_key|_value)?$', '^secret', 'credentials?$',
-    '(api|private|access|signing|encryption|service|master|account|auth|bot)_?keys?(_id)?$', '^auth(orization)?$', 'bearer$', 'cookies?$',
-    '(database|db|redis|amqp|broker|mongo)_?ur[il]$', 'connection_?string$', 'dsn$', '^(?:.*_)?(totp|otp|mfa|pin)(_seed|_code|_secret)?$',
-    '^(?:.*_)?(access|auth|api|bot|bearer|refresh|session|id|user|app|client|bearer|webhook|telegram|slack|discord)_?tokens?$', '^tokens?$',
+    'pass(word|wd|phrase|code)s?$', 'secrets?(_key|_value)?$', '^secret', 'credentials?$', '^(.*_)?(totp|otp|pin)(_seed|_code)?$',
   ].join('|'),
 );
 
-/** Any other `…Token` is one when its value is long enough to be: `stopToken: "###"` belongs to a language model. */
-const OTHER_TOKEN = /token$/;
-const TOKEN_CHARACTERS_MIN = 16;
+/** Names of settings that hold one unless they are a number, as `maxSessionTokens` or `lowPass` are. */
+const WORDED_NAMES = new RegExp(
+  [
+    '^(.*_)?(pass|pwd|pw)$', '(api|private|access|signing|encryption|service|master|account|auth)_?keys?(_id)?$', '^auth(orization)?$', 'bearer$',
+    'cookies?$', 'database_?ur[il]$', 'connection_?string$', 'dsn$',
+    '^(.*_)?(access|auth|api|bot|bearer|refresh|session|id|user|app|client|webhook|telegram|slack|discord)_?tokens?$',
+  ].join('|'),
+);
 
-/** Parts of a text that are credentials whatever they are called. Each first group is kept, the rest is the secret. */
+/** Any other `…token` is one when it is long enough to be: `stopToken: "###"` is a language model's, `token: "ETH"` a coin. */
+const OTHER_TOKEN = /tokens?$/;
+const TOKEN_CHARACTERS_MIN = 12;
+
+/** Parts of a text that are credentials whatever they are called. The first group of each is kept, the rest is secret. */
 const VALUES: readonly RegExp[] = [
   /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,512}(?=@)/gi,
   /([?&](?:api_?key|token|access_?token|password|secret|sig|signature)=)[^&\s]{1,512}/gi,
@@ -25,10 +31,10 @@ const VALUES: readonly RegExp[] = [
   /(\bBearer )[\w.~+/-]{16,}=*/gi,
   /()\btw_[\w-]{20,}/g,
   /()\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/g,
-  /()\b(?:sk|pk|rk|ghp|gho|ghs|xox[abps]|github_pat|glpat)[-_][\w-]{10,}/g,
+  /()\b(?:sk|pk|rk|ghp|gho|ghs|xox[abps]|github_pat|glpat)[-_](?=[\w-]{0,80}\d)[\w-]{16,}/g,
   /()\bAKIA[0-9A-Z]{16}\b/g,
-  /()\b\d{6,12}:[A-Za-z0-9_-]{30,}/g,
-  /()-----BEGIN [A-Z ]{0,40}PRIVATE KEY[\s\S]{0,8000}?(?:-----END|$)/g,
+  /()(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}/g,
+  /()-----BEGIN [A-Z ]{0,40}PRIVATE KEY[\s\S]*/g,
 ];
 
 const MASK = '***';
@@ -37,15 +43,11 @@ const MASK = '***';
 export function credentialIn(value: unknown, path = ''): string | null {
   if (typeof value === 'string') return masked(value) === value ? null : path;
   if (value === null || typeof value !== 'object') return null;
-  if (!Array.isArray(value)) {
-    // The same written as a pair: {"name": "DB_PASSWORD", "value": "…"}.
-    const { name, key, value: paired } = value as Record<string, unknown>;
-    if ([name, key].some((each) => typeof each === 'string' && namesCredential(each, paired))) return path ? `${path}.value` : 'value';
-  }
+  const below = (key: string) => (path ? `${path}.${key}` : key);
+  if (!Array.isArray(value) && isNamedPair(value)) return below('value');
   for (const [key, inner] of Object.entries(value)) {
-    const place = path ? `${path}.${key}` : key;
-    if (!Array.isArray(value) && namesCredential(key, inner)) return place;
-    const found = credentialIn(inner, place);
+    if (!Array.isArray(value) && namesCredential(key, inner)) return below(key);
+    const found = credentialIn(inner, below(key));
     if (found !== null) return found;
   }
   return null;
@@ -57,18 +59,28 @@ export function masked(text: string): string {
 }
 
 /** As `masked`, for JSON: also what stands under the name of a credential. */
-export function withoutCredentials<T>(value: T, name = ''): T {
-  if (name !== '' && namesCredential(name, value)) return MASK as T;
+export function withoutCredentials<T>(value: T): T {
   if (typeof value === 'string') return masked(value) as T;
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map((inner: unknown) => withoutCredentials(inner)) as T;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutCredentials(inner, key)])) as T;
+  const hidden = (key: string, inner: unknown) => namesCredential(key, inner) || (key === 'value' && isNamedPair(value));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidden(key, inner) ? MASK : withoutCredentials(inner)])) as T;
 }
 
-/** `dbPassword`, `DB_PASSWORD`, `db-password` and `db password` are one name. A flag or nothing at all is no secret. */
-function namesCredential(name: string, value: unknown): boolean {
-  if (value === undefined || value === null || value === '' || typeof value === 'boolean' || value === MASK) return false;
-  const plain = name.slice(0, 200).replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/[-\s.]+/g, '_').toLowerCase();
-  if (NAMES.test(plain)) return true;
-  return OTHER_TOKEN.test(plain) && typeof value === 'string' && value.length >= TOKEN_CHARACTERS_MIN;
+/** A setting written as a pair: {"name": "DB_PASSWORD", "value": "…"}. */
+function isNamedPair(entry: object): boolean {
+  const { name, key, value } = entry as Record<string, unknown>;
+  return [name, key].some((each) => typeof each === 'string' && namesCredential(each, value));
 }
+
+/** A flag, an empty text or nothing at all is no secret. */
+function namesCredential(name: string, value: unknown): boolean {
+  if (value === undefined || value === null || value === '' || value === MASK || typeof value === 'boolean') return false;
+  const plain = plainName(name);
+  if (NAMES.test(plain)) return true;
+  if (typeof value === 'number') return false;
+  return WORDED_NAMES.test(plain) || (OTHER_TOKEN.test(plain) && typeof value === 'string' && value.length >= TOKEN_CHARACTERS_MIN);
+}
+
+/** `dbPassword`, `DB_PASSWORD`, `db-password` and `db password` are one name. */
+const plainName = (name: string) => name.slice(0, 200).replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/[-\s.]+/g, '_').toLowerCase();

@@ -1,11 +1,35 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import passport from 'passport';
-import { ExtractJwt, Strategy } from 'passport-jwt';
+import { ExtractJwt, Strategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
 import type { Person } from '../common/principal.js';
 import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
-import { UsersRepository } from './users.repository.js';
+import { SessionsRepository } from './sessions.repository.js';
+
+export const ACCESS_TOKEN_SECONDS = 900;
+/** The secret may sign other things one day: a token says what it is for. */
+export const TOKEN_ISSUER = 'tradewarden';
+export const TOKEN_AUDIENCE = 'tradewarden-api';
+
+/** What an access token carries beside issuer, audience and times. */
+export interface AccessClaims {
+  /** The user. */
+  sub: string;
+  /** The session, which logout and the reuse of a refresh token end. */
+  sid: string;
+  /** The user's session version, which a new password, another role or disabling raises. */
+  sv: number;
+}
+
+export interface Refusal {
+  /** The token was right once: nothing to write down. */
+  expired: boolean;
+}
+
+type Done = (error: unknown, person?: Person | false) => void;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
  * Who a person's access token speaks for. A Passport of its own: the shared one belongs to the process, and two
@@ -17,32 +41,37 @@ export class JwtStrategy {
 
   constructor(
     @Inject(ENV) env: Env,
-    private readonly users: UsersRepository,
+    private readonly sessions: SessionsRepository,
   ) {
-    const options = { jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey: env.JWT_SECRET, algorithms: ['HS256' as const] };
+    const options: StrategyOptionsWithoutRequest = {
+      jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey: env.JWT_SECRET, algorithms: ['HS256'],
+      issuer: TOKEN_ISSUER, audience: TOKEN_AUDIENCE,
+      // Also demands `iat`: a token without times would hold for ever.
+      jsonWebTokenOptions: { maxAge: ACCESS_TOKEN_SECONDS },
+    };
     this.passport.use(
-      new Strategy(options, (token: { sub?: unknown; sv?: unknown }, done: (error: unknown, person?: Person | false) => void) => {
-        this.validate(token).then((person) => done(null, person), done);
+      new Strategy(options, (claims: Partial<Record<string, unknown>>, done: Done) => {
+        this.personOf(claims).then((person) => done(null, person ?? false), done);
       }),
     );
   }
 
-  /** The person, or null for a token that is wrong, expired or of an ended session. */
-  identify(request: FastifyRequest): Promise<Person | null> {
+  /** The person, or why the token is refused: wrong, expired, or of a session that has ended. */
+  identify(request: FastifyRequest): Promise<Person | Refusal> {
     return new Promise((resolve, reject) => {
-      const check = this.passport.authenticate('jwt', { session: false }, (error: unknown, person?: Person | false | null) => {
+      const check = this.passport.authenticate('jwt', { session: false }, (error: unknown, person: Person | false | null | undefined, info: unknown) => {
         if (error) reject(error as Error);
-        else resolve(person || null);
+        else resolve(person || { expired: (info as Error | undefined)?.name === 'TokenExpiredError' });
       }) as (request: unknown, reply: unknown, next: (error?: unknown) => void) => void;
       check(request, {}, (error) => reject(error as Error));
     });
   }
 
   /** Read for every request: a role that was taken away is gone with the next one, not with the token. */
-  private async validate(token: { sub?: unknown; sv?: unknown }): Promise<Person | false> {
-    if (typeof token.sub !== 'string') return false;
-    const user = await this.users.byId(token.sub);
-    if (!user || user.disabled_at !== null || user.session_version !== token.sv) return false;
-    return { kind: 'user', id: user.id, email: user.email, name: user.name, role: user.role };
+  private async personOf({ sub, sid, sv, exp }: Partial<Record<string, unknown>>): Promise<Person | null> {
+    if (typeof sub !== 'string' || !UUID.test(sub) || typeof sid !== 'string' || !UUID.test(sid)) return null;
+    if (typeof sv !== 'number' || typeof exp !== 'number') return null;
+    const user = await this.sessions.userOf({ sub, sid, sv });
+    return user && { kind: 'user', id: user.id, email: user.email, name: user.name, role: user.role };
   }
 }

@@ -5,6 +5,9 @@ import { Exact } from './decimal.js';
 
 const DECIMAL = /^[+-]?(\d{1,20})(\.\d{1,18})?$/;
 
+const DECIMAL_INPUT = z.union([z.string().max(48).meta({ examples: ['1.2345'] }), z.number()])
+  .meta({ id: 'DecimalInput', description: 'at most 20 digits before and 18 behind the point; as a number only when no digit is lost' });
+
 /**
  * An exact decimal: a string, or a JSON number (whose digits the body parser has already found to survive).
  * Twenty digits before the point and eighteen behind it. Answers a plain decimal string.
@@ -15,7 +18,7 @@ export function decimal(limits: { min?: string; max?: string; above?: string } =
     limits.min !== undefined && `at least ${limits.min}`,
     limits.max !== undefined && `at most ${limits.max}`,
   ].filter(Boolean).join(' and ');
-  return z.union([z.string().max(48), z.number()]).transform((input, context) => {
+  const exact = DECIMAL_INPUT.transform((input, context) => {
     const text = typeof input === 'number' ? new Exact(input).toFixed() : input.trim();
     const problem = !DECIMAL.test(text) ? 'must be a decimal number with at most 20 digits before and 18 behind the point'
       : outside(text, limits) ? `must be ${bounds}` : null;
@@ -25,6 +28,7 @@ export function decimal(limits: { min?: string; max?: string; above?: string } =
     }
     return new Exact(text).toFixed();
   });
+  return bounds === '' ? exact : exact.describe(bounds);
 }
 
 function outside(text: string, { min, max, above }: { min?: string; max?: string; above?: string }): boolean {
@@ -32,8 +36,10 @@ function outside(text: string, { min, max, above }: { min?: string; max?: string
   return (min !== undefined && value.lt(min)) || (max !== undefined && value.gt(max)) || (above !== undefined && value.lte(above));
 }
 
+const DECIMAL_TEXT = z.string().meta({ id: 'Decimal', description: 'an exact decimal', examples: ['1.2345'] });
+
 /** In answers: an exact decimal as text. */
-export const decimalText = () => z.string().describe('decimal').meta({ examples: ['1.2345'] });
+export const decimalText = () => DECIMAL_TEXT;
 
 export const price = () => decimal({ above: '0' });
 export const lotSize = () => decimal({ above: '0', max: '100000000000000' });
@@ -42,18 +48,19 @@ export const money = () => decimal({ min: '-10000000000000000000', max: '1000000
 
 const EPOCH_MAX_MS = 253_402_300_799_000;
 
-/** RFC 3339 with a zone, or epoch milliseconds. Answers RFC 3339 text in UTC, with the digits that were given. */
+const INSTANT = 'must be an RFC 3339 time with a zone, such as 2026-11-20T10:00:00Z, or epoch milliseconds';
+const INSTANT_INPUT = z.union([z.iso.datetime({ offset: true, error: INSTANT }), z.number().int().min(0).max(EPOCH_MAX_MS)], { error: INSTANT }).meta({ id: 'InstantInput', description: 'RFC 3339 with a zone, or epoch milliseconds' });
+
+/** RFC 3339 with a zone, or epoch milliseconds. Answers RFC 3339 text in UTC, to the millisecond. */
 export function instant() {
-  return z.union([z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time with a zone, such as 2026-11-20T10:00:00Z' }), z.number().int().min(0).max(EPOCH_MAX_MS)],
-    { error: 'must be an RFC 3339 time with a zone, such as 2026-11-20T10:00:00Z, or epoch milliseconds' })
-    .transform((input, context) => {
-      const time = new Date(input);
-      if (Number.isNaN(time.getTime()) || time.getTime() < 0 || time.getTime() > EPOCH_MAX_MS) {
-        context.addIssue({ code: 'custom', message: 'must be a time from 1970 to 9999' });
-        return z.NEVER;
-      }
-      return time.toISOString();
-    });
+  return INSTANT_INPUT.transform((input, context) => {
+    const time = new Date(input);
+    if (Number.isNaN(time.getTime()) || time.getTime() < 0 || time.getTime() > EPOCH_MAX_MS) {
+      context.addIssue({ code: 'custom', message: 'must be a time from 1970 to 9999' });
+      return z.NEVER;
+    }
+    return time.toISOString();
+  });
 }
 
 /** Longest lead of a client's clock. More is usually broker time sent as UTC. */

@@ -1,9 +1,13 @@
 import { z } from 'zod';
 
+const LIMIT = { least: 1, most: 500, usual: 50 };
+
 /** Query parameters of every list. A cursor is opaque to clients; here it is the last row's identity. */
 export const pageQuery = {
-  limit: z.coerce.number({ error: 'must be a whole number from 1 to 500' }).int({ error: 'must be a whole number from 1 to 500' })
-    .min(1, { error: 'must be at least 1' }).max(500, { error: 'must be at most 500' }).default(50),
+  // Digits only: `Number` would take `1e2`, `0x10` and a blank.
+  limit: z.string({ error: 'must be given once' }).refine((text) => /^\d{1,3}$/.test(text) && Number(text) >= LIMIT.least && Number(text) <= LIMIT.most, {
+    error: `must be a whole number from ${LIMIT.least} to ${LIMIT.most}`,
+  }).transform(Number).default(LIMIT.usual).meta({ type: 'integer', minimum: LIMIT.least, maximum: LIMIT.most, description: `${LIMIT.usual} by default` }),
   cursor: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'is not a cursor that this list gave' })
     .transform((cursor, context) => {
       const seq = Buffer.from(cursor, 'base64url').toString('latin1');

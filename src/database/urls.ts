@@ -1,3 +1,4 @@
+import { relative, resolve } from 'node:path';
 import type { Env } from '../config/env.js';
 import { keptSecret } from '../config/kept-secrets.js';
 import { type EmbeddedDatabase, useEmbedded } from './embedded/embedded.js';
@@ -31,6 +32,11 @@ export async function databaseUrls(env: Env, log: (line: string) => void): Promi
 async function embeddedUrls(env: Env, log: (line: string) => void): Promise<DatabaseUrls> {
   const embedded: EmbeddedDatabase = await useEmbedded({ dataDir: env.DATA_DIR, log });
   try {
+    // As root the cluster moves to where its user can reach it: on Railway that may be off the volume.
+    const volume = env.RAILWAY_PROJECT_ID ? resolve(env.RAILWAY_VOLUME_MOUNT_PATH ?? '/') : '/';
+    if (relative(volume, embedded.cluster).startsWith('..')) {
+      throw new Error(`the embedded data lies in ${embedded.cluster}, outside RAILWAY_VOLUME_MOUNT_PATH: it would be gone with the next deployment`);
+    }
     const owner = { user: 'tradewarden_owner', password: keptSecret(env.DATA_DIR, 'ownerPassword') };
     const writer = { user: 'tradewarden', password: keptSecret(env.DATA_DIR, 'writerPassword') };
     await ensureRole(embedded.adminUrl, owner);

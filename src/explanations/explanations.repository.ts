@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { leadOf } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { EXPLANATION_KINDS } from './explanations.schemas.js';
 import { PAGE_BYTES_MAX, type Sized } from './page-bytes.js';
@@ -46,6 +47,9 @@ const WRITTEN = `id, agent_id, trade_id, prediction_id, kind, explanation, confi
   raw_response, tokens, cost`;
 const COLUMNS = `${WRITTEN}, seq, created_at`;
 
+/** Columns with an index on (column, seq). */
+const LEADS = ['agent_id', 'kind'];
+
 @Injectable()
 export class ExplanationsRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -75,19 +79,20 @@ export class ExplanationsRepository {
 
   /** Newest first, up to the row that no longer fits into a page. */
   list(filter: ExplanationFilter, limit: number, after: string | undefined): Promise<(ExplanationRow & Sized)[]> {
-    const { agentId, tradeId = null, predictionId = null, kind = null } = filter;
+    const { agentId, tradeId = null, predictionId = null, kind } = filter;
+    const lead = leadOf(LEADS, { agent_id: agentId, kind });
     return this.dataSource.sql`
       select ${() => COLUMNS}, bytes_so_far from (
         select *, sum(bytes) over (order by seq desc)::int as bytes_so_far from (
           select ${() => COLUMNS}, octet_length(concat(confidence_factors::text, risk_factors::text)) + octet_length(explanation)
             + coalesce(octet_length(prompt), 0) + coalesce(octet_length(raw_response), 0) as bytes
           from trade_explanations
-          where (${agentId}::uuid is null or agent_id = ${agentId}::uuid)
+          where ${() => lead.column} = any(${lead.values})
             and (${tradeId}::uuid is null or trade_id = ${tradeId}::uuid)
             and (${predictionId}::uuid is null or prediction_id = ${predictionId}::uuid)
-            and (${kind}::text is null or kind = ${kind}::text)
+            and (${lead.rest('kind')}::text is null or kind = ${lead.rest('kind')}::text)
             and (${after ?? null}::bigint is null or seq < ${after ?? null}::bigint)
-          order by seq desc limit ${limit + 1}
+          order by ${() => lead.order} seq desc limit ${limit + 1}
         ) page
       ) sized where bytes_so_far - bytes <= ${PAGE_BYTES_MAX} order by seq desc`;
   }

@@ -1,10 +1,12 @@
-import { Controller, Get, HttpCode, Res } from '@nestjs/common';
+import { Controller, Get, Header, HttpCode, Res } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { Allow } from '../auth/access.js';
 import { Draining } from '../common/draining.js';
 import { DatabaseService } from '../database/database.service.js';
 import { APP_VERSION } from './version.js';
+
+const RETRY_AFTER_SECONDS = '2';
 
 /** The probes. Every answer comes within a second, also while the database hangs, and is true. */
 @Controller()
@@ -20,36 +22,42 @@ export class HealthController {
   /** The process turns; looks at no dependency, since restarting it would not mend one. */
   @Get('livez')
   @HttpCode(200)
+  @Header('Cache-Control', 'no-store')
   livez() {
     return { status: 'ok', uptimeSeconds: uptimeSeconds() };
   }
 
   /** May requests be sent here? */
   @Get('readyz')
+  @Header('Cache-Control', 'no-store')
   async readyz(@Res({ passthrough: true }) reply: FastifyReply) {
     const reason = await this.unreadyReason();
-    if (reason !== null) void reply.status(503).header('Retry-After', '2');
+    if (reason !== null) void reply.status(503).header('Retry-After', RETRY_AFTER_SECONDS);
     return reason === null ? { status: 'ok' } : { status: 'unavailable', reason };
   }
 
+  /** `error` says why it is not available, and is null when it is: one never comes with the other. */
   @Get('health')
+  @Header('Cache-Control', 'no-store')
   async report(@Res({ passthrough: true }) reply: FastifyReply) {
-    const { migrations, ...seen } = await this.database.look();
+    const { migrations: _migrations, ...database } = await this.database.look();
     const pool = this.database.pool();
-    const pending = migrations?.pending ?? [];
-    const good = seen.available && pending.length === 0;
     const result = await this.health
       .check([
         () => {
           const check = this.indicators.check('database');
-          return good ? check.up() : check.down(seen.error ?? `the schema is behind by ${pending.length} migration(s)`);
+          return database.available ? check.up() : check.down(database.error ?? undefined);
+        },
+        () => {
+          const check = this.indicators.check('instance');
+          return this.draining.begun ? check.down('the instance is draining') : check.up();
         },
       ])
-      .catch((error: { getResponse(): object }) => error.getResponse());
-    if (!good) void reply.status(503).header('Retry-After', '2');
+      .catch((error: { getResponse(): { status: string } }) => error.getResponse());
+    if (result.status !== 'ok') void reply.status(503).header('Retry-After', RETRY_AFTER_SECONDS);
     return {
       ...result,
-      database: { ...seen, pool_size: pool.size, roles: this.database.roles },
+      database: { ...database, pool_size: pool.size, roles: this.database.roles },
       pool,
       version: APP_VERSION,
       uptimeSeconds: uptimeSeconds(),
@@ -58,9 +66,8 @@ export class HealthController {
 
   private async unreadyReason(): Promise<string | null> {
     if (this.draining.begun) return 'the instance is draining';
-    const { available, error, migrations } = await this.database.look();
-    if (!available) return error;
-    if ((migrations?.pending.length ?? 1) > 0) return 'the schema is behind';
+    const { available, error } = await this.database.look();
+    if (!available) return error ?? 'the database is not available';
     return this.database.ready ? null : 'the instance is starting';
   }
 }

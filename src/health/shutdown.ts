@@ -6,13 +6,15 @@ import { ENV } from '../config/env.token.js';
 import { DatabaseService } from '../database/database.service.js';
 import { Draining } from '../common/draining.js';
 
-/** What closing the pool and the embedded database may take of SHUTDOWN_TIMEOUT. */
+/** What closing the pool and the embedded database may take of SHUTDOWN_TIMEOUT, at least. */
 const CLOSING_MS = 3_000;
+/** The process ends this much before SHUTDOWN_TIMEOUT, which is when a service manager kills. */
+const MARGIN_MS = 200;
 
 /**
  * SIGTERM: stop leasing and end waiting polls (everyone who waits listens to `Draining`), let running requests
- * finish, close the pool, exit 0 within SHUTDOWN_TIMEOUT. What is still running then is cut: it has not been answered,
- * so its caller repeats it.
+ * finish while new ones are refused, close the pool, exit 0 within SHUTDOWN_TIMEOUT. What is still running then is
+ * cut: it has not been answered, so its caller repeats it.
  */
 @Injectable()
 export class Shutdown {
@@ -33,18 +35,24 @@ export class Shutdown {
     if (this.begun) return;
     this.begun = true;
     this.log.log(`${signal}: draining`);
-    const limit = this.env.SHUTDOWN_TIMEOUT * 1000;
+    const limitMs = this.env.SHUTDOWN_TIMEOUT * 1000 - MARGIN_MS;
     setTimeout(() => {
       this.log.warn('SHUTDOWN_TIMEOUT reached: leaving what still runs');
       process.exit(0);
-    }, limit).unref();
+    }, limitMs).unref();
     this.draining.begin();
+    const closingMs = Math.min(CLOSING_MS, limitMs / 2);
     const server = app.getHttpServer() as { closeAllConnections(): void };
-    const cut = setTimeout(() => server.closeAllConnections(), Math.max(limit - CLOSING_MS, limit / 2));
+    const cut = setTimeout(() => {
+      this.log.warn('cutting the requests that still run');
+      server.closeAllConnections();
+    }, limitMs - closingMs);
     try {
-      await app.close();
+      // A module that does not let go must not keep the database from being closed.
+      await Promise.race([app.close(), pause(limitMs - closingMs / 2)]);
       clearTimeout(cut);
-      await Promise.race([this.database.stop(), pause(CLOSING_MS)]);
+      await this.database.stop();
+      this.log.log('closed');
     } catch (error) {
       this.log.error(`shutdown: ${(error as Error).message}`);
     }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { leadOf, type Place, upperBound } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { PredictedDirection } from './should-trade.js';
 
@@ -47,12 +48,8 @@ export interface PredictionFilter {
   to?: string | undefined;
 }
 
-/** Where a page begins: the last row of the page before. */
-export interface Place {
-  /** As PostgreSQL writes it, with its microseconds. */
-  at: string;
-  seq: string;
-}
+/** Columns with an index on (column, predicted_at, seq); for an agent's symbol there is one on both. */
+const LEADS = ['agent_id', 'symbol', 'direction'];
 
 @Injectable()
 export class PredictionsRepository {
@@ -82,18 +79,19 @@ export class PredictionsRepository {
 
   /** Newest first by the prediction's own time: rows may arrive late. */
   list(filter: PredictionFilter, limit: number, after: Place | null): Promise<PredictionRow[]> {
-    const { agentId, symbol = null, direction = null, agentCycleNumber = null, from = null, to = null } = filter;
+    const { agentId, symbol, direction, agentCycleNumber = null, from = null } = filter;
+    const lead = leadOf(LEADS, { agent_id: agentId, symbol, direction });
+    const upper = upperBound(filter.to, after);
     return this.dataSource.sql`
       select ${() => COLUMNS} from predictions
-      where (${agentId}::uuid is null or agent_id = ${agentId}::uuid)
-        and (${symbol}::text is null or symbol = ${symbol}::text)
-        and (${direction}::text is null or direction = ${direction}::text)
+      where ${() => lead.column} = any(${lead.values})
+        and (${lead.rest('symbol')}::text is null or symbol = ${lead.rest('symbol')}::text)
+        and (${lead.rest('direction')}::text is null or direction = ${lead.rest('direction')}::text)
         and (${agentCycleNumber}::bigint is null or agent_cycle_number = ${agentCycleNumber}::bigint)
         and (${from}::timestamptz is null or predicted_at >= ${from}::timestamptz)
-        and (${to}::timestamptz is null or predicted_at < ${to}::timestamptz)
-        and (${after?.seq ?? null}::bigint is null
-          or (predicted_at, seq) < (${after?.at ?? null}::timestamptz, ${after?.seq ?? null}::bigint))
-      order by predicted_at desc, seq desc limit ${limit + 1}`;
+        and (${upper.to}::timestamptz is null or predicted_at < ${upper.to}::timestamptz)
+        and (${upper.seq}::bigint is null or (predicted_at, seq) < (${upper.at}::timestamptz, ${upper.seq}::bigint))
+      order by ${() => lead.order} predicted_at desc, seq desc limit ${limit + 1}`;
   }
 
   async latest(agentId: string | null, symbol: string): Promise<PredictionRow | null> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { leadOf, type Place, upperBound } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { Facts } from './request-facts.js';
 import type { TradeState } from './trade-change.js';
@@ -85,12 +86,10 @@ export interface TradeFilter {
   to?: string | undefined;
 }
 
-/** Where a page begins: the last row of the page before. */
-export interface Place {
-  /** Its entry time as PostgreSQL writes it, with its microseconds. */
-  at: string;
-  seq: string;
-}
+/** Columns with an index on (column, seq); for an agent's status there is one on both. */
+const LEADS = ['agent_id', 'status', 'symbol', 'execution_mode'];
+/** Columns with an index on (column, entry_time, seq). */
+const LEADS_BY_ENTRY = ['agent_id'];
 
 const WRITTEN = `id, agent_id, account_id, client_order_id, symbol, exchange, product, direction, outcome, lot_size, entry_price, entry_time,
   stop_loss, take_profit, execution_mode, origin, broker, broker_order_id, broker_position_id, broker_ticket, prediction_id, idea_id,
@@ -226,33 +225,35 @@ export class TradesRepository {
 
   /** Newest first, in the order of recording. */
   list(filter: TradeFilter, limit: number, after: string | undefined): Promise<TradeRow[]> {
-    const { agentId, status = null, symbol = null, executionMode = null, predictionId = null } = filter;
+    const lead = leadOf(LEADS, columnsOf(filter));
+    const { predictionId = null } = filter;
     return this.dataSource.sql`
       select ${() => COLUMNS} from trades
-      where (${agentId}::uuid is null or agent_id = ${agentId}::uuid)
-        and (${status}::text is null or status = ${status}::text)
-        and (${symbol}::text is null or symbol = ${symbol}::text)
-        and (${executionMode}::text is null or execution_mode = ${executionMode}::text)
+      where ${() => lead.column} = any(${lead.values})
+        and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
+        and (${lead.rest('symbol')}::text is null or symbol = ${lead.rest('symbol')}::text)
+        and (${lead.rest('execution_mode')}::text is null or execution_mode = ${lead.rest('execution_mode')}::text)
         and (${predictionId}::uuid is null or prediction_id = ${predictionId}::uuid)
         and (${after ?? null}::bigint is null or seq < ${after ?? null}::bigint)
-      order by seq desc limit ${limit + 1}`;
+      order by ${() => lead.order} seq desc limit ${limit + 1}`;
   }
 
   /** Newest first by entry time, so that an index leads straight to the window, however far back it lies. */
   listEntered(filter: TradeFilter, limit: number, after: Place | null): Promise<TradeRow[]> {
-    const { agentId, status = null, symbol = null, executionMode = null, predictionId = null, from = null, to = null } = filter;
+    const lead = leadOf(LEADS_BY_ENTRY, columnsOf(filter));
+    const upper = upperBound(filter.to, after);
+    const { predictionId = null, from = null } = filter;
     return this.dataSource.sql`
       select ${() => COLUMNS} from trades
-      where (${agentId}::uuid is null or agent_id = ${agentId}::uuid)
-        and (${status}::text is null or status = ${status}::text)
-        and (${symbol}::text is null or symbol = ${symbol}::text)
-        and (${executionMode}::text is null or execution_mode = ${executionMode}::text)
+      where ${() => lead.column} = any(${lead.values}) and entry_time is not null
+        and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
+        and (${lead.rest('symbol')}::text is null or symbol = ${lead.rest('symbol')}::text)
+        and (${lead.rest('execution_mode')}::text is null or execution_mode = ${lead.rest('execution_mode')}::text)
         and (${predictionId}::uuid is null or prediction_id = ${predictionId}::uuid)
         and (${from}::timestamptz is null or entry_time >= ${from}::timestamptz)
-        and (${to}::timestamptz is null or entry_time < ${to}::timestamptz)
-        and (${after?.seq ?? null}::bigint is null
-          or (entry_time, seq) < (${after?.at ?? null}::timestamptz, ${after?.seq ?? null}::bigint))
-      order by entry_time desc, seq desc limit ${limit + 1}`;
+        and (${upper.to}::timestamptz is null or entry_time < ${upper.to}::timestamptz)
+        and (${upper.seq}::bigint is null or (entry_time, seq) < (${upper.at}::timestamptz, ${upper.seq}::bigint))
+      order by ${() => lead.order} entry_time desc, seq desc limit ${limit + 1}`;
   }
 
   async countUnfinished(tx: Tx, agentId: string): Promise<number> {
@@ -261,5 +262,9 @@ export class TradesRepository {
     return row?.count ?? 0;
   }
 }
+
+const columnsOf = ({ agentId, status, symbol, executionMode }: TradeFilter) => ({
+  agent_id: agentId, status, symbol, execution_mode: executionMode,
+});
 
 const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));

@@ -207,7 +207,7 @@ describe('after the server and its user were killed at once', () => {
     const application = new UserProcess(dataDir);
     const up = await application.up();
     // The shell becomes a sleep that never asks how its child ended: as in a container without an init process.
-    const parent = await bystander(up.cluster, 'true & exec sleep 60');
+    const parent = await bystander(up.cluster, 'until grep -q sleep /proc/$$/comm; do :; done & exec sleep 60');
     const children = () => readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim();
     const zombie = () => Number(children());
     await until(() => zombie() > 0 && readFileSync(`/proc/${zombie()}/stat`, 'utf8').includes(') Z '));

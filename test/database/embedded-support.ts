@@ -60,7 +60,11 @@ export async function cleanUp(): Promise<void> {
   for (const folder of folders.splice(0)) {
     const dataDir = join(folder, 'data');
     const places = [folder, outsideOf(dataDir)];
-    for (const pid of serversIn(places)) kill(pid, 'SIGQUIT');
+    for (const pid of serversIn(places)) {
+      kill(pid, 'SIGQUIT');
+      // One that a test has frozen would never hear it.
+      kill(pid, 'SIGCONT');
+    }
     await until(() => serversIn(places).length === 0);
     const names = exists(outsideOf(dataDir)) ? readdirSync(outsideOf(dataDir)) : [];
     const clusters = [join(dataDir, 'postgres'), ...names.map((name) => join(outsideOf(dataDir), name))];

@@ -4,6 +4,8 @@ import { createServer, connect, type Socket } from 'node:net';
 export interface Gateway {
   /** The same URL, through the gateway. */
   url: string;
+  /** Connections that are open now. */
+  open(): number;
   /** From now on nothing passes on the connections there are; new ones work. */
   forgetConnections(): void;
   close(): Promise<void>;
@@ -12,9 +14,12 @@ export interface Gateway {
 export async function openGateway(url: string): Promise<Gateway> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
+  let open = 0;
   let forgotten = new WeakSet<Socket>();
   const server = createServer((near) => {
     const far = connect(Number(port), hostname);
+    open += 1;
+    near.once('close', () => (open -= 1));
     for (const [from, to] of [[near, far], [far, near]] as const) {
       sockets.add(from);
       from.on('data', (data) => forgotten.has(from) || to.write(data));
@@ -30,6 +35,7 @@ export async function openGateway(url: string): Promise<Gateway> {
   through.host = `127.0.0.1:${(server.address() as { port: number }).port}`;
   return {
     url: through.href,
+    open: () => open,
     forgetConnections() {
       forgotten = new WeakSet(sockets);
     },

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -22,11 +22,13 @@ export default async function globalSetup() {
   let adminUrl = process.env['TEST_DATABASE_URL'];
   if (!adminUrl) {
     const dataDir = mkdtempSync(join(tmpdir(), 'tradewarden-tests-'));
-    const embedded = await useEmbedded({ dataDir, log: () => undefined });
+    // As root the database runs as another user, who must be able to come in.
+    chmodSync(dataDir, 0o755);
+    // Nothing here outlives the run, and the crash tests start clusters of their own.
+    const settings = { max_connections: '300', fsync: 'off', synchronous_commit: 'off' };
+    const embedded = await useEmbedded({ dataDir, log: () => undefined, settings });
     globalThis.testDatabase = { embedded, dataDir };
     adminUrl = embedded.adminUrl;
-    // Nothing here outlives the run, and the crash tests start clusters of their own.
-    await run(adminUrl, 'alter system set fsync = off', 'alter system set max_connections = 300', 'alter system set synchronous_commit = off', 'select pg_reload_conf()');
   }
   await ensureRole(adminUrl, owner);
   await ensureRole(adminUrl, writer);

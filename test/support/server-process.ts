@@ -1,20 +1,79 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ADMIN, TEST_SECRETS } from './app.js';
 
+/** A server in a process of its own: for what kills it. */
 export interface ServerProcess {
+  /** http://127.0.0.1:port */
   base: string;
   port: number;
   pid: number;
-  /** All that it has written so far. */
+  /** What it wrote so far, to both streams. */
   output(): string;
   kill(signal: NodeJS.Signals): void;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
 const UP_WITHIN_MS = 20_000;
+
+const children = new Set<ChildProcess>();
+const folders: string[] = [];
+
+/**
+ * Starts the built server. Without DATABASE_URL it brings an embedded database in a folder of its own (or in
+ * `DATA_DIR`). Nothing of this process's environment is passed on.
+ * @param options.waitForLive false for a server that is expected to refuse
+ */
+export async function startServerProcess(options: { env?: Record<string, string>; waitForLive?: boolean } = {}): Promise<ServerProcess> {
+  const port = Number(options.env?.['PORT'] ?? (await freePort()));
+  const child = spawn(process.execPath, [join(process.cwd(), 'dist', 'src', 'main.js')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'], NODE_ENV: 'test', HOST: '127.0.0.1', LOG_LEVEL: 'warn', PORT: String(port), ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password,
+      ...TEST_SECRETS, DATA_DIR: options.env?.['DATA_DIR'] ?? newDataDir(), ...options.env,
+    },
+  });
+  children.add(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    // 'close' comes after the last output.
+    child.once('close', (code, signal) => {
+      children.delete(child);
+      resolve({ code, signal });
+    });
+  });
+  const base = `http://127.0.0.1:${port}`;
+  if (options.waitForLive !== false) {
+    const live = await Promise.race([whenOk(`${base}/livez`, UP_WITHIN_MS), exited.then(() => false)]);
+    if (!live) throw new Error(`the server did not come up: ${output}`);
+  }
+  return { base, port, pid: child.pid ?? 0, output: () => output, kill: (signal) => void child.kill(signal), exited };
+}
+
+/** For `afterAll`: ends what still runs, and removes the folders. */
+export async function stopServerProcesses(): Promise<void> {
+  await Promise.all(
+    [...children].map(async (child) => {
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      child.kill('SIGTERM');
+      await Promise.race([ended, pause(15_000, undefined, { ref: false })]);
+      child.kill('SIGKILL');
+    }),
+  );
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** The path of a DATA_DIR that does not exist yet; removed by `stopServerProcesses`. */
+export function newDataDir(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tradewarden-server-')));
+  folders.push(folder);
+  return join(folder, 'data');
+}
 
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -24,34 +83,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** The built server in a process of its own, up to its first answer on /livez. */
-export async function startServerProcess({ env }: { env: Record<string, string> }): Promise<ServerProcess> {
-  const port = Number(env['PORT'] ?? (await freePort()));
-  const child = spawn(process.execPath, [join(process.cwd(), 'dist/src/main.js')], {
-    env: {
-      PATH: process.env['PATH'] ?? '', NODE_ENV: 'test', HOST: '127.0.0.1', LOG_LEVEL: 'warn', ADMIN_EMAIL: ADMIN.email,
-      ADMIN_PASSWORD: ADMIN.password, ...TEST_SECRETS, ...env, PORT: String(port),
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
-    child.once('exit', (code, signal) => resolve({ code, signal })));
-  let ended = false;
-  void exited.then(() => (ended = true));
-  const base = `http://127.0.0.1:${port}`;
-  for (const deadline = Date.now() + UP_WITHIN_MS; ; await pause(50)) {
-    if (await fetch(`${base}/livez`).then((answer) => answer.ok, () => false)) break;
-    if (ended || Date.now() > deadline) throw new Error(`the server did not come up:\n${text}`);
-  }
-  return { base, port, pid: child.pid ?? 0, output: () => text, kill: (signal) => void child.kill(signal), exited };
-}
-
 /** Resolves when the server says that it is ready. */
 export async function whenReady(base: string, withinMs = UP_WITHIN_MS): Promise<void> {
-  for (const deadline = Date.now() + withinMs; ; await pause(50)) {
-    if (await fetch(`${base}/readyz`).then((answer) => answer.ok, () => false)) return;
-    if (Date.now() > deadline) throw new Error('the server did not become ready');
+  if (!(await whenOk(`${base}/readyz`, withinMs))) throw new Error('the server did not become ready');
+}
+
+/** Answers true when a request to `url` is answered well, false when that did not happen in time. */
+async function whenOk(url: string, withinMs: number): Promise<boolean> {
+  for (const deadline = performance.now() + withinMs; performance.now() < deadline; await pause(30)) {
+    const answer = await fetch(url).catch(() => null);
+    if (answer?.ok) return true;
   }
+  return false;
 }

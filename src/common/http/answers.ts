@@ -1,5 +1,9 @@
 import { ApiResponse } from '@nestjs/swagger';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /** The schema of a handler's answer, for the OpenAPI document. */
-export const Answers = (schema: z.ZodType, status = 200) => ApiResponse({ status, standardSchema: schema as never, description: '' });
+export const Answers = (schema: z.ZodType, status = 200) =>
+  ApiResponse({ status, standardSchema: schema as never, description: status === 201 ? 'Created' : 'Done' });
+
+/** Of calls that have nothing to say but that it is done. */
+export const nothing = z.object({});

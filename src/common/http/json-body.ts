@@ -1,9 +1,15 @@
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { badRequest, Problem } from '../problem.js';
 
 /** One mebibyte: a batch of 1,000 predictions fits several times. */
 export const BODY_LIMIT_BYTES = 1_048_576;
 const DEPTH_MAX = 32;
+/** Names that reach behind an object when it is copied carelessly. */
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** A double has at most 17 digits that count; longer spellings cost time for nothing. */
+const NUMBER_CHARACTERS_MAX = 64;
 
 /** Only such text can hold a number whose digits a double loses, so only such text is parsed the careful way. */
 const SUSPICIOUS_NUMBER = /\d[\d.]{15,}|\d[eE]/;
@@ -26,7 +32,7 @@ export function parseJson(text: string): unknown {
 
 function exactNumber(this: unknown, key: string, value: unknown, context: { source?: string }): unknown {
   if (typeof value !== 'number' || context.source === undefined) return value;
-  if (!Number.isFinite(value) || digitsOf(context.source) !== digitsOf(String(value))) {
+  if (!Number.isFinite(value) || context.source.length > NUMBER_CHARACTERS_MAX || digitsOf(context.source) !== digitsOf(String(value))) {
     throw badRequest('NUMBER_NOT_EXACT', 'This number has more digits than JSON numbers keep: send it as a string.', key);
   }
   return value;
@@ -47,7 +53,7 @@ function check(value: unknown, path: string, depth: number): void {
   if (depth >= DEPTH_MAX) throw badRequest('BODY_TOO_DEEP', `Nested deeper than ${DEPTH_MAX} levels.`, path);
   for (const [key, inner] of Object.entries(value)) {
     const place = path ? `${path}.${key}` : key;
-    if (key === '__proto__' || key === 'constructor') throw badRequest('KEY_NOT_ALLOWED', 'This key is not allowed.', place.slice(0, 200));
+    if (FORBIDDEN_KEYS.has(key)) throw badRequest('KEY_NOT_ALLOWED', 'This key is not allowed.', place.slice(0, 200));
     checkText(key, place);
     check(inner, place, depth + 1);
   }
@@ -58,12 +64,14 @@ function checkText(value: string, path: string): void {
   if (!value.isWellFormed()) throw badRequest('TEXT_NOT_UNICODE', 'Text must be valid Unicode.', path.toWellFormed().slice(0, 200));
 }
 
-/** Replaces Fastify's JSON parser. An empty body is an empty object: many clients send the header on every POST. */
+/** Replaces Fastify's JSON parser, and takes no other content type. An empty body is an empty object: many clients send the header on every POST. */
 export function useJsonParser(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: BODY_LIMIT_BYTES }, (_request, body, done) => {
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES }, (_request, body, done) => {
     try {
-      done(null, body === '' ? {} : parseJson(body as string));
+      // Decoding would quietly put replacement characters in place of what is broken.
+      if (!isUtf8(body as Buffer)) throw badRequest('BODY_NOT_UTF8', 'The body is not valid UTF-8.');
+      done(null, body.length === 0 ? {} : parseJson(body.toString('utf8')));
     } catch (error) {
       done(error as Error);
     }

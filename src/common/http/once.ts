@@ -43,7 +43,10 @@ export class Creation {
   }
 }
 
-export const Once = createParamDecorator((_data: unknown, context: ExecutionContext): Creation => {
+/** By name, so that the OpenAPI document knows which handlers take the header. */
+export function creationOf(_data: unknown, context: ExecutionContext): Creation {
   const http = context.switchToHttp();
   return new Creation(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
-});
+}
+
+export const Once = createParamDecorator(creationOf);

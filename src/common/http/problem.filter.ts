@@ -1,17 +1,20 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseAway, sqlState } from '../../database/sql-state.js';
 import { Problem, unavailable } from '../problem.js';
 
-const TITLES: Record<number, string> = {
-  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict',
+/** Reason phrases of RFC 9110. */
+export const TITLES: Record<number, string> = {
+  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout', 409: 'Conflict',
   412: 'Precondition Failed', 413: 'Content Too Large', 414: 'URI Too Long', 415: 'Unsupported Media Type', 422: 'Unprocessable Content',
   428: 'Precondition Required', 429: 'Too Many Requests', 431: 'Request Header Fields Too Large', 500: 'Internal Server Error',
   501: 'Not Implemented', 503: 'Service Unavailable',
 };
 
 const CODES: Record<number, string> = {
-  400: 'BAD_REQUEST', 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN', 404: 'NOT_FOUND', 405: 'METHOD_NOT_ALLOWED', 413: 'BODY_TOO_LARGE',
+  400: 'BAD_REQUEST', 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN', 404: 'NOT_FOUND', 405: 'METHOD_NOT_ALLOWED', 408: 'REQUEST_TIMEOUT', 413: 'BODY_TOO_LARGE',
   414: 'URI_TOO_LONG', 415: 'CONTENT_TYPE_NOT_SUPPORTED', 429: 'TOO_MANY_REQUESTS', 431: 'HEADERS_TOO_LARGE', 503: 'UNAVAILABLE',
 };
 
@@ -33,23 +36,42 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
+/** For what the HTTP framework refuses before it looks for a route: an address that cannot be decoded, or is too long. */
+export function answerFrameworkError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(request, reply, toProblem(error));
+}
+
+/** For what Node refuses before there is a request: headers that are too large, bytes that are no HTTP. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const id = randomUUID();
+  const body = JSON.stringify(bodyOf(new Problem(status, CODES[status] ?? 'BAD_REQUEST', 'This is not a request that can be read.'), { correlationId: id }));
+  if (socket.writable) {
+    socket.write(
+      `HTTP/1.1 ${status} ${TITLES[status]}\r\nContent-Type: application/problem+json\r\nX-Request-Id: ${id}\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  }
+  socket.destroySoon();
+}
+
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): void {
   if (reply.sent || reply.raw.headersSent) return;
-  const { retryAfterSeconds, errors } = problem.extra;
-  const retryable = problem.extra.retryable ?? (problem.status === 429 || problem.status === 503);
+  const { retryAfterSeconds } = problem.extra;
+  void reply.header('X-Request-Id', request.id);
   if (retryAfterSeconds !== undefined) void reply.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterSeconds))));
   if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
-  void reply.status(problem.status).type('application/problem+json').send({
-    type: 'about:blank',
-    title: TITLES[problem.status] ?? 'Error',
-    status: problem.status,
-    detail: problem.message,
-    instance: request.url.split('?')[0]?.slice(0, 500),
-    code: problem.code,
-    retryable,
-    correlationId: request.id,
-    ...(errors ? { errors } : {}),
-  });
+  const instance = request.url.split('?')[0]?.slice(0, 500);
+  void reply.status(problem.status).type('application/problem+json').send(bodyOf(problem, { instance, correlationId: request.id }));
+}
+
+function bodyOf({ status, message, code, extra }: Problem, of: { instance?: string | undefined; correlationId: string }): object {
+  return {
+    type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail: message, ...of, code,
+    retryable: extra.retryable ?? (status === 429 || status === 503),
+    ...(extra.errors ? { errors: extra.errors } : {}),
+  };
 }
 
 function toProblem(error: unknown): Problem {

@@ -1,5 +1,8 @@
-import { StandardSchemaValidationPipe } from '@nestjs/common';
-import type { ArgumentMetadata } from '@nestjs/common';
+import { type ArgumentMetadata, type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, StandardSchemaValidationPipe } from '@nestjs/common';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+import type { FastifyRequest } from 'fastify';
+import type { Observable } from 'rxjs';
 import { Problem } from '../problem.js';
 
 /** More messages than this help nobody; a batch of 1,000 bad items would answer megabytes. */
@@ -19,9 +22,40 @@ export class RequestValidation extends StandardSchemaValidationPipe {
   }
 
   override transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
+    if (metadata.type === 'query' || metadata.type === 'param') checkTexts(value);
     // No body at all is an empty one: a POST whose fields are all optional needs none.
     return super.transform((metadata.type === 'body' && value === undefined ? {} : value) as T, metadata);
   }
+
+  /** Nothing is taken out silently: the body parser has refused such keys, and a query has no prototype. */
+  protected override stripProtoKeys(): void {}
+}
+
+/** What the body parser checks of bodies: PostgreSQL stores neither. */
+function checkTexts(values: unknown): void {
+  const wrong = Object.entries(values ?? {}).filter(([, value]) => [value].flat().some((text) => typeof text === 'string' && (text.includes('\0') || !text.isWellFormed())));
+  if (wrong.length > 0) throw asProblem(wrong.map(([name]) => ({ path: [name], message: 'must be valid Unicode without the NUL character' })));
+}
+
+/** Refuses query parameters and body fields for which a handler has no schema at all: they would be ignored in silence. */
+@Injectable()
+export class RefuseUnread implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const { query, body, url } = context.switchToHttp().getRequest<FastifyRequest>();
+    // Probes take what their callers hang on them.
+    if (!url.startsWith('/api/')) return next.handle();
+    const issues = [...unread(context, RouteParamtypes.QUERY, query), ...unread(context, RouteParamtypes.BODY, body)];
+    if (issues.length > 0) throw asProblem(issues);
+    return next.handle();
+  }
+}
+
+function unread(context: ExecutionContext, kind: RouteParamtypes, given: unknown): Issue[] {
+  if (given === null || given === undefined) return [];
+  const args = (Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name) ?? {}) as object;
+  if (Object.keys(args).some((arg) => arg.startsWith(`${kind}:`))) return [];
+  if (typeof given !== 'object' || Array.isArray(given)) return [{ path: [], message: 'this request has no body' }];
+  return Object.keys(given).map((key) => ({ keys: [key], message: '' }));
 }
 
 function asProblem(issues: readonly Issue[]): Problem {

@@ -1,0 +1,150 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { runningEmbedded } from '../../src/database/embedded/embedded.js';
+import { ADMIN } from '../support/app.js';
+import { onConnection } from '../support/cluster.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { openGateway } from '../support/gateway.js';
+import { clientOf } from '../support/http.js';
+import { until } from '../support/pool.js';
+import { newDataDir, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase();
+});
+afterAll(async () => {
+  await stopServerProcesses();
+  await db.drop();
+});
+
+async function start(env: Record<string, string> = {}): Promise<ServerProcess> {
+  const server = await startServerProcess({ env: { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off', LOG_LEVEL: 'info', ...env } });
+  await whenReady(server.base);
+  return server;
+}
+
+const signIn = async (server: ServerProcess) =>
+  (await clientOf(server.base)<{ accessToken: string }>('POST', '/auth/login', { body: ADMIN })).body.accessToken;
+
+const connections = async () =>
+  (await db.query<{ n: number }>(`select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name like 'tradewarden%'`))[0]?.n;
+
+describe('SIGTERM', () => {
+  it('lets running requests finish, refuses new ones, tells the truth to probes, and exits 0 with no connection left', async () => {
+    const server = await start();
+    const http = clientOf(server.base, await signIn(server));
+    const began = performance.now();
+    await onConnection(db.adminUrl, async (other) => {
+      await other.query('begin; lock table agents in access exclusive mode');
+      const running = http('GET', '/agents');
+      await until(async () => (await db.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length > 0, 3_000);
+      server.kill('SIGTERM');
+      server.kill('SIGTERM');
+      await pause(200);
+      const refused = await http('GET', '/agents');
+      expect(refused).toMatchObject({ status: 503, body: { code: 'DRAINING', retryable: true } });
+      expect(refused.headers.get('retry-after')).toBe('1');
+      expect((await http('GET', '/livez')).status).toBe(200);
+      for (const path of ['/readyz', '/health']) {
+        const answer = await http<{ reason?: string }>('GET', path);
+        expect([path, answer.status, answer.headers.get('retry-after')]).toEqual([path, 503, '2']);
+        expect(answer.text).toContain('draining');
+      }
+      server.kill('SIGINT');
+      await other.query('rollback');
+      expect((await running).status).toBe(200);
+    });
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(await connections()).toBe(0);
+    expect(server.output().match(/draining/g)).toHaveLength(1);
+  });
+
+  it('cuts what does not finish, and exits 0 within SHUTDOWN_TIMEOUT', async () => {
+    const server = await start({ SHUTDOWN_TIMEOUT: '2' });
+    const http = clientOf(server.base, await signIn(server));
+    await onConnection(db.adminUrl, async (other) => {
+      await other.query('begin; lock table agents in access exclusive mode');
+      const running = http('GET', '/agents').catch(() => 'cut');
+      await pause(300);
+      const began = performance.now();
+      server.kill('SIGTERM');
+      expect(await server.exited).toEqual({ code: 0, signal: null });
+      expect(performance.now() - began).toBeLessThan(2_000);
+      expect(await running).toBe('cut');
+      await other.query('rollback');
+    });
+    expect(server.output()).toContain('cutting the requests that still run');
+    await until(async () => (await connections()) === 0, 2_000);
+  });
+
+  it('is heard while the database has never been there', async () => {
+    const gone = new URL(db.url);
+    gone.port = '1';
+    const server = await startServerProcess({ env: { DATABASE_URL: gone.href } });
+    server.kill('SIGTERM');
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it('is heard while the database hangs', async () => {
+    const gateway = await openGateway(db.url);
+    const server = await start({ DATABASE_URL: gateway.url });
+    gateway.forgetConnections();
+    const began = performance.now();
+    server.kill('SIGTERM');
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - began).toBeLessThan(6_000);
+    await gateway.close();
+  });
+
+  it('with nothing to do takes no time', async () => {
+    const server = await start();
+    await clientOf(server.base)('GET', '/livez');
+    const began = performance.now();
+    server.kill('SIGTERM');
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - began).toBeLessThan(1_500);
+  });
+});
+
+describe('the embedded database', () => {
+  it('survives a kill -9 of the server with what was stored, and is stopped with its last user', async () => {
+    const env = { DATA_DIR: newDataDir(), NODE_ENV: 'development' };
+    const first = await startServerProcess({ env });
+    await whenReady(first.base);
+    const made = await clientOf(first.base, await signIn(first))('POST', '/agents', { body: { name: 'kept', mode: 'paper' } });
+    expect(made.status).toBe(201);
+    first.kill('SIGKILL');
+    await first.exited;
+    expect(await runningEmbedded(env.DATA_DIR)).not.toBeNull();
+    const second = await startServerProcess({ env });
+    await whenReady(second.base);
+    const agents = await clientOf(second.base, await signIn(second))<{ items: { name: string }[] }>('GET', '/agents');
+    expect(agents.body.items.map(({ name }) => name)).toEqual(['kept']);
+    second.kill('SIGTERM');
+    expect(await second.exited).toEqual({ code: 0, signal: null });
+    expect(await runningEmbedded(env.DATA_DIR)).toBeNull();
+  });
+});
+
+describe('a start in production', () => {
+  it('without what it needs is refused with every reason at once, no value, and exit code 1', async () => {
+    const server = await startServerProcess({ waitForLive: false, env: { NODE_ENV: 'production', JWT_SECRET: 'change-me-change-me-change-me-change-me', AUDIT_KEY: '', PORT: '3999', DB_POOL_SIZE: 'many' } });
+    expect(await server.exited).toEqual({ code: 1, signal: null });
+    expect(server.output().trim().split('\n')).toEqual([
+      'Refusing to start:',
+      '  - DB_POOL_SIZE must be a whole number from 1 to 500',
+      '  - JWT_SECRET is a default or guessable value',
+      '  - DATABASE_URL is required when NODE_ENV is production',
+      '  - AUDIT_KEY is required when NODE_ENV is production',
+    ]);
+  });
+
+  it('on a port that is taken says so in one line', async () => {
+    const server = await start();
+    const other = await startServerProcess({ waitForLive: false, env: { PORT: String(server.port), DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl } });
+    expect(await other.exited).toEqual({ code: 1, signal: null });
+    expect(other.output().trim().split('\n').at(-1)).toBe('The port is in use: set PORT to another one.');
+  });
+});
