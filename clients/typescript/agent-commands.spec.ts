@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { loadMemory, type AgentMemory } from './agent-memory.js';
 import { FakeServer } from './testing/fake-server.js';
 import { TestAgents, until } from './testing/test-agent.js';
 
@@ -100,6 +101,19 @@ describe('a command', () => {
     const { tradeId } = await agents.holding();
     expect(await answered(server.queue('flatten'))).toEqual({ closed: [tradeId] });
     expect(server.trades[0]).toMatchObject({ status: 'closed', exitReason: 'flatten' });
+  });
+
+  it('has its answer on the disk, together with its effect, before anybody hears of either', async () => {
+    const { agent } = await agents.holding();
+    let stored: AgentMemory | null = null;
+    server.fault = ({ path }) => {
+      if (path.endsWith('/transitions')) stored ??= loadMemory(agents.folder);
+      return undefined;
+    };
+    const flatten = server.queue('flatten');
+    await answered(flatten);
+    expect(stored).toMatchObject({ done: [{ id: flatten.id, answer: { kind: 'complete' } }], run: { broker: { positions: [] } } });
+    expect(agent.trader.answerOf(flatten.id)).toBeDefined();
   });
 
   it('flatten of another symbol closes nothing', async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Api, Refused } from './api.js';
+import { makeAdministrator } from './demo-admin.js';
 import { readIfThere, replaceFile } from './durable-file.js';
 import { DEFAULT_CONFIG } from './strategy.js';
 
@@ -38,6 +39,7 @@ export class DemoSignIn {
     private readonly env: NodeJS.ProcessEnv,
     /** The server's origin when it is not this folder's own: its keys are kept apart. */
     private readonly origin: string | null,
+    private readonly say: (line: string) => void,
   ) {
     this.path = join(dataDir, origin === null ? 'demo.json' : `demo-${origin.replace(/[^a-z0-9.]+/gi, '-')}.json`);
     this.kept = JSON.parse(readIfThere(this.path) ?? '{"agents":{}}') as Kept;
@@ -107,27 +109,35 @@ export class DemoSignIn {
   }
 
   private async signIn(baseUrl: string): Promise<Api> {
-    const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password } = this.env;
-    const login = email && password ? { email, password } : this.kept.admin;
-    if (!login) throw new Error(`nothing to sign in with: set ADMIN_EMAIL and ADMIN_PASSWORD, or TRADEWARDEN_API_KEY`);
-    try {
-      const { body } = await new Api(baseUrl, null, null).post<{ accessToken: string }>('/auth/login', {
-        email: login.email,
-        password: login.password,
-      });
-      if (this.kept.admin && login === this.kept.admin && !this.kept.admin.signedInOnce) {
-        this.kept.admin.signedInOnce = true;
-        this.save();
-      }
-      return new Api(baseUrl, body.accessToken, null);
-    } catch (error) {
-      if (!(error instanceof Refused) || error.status !== 401) throw error;
+    const { ADMIN_EMAIL, ADMIN_PASSWORD } = this.env;
+    if (ADMIN_EMAIL && ADMIN_PASSWORD) {
+      const given = await login(baseUrl, ADMIN_EMAIL, ADMIN_PASSWORD);
+      if (!given) throw new Error(`the server at ${baseUrl} does not accept ADMIN_EMAIL and ADMIN_PASSWORD`);
+      return given;
+    }
+    const { admin } = this.kept;
+    if (!admin) throw new Error('nothing to sign in with: set ADMIN_EMAIL and ADMIN_PASSWORD, or TRADEWARDEN_API_KEY');
+    const api = (await login(baseUrl, admin.email, admin.password)) ?? (await this.afterMakingAdmin(baseUrl, admin));
+    if (!admin.signedInOnce) {
+      admin.signedInOnce = true;
+      this.save();
+    }
+    return api;
+  }
+
+  /** The database had users before the demo came: its own administrator is made beside them, and that is said. */
+  private async afterMakingAdmin(baseUrl: string, { email, password }: { email: string; password: string }): Promise<Api> {
+    const env = { ...this.env, DATA_DIR: this.dataDir };
+    const made = this.origin === null && (await makeAdministrator(email, password, env));
+    const api = made ? await login(baseUrl, email, password) : null;
+    if (!api) {
       throw new Error(
-        `the server at ${baseUrl} does not know ${login.email}: its database has users that this demo did not make. ` +
+        `the server at ${baseUrl} does not know ${email}: its database has users that this demo did not make. ` +
           'Set ADMIN_EMAIL and ADMIN_PASSWORD of an administrator, or use --data-dir with a new folder.',
-        { cause: error },
       );
     }
+    this.say(`the database has users already; made the administrator ${email} beside them`);
+    return api;
   }
 
   private save(): void {
@@ -147,6 +157,17 @@ export class DemoSignIn {
 
 function accessTo({ id, name, config }: AgentRow, apiKey: string): AgentAccess {
   return { id, name, apiKey, config: config ?? {} };
+}
+
+/** Null when the server does not accept them. */
+async function login(baseUrl: string, email: string, password: string): Promise<Api | null> {
+  try {
+    const { body } = await new Api(baseUrl, null, null).post<{ accessToken: string }>('/auth/login', { email, password });
+    return new Api(baseUrl, body.accessToken, null);
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return null;
+    throw error;
+  }
 }
 
 async function findAgent(api: Api, name: string): Promise<AgentRow | undefined> {

@@ -41,7 +41,9 @@ class Demo {
     this.baseUrl = this.isRemote ? given.replace(/\/+$/, '') : `http://127.0.0.1:${options.port}`;
     const every = demoMarket.market.length === null ? PLAIN_LINE_EVERY_MS.walk : PLAIN_LINE_EVERY_MS.replay;
     this.progress = new Progress(options.json ? process.stderr : process.stdout, every);
-    this.signIn = new DemoSignIn(options.dataDir, env, this.isRemote ? new URL(this.baseUrl).host : null);
+    this.signIn = new DemoSignIn(options.dataDir, env, this.isRemote ? new URL(this.baseUrl).host : null, (line) =>
+      this.progress.say(line),
+    );
   }
 
   /** @returns the exit code. */

@@ -61,6 +61,7 @@ export function withChanges(config: StrategyConfig, changes: Record<string, unkn
     }
     const number = asDecimal(value);
     const fits = number?.gte(limit.from) && number.lte(limit.to) && (!limit.whole || number.isInteger());
+    if (name === 'lotSize' && number && !number.mod('0.01').isZero()) faults.push('lotSize must be a multiple of 0.01');
     if (!number || !fits) {
       faults.push(`${name} must be ${limit.whole ? 'a whole number' : 'a number'} from ${limit.from} to ${limit.to}`);
     } else {
@@ -68,7 +69,6 @@ export function withChanges(config: StrategyConfig, changes: Record<string, unkn
     }
   }
   if (Number(next.fastPeriod) >= Number(next.slowPeriod)) faults.push('fastPeriod must be shorter than slowPeriod');
-  if (!new Decimal(next.lotSize!).mod('0.01').isZero()) faults.push('lotSize must be a multiple of 0.01');
   if (faults.length > 0) throw new Error(faults.join('; '));
   return next as unknown as StrategyConfig;
 }

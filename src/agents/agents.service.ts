@@ -129,7 +129,7 @@ export class AgentsService {
     });
   }
 
-  async createKey(tx: Tx, caller: Caller, agentId: string, wanted: z.output<typeof createKeySchema>, origin: Origin) {
+  async createKey(tx: Tx, caller: Caller | null, agentId: string, wanted: z.output<typeof createKeySchema>, origin: Origin) {
     const agent = await this.lock(tx, agentId);
     if (agent.retired_at !== null) throw conflict('AGENT_RETIRED', 'A retired agent gets no keys.');
     if (wanted.expiresAt !== undefined && Date.parse(wanted.expiresAt) <= Date.now()) {

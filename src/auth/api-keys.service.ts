@@ -33,15 +33,16 @@ export class ApiKeysService {
   ) {}
 
   /** The only moment at which the key is known. */
-  async create(tx: Tx, caller: Caller, agentId: string, wanted: { name: string; scopes: readonly Scope[]; expiresAt?: string | null | undefined }, origin: Origin) {
+  async create(tx: Tx, caller: Caller | null, agentId: string, wanted: { name: string; scopes: readonly Scope[]; expiresAt?: string | null | undefined }, origin: Origin) {
     const { key, hash, prefix } = newApiKey();
+    const actor = caller ? actorOf(caller.principal) : 'system';
     const [row] = await tx.sql<ApiKeyRow[]>`
       insert into api_keys (id, agent_id, name, key_hash, prefix, scopes, expires_at, created_by)
-      values (${uuidv7()}, ${agentId}, ${wanted.name}, ${hash}, ${prefix}, ${wanted.scopes}, ${wanted.expiresAt ?? null}, ${actorOf(caller.principal)})
+      values (${uuidv7()}, ${agentId}, ${wanted.name}, ${hash}, ${prefix}, ${wanted.scopes}, ${wanted.expiresAt ?? null}, ${actor})
       returning ${() => COLUMNS}`;
     if (!row) throw new Error('the key was not stored');
     await this.events.append(tx, caller, [{ type: 'key.created', subjectId: row.id, agentId, data: { name: row.name, scopes: row.scopes } }]);
-    await this.audit.record({ kind: 'key_created', actor: actorOf(caller.principal), keyId: row.id, agentId, origin }, tx);
+    await this.audit.record({ kind: 'key_created', actor, keyId: row.id, agentId, origin }, tx);
     return { row, key };
   }
 

@@ -44,7 +44,11 @@ export class UsersService {
     @Inject(ENV) private readonly env: Env,
     database: DatabaseService,
   ) {
-    database.onReady(() => this.ensureFirstAdmin());
+    database.onReady(async () => {
+      const made = await this.ensureFirstAdmin();
+      // Past the logger on purpose: logs are kept and shipped, this is to be seen once.
+      if (made?.password) process.stdout.write(`\n  First administrator: ${made.email}\n  Password (shown once): ${made.password}\n\n`);
+    });
   }
 
   /** @throws {Problem} 409 EMAIL_TAKEN */
@@ -84,28 +88,31 @@ export class UsersService {
     });
   }
 
-  /** Without any user nobody could sign in: ADMIN_EMAIL, or in development one whose password is printed once. */
-  private async ensureFirstAdmin(): Promise<void> {
-    if ((await this.users.count()) > 0) return;
+  /**
+   * Without any user nobody could sign in: ADMIN_EMAIL, or in development one with a password to be shown once.
+   * @returns who was made, with the password if that was made too; null when nobody was
+   */
+  async ensureFirstAdmin(): Promise<{ email: string; password: string | null } | null> {
+    if ((await this.users.count()) > 0) return null;
     const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password } = this.env;
-    if (email && password) return this.createFirst({ email, password });
+    if (email && password) return (await this.createFirst({ email, password })) ? { email, password: null } : null;
     if (this.env.NODE_ENV === 'production') {
       this.log.warn('there is no user yet: set ADMIN_EMAIL and ADMIN_PASSWORD, or run "tradewarden user:create"');
-      return;
+      return null;
     }
     const made = { email: 'admin@tradewarden.local', password: randomBytes(15).toString('base64url') };
-    await this.createFirst(made);
-    // Past the logger on purpose: logs are kept and shipped, this is to be seen once.
-    process.stdout.write(`\n  First administrator: ${made.email}\n  Password (shown once): ${made.password}\n\n`);
+    return (await this.createFirst(made)) ? made : null;
   }
 
-  private async createFirst({ email, password }: { email: string; password: string }): Promise<void> {
+  private async createFirst({ email, password }: { email: string; password: string }): Promise<boolean> {
     try {
       await inTransaction(this.dataSource, (tx) => this.create(tx, null, { email, password, name: 'Administrator', role: 'admin' }));
       this.log.log(`made the first administrator ${email}`);
+      return true;
     } catch (error) {
       // Another instance that started at the same moment was first.
       if ((error as { code?: string }).code !== 'EMAIL_TAKEN') throw error;
+      return false;
     }
   }
 }

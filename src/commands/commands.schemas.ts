@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { desiredStateSchema } from '../agents/agents.schemas.js';
+import { masked, withoutCredentials } from '../auth/credentials.js';
 import { instant, jsonObject, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { COMMAND_STATUSES, FAIL_OUTCOMES } from './command-state.js';
@@ -19,10 +20,12 @@ export const leaseSchema = z.strictObject({
 });
 
 const leaseToken = () => uuid();
-export const completeSchema = z.strictObject({ leaseToken: leaseToken(), result: jsonObject(RESULT_BYTES_MAX).nullable().optional() });
+/** Every viewer sees it; refused, the command would come again. */
+const reported = () => jsonObject(RESULT_BYTES_MAX).transform(withoutCredentials);
+export const completeSchema = z.strictObject({ leaseToken: leaseToken(), result: reported().nullable().optional() });
 export const failSchema = z.strictObject({
   leaseToken: leaseToken(), outcome: z.enum(FAIL_OUTCOMES),
-  error: z.strictObject({ code: text(100), message: z.string().max(2_000).default('') }), retryable: z.boolean().default(false),
+  error: z.strictObject({ code: text(100), message: z.string().max(2_000).transform(masked).default('') }), retryable: z.boolean().default(false),
 });
 export const extendSchema = z.strictObject({ leaseToken: leaseToken(), leaseSeconds: z.int().min(5).max(900).default(30) });
 export const cancelSchema = z.strictObject({ reason: text(500) });

@@ -5,4 +5,7 @@ import { instant } from './fields.js';
 const queryInstant = () => z.string().transform((text) => (/^\d{1,15}$/.test(text) ? Number(text) : text)).pipe(instant());
 
 /** Query parameters of lists over a time: `from` is included, `to` is not, so that windows can be joined. */
-export const timeWindow = { from: queryInstant().optional(), to: queryInstant().optional() };
+export const timeWindow = {
+  from: queryInstant().optional().describe('included; RFC 3339 with a zone, or epoch milliseconds'),
+  to: queryInstant().optional().describe('not included'),
+};

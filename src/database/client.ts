@@ -3,6 +3,8 @@ import pg from 'pg';
 /** Reaching a server takes milliseconds; one that says nothing for so long is frozen or not there. */
 const CONNECT_MS = 5_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
+/** The server closes after a goodbye within a round trip; one that hangs never does. */
+const GOODBYE_MS = 1_000;
 
 type Statement = (...args: unknown[]) => unknown;
 
@@ -35,10 +37,23 @@ export class WatchedClient extends pg.Client {
     return this.isLost;
   }
 
+  /** Says goodbye, and cuts the connection when the server does not close it in time. */
+  override end(): Promise<void>;
+  override end(callback: (error: Error) => void): void;
+  override end(callback?: (error: Error) => void): Promise<void> | void {
+    const timer = setTimeout(() => this.destroy(), GOODBYE_MS).unref();
+    this.once('end', () => clearTimeout(timer));
+    return callback ? super.end(callback) : super.end();
+  }
+
   /** Cuts the connection without a word to the server, which may not be listening. */
   cut(): void {
     this.isLost = true;
     void this.end().catch(() => undefined);
+    this.destroy();
+  }
+
+  private destroy(): void {
     (this as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   }
 

@@ -12,8 +12,6 @@ import { plainReason } from './sql-state.js';
 import { type DatabaseUrls, databaseUrls } from './urls.js';
 
 const RETRY_MS = { first: 250, most: 5_000 };
-/** A server that hangs never says goodbye to a connection. */
-const CLOSE_POOL_MS = 3_000;
 
 /**
  * Brings the database up behind a server that already listens: starts the embedded one or reaches the given one,
@@ -139,7 +137,7 @@ export class DatabaseService {
     this.stopping.abort();
     await this.connecting;
     this.ready = false;
-    if (this.dataSource.isInitialized) await Promise.race([this.dataSource.destroy(), pause(CLOSE_POOL_MS, undefined, { ref: false })]);
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
     await this.urls?.release();
   }
 }

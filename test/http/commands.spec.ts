@@ -282,4 +282,29 @@ describe('a waiting poll', () => {
     const { id } = await queue({ type: 'custom' });
     expect((await lease({ waitSeconds: 5 })).commands.map((command) => command.id)).toEqual([id]);
   });
+
+  it('is answered within a re-check when the LISTEN connection is lost', async () => {
+    const other = await t.second();
+    const waiting = fetch(`${other.base}/api/v1/agents/me/commands/lease`, {
+      method: 'POST', headers: { authorization: `Bearer ${agent.apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ waitSeconds: 20 }),
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const killed = await t.db.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tradewarden-listen' and datname = $1`, [t.db.name]);
+    expect(killed).toHaveLength(2);
+    const { id } = await queue({ type: 'custom' });
+    expect(((await (await waiting).json()) as LeaseAnswer).commands.map((command) => command.id)).toEqual([id]);
+    await other.close();
+  });
+});
+
+describe('the sweeper', () => {
+  // The one test that waits: it is about the timer, which no row moves.
+  it('takes back a lapsed lease by itself, although nobody asks', async () => {
+    const { id } = await queue({ type: 'custom', maxAttempts: 1 });
+    await one({ leaseSeconds: 5 });
+    await new Promise((resolve) => setTimeout(resolve, 4_500));
+    expect(await read(id)).toMatchObject({ status: 'leased' });
+    for (let waited = 0; waited < 10_000 && (await read(id)).status === 'leased'; waited += 100) await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await read(id)).toMatchObject({ status: 'dead' });
+  });
 });

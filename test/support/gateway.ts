@@ -16,13 +16,14 @@ export async function openGateway(url: string): Promise<Gateway> {
   const sockets = new Set<Socket>();
   let open = 0;
   let forgotten = new WeakSet<Socket>();
-  const server = createServer((near) => {
-    const far = connect(Number(port), hostname);
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
     open += 1;
     near.once('close', () => (open -= 1));
     for (const [from, to] of [[near, far], [far, near]] as const) {
       sockets.add(from);
       from.on('data', (data) => forgotten.has(from) || to.write(data));
+      from.on('end', () => forgotten.has(from) || to.end());
       from.on('error', () => undefined);
       from.on('close', () => {
         sockets.delete(from);

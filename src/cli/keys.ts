@@ -1,0 +1,42 @@
+import { DataSource } from 'typeorm';
+import { AgentsRepository } from '../agents/agents.repository.js';
+import { createKeySchema } from '../agents/agents.schemas.js';
+import { AgentsService } from '../agents/agents.service.js';
+import { notFound } from '../common/problem.js';
+import type { Env } from '../config/env.js';
+import { inTransaction } from '../database/transaction.js';
+import type { Outcome } from './outcome.js';
+import { checked } from './people.js';
+import { COMMAND_LINE, type Say, withDatabase, withServices } from './services.js';
+
+const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+
+/** A further key for an agent, named by its name or id. */
+export function createKey(env: Env, say: Say, options: { agent: string; name: string; scopes?: string; expires?: string }): Promise<Outcome> {
+  const wanted = checked(createKeySchema, {
+    name: options.name,
+    ...(options.scopes === undefined ? {} : { scopes: options.scopes.split(',').map((scope) => scope.trim()) }),
+    ...(options.expires === undefined ? {} : { expiresAt: options.expires }),
+  });
+  return withDatabase(env, say, (urls) =>
+    withServices(env, urls, async (app) => {
+      const agent = await findAgent(app.get(AgentsRepository, { strict: false }), options.agent);
+      const agents = app.get(AgentsService, { strict: false });
+      const { row, key } = await inTransaction(app.get(DataSource), (tx) => agents.createKey(tx, null, agent.id, wanted, COMMAND_LINE));
+      const { id, name, scopes, expires_at: expiresAt } = row;
+      return {
+        json: { id, agentId: agent.id, name, scopes, expiresAt, apiKey: key },
+        text: `Made the key "${name}" for ${agent.name} (${scopes.join(', ') || 'no scopes'}${expiresAt ? `, until ${expiresAt}` : ''}).\nKey (shown once): ${key}`,
+      };
+    }),
+  );
+}
+
+async function findAgent(agents: AgentsRepository, nameOrId: string): Promise<{ id: string; name: string }> {
+  const filters = [{ name: nameOrId }, ...(UUID.test(nameOrId) ? [{ id: nameOrId }] : [])];
+  for (const filter of filters) {
+    const [agent] = await agents.list(filter, 1, undefined);
+    if (agent) return agent;
+  }
+  throw notFound(`agent as "${nameOrId}"`);
+}

@@ -1,0 +1,72 @@
+import { existsSync, realpathSync } from 'node:fs';
+import type { Env } from '../config/env.js';
+import { clusterLocation } from '../database/embedded/cluster-location.js';
+import { inspect, type Inspection } from '../database/inspect.js';
+import type { DatabaseUrls } from '../database/urls.js';
+import { explain, type Outcome } from './outcome.js';
+import { type Say, withDatabase } from './services.js';
+
+/** `warning` works, and deserves a thought; `unsafe` does not work, or must not be relied on. */
+interface Check {
+  check: string;
+  state: 'ok' | 'warning' | 'unsafe';
+  text: string;
+}
+
+const OLDEST_SERVER = 150_000;
+
+/** Is it safe? Starts nothing that was not there, and changes nothing. */
+export async function status(env: Env, say: Say): Promise<Outcome> {
+  const seen = await look(env, say);
+  const safe = seen.checks.every(({ state }) => state !== 'unsafe');
+  return {
+    json: { safe, ...seen },
+    text: [...seen.checks.map(({ check, state, text }) => `${state.padEnd(8)} ${check}: ${text}`), safe ? 'Safe.' : 'Not safe.'].join('\n'),
+    exitCode: safe ? 0 : 3,
+  };
+}
+
+async function look(env: Env, say: Say): Promise<{ checks: Check[]; schemaVersion: string | null; pending: string[]; roles: string }> {
+  const away = (text: string) => ({ checks: [{ check: 'database', state: 'unsafe' as const, text }], schemaVersion: null, pending: [], roles: 'unknown' });
+  if (env.embedded && !hasCluster(env.DATA_DIR)) return away(`there is none in ${env.DATA_DIR} yet: run "setup", or start the server`);
+  try {
+    return await withDatabase(env, say, async (urls) => {
+      const seen = await inspect(urls.url);
+      const { applied, pending } = seen.migrations;
+      return { checks: checksOf(seen, urls), schemaVersion: applied.at(-1) ?? null, pending, roles: urls.roles };
+    });
+  } catch (error) {
+    return away(explain(error).message);
+  }
+}
+
+function hasCluster(dataDir: string): boolean {
+  return existsSync(dataDir) && clusterLocation(realpathSync(dataDir)) !== null;
+}
+
+function checksOf(seen: Inspection, urls: DatabaseUrls): Check[] {
+  const { pending, ahead } = seen.migrations;
+  const known = seen.serverVersionNumber >= OLDEST_SERVER;
+  const checks: Check[] = [
+    { check: 'database', state: known ? 'ok' : 'unsafe', text: `PostgreSQL ${seen.serverVersion}${known ? '' : ', which is too old: it takes 15'}` },
+    {
+      check: 'schema', state: pending.length === 0 ? 'ok' : 'unsafe',
+      text: pending.length > 0 ? `behind by ${pending.join(', ')}: run "migrate"` : ahead.length > 0 ? `ahead by ${ahead.join(', ')}` : 'up to date',
+    },
+    urls.roles === 'single'
+      ? { check: 'roles', state: 'warning', text: 'one role owns and writes: "roles" makes a writer that cannot change history' }
+      : { check: 'roles', state: 'ok', text: 'owner and writer' },
+    seen.statementTimeoutSeconds === null
+      ? { check: 'timeouts', state: 'warning', text: 'no statement_timeout is set on the writer: run "migrate"' }
+      : { check: 'timeouts', state: 'ok', text: `a statement ends after ${seen.statementTimeoutSeconds} s` },
+  ];
+  if (pending.length > 0) return checks;
+  const gaps = [...seen.unguarded.map((name) => `${name} can be changed`), ...seen.withoutMonth.map((name) => `${name} has no place for this month`)];
+  checks.push({ check: 'history', state: gaps.length === 0 ? 'ok' : 'unsafe', text: gaps.join(', ') || 'append-only' });
+  checks.push(
+    seen.administrators === 0
+      ? { check: 'people', state: 'warning', text: 'there is no administrator: run "user:create EMAIL --role admin"' }
+      : { check: 'people', state: 'ok', text: `${seen.administrators} administrator(s)` },
+  );
+  return checks;
+}

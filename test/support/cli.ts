@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { TEST_SECRETS } from './app.js';
+
+export interface CliRun<T = Record<string, unknown>> {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  /** Stdout as one object; throws when it is anything else. */
+  json: T;
+}
+
+/** Runs the built command line in a process of its own, with nothing of this process's environment. */
+export async function cli<T = Record<string, unknown>>(args: string[], env: Record<string, string> = {}, stdin = ''): Promise<CliRun<T>> {
+  const child = spawn(process.execPath, [join(process.cwd(), 'dist', 'src', 'cli.js'), ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], NODE_ENV: 'test', DATA_DIR: '/nonexistent/tradewarden', ...TEST_SECRETS, ...env },
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  child.stdin.end(stdin);
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return {
+    code, stdout, stderr,
+    get json() {
+      if (!/^\{.*\}\n$/.test(stdout)) throw new Error(`not one object on stdout: ${stdout}\nstderr: ${stderr}`);
+      return JSON.parse(stdout) as T;
+    },
+  };
+}
