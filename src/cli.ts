@@ -1,13 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { createKey } from './cli/keys.js';
 import { CommandError, explain, type Outcome, wrongUsage } from './cli/outcome.js';
 import { type PasswordSource, passwordSource } from './cli/password.js';
-import { createUser, setPassword } from './cli/people.js';
-import { makeRoles } from './cli/roles.js';
-import { migrate, migrateBack, migrateStatus } from './cli/schema.js';
-import type { Say } from './cli/services.js';
-import { setup } from './cli/setup.js';
-import { status } from './cli/status.js';
 import { ROLES, SCOPES } from './common/principal.js';
 import { envExample, readEnv } from './config/env.js';
 import { APP_VERSION } from './health/version.js';
@@ -15,13 +8,14 @@ import { APP_VERSION } from './health/version.js';
 const json = process.argv.includes('--json');
 
 /** Progress and warnings; stdout is for the answer alone. */
-const say: Say = (line) => void process.stderr.write(`${line}\n`);
+const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 let outcome: Outcome = { json: {}, text: '' };
-const then = async (work: Promise<Outcome>): Promise<void> => {
-  outcome = await work;
+const run = async (work: () => Promise<Outcome>): Promise<void> => {
+  outcome = await work();
 };
 
+/** Each command loads what it needs when it runs: most of a short command's time is loading the rest. */
 function commands(): Command {
   const program = new Command('tradewarden')
     .description('Works on DATABASE_URL, or on the embedded database of DATA_DIR.\nExit code 0 done, 1 failed and nothing half done, 2 wrong usage, 3 not safe.')
@@ -34,33 +28,33 @@ function commands(): Command {
   program.command('env:example').description('print every setting with its default').action(() => {
     outcome = { json: { text: envExample() }, text: envExample().trimEnd() };
   });
-  program.command('status').description('is it safe? exit code 3 when it is not').action(() => then(status(readEnv(), say)));
+  program.command('status').description('is it safe? exit code 3 when it is not').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
   return program;
 }
 
 function schemaCommands(program: Command): void {
-  program.command('setup').description('create database and roles where allowed, migrate, check; may be repeated').action(() => then(setup(readEnv(), say)));
-  program.command('migrate').description('apply what is pending').action(() => then(migrate(readEnv(), say)));
-  program.command('migrate:status').description('what is applied, pending, ahead').action(() => then(migrateStatus(readEnv(), say)));
+  program.command('setup').description('create database and roles where allowed, migrate, check; may be repeated').action(() => run(async () => (await import('./cli/setup.js')).setup(readEnv(), say)));
+  program.command('migrate').description('apply what is pending').action(() => run(async () => (await import('./cli/schema.js')).migrate(readEnv(), say)));
+  program.command('migrate:status').description('what is applied, pending, ahead').action(() => run(async () => (await import('./cli/schema.js')).migrateStatus(readEnv(), say)));
   program.command('migrate:down').description('take back the newest migration, with its rows').option('--yes', 'that is meant')
-    .action(({ yes }: { yes?: boolean }) => then(migrateBack(readEnv(), say, yes ?? false)));
+    .action(({ yes }: { yes?: boolean }) => run(async () => (await import('./cli/schema.js')).migrateBack(readEnv(), say, yes ?? false)));
   program.command('roles').description('make a writer role for a database that has one role, and show its URL once')
     .option('--new-password', 'give the writer that is there another password')
-    .action(({ newPassword }: { newPassword?: boolean }) => then(makeRoles(readEnv(), say, newPassword ?? false)));
+    .action(({ newPassword }: { newPassword?: boolean }) => run(async () => (await import('./cli/roles.js')).makeRoles(readEnv(), say, newPassword ?? false)));
 }
 
 function peopleCommands(program: Command): void {
   const from = 'prompt, stdin or generated (default: prompt on a terminal, else generated and shown once)';
   program.command('user:create').description('make a person').argument('<email>').requiredOption('--role <role>', ROLES.join(', ')).option('--name <name>')
     .option('--password <source>', from, passwordSource)
-    .action((email: string, options: { role: string; name?: string; password?: PasswordSource }) => then(createUser(readEnv(), say, { email, ...options })));
+    .action((email: string, options: { role: string; name?: string; password?: PasswordSource }) => run(async () => (await import('./cli/people.js')).createUser(readEnv(), say, { email, ...options })));
   program.command('user:password').description('give a person another password; ends their sessions').argument('<email>')
     .option('--password <source>', from, passwordSource)
-    .action((email: string, options: { password?: PasswordSource }) => then(setPassword(readEnv(), say, { email, ...options })));
+    .action((email: string, options: { password?: PasswordSource }) => run(async () => (await import('./cli/people.js')).setPassword(readEnv(), say, { email, ...options })));
   program.command('key:create').description('make a further key for an agent, shown once').argument('<agent>', 'its name or id')
     .requiredOption('--name <name>', 'what the key is for').option('--scopes <scopes>', `of ${SCOPES.join(',')}; all when left out`)
     .option('--expires <time>', 'RFC 3339 with a zone')
-    .action((agent: string, options: { name: string; scopes?: string; expires?: string }) => then(createKey(readEnv(), say, { agent, ...options })));
+    .action((agent: string, options: { name: string; scopes?: string; expires?: string }) => run(async () => (await import('./cli/keys.js')).createKey(readEnv(), say, { agent, ...options })));
 }
 
 /** Null for what is no failure: help and version. */

@@ -5,7 +5,7 @@ import { ROLES } from '../common/principal.js';
 import { AUDIT_KINDS, type AuditRow } from './audit.js';
 import type { UserRow } from './users.repository.js';
 
-const email = () => z.string().trim().max(254).pipe(z.email({ error: 'must be an e-mail address' }));
+const email = () => z.string().trim().max(254).meta({ format: 'email' }).pipe(z.email({ error: 'must be an e-mail address' }));
 const newPassword = () => z.string().min(12, { error: 'must have at least 12 characters' }).max(200);
 
 export const loginSchema = z.strictObject({ email: email(), password: z.string().min(1).max(200) });

@@ -5,9 +5,10 @@ import { AgentsService } from '../agents/agents.service.js';
 import { notFound } from '../common/problem.js';
 import type { Env } from '../config/env.js';
 import { inTransaction } from '../database/transaction.js';
+import { type Say, withDatabase } from './database.js';
 import type { Outcome } from './outcome.js';
 import { checked } from './people.js';
-import { COMMAND_LINE, type Say, withDatabase, withServices } from './services.js';
+import { COMMAND_LINE, withServices } from './services.js';
 
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 

@@ -6,9 +6,10 @@ import { UsersService } from '../auth/users.service.js';
 import { notFound } from '../common/problem.js';
 import type { Env } from '../config/env.js';
 import { inTransaction } from '../database/transaction.js';
+import { type Say, withDatabase } from './database.js';
 import { type Outcome, wrongUsage } from './outcome.js';
 import { passwordFrom, type PasswordSource } from './password.js';
-import { COMMAND_LINE, type Say, withDatabase, withServices } from './services.js';
+import { COMMAND_LINE, withServices } from './services.js';
 
 /** Checks what was typed with the schema of the HTTP call that does the same. */
 export function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {

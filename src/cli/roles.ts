@@ -4,7 +4,7 @@ import { verifyWriter } from '../database/inspect.js';
 import { migrateUp } from '../database/migrate.js';
 import { identityOf, makeWriter, roleExists, withIdentity } from '../database/roles.js';
 import { CommandError, type Outcome } from './outcome.js';
-import { type Say, withDatabase } from './services.js';
+import { type Say, withDatabase } from './database.js';
 
 /** Makes a writer for a database that one role owns and writes, and shows its URL once. */
 export function makeRoles(env: Env, say: Say, newPassword: boolean): Promise<Outcome> {

@@ -3,7 +3,7 @@ import { withClient } from '../database/client.js';
 import { migrateDown, migrateUp, migrationStatus } from '../database/migrate.js';
 import { identityOf } from '../database/roles.js';
 import { type Outcome, wrongUsage } from './outcome.js';
-import { type Say, withDatabase } from './services.js';
+import { type Say, withDatabase } from './database.js';
 
 export function migrate(env: Env, say: Say): Promise<Outcome> {
   return withDatabase(env, say, async (urls) => {

@@ -5,8 +5,9 @@ import { verifyWriter } from '../database/inspect.js';
 import { migrateUp } from '../database/migrate.js';
 import { ensureDatabase, ensureRole, identityOf, roleExists, withIdentity } from '../database/roles.js';
 import { plainReason, sqlState } from '../database/sql-state.js';
+import { type Say, withDatabase } from './database.js';
 import { CommandError, type Outcome } from './outcome.js';
-import { type Say, withDatabase, withServices } from './services.js';
+import { withServices } from './services.js';
 
 /** There in every server, for whoever has to make another one. */
 const MAINTENANCE_DATABASE = 'postgres';

@@ -4,7 +4,7 @@ import { clusterLocation } from '../database/embedded/cluster-location.js';
 import { inspect, type Inspection } from '../database/inspect.js';
 import type { DatabaseUrls } from '../database/urls.js';
 import { explain, type Outcome } from './outcome.js';
-import { type Say, withDatabase } from './services.js';
+import { type Say, withDatabase } from './database.js';
 
 /** `warning` works, and deserves a thought; `unsafe` does not work, or must not be relied on. */
 interface Check {

@@ -3,12 +3,12 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { agentParam } from '../agents/agents.schemas.js';
 import { Allow } from '../auth/access.js';
+import { agentShown } from '../auth/own-rows.js';
 import { idParam } from '../common/fields.js';
 import { Answers } from '../common/http/answers.js';
 import { type Caller, CurrentCaller } from '../common/http/caller.js';
 import { type Creation, Once } from '../common/http/once.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
-import { forbidden } from '../common/problem.js';
 import { Idempotency } from '../database/idempotency.js';
 import { CommandsRepository } from './commands.repository.js';
 import {
@@ -56,12 +56,9 @@ export class CommandsController {
   @Get('commands')
   @Allow({ person: 'viewer', agent: 'any' })
   @Answers(pageSchema(commandWithAttemptsSchema))
-  async list(@Query({ schema: commandsQuery }) { limit, cursor, ...filter }: z.output<typeof commandsQuery>, @CurrentCaller() { principal }: Caller) {
-    if (principal.kind === 'agent') {
-      if (filter.agentId !== undefined && filter.agentId !== principal.agentId) throw forbidden('NOT_YOUR_AGENT', 'An agent key sees its own agent only.');
-      filter.agentId = principal.agentId;
-    }
-    return pageOf(await this.commands.list(filter, limit, cursor), limit, toCommandWithAttempts);
+  async list(@Query({ schema: commandsQuery }) { limit, cursor, agentId, ...filter }: z.output<typeof commandsQuery>, @CurrentCaller() caller: Caller) {
+    const shown = agentShown(caller, agentId) ?? undefined;
+    return pageOf(await this.commands.list({ ...filter, agentId: shown }, limit, cursor), limit, toCommandWithAttempts);
   }
 
   @Get('commands/:id')

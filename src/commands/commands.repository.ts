@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { leadOf } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { CommandStatus } from './command-state.js';
 import type { CommandClass, CommandTypeName } from './command-types.js';
@@ -60,21 +61,15 @@ export class CommandsRepository {
   }
 
   /** Newest first. */
-  list({ agentId = '', status = undefined, type = undefined }: CommandFilter, limit: number, before: string | undefined): Promise<CommandWithAttempts[]> {
-    // One condition for each filter that is there: a plan with "is null or" would not use the index of that filter.
-    const conditions: string[] = [];
-    const values: unknown[] = [];
-    const where = (condition: string, value: unknown) => {
-      values.push(value);
-      conditions.push(condition.replace('?', `$${values.length}`));
-    };
-    if (agentId) where('c.agent_id = ?', agentId);
-    if (status) where('c.status = ?', status);
-    if (type) where('c.type = ?', type);
-    if (before) where('c.seq < ?', before);
-    return this.dataSource.query(
-      `select c.*, ${ATTEMPTS} from agent_commands c ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
-       order by c.seq desc limit ${limit + 1}`, values);
+  list({ agentId, status, type }: CommandFilter, limit: number, before: string | undefined): Promise<CommandWithAttempts[]> {
+    const lead = leadOf(['agent_id', 'status'], { agent_id: agentId, status });
+    return this.dataSource.sql`
+      select c.*, ${() => ATTEMPTS} from agent_commands c
+      where ${() => lead.column} = any(${lead.values})
+        and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
+        and (${type ?? null}::text is null or type = ${type ?? null}::text)
+        and (${before ?? null}::bigint is null or seq < ${before ?? null}::bigint)
+      order by ${() => lead.order} seq desc limit ${limit + 1}`;
   }
 
   /** False when the agent is not there or is retired. Held to the end of the transaction, so retirement waits or goes first. */

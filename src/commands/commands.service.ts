@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import type { AgentRow } from '../agents/agents.repository.js';
 import { AgentsService } from '../agents/agents.service.js';
+import { mustOwn } from '../auth/own-rows.js';
 import { Exact } from '../common/decimal.js';
 import type { Caller } from '../common/http/caller.js';
 import { toError } from '../common/http/validation.js';
@@ -120,7 +121,7 @@ export class CommandsService {
   async get(caller: Caller, id: string): Promise<CommandWithAttempts> {
     const command = await this.commands.byId(id);
     if (!command) throw notFound('command');
-    requireOwn(caller, command.agent_id);
+    mustOwn(caller, command.agent_id);
     return command;
   }
 
@@ -172,10 +173,6 @@ export class CommandsService {
       return changed;
     });
   }
-}
-
-export function requireOwn({ principal }: Caller, agentId: string): void {
-  if (principal.kind === 'agent' && principal.agentId !== agentId) throw forbidden('NOT_YOUR_AGENT', 'An agent key acts for its own agent only.');
 }
 
 const isAdmin = ({ principal }: Caller) => principal.kind === 'user' && principal.role === 'admin';

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { AgentsService, instanceOf } from '../agents/agents.service.js';
 import { desiredStateOf } from '../agents/desired-state.js';
+import { mustOwn } from '../auth/own-rows.js';
 import { Draining } from '../common/draining.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
@@ -13,7 +14,6 @@ import { Events } from '../events/events.service.js';
 import { afterFailure } from './command-state.js';
 import { type CommandRow, CommandsRepository, type CommandWithAttempts } from './commands.repository.js';
 import { type extendSchema, type failSchema, type leaseAnswerSchema, type leaseSchema, toLeasedCommand } from './commands.schemas.js';
-import { requireOwn } from './commands.service.js';
 import { LeaseRepository } from './lease.repository.js';
 import { Parking } from './parking.js';
 import { Sweeper } from './sweeper.js';
@@ -117,7 +117,7 @@ export class LeaseService {
 
   private async ownAgent(caller: Caller, id: string): Promise<string> {
     const command = await this.read(id);
-    requireOwn(caller, command.agent_id);
+    mustOwn(caller, command.agent_id);
     return command.agent_id;
   }
 

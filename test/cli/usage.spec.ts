@@ -33,7 +33,7 @@ describe('wrong usage', () => {
 
   it('is one object on stdout with --json', async () => {
     const run = await cli(['user:create', '--json']);
-    expect(run).toMatchObject({ code: 2, stderr: '', json: { error: { code: 'WRONG_USAGE', message: expect.stringContaining('email') } } });
+    expect(run).toMatchObject({ code: 2, stderr: '', json: { error: { code: 'WRONG_USAGE', message: expect.stringContaining('--role') } } });
   });
 });
 

@@ -3,6 +3,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { type Document, type Route, routesOf } from '../support/census.js';
 import { expectContract } from '../support/contract.js';
 import { type Client, clientOf } from '../support/http.js';
+import { rawRequest } from '../support/raw-http.js';
 
 let t: TestApp;
 let guest: Client;
@@ -104,8 +105,8 @@ describe('the page at /api/docs', () => {
 
   it('serves no other file', async () => {
     for (const path of ['/api/docs/../../package.json', '/api/docs/..%2f..%2fpackage.json', '/api/docs/%2e%2e/%2e%2e/etc/passwd', '/api/docs-yaml']) {
-      const answer = await guest('GET', path);
-      expect([path, answer.status >= 400 && answer.status < 500]).toEqual([path, true]);
+      const { status } = await rawRequest(t.base, `GET ${path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n`);
+      expect([path, status >= 400 && status < 500]).toEqual([path, true]);
     }
   });
 });

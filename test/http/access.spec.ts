@@ -194,7 +194,7 @@ describe('a route without an access declaration', () => {
     const env = readEnv({ NODE_ENV: 'test', LOG_LEVEL: 'silent', DATABASE_URL: t.db.url, DATABASE_OWNER_URL: t.db.ownerUrl, MIGRATE_ON_START: 'off', ...TEST_SECRETS });
     @Module({ imports: [AppModule.with(env)], controllers: [Forgotten] })
     class WithForgotten {}
-    app = await NestFactory.create<NestFastifyApplication>(WithForgotten, new FastifyAdapter(), { logger: false });
+    app = await NestFactory.create<NestFastifyApplication>(WithForgotten, new FastifyAdapter({ forceCloseConnections: true }), { logger: false });
     app.setGlobalPrefix('api/v1');
     await app.listen(0, '127.0.0.1');
     await app.get(DatabaseService).whenReady();
