@@ -7,7 +7,7 @@ import { startServerProcess } from '../support/server-process.js';
 
 interface Trade {
   id: string; clientOrderId: string; status: string; direction: 'long' | 'short'; lotSize: string; entryPrice: string; exitPrice: string;
-  grossProfit: string; commission: string | null; netProfit: string; sourceTime: string;
+  grossProfit: string; commission: string | null; netProfit: string; sourceTime: string; entryTime: string;
 }
 
 export interface Replayed {
