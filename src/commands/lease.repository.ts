@@ -26,6 +26,9 @@ export class LeaseRepository {
         select id from agent_commands
         where agent_id = ${ask.agentId} and status in ('queued', 'waiting_for_market') and not_before <= app_clock()
           and (expires_at is null or expires_at > app_clock())
+          -- A poll may have waited here since before its key was revoked.
+          and (${ask.keyId}::uuid is null or exists (select 1 from api_keys k where k.id = ${ask.keyId}::uuid
+            and k.revoked_at is null and (k.expires_at is null or k.expires_at > app_clock())))
         order by priority, seq limit ${ask.max} for update skip locked
       ), leased as (
         update agent_commands c set status = 'leased', attempt = c.attempt + 1, lease_token = gen_random_uuid(),

@@ -283,6 +283,17 @@ describe('a waiting poll', () => {
     expect((await lease({ waitSeconds: 5 })).commands.map((command) => command.id)).toEqual([id]);
   });
 
+  it('gets nothing once its key was revoked, although it waited since before', async () => {
+    const { body: keys } = await t.http<{ items: { id: string }[] }>('GET', `/agents/${agent.id}/keys`);
+    const waiting = lease({ waitSeconds: 3 });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await t.http('DELETE', `/agents/${agent.id}/keys/${keys.items[0]?.id}`)).status).toBe(200);
+    const { id } = await queue({ type: 'custom' });
+    expect((await waiting).commands).toEqual([]);
+    expect(await read(id)).toMatchObject({ status: 'queued', attempt: 0 });
+    expect((await agent.http('POST', '/agents/me/commands/lease', { body: {} })).status).toBe(401);
+  });
+
   it('is answered within a re-check when the LISTEN connection is lost', async () => {
     const other = await t.second();
     const waiting = fetch(`${other.base}/api/v1/agents/me/commands/lease`, {

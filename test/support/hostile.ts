@@ -7,7 +7,7 @@ export type Refusal = Answer<{ code: string; correlationId: string; title: strin
 
 /** Words of the machinery: SQL, its driver, files, stacks. None of them stands in a hostile value. */
 const INSIDES =
-  /syntax error|at or near|insert into|returning \w|violates|duplicate key|relation "|column "|constraint "|query ?failed|typeorm|node_modules|\.(ts|js):\d|\n\s+at |ECONN|\bpg_|zod|argon2|password_hash|key_hash|tradewarden_test/i;
+  /syntax error|at or near|insert into|returning \w|violates|duplicate key|relation "|column "|constraint "|query ?failed|typeorm|node_modules|\.(ts|js):\d|\n\s+at |ECONN|pg_catalog|zod|argon2|password_hash|key_hash|tradewarden_test/i;
 
 /** What is wrong with an answer to a hostile request; null when it is a problem as promised, or a proper success. */
 export function faultOf(answer: Refusal, field?: string): string | null {
@@ -16,7 +16,7 @@ export function faultOf(answer: Refusal, field?: string): string | null {
   if (INSIDES.test(text)) return 'shows its insides';
   if (status < 400) return null;
   if (!headers.get('content-type')?.startsWith('application/problem+json')) return `is ${headers.get('content-type')}`;
-  if (!/^[A-Z][A-Z_]+$/.test(body.code) || body.status !== status || !body.title) return 'is no problem';
+  if (!/^[A-Z][A-Z0-9_]+$/.test(body.code) || body.status !== status || !body.title) return 'is no problem';
   if (body.correlationId !== headers.get('x-request-id')) return 'has another correlation id than its header';
   if (status !== 400) return null;
   // These stop what no schema stopped, and so cannot name the field.
@@ -33,17 +33,17 @@ export async function faults<T extends { name: string; field?: string }>(asks: T
     for (let ask = queue.shift(); ask; ask = queue.shift()) {
       const answer = await send(ask);
       const fault = faultOf(answer, ask.field) ?? (expected && !expected(answer, ask) ? 'is not the answer expected' : null);
-      if (fault !== null) found.push(`${ask.name}: ${fault}: ${answer.status} ${answer.text.slice(0, 300)}`);
+      if (fault !== null) found.push(`${ask.name}: ${fault}: ${answer.status} ${answer.text.slice(0, 240)}`);
     }
   }));
   expect(asks.length).toBeGreaterThan(0);
-  return found.slice(0, 30);
+  return found.slice(0, 10);
 }
 
 const SQL = `'; DROP TABLE trades; --`;
 const ANY = [null, true, 0, [], {}, [null], { $gt: '' }];
 const LONG = 'x'.repeat(100_000);
-const WORDS = ['', ' ', SQL, '${7*7}', '$1', '{{7*7}}', '%s%n%x', '../../etc/passwd', '\u202egnirts', '<script>alert(1)</script>', "a' || pg_sleep(9) || '", '\u0001\u001b[31m', '😀'.repeat(60), LONG];
+const WORDS = ['', ' ', SQL, '${7*7}', '$1', '{{7*7}}', '%s%n%x', '../../etc/passwd', '\u202egnirts', '<script>alert(1)</script>', "a' || sleep(9) || '", '\u0001\u001b[31m', '😀'.repeat(60), LONG];
 const DECIMALS = ['NaN', 'Infinity', '-Infinity', '1e400', '1e5', '0x10', '1_000', '１２３', '-', '.', '9'.repeat(30), '0.'.padEnd(40, '1'), '-0', -1, 1e300, 5e-324, 0];
 const TIMES = [
   '2026-01-01T00:00:00', '2026-01-01', '2026-02-31T00:00:00Z', '2026-13-01T00:00:00Z', '2026-01-01T24:00:00Z', '2026-01-01T00:00:60Z', '99999-01-01T00:00:00Z', '+012026-01-01T00:00:00Z',

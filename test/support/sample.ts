@@ -10,9 +10,11 @@ export function resolved(schema: Schema, document: Document): Schema {
   return only ? { ...resolved(only, document), ...(schema.nullable ? { nullable: true } : {}) } : schema;
 }
 
-/** A value that fits the schema, with the required fields only, or with all. */
+/** A value that fits the schema, with the required fields only (and a reason, which people must give), or with all. */
 export function sample(given: Schema, document: Document, all = false): unknown {
   const schema = resolved(given, document);
+  // Fits prices, sizes and fractions alike.
+  if ((given.$ref ?? given.allOf?.[0]?.$ref)?.endsWith('/DecimalInput')) return '0.5';
   const [first] = schema.anyOf ?? schema.oneOf ?? [];
   if (first) return sample(first, document, all);
   if (schema.enum) return schema.enum[0];
@@ -22,7 +24,7 @@ export function sample(given: Schema, document: Document, all = false): unknown 
     case 'boolean': return true;
     case 'array': return Array.from({ length: Math.max(schema.minItems ?? 0, all ? 1 : 0) }, () => sample(schema.items ?? {}, document, all));
     case 'object': {
-      const names = Object.keys(schema.properties ?? {}).filter((name) => all || schema.required?.includes(name));
+      const names = Object.keys(schema.properties ?? {}).filter((name) => all || schema.required?.includes(name) || name === 'reason');
       return Object.fromEntries(names.map((name) => [name, sample(schema.properties?.[name] ?? {}, document, all)]));
     }
     default: return 'anything';

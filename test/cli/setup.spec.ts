@@ -1,46 +1,17 @@
-import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { MIGRATIONS } from '../../src/database/migrations.js';
-import { withIdentity } from '../../src/database/roles.js';
 import { cli } from '../support/cli.js';
 import { onConnection } from '../support/cluster.js';
-import { testServer } from '../support/database.js';
+import { asAdmin, dropFresh, freshNames } from '../support/fresh-database.js';
 
-const { adminUrl } = testServer();
 const ALL = MIGRATIONS.map(({ name }) => name);
-const asAdmin = (statement: string) => onConnection(adminUrl, (admin) => admin.query(statement));
-
-const made: { databases: string[]; roles: string[] } = { databases: [], roles: [] };
-afterAll(async () => {
-  for (const name of made.databases) await asAdmin(`drop database if exists ${name} with (force)`);
-  for (const name of made.roles) await asAdmin(`drop role if exists ${name}`);
-});
-
-/** Names that nobody has yet; what is made under them is removed. */
-function names() {
-  const suffix = randomBytes(4).toString('hex');
-  const all = { database: `cli_${suffix}`, owner: `cli_owner_${suffix}`, writer: `cli_writer_${suffix}` };
-  made.databases.push(all.database);
-  made.roles.push(all.writer, `${all.database}_writer`, all.owner);
-  return all;
-}
-
-/** An owner that may do so much and is no superuser, and the URLs of a database and a writer that are not there. */
-async function fresh(rights = 'createdb createrole') {
-  const { database, owner, writer } = names();
-  await asAdmin(`create role ${owner} login password 'of-the-owner' nosuperuser ${rights}`);
-  return {
-    database, owner, writer,
-    ownerUrl: withIdentity(adminUrl, { user: owner, password: 'of-the-owner', database }),
-    url: withIdentity(adminUrl, { user: writer, password: 'of-the-writer', database }),
-  };
-}
+afterAll(dropFresh);
 
 interface SetupAnswer { databaseCreated: boolean; writerCreated: boolean; migrations: string[]; administrator: { email: string } | null; roles: string; verified: boolean }
 
 describe('setup', () => {
   it('makes database, roles, schema and administrator from nothing, says so, and does nothing the second time', async () => {
-    const { ownerUrl, url, writer } = await fresh();
+    const { ownerUrl, url, writer } = await freshNames();
     const env = { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, ADMIN_EMAIL: 'first@example.com', ADMIN_PASSWORD: 'correct horse battery' };
     const first = await cli<SetupAnswer>(['setup', '--json'], env);
     expect(first).toMatchObject({
@@ -59,7 +30,7 @@ describe('setup', () => {
   });
 
   it('makes one administrator with a password that is shown once, where nobody said who', async () => {
-    const { ownerUrl, url } = await fresh();
+    const { ownerUrl, url } = await freshNames();
     const env = { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl };
     const { stdout } = await cli(['setup'], env);
     expect(stdout).toMatch(/made admin@tradewarden\.local\n +password \(shown once\): [\w-]{20}\n/);
@@ -67,11 +38,11 @@ describe('setup', () => {
   });
 
   it('says what it may not do, changes nothing, and leaves exit code 1', async () => {
-    const noRights = await fresh('nocreatedb nocreaterole');
+    const noRights = await freshNames('nocreatedb nocreaterole');
     const missing = await cli(['setup'], { DATABASE_URL: noRights.url, DATABASE_OWNER_URL: noRights.ownerUrl });
     expect([missing.code, missing.stdout]).toEqual([1, '']);
     expect(missing.stderr).toMatch(new RegExp(`^There is no database ${noRights.database}, and ${noRights.owner} may not create one: [^\n]*\n$`));
-    const noRoles = await fresh('createdb nocreaterole');
+    const noRoles = await freshNames('createdb nocreaterole');
     const env = { DATABASE_URL: noRoles.url, DATABASE_OWNER_URL: noRoles.ownerUrl };
     expect((await cli(['setup'], env)).stderr).toMatch(new RegExp(`^There is no role ${noRoles.writer}, and ${noRoles.owner} may not create one`));
     await asAdmin(`create role ${noRoles.writer} login password 'another'`);
@@ -85,7 +56,7 @@ describe('setup', () => {
 
 describe('roles', () => {
   it('makes a writer for a database with one role, shows its URL once, and the writer cannot change history', async () => {
-    const { ownerUrl, database } = await fresh();
+    const { ownerUrl, database } = await freshNames();
     const setup = await cli<SetupAnswer>(['setup', '--json'], { DATABASE_URL: ownerUrl });
     expect(setup).toMatchObject({ code: 0, json: { roles: 'single', writerCreated: false, notes: [expect.stringContaining('roles')] } });
     const before = await cli<{ safe: boolean; checks: { check: string; state: string }[] }>(['status', '--json'], { DATABASE_URL: ownerUrl });
@@ -113,38 +84,10 @@ describe('roles', () => {
   });
 
   it('leaves nothing when the owner may not make roles', async () => {
-    const { ownerUrl } = await fresh('createdb nocreaterole');
+    const { ownerUrl } = await freshNames('createdb nocreaterole');
     await cli(['setup'], { DATABASE_URL: ownerUrl });
     const run = await cli(['roles'], { DATABASE_URL: ownerUrl });
     expect([run.code, run.stdout]).toEqual([1, '']);
     expect(run.stderr).toMatch(/permission denied to create role/);
-  });
-});
-
-describe('migrations', () => {
-  let env: Record<string, string>;
-  afterEach(() => asAdmin('select 1'));
-
-  it('from six processes at once on an empty database are applied by one, and all succeed', async () => {
-    const { ownerUrl, url, database, writer } = await fresh();
-    await onConnection(withIdentity(ownerUrl, { database: 'postgres' }), (owner) => owner.query(`create database ${database}`));
-    await asAdmin(`create role ${writer} login password 'of-the-writer'`);
-    env = { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl };
-    const runs = await Promise.all(Array.from({ length: 6 }, () => cli<{ applied: string[] }>(['migrate', '--json'], env)));
-    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0]);
-    expect(runs.map(({ json }) => json.applied.length).sort()).toEqual([0, 0, 0, 0, 0, ALL.length]);
-    expect(await onConnection(ownerUrl, async (owner) => (await owner.query('select name from migrations order by id')).rows)).toEqual(ALL.map((name) => ({ name })));
-  });
-
-  it('are taken back one at a time, only when that is meant, and applied again', async () => {
-    expect((await cli(['migrate:down'], env)).code).toBe(2);
-    for (const name of [...ALL].reverse()) expect((await cli(['migrate:down', '--yes', '--json'], env)).json).toEqual({ undone: name });
-    expect(await cli(['migrate:down', '--yes'], env)).toMatchObject({ code: 0, stdout: 'There is no migration to take back.\n' });
-    expect((await cli(['migrate:status', '--json'], env)).json).toEqual({ applied: [], pending: ALL, ahead: [] });
-    const behind = await cli<{ safe: boolean; pending: string[] }>(['status', '--json'], env);
-    expect(behind).toMatchObject({ code: 3, json: { safe: false, pending: ALL } });
-    expect(await cli(['user:create', 'a@example.com', '--role', 'viewer'], env)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^the schema is behind by .*\n$/) });
-    expect((await cli(['migrate'], env)).stdout).toBe(`Applied:\n${ALL.map((name) => `  ${name}\n`).join('')}`);
-    expect((await cli(['status'], env)).code).toBe(0);
   });
 });

@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { runningEmbedded } from '../../src/database/embedded/embedded.js';
+import { MIGRATIONS } from '../../src/database/migrations.js';
+import { ADMIN } from '../support/app.js';
+import { cli } from '../support/cli.js';
+import { clientOf } from '../support/http.js';
+import { newDataDir, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
+
+const DATA_DIR = newDataDir();
+let server: ServerProcess;
+afterAll(stopServerProcesses);
+
+describe('the command line on the embedded database', () => {
+  it('makes it where there is none, and stops it after each command', async () => {
+    const setup = await cli<{ embedded: boolean; roles: string; migrations: string[] }>(['setup', '--json'], { DATA_DIR, ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password });
+    expect(setup).toMatchObject({ code: 0, json: { embedded: true, roles: 'separate', migrations: MIGRATIONS.map(({ name }) => name) } });
+    expect(existsSync(DATA_DIR)).toBe(true);
+    expect(await runningEmbedded(DATA_DIR)).toBeNull();
+    expect((await cli<{ safe: boolean }>(['status', '--json'], { DATA_DIR })).json.safe).toBe(true);
+    expect(await runningEmbedded(DATA_DIR)).toBeNull();
+  });
+
+  it('works on the one of a running server, and leaves it running', async () => {
+    server = await startServerProcess({ env: { DATA_DIR } });
+    await whenReady(server.base);
+    const made = await cli<{ password: string }>(['user:create', 'op@example.com', '--role', 'operator', '--json'], { DATA_DIR });
+    expect(made.code).toBe(0);
+    const signedIn = await clientOf(server.base)('POST', '/auth/login', { body: { email: 'op@example.com', password: made.json.password } });
+    expect(signedIn.status).toBe(200);
+    expect(await runningEmbedded(DATA_DIR)).not.toBeNull();
+    expect((await clientOf(server.base)('GET', '/readyz')).status).toBe(200);
+  });
+
+  it('works after the server was killed, and stops what it left', async () => {
+    server.kill('SIGKILL');
+    await server.exited;
+    expect(await runningEmbedded(DATA_DIR)).not.toBeNull();
+    expect((await cli(['migrate:status', '--json'], { DATA_DIR })).json).toMatchObject({ pending: [] });
+    expect(await runningEmbedded(DATA_DIR)).toBeNull();
+  });
+});
