@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { credentialIn, masked } from '../auth/credentials.js';
 import type { ApiKeyRow } from '../auth/api-keys.service.js';
-import { decimalText, instant, jsonObject, money, pastInstant, symbol, text, uuid } from '../common/fields.js';
+import { decimalText, instant, jsonObject, money, name, pastInstant, symbol, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { SCOPES } from '../common/principal.js';
 import type { AgentWithState } from './agents.repository.js';
@@ -22,12 +22,12 @@ function noCredential(value: unknown, context: z.RefinementCtx): void {
 export const agentConfig = () => jsonObject(CONFIG_BYTES_MAX).superRefine(noCredential);
 
 export const createAgentSchema = z.strictObject({
-  name: text(100), mode: z.enum(MODES), account: text(100).optional(), symbols: z.array(symbol()).max(500).optional(),
-  broker: text(100).optional(), config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(),
+  name: name(100), mode: z.enum(MODES), account: name(100).optional(), symbols: z.array(symbol()).max(500).optional(),
+  broker: name(100).optional(), config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(),
 });
 
 export const changeAgentSchema = z.strictObject({
-  mode: z.enum(MODES).optional(), account: text(100).optional(), symbols: z.array(symbol()).max(500).optional(), broker: text(100).nullable().optional(),
+  mode: z.enum(MODES).optional(), account: name(100).optional(), symbols: z.array(symbol()).max(500).optional(), broker: name(100).nullable().optional(),
   config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(), retired: z.boolean().optional(),
   force: z.boolean().optional(),
 });
@@ -48,15 +48,15 @@ export const heartbeatSchema = z.strictObject({
   asOf: pastInstant().optional(), openPositions: counter().max(1_000_000).optional(), cycleCount: counter().optional(),
   lastCycleAt: pastInstant().optional(), observedStateVersion: counter().optional(), errorMessage: z.string().max(2_000).transform(masked).nullable().optional(),
   brokerConnected: z.boolean().optional(), tradeAllowed: z.boolean().optional(), lastQuoteAt: pastInstant().optional(),
-  agentVersion: text(100).superRefine(noCredential).optional(),
+  agentVersion: name(100).superRefine(noCredential).optional(),
   brokerAccount: z.strictObject({
-    loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }), server: text(200).superRefine(noCredential).optional(),
+    loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }), server: name(200).superRefine(noCredential).optional(),
     kind: z.enum(['live', 'demo', 'paper']).optional(), currency: text(10).optional(), marginMode: z.enum(['hedging', 'netting', 'exchange']).optional(),
   }).optional(),
 });
 
 export const createKeySchema = z.strictObject({
-  name: text(100), scopes: z.array(z.enum(SCOPES)).max(3).transform((scopes) => [...new Set(scopes)]).optional(),
+  name: name(100), scopes: z.array(z.enum(SCOPES)).max(3).transform((scopes) => [...new Set(scopes)]).optional(),
   expiresAt: instant().optional(),
 });
 export const keysQuery = z.strictObject(pageQuery);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text } from '../common/fields.js';
+import { name } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { ROLES } from '../common/principal.js';
 import { AUDIT_KINDS, type AuditRow } from './audit.js';
@@ -18,9 +18,9 @@ export const sessionSchema = z.object({
   accessToken: z.string(), tokenType: z.literal('Bearer'), expiresIn: z.int().describe('seconds'), user: userSchema,
 }).meta({ id: 'Session' });
 
-export const createUserSchema = z.strictObject({ email: email(), name: text(100).optional(), role: z.enum(ROLES), password: newPassword() });
+export const createUserSchema = z.strictObject({ email: email(), name: name(100).optional(), role: z.enum(ROLES), password: newPassword() });
 export const changeUserSchema = z.strictObject({
-  name: text(100).optional(), role: z.enum(ROLES).optional(), password: newPassword().optional(), disabled: z.boolean().optional(),
+  name: name(100).optional(), role: z.enum(ROLES).optional(), password: newPassword().optional(), disabled: z.boolean().optional(),
 });
 export const usersQuery = z.strictObject(pageQuery);
 export const auditQuery = z.strictObject(pageQuery);

@@ -74,6 +74,13 @@ export function pastInstant() {
 }
 
 export const text = (max: number) => z.string().trim().min(1).max(max);
+
+/**
+ * What people call something: one line. Control characters would reach terminals through the command line, and
+ * characters that turn the direction of writing show one name as another.
+ */
+export const name = (max: number) => text(max).regex(/^[^\p{Cc}\u2028-\u202e\u2066-\u2069]*$/u, { error: 'must be one line without control characters' });
+
 /** As the instrument's canonical spelling: `EURUSD`, `BTC-USD`, `ES=F`. */
 export const symbol = () => z.string().trim().regex(/^[A-Za-z0-9._\-/=^#]{1,32}$/, { error: 'must be 1 to 32 letters, digits or ._-/=^#' });
 export const uuid = () => z.uuid({ error: 'must be a UUID' }).transform((id) => id.toLowerCase());

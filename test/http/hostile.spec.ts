@@ -67,7 +67,7 @@ describe('hostile bodies', () => {
   it('that are no JSON, or not JSON as we take it, are refused with 400', async () => {
     const raw: [string, string | Uint8Array][] = [
       ...['{', '{"a":}', 'nul', '{"a":1,}', "{'a':1}", '{"a":1}{', '{"a":NaN}', '{"a":Infinity}', '{"a":-Infinity}', '{"a":0x10}', '{"a":01}', '{"a":.5}', '{"a":+1}', '\u0000', '{"a":"\u0000"}', '<x/>', 'a=1&b=2'].map((text) => ['BODY_NOT_JSON', text] as [string, string]),
-      ['BODY_TOO_DEEP', '['.repeat(10_000) + ']'.repeat(10_000)], ['BODY_TOO_DEEP', '{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000)], ['BODY_NOT_JSON', '['.repeat(500_000)],
+      ['BODY_TOO_DEEP', '['.repeat(10_000) + ']'.repeat(10_000)], ['BODY_TOO_DEEP', '{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000)],
       ['TEXT_HAS_NUL', '{"a":"\\u0000"}'], ['TEXT_HAS_NUL', '{"\\u0000":1}'], ['TEXT_NOT_UNICODE', '{"a":"\\ud800"}'], ['TEXT_NOT_UNICODE', '{"a":["\\udc00\\ud800"]}'],
       ['BODY_NOT_UTF8', new Uint8Array([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0xfe, 0x22, 0x7d])], ['BODY_NOT_UTF8', new Uint8Array([0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d])],
       ['NUMBER_NOT_EXACT', '{"a":1e400}'], ['NUMBER_NOT_EXACT', '{"a":-1e400}'], ['NUMBER_NOT_EXACT', '{"a":123456789012345678901234567890}'], ['NUMBER_NOT_EXACT', '{"a":0.12345678901234567890123}'], ['NUMBER_NOT_EXACT', '{"a":1e-400}'],
@@ -78,8 +78,9 @@ describe('hostile bodies', () => {
     expect(({} as { role?: string }).role).toBeUndefined();
   });
 
-  it('with a number that takes long to compare are refused at once', async () => {
+  it('made to take long are refused at once', async () => {
     const begin = performance.now();
+    expect(await agent.http('POST', '/agents/me/heartbeat', { raw: '['.repeat(1_000_000) })).toMatchObject({ status: 400 });
     for (const number of [`0.1${'0'.repeat(900_000)}1`, `1${'0'.repeat(900_000)}`, `0.${'0'.repeat(900_000)}1`, `1e${'9'.repeat(900_000)}`]) {
       expect(await agent.http('POST', '/agents/me/heartbeat', { raw: `{"equity":${number}}` })).toMatchObject({ status: 400, body: { code: 'NUMBER_NOT_EXACT', errors: [{ path: 'equity' }] } });
     }
@@ -117,8 +118,10 @@ describe('hostile fields', () => {
       })));
     });
     expect(asks.length).toBeGreaterThan(2_000);
+    // A time of entry asks for a price of entry.
+    for (const ask of asks) if (ask.field === 'entryTime') Object.assign(ask.body as object, { entryPrice: '0.5' });
     expect(await faults(asks, (ask) => send(ask, { body: ask.body }))).toEqual([]);
-  });
+  }, 60_000);
 });
 
 describe('after all that', () => {

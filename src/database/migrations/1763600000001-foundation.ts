@@ -59,6 +59,8 @@ export class Foundation1763600000001 implements MigrationInterface {
         if first_month < date '1990-01-01' or last_month > (app_clock() + interval '13 months')::date or first_month > last_month then
           raise exception 'months from 1990-01 to a year ahead, not % to %', first_month, last_month using errcode = '22023';
         end if;
+        -- Instances that start together find the same month missing, and "if not exists" is no lock.
+        perform pg_advisory_xact_lock(hashtextextended('ensure_months', 0));
         foreach parent in array array['events', 'auth_audit'] loop
           month := date_trunc('month', first_month)::date;
           while month <= last_month loop

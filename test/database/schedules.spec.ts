@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Schedules } from '../../src/database/schedules.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { until } from '../support/pool.js';
+
+let first: TestApp;
+let second: TestApp;
+beforeAll(async () => {
+  first = await startTestApp();
+  second = await first.second();
+});
+afterAll(async () => {
+  await second.close();
+  await first.close();
+});
+
+const of = (t: TestApp) => t.app.get(Schedules);
+const runBoth = () => Promise.all([of(first).runDue(), of(second).runDue()]);
+const row = async (name: string) =>
+  (await first.db.query<{ due_in: number; last_error: string | null; claimed: boolean }>(
+    `select round(extract(epoch from next_run_at - app_clock()))::int as due_in, last_error, lease_until is not null as claimed from schedules where name = $1`, [name]))[0];
+
+/** The same work on both instances. */
+function schedule(name: string, everySeconds: number, run: () => Promise<unknown>): void {
+  for (const t of [first, second]) of(t).every(everySeconds, name, run);
+}
+
+describe('a schedule', () => {
+  it('runs on one instance at a time, when it is due, and is caught up once', async () => {
+    let runs = 0;
+    schedule('test.counted', 3_600, async () => (runs += 1));
+    await runBoth();
+    await runBoth();
+    expect(runs).toBe(1);
+    expect(await row('test.counted')).toEqual({ due_in: 3_600, last_error: null, claimed: false });
+    await first.db.advance(3_599);
+    await runBoth();
+    expect(runs).toBe(1);
+    await first.db.advance(5 * 3_600);
+    await runBoth();
+    await runBoth();
+    expect(runs).toBe(2);
+  });
+
+  it('that failed is tried again in five minutes, and tells why', async () => {
+    let fails = true;
+    schedule('test.failing', 86_400, async () => {
+      if (fails) throw new Error('no space');
+    });
+    await runBoth();
+    expect(await row('test.failing')).toEqual({ due_in: 300, last_error: 'no space', claimed: false });
+    fails = false;
+    await first.db.advance(301);
+    await runBoth();
+    expect(await row('test.failing')).toEqual({ due_in: 86_400, last_error: null, claimed: false });
+  });
+
+  it('whose instance died with it is taken over when its claim has lapsed', async () => {
+    let runs = 0;
+    schedule('test.taken', 3_600, async () => (runs += 1));
+    await first.db.query(`insert into schedules (name, next_run_at, lease_until, token) values ('test.taken', app_clock(), app_clock() + interval '300 seconds', gen_random_uuid())`);
+    await runBoth();
+    expect(runs).toBe(0);
+    await first.db.advance(301);
+    await runBoth();
+    expect(runs).toBe(1);
+  });
+
+  it('that runs holds no connection and no transaction, and does not let the other instance begin', async () => {
+    let running = 0;
+    let most = 0;
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    schedule('test.long', 3_600, async () => {
+      most = Math.max(most, (running += 1));
+      await finished;
+      running -= 1;
+    });
+    const both = runBoth();
+    await until(() => running === 1, 2_000);
+    const busy = await first.db.query(`select 1 from pg_stat_activity where datname = current_database() and application_name = 'tradewarden' and state <> 'idle'`);
+    expect(busy).toEqual([]);
+    finish();
+    await both;
+    expect([most, running]).toEqual([1, 0]);
+  });
+});
