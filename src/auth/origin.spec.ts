@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { networkOf } from './origin.js';
+import { networkOf, plainAddress } from './origin.js';
+
+describe('the address of a caller', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'], ['::ffff:192.0.2.1', '192.0.2.1'], ['192.0.2.1:51234', '192.0.2.1'], ['[2001:db8::1]:443', '2001:db8::1'], ['[2001:db8::1]', '2001:db8::1'],
+    ['2001:db8::1', '2001:db8::1'], ['unknown', null], ['', null], ["'; drop table auth_audit; --", null], ['192.0.2.1, 192.0.2.2', null], ['999.0.2.1', null], ['x'.repeat(9_000), null],
+  ])('in one spelling: %#', (given, plain) => expect(plainAddress(given)).toBe(plain));
+});
 
 describe('the network of a caller', () => {
   it.each([

@@ -1,15 +1,21 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import type { Origin } from './audit.js';
 
-/** A socket that takes both families names IPv4 callers as `::ffff:192.0.2.1`: they are the same callers. */
-const MAPPED = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
-
 export const originOf = (request: FastifyRequest): Origin => ({
-  address: request.ip.replace(MAPPED, ''),
+  address: plainAddress(request.ip) ?? plainAddress(request.socket.remoteAddress ?? ''),
   userAgent: request.headers['user-agent'] ?? null,
   correlationId: request.id,
 });
+
+/**
+ * An address in one spelling: a socket that takes both families names IPv4 callers as `::ffff:192.0.2.1`, and some
+ * proxies add the port. Null for what is no address: a forwarding header carries what its sender wrote.
+ */
+export function plainAddress(given: string): string | null {
+  const bare = given.replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
+  return isIP(bare) === 0 ? null : bare;
+}
 
 /**
  * What one caller has of addresses: an IPv4 address as it is, of IPv6 the first 64 bits. Everybody who has one IPv6

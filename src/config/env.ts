@@ -102,7 +102,7 @@ const definitions = {
   DB_POOL_TIMEOUT: setting(count(30, 1, 600), 'Seconds to wait for a connection before answering 503', '30'),
   DB_POOL_RECYCLE: setting(count(1800, 1, 86_400), 'Seconds that a connection lives', '1800'),
   DB_POOL_PRE_PING: setting(flag.default(true), 'Check a connection that has idled before it is used', 'on'),
-  DB_QUERY_TIMEOUT: setting(count(20, 1, 600), 'Seconds after which a statement is given up and answered 503', '20'),
+  DB_QUERY_TIMEOUT: setting(count(20, 1, 600), 'Seconds after which a statement is given up and answered 503; the writer role itself gives up after 15', '20'),
   DB_LISTEN: setting(flag.optional(), 'Keep one LISTEN connection that wakes waiting polls; off with the null pool', 'on'),
   JWT_SECRET: setting(secret.optional(), 'Signs access tokens; made and kept in DATA_DIR outside production'),
   AUDIT_KEY: setting(secret.optional(), 'Keys what the audit trail keeps of wrong credentials; made and kept in DATA_DIR outside production'),

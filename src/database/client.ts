@@ -5,6 +5,8 @@ const CONNECT_MS = 5_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 /** The server closes after a goodbye within a round trip; one that hangs never does. */
 const GOODBYE_MS = 1_000;
+/** The longest of setup, making a database, takes seconds; a server that freezes meanwhile takes for ever. */
+const SETUP_STATEMENT_MS = 60_000;
 
 type Statement = (...args: unknown[]) => unknown;
 
@@ -79,7 +81,7 @@ export class WatchedClient extends pg.Client {
 
 /** Runs `work` on a connection of its own. */
 export async function withClient<T>(url: string, work: (client: WatchedClient) => Promise<T>, applicationName = 'tradewarden-setup'): Promise<T> {
-  const client = new WatchedClient({ connectionString: url, application_name: applicationName });
+  const client = new WatchedClient({ connectionString: url, application_name: applicationName, query_timeout: SETUP_STATEMENT_MS });
   try {
     await client.connect();
     return await work(client);

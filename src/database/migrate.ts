@@ -6,7 +6,7 @@ import { dataSourceOptions } from './options.js';
 import { applyGrants } from './roles.js';
 
 /** Any constant: everyone who migrates this database takes the same lock. */
-const MIGRATION_LOCK = 7_263_410_001;
+export const MIGRATION_LOCK = 7_263_410_001;
 const LOCK_POLL_MS = 100;
 const SAY_WAITING_AFTER_MS = 2_000;
 

@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { runningEmbedded } from '../../src/database/embedded/embedded.js';
+import { runningEmbedded, useEmbedded } from '../../src/database/embedded/embedded.js';
+import { MIGRATION_LOCK } from '../../src/database/migrate.js';
 import { MIGRATIONS } from '../../src/database/migrations.js';
+import { withIdentity } from '../../src/database/roles.js';
 import { ADMIN } from '../support/app.js';
 import { cli } from '../support/cli.js';
+import { onConnection } from '../support/cluster.js';
 import { clientOf } from '../support/http.js';
 import { newDataDir, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
@@ -37,6 +40,17 @@ describe('the command line on the embedded database', () => {
     await server.exited;
     expect(await runningEmbedded(DATA_DIR)).not.toBeNull();
     expect((await cli(['migrate:status', '--json'], { DATA_DIR })).json).toMatchObject({ pending: [] });
+    expect(await runningEmbedded(DATA_DIR)).toBeNull();
+  });
+
+  it('that is interrupted gives the database back', async () => {
+    const mine = await useEmbedded({ dataDir: DATA_DIR, log: () => undefined });
+    await onConnection(withIdentity(mine.adminUrl, { database: 'tradewarden' }), async (other) => {
+      await other.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      const run = await cli(['migrate'], { DATA_DIR }, '', (stderr, child) => void (stderr.includes('waiting') && child.kill('SIGTERM')));
+      expect(run).toMatchObject({ code: 143, stdout: '', stderr: 'another process is migrating: waiting for it\n' });
+    });
+    await mine.release();
     expect(await runningEmbedded(DATA_DIR)).toBeNull();
   });
 });

@@ -52,7 +52,8 @@ describe('the LISTEN connection', () => {
 
   it('is not there with DB_LISTEN=off or the null pool', async () => {
     const before = await connections();
-    for (const settings of [{ DB_LISTEN: 'off' }, { DB_POOL_TYPE: 'null' }]) {
+    const without: Record<string, string>[] = [{ DB_LISTEN: 'off' }, { DB_POOL_TYPE: 'null' }];
+    for (const settings of without) {
       const t = await first.second(settings);
       expect([of(t).connected, await of(t).notify('nobody')]).toEqual([false, false]);
       expect(await connections()).toEqual(before);

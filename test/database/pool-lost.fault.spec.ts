@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import type { PoolPolicy } from '../../src/database/pool.js';
@@ -45,6 +45,17 @@ describe('a connection that died while it idled', () => {
       expect(rowCount).toBe(5);
       await expect(burst(db, 50, 0)).resolves.toHaveLength(50);
     }
+  }));
+
+  it('is replaced also when the process was too busy to read the goodbye', watched(async (watcher) => {
+    const { db, name } = await open({ size: 5, overflow: 0 });
+    await burst(db, 5);
+    const terminated = watcher.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1`, [name]);
+    await nextTurn();
+    // The event loop stands still while the server ends the connections: what it said lies unread in the sockets.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    await expect(burst(db, 20, 0)).resolves.toHaveLength(20);
+    expect((await terminated).rowCount).toBe(5);
   }));
 
   it('is replaced when a firewall dropped it without a word, and so are those that idled as long', async () => {

@@ -41,6 +41,10 @@ describe('a key', () => {
     expect(list.body.items[1]?.prefix).toBe(made.body.apiKey.slice(0, 9));
     for (const text of [list.text, again.text, await stored(made.body.id)]) expect(text).not.toContain(made.body.apiKey.slice(10));
     expect(await stored(made.body.id)).toContain(createHash('sha256').update(made.body.apiKey).digest('hex'));
+    const [admin] = (await t.http<{ items: { id: string }[] }>('GET', '/users?limit=1')).body.items;
+    expect(await t.db.query('select kind, actor, agent_id, user_id from auth_audit where key_id = $1', [made.body.id])).toEqual([
+      { kind: 'key_created', actor: `user:${admin?.id}`, agent_id: agent.id, user_id: null },
+    ]);
     const everywhere = await t.db.query<{ row: string }>('select x::text as row from idempotency_keys x union all select x::text from events x union all select x::text from auth_audit x');
     for (const { row } of everywhere) expect(row).not.toContain(made.body.apiKey.slice(10));
   });

@@ -48,6 +48,7 @@ describe('a pool that is exhausted', () => {
       expect(ms).toBeLessThan(1_600);
       const health = await t.http<{ pool: object; database: object }>('GET', '/health');
       expect(health.status).toBe(200);
+      expect((await t.http('GET', '/readyz')).status).toBe(200);
       expect(health.body.pool).toMatchObject({ type: 'pooled', size: 2, overflow: 1, max: 3, total: 3, idle: 0, active: 3 });
       await other.query('rollback');
       for (const { status } of await blocked) expect(status).toBe(200);
@@ -59,14 +60,38 @@ describe('a pool that is exhausted', () => {
   it('is no reason to wait longer than lock_timeout for a row that somebody else holds', async () => {
     await onConnection(t.db.adminUrl, async (other) => {
       await other.query(`alter role tradewarden_test_writer in database ${t.db.name} set lock_timeout = '300ms'`);
-      await until(() => poolOf(t).total <= 2, 12_000);
-      await other.query(`select pg_terminate_backend(pid, 1000) from pg_stat_activity where application_name = 'tradewarden' and datname = current_database()`);
+      const fresh = await t.second();
       await other.query('begin; lock table agents in access exclusive mode');
-      const { result, ms } = await timed(agent.http('GET', `/agents/${agent.id}/state`));
+      const { result, ms } = await timed(fresh.http('GET', '/agents'));
       await other.query('rollback');
       expectUnavailable(result);
       expect(ms).toBeLessThan(1_000);
+      await fresh.close();
     });
+  });
+});
+
+describe('an idle server', () => {
+  const connections = async (t: TestApp) =>
+    (await t.db.query<{ n: number }>(`select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name like 'tradewarden%'`))[0]?.n;
+
+  it('with the null pool holds no connection at all', async () => {
+    const t = await startTestApp({ SERVERLESS: 'on' });
+    for (let i = 0; i < 3; i++) {
+      await times(20, () => t.http('GET', '/agents'));
+      await until(async () => (await connections(t)) === 0, 700);
+    }
+    await pause(500);
+    expect(await connections(t)).toBe(0);
+    expect((await t.http<{ pool: object }>('GET', '/health')).body.pool).toMatchObject({ type: 'null', total: 0, active: 0 });
+    await t.close();
+  });
+
+  it('with the pool holds no more than its size and the one that listens', async () => {
+    const t = await startTestApp({ DB_POOL_SIZE: '2', DB_POOL_OVERFLOW: '0' });
+    await times(20, () => t.http('GET', '/agents'));
+    expect(await connections(t)).toBe(3);
+    await t.close();
   });
 });
 

@@ -166,6 +166,9 @@ describe('slowing of sign-in', () => {
     expect((await s.signIn(email, PASSWORD, s.behindProxy, from('203.0.113.200, 198.51.100.9'))).status).toBe(429);
     await s.t.db.advance(60);
     expect((await s.audit('sign_in_slowed', email))[0]?.address).toBe('198.51.100.9');
+    // A header that holds no address leaves the one of the connection.
+    await s.signIn('garbage@example.com', 'wrong password', s.behindProxy, from(`<script>${'x'.repeat(5_000)}`));
+    expect((await s.audit('sign_in_failed', 'garbage@example.com'))[0]?.address).toBe('127.0.0.1');
   });
 });
 

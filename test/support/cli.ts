@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { TEST_SECRETS } from './app.js';
 
@@ -10,8 +10,13 @@ export interface CliRun<T = Record<string, unknown>> {
   json: T;
 }
 
-/** Runs the built command line in a process of its own, with nothing of this process's environment. */
-export async function cli<T = Record<string, unknown>>(args: string[], env: Record<string, string> = {}, stdin = ''): Promise<CliRun<T>> {
+/**
+ * Runs the built command line in a process of its own, with nothing of this process's environment.
+ * @param hear is given what it writes to stderr, as it does, and the process
+ */
+export async function cli<T = Record<string, unknown>>(
+  args: string[], env: Record<string, string> = {}, stdin = '', hear: (stderr: string, child: ChildProcess) => void = () => undefined,
+): Promise<CliRun<T>> {
   const child = spawn(process.execPath, [join(process.cwd(), 'dist', 'src', 'cli.js'), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], NODE_ENV: 'test', DATA_DIR: '/nonexistent/tradewarden', ...TEST_SECRETS, ...env },
@@ -19,7 +24,10 @@ export async function cli<T = Record<string, unknown>>(args: string[], env: Reco
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  child.stderr.on('data', (data: Buffer) => {
+    stderr += data.toString();
+    hear(stderr, child);
+  });
   child.stdin.end(stdin);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return {

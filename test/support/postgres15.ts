@@ -13,10 +13,13 @@ export const hasPostgres15 = existsSync(join(BINARIES, 'postgres'));
 export interface Postgres15 {
   /** As the superuser. */
   adminUrl: string;
+  /** Path of the server's certificate, when it has one. */
+  certificate: string;
   remove(): Promise<void>;
 }
 
-export async function startPostgres15(): Promise<Postgres15> {
+/** @param tls makes a certificate that nobody signed, for the name `localhost` */
+export async function startPostgres15(tls = false): Promise<Postgres15> {
   const folder = mkdtempSync(join(tmpdir(), 'tradewarden-pg15-'));
   const user = unprivileged();
   const passwordFile = join(folder, 'password');
@@ -27,14 +30,20 @@ export async function startPostgres15(): Promise<Postgres15> {
   const options = { ...user, cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } };
   execFileSync(join(BINARIES, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C'], { ...options, stdio: 'ignore' });
   const port = await freePort();
+  const certificate = join(data, 'server.crt');
+  if (tls) {
+    const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    execFileSync('openssl', [...request, '-keyout', join(data, 'server.key'), '-out', certificate], { ...options, stdio: 'ignore' });
+    chmodSync(join(data, 'server.key'), 0o600);
+  }
   const server: ChildProcess = spawn(
-    join(BINARIES, 'postgres'), ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off'],
+    join(BINARIES, 'postgres'), ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off', ...(tls ? ['-c', 'ssl=on'] : [])],
     { ...options, stdio: 'ignore' },
   );
   const adminUrl = `postgres://postgres:of-the-superuser@127.0.0.1:${port}/postgres`;
   await until(() => onConnection(adminUrl, async () => true).catch(() => false), 15_000);
   return {
-    adminUrl,
+    adminUrl, certificate,
     async remove() {
       const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGINT');

@@ -36,7 +36,7 @@ function text(schema: Schema): string {
   if (schema.format === 'date-time') return '2026-01-02T03:04:05Z';
   if (schema.format === 'email') return 'somebody@example.com';
   if (schema.pattern) {
-    const fitting = FITTING.find((each) => new RegExp(schema.pattern ?? '').test(each));
+    const fitting = FITTING.find((each) => new RegExp(schema.pattern ?? '', 'u').test(each));
     if (fitting === undefined) throw new Error(`no sample fits ${schema.pattern}`);
     return fitting;
   }
