@@ -26,6 +26,8 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
     forceCloseConnections: 'idle',
     // Until the last request is answered, probes are told the truth and the others what to do: see drainOnClose.
     return503OnClosing: false,
+    // Draining is a close hook and may take all of SHUTDOWN_TIMEOUT; Fastify's limit for hooks is ten seconds.
+    pluginTimeout: 0,
     // A load balancer keeps connections for 60 s: ours must outlive that, or it sends requests into closed ones.
     keepAliveTimeout: 65_000,
     requestTimeout: 60_000,
@@ -63,6 +65,9 @@ function drainOnClose(app: NestFastifyApplication, draining: Draining): void {
       sendProblem(request, reply, unavailable('DRAINING', 'This instance is shutting down.', 1));
       return reply;
     }
+  });
+  // From here on the request is whole: who never sends the rest of a body must not hold a shutdown up.
+  fastify.addHook('preValidation', async (_request, reply) => {
     draining.requestBegan();
     reply.raw.once('close', () => draining.requestEnded());
   });

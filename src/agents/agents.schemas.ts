@@ -10,7 +10,7 @@ import { canTrade, livenessOf } from './liveness.js';
 
 export const MODES = ['simulation', 'paper', 'live'] as const;
 export const STATUSES = ['stopped', 'starting', 'running', 'paused', 'stopping', 'error'] as const;
-const CONFIG_BYTES_MAX = 16_384;
+export const CONFIG_BYTES_MAX = 16_384;
 
 /** For what every viewer sees. */
 function noCredential(value: unknown, context: z.RefinementCtx): void {

@@ -103,8 +103,9 @@ export class AgentsService {
   }
 
   /** Replaces the configuration that the agent has taken over. */
-  async setConfig(tx: Tx, agent: AgentRow, config: Record<string, unknown>): Promise<void> {
+  async setConfig(tx: Tx, caller: Caller, agent: AgentRow, config: Record<string, unknown>): Promise<void> {
     await this.agents.update(tx, { ...agent, config });
+    await this.events.append(tx, caller, [{ type: 'agent.changed', subjectId: agent.id, agentId: agent.id, data: { fields: ['config'] } }]);
   }
 
   heartbeat(caller: Caller, id: string, body: Heartbeat): Promise<AgentWithState> {

@@ -8,6 +8,7 @@ import { ACCESS, type Access } from './access.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { AuthAudit } from './audit.js';
 import { JwtStrategy } from './jwt.strategy.js';
+import { DESIRED_STATE_HEADER, desiredStateHeader } from '../common/http/desired-state-header.js';
 import { originOf } from './origin.js';
 
 const unauthenticated = (code: string, detail: string) => new Problem(401, code, detail);
@@ -57,7 +58,7 @@ export class AccessGuard implements CanActivate {
       throw unauthenticated('KEY_REFUSED', 'The API key is unknown, has expired or was revoked.');
     }
     const { agent_id: agentId, key_id: keyId, scopes, mode } = holder;
-    void reply.header('X-Desired-State', `active;run=${holder.run};v=${holder.state_version}`);
+    void reply.header(DESIRED_STATE_HEADER, desiredStateHeader({ state: 'active', run: holder.run, version: holder.state_version }));
     return { kind: 'agent', agentId, keyId, scopes, mode, instanceId: instanceOf(request) };
   }
 }

@@ -30,7 +30,8 @@ const VALUES: readonly RegExp[] = [
   /(\b(?:password|passwd|pwd)\s?=\s?)[^\s;,&]{1,512}/gi,
   /(\bBearer )[\w.~+/-]{16,}=*/gi,
   /()\btw_[\w-]{20,}/g,
-  /()\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/g,
+  // Entered once a word: from each of its many beginnings it took 40 s for a text of 240 KB.
+  /()(?<![\w-])(?=[\w-]*eyJ)[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/g,
   /()\b(?:sk|pk|rk|ghp|gho|ghs|xox[abps]|github_pat|glpat)[-_](?=[\w-]{0,80}\d)[\w-]{16,}/g,
   /()\bAKIA[0-9A-Z]{16}\b/g,
   /()(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}/g,

@@ -5,9 +5,11 @@ import { agentParam } from '../agents/agents.schemas.js';
 import { Allow } from '../auth/access.js';
 import { agentShown } from '../auth/own-rows.js';
 import { idParam } from '../common/fields.js';
+import { DESIRED_STATE_HEADER, desiredStateHeader } from '../common/http/desired-state-header.js';
 import { Answers } from '../common/http/answers.js';
 import { type Caller, CurrentCaller } from '../common/http/caller.js';
 import { type Creation, Once } from '../common/http/once.js';
+import { rowsThatFit } from '../common/page-bytes.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
 import { Idempotency } from '../database/idempotency.js';
 import { CommandsRepository } from './commands.repository.js';
@@ -47,9 +49,11 @@ export class CommandsController {
     reply.raw.once('close', () => gone.abort());
     const { rows, answer } = await this.leases.lease(caller, agentId, body, gone.signal);
     if (rows.length > 0) {
-      if (reply.raw.destroyed) await this.leases.giveBack(rows);
-      else reply.raw.once('close', () => void (reply.raw.writableFinished || this.leases.giveBack(rows).catch(() => undefined)));
+      if (reply.raw.destroyed) await this.leases.giveBack(rows, true);
+      else reply.raw.once('close', () => void (reply.raw.writableFinished || this.leases.giveBack(rows, false).catch(() => undefined)));
     }
+    // The guard looked when the request came; this may be 25 s later.
+    void reply.header(DESIRED_STATE_HEADER, desiredStateHeader(answer.desiredState));
     return answer;
   }
 
@@ -58,7 +62,8 @@ export class CommandsController {
   @Answers(pageSchema(commandWithAttemptsSchema))
   async list(@Query({ schema: commandsQuery }) { limit, cursor, agentId, ...filter }: z.output<typeof commandsQuery>, @CurrentCaller() caller: Caller) {
     const shown = agentShown(caller, agentId) ?? undefined;
-    return pageOf(await this.commands.list({ ...filter, agentId: shown }, limit, cursor), limit, toCommandWithAttempts);
+    const rows = await this.commands.list({ ...filter, agentId: shown }, limit, cursor);
+    return pageOf(rows, rowsThatFit(rows, limit), toCommandWithAttempts);
   }
 
   @Get('commands/:id')

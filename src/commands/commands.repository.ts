@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { PAGE_BYTES_MAX, type Sized } from '../common/page-bytes.js';
 import { leadOf } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { CommandStatus } from './command-state.js';
@@ -23,17 +24,26 @@ export interface NewCommand {
   notBefore: string | null; expiresAt: string | null; maxAttempts: number | null; tradeId: string | null; actor: string; correlationId: string | null;
 }
 
+export interface CancelledRow {
+  id: string;
+  type: string;
+  status: CommandStatus;
+}
+
 export interface CommandFilter {
   agentId?: string | undefined;
   status?: CommandStatus | undefined;
   type?: CommandTypeName | undefined;
 }
 
+/** A command parked over a weekend has thousands of attempts; the numbers of the last tell how many there were. */
+const ATTEMPTS_SHOWN = 20;
+
 const ATTEMPTS = `(select coalesce(jsonb_agg(jsonb_build_object('attempt', t.attempt, 'instanceId', t.instance_id,
     'leasedAt', to_char(t.leased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
     'endedAt', to_char(t.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
     'outcome', t.outcome, 'detail', t.detail) order by t.attempt), '[]')
-  from command_attempts t where t.command_id = c.id) as attempts`;
+  from (select * from command_attempts where command_id = c.id order by attempt desc limit ${ATTEMPTS_SHOWN}) t) as attempts`;
 
 /** Reading and the operator's changes. The path of a lease is in lease.repository.ts. */
 @Injectable()
@@ -61,15 +71,19 @@ export class CommandsRepository {
   }
 
   /** Newest first. */
-  list({ agentId, status, type }: CommandFilter, limit: number, before: string | undefined): Promise<CommandWithAttempts[]> {
+  list({ agentId, status, type }: CommandFilter, limit: number, before: string | undefined): Promise<(CommandWithAttempts & Sized)[]> {
     const lead = leadOf(['agent_id', 'status'], { agent_id: agentId, status });
     return this.dataSource.sql`
-      select c.*, ${() => ATTEMPTS} from agent_commands c
-      where ${() => lead.column} = any(${lead.values})
-        and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
-        and (${type ?? null}::text is null or type = ${type ?? null}::text)
-        and (${before ?? null}::bigint is null or seq < ${before ?? null}::bigint)
-      order by ${() => lead.order} seq desc limit ${limit + 1}`;
+      select c.*, ${() => ATTEMPTS} from (
+        select *, sum(bytes) over (order by seq desc)::int as bytes_so_far from (
+          select *, octet_length(payload::text) + coalesce(octet_length(result::text), 0) as bytes from agent_commands
+          where ${() => lead.column} = any(${lead.values})
+            and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
+            and (${type ?? null}::text is null or type = ${type ?? null}::text)
+            and (${before ?? null}::bigint is null or seq < ${before ?? null}::bigint)
+          order by ${() => lead.order} seq desc limit ${limit + 1}
+        ) page
+      ) c where bytes_so_far - bytes <= ${PAGE_BYTES_MAX} order by seq desc`;
   }
 
   /** False when the agent is not there or is retired. Held to the end of the transaction, so retirement waits or goes first. */
@@ -78,15 +92,36 @@ export class CommandsRepository {
     return row ? (row.retired ? 'retired' : 'yes') : 'missing';
   }
 
-  /** Cancels what is queued of these types (all types when null), except one command. Returns the cancelled. */
-  cancelQueued(tx: Tx, agentId: string, types: readonly string[] | null, reason: string, except: string | null = null): Promise<{ id: string; type: string }[]> {
+  /**
+   * Ends what is queued of these types (all types when null), except one command, and marks what is leased, so that a
+   * lapse or a failure does not bring it back. One statement: a command that is just being leased or taken back is met
+   * in the state it ends up in.
+   */
+  cancelOpen(tx: Tx, agentId: string, types: readonly string[] | null, reason: string, except: string | null = null): Promise<CancelledRow[]> {
     return tx.sql`
       with cancelled as (
-        update agent_commands set status = 'cancelled', reason = ${reason}, finished_at = app_clock()
-        where agent_id = ${agentId} and status in ('queued', 'waiting_for_market')
+        update agent_commands set reason = ${reason}, cancel_requested = (status = 'leased'),
+          status = case when status = 'leased' then status else 'cancelled' end,
+          finished_at = case when status = 'leased' then null else app_clock() end
+        where agent_id = ${agentId} and status in ('queued', 'waiting_for_market', 'leased') and not cancel_requested
           and (${types}::text[] is null or type = any(${types}::text[])) and (${except}::uuid is null or id <> ${except}::uuid)
-        returning id, type, seq
-      ) select id, type from cancelled order by seq`;
+        returning id, type, status, seq
+      ) select id, type, status from cancelled order by seq`;
+  }
+
+  /** Whose command it is; null when there is none. */
+  async agentOf(id: string): Promise<string | null> {
+    const [row] = await this.dataSource.sql<{ agent_id: string }[]>`select agent_id from agent_commands where id = ${id}`;
+    return row?.agent_id ?? null;
+  }
+
+  /** How much of a trade is to be closed by commands that have not ended; `whole` when one of them closes all of it. */
+  async beingClosed(tx: Tx, tradeId: string): Promise<{ whole: boolean; size: string }> {
+    const [row] = await tx.sql<{ whole: boolean; size: string }[]>`
+      select coalesce(bool_or(payload ->> 'size' is null), false) as whole, coalesce(sum((payload ->> 'size')::numeric), 0)::text as size
+      from agent_commands
+      where trade_id = ${tradeId} and type = 'close_trade' and status in ('queued', 'leased', 'waiting_for_market') and not cancel_requested`;
+    return row ?? { whole: false, size: '0' };
   }
 
   async setStatus(tx: Tx, id: string, status: CommandStatus, change: { reason?: string | null; error?: unknown; failures?: number } = {}): Promise<void> {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
+import { CONFIG_BYTES_MAX } from '../agents/agents.schemas.js';
 import type { AgentRow } from '../agents/agents.repository.js';
 import { AgentsService } from '../agents/agents.service.js';
 import { mustOwn } from '../auth/own-rows.js';
@@ -16,7 +17,7 @@ import { TradesService } from '../trades/trades.service.js';
 import { classOfConfigChange, classOfStopMove } from './command-class.js';
 import { DEFAULT_MAX_ATTEMPTS } from './command-state.js';
 import { COMMAND_TYPES, type CommandClass, type CommandType, type CommandTypeName, isEmergencyType, PRIORITIES } from './command-types.js';
-import { type CommandRow, CommandsRepository, type CommandWithAttempts } from './commands.repository.js';
+import { type CancelledRow, type CommandRow, CommandsRepository, type CommandWithAttempts } from './commands.repository.js';
 import type { createCommandSchema, settleSchema } from './commands.schemas.js';
 import { Parking } from './parking.js';
 import { Sweeper } from './sweeper.js';
@@ -46,6 +47,9 @@ export class CommandsService {
     const type: CommandType = COMMAND_TYPES[body.type];
     const payload = checkedPayload(body.type, body.payload ?? {});
     if (body.type === 'open_trade') throw needsIdea();
+    if (isEmergencyType(body.type) && body.priority !== undefined && body.priority !== 'emergency') {
+      throw badRequest('VALIDATION_FAILED', `${body.type} is always an emergency: nothing may come before it`, 'priority');
+    }
     if (body.priority === 'emergency' && !isEmergencyType(body.type) && !isAdmin(caller)) {
       throw forbidden('ROLE_TOO_LOW', 'Priority emergency on this type takes an administrator.');
     }
@@ -60,7 +64,7 @@ export class CommandsService {
     const superseded = await this.supersede(tx, row, type, body.supersedes === true);
     if (type.run) await this.agents.setRun(tx, caller, agentId, type.run, { code: `COMMAND_${body.type.toUpperCase()}`, commandId: row.id, by: row.actor });
     await this.events.append(tx, caller, [
-      ...superseded.map((old) => ({ type: 'command.cancelled', subjectId: old.id, agentId, data: { type: old.type, supersededBy: row.id } })),
+      ...superseded.map((old) => ({ ...cancelEvent(agentId, old), data: { type: old.type, supersededBy: row.id } })),
       { type: 'command.created', subjectId: row.id, agentId, data: { type: row.type, class: row.class, priority: body.priority ?? type.priority } },
     ]);
     return row;
@@ -85,17 +89,18 @@ export class CommandsService {
   }
 
   private async classOf(tx: Tx, agentId: string, agent: AgentRow | null, type: CommandTypeName, payload: Record<string, unknown>): Promise<CommandClass> {
-    if (type === 'update_config') return classOfConfigChange(agent?.config ?? {}, payload['config'] as Record<string, unknown>);
+    if (type === 'update_config') {
+      const [current, change] = [agent?.config ?? {}, payload['config'] as Record<string, unknown>];
+      if (Buffer.byteLength(JSON.stringify({ ...current, ...change })) > CONFIG_BYTES_MAX) {
+        throw badRequest('VALIDATION_FAILED', `would make the configuration larger than ${CONFIG_BYTES_MAX} bytes`, 'payload.config');
+      }
+      return classOfConfigChange(current, change);
+    }
     const { tradeId, size, stopLoss } = payload as { tradeId?: string; size?: string; stopLoss?: string };
     if (tradeId !== undefined) {
       const trade = await this.trades.openSize(tx, agentId, tradeId);
       if (!trade) throw notFound('trade of this agent');
-      if (type === 'close_trade') {
-        if (new Exact(trade.openSize).lte(0)) throw conflict('TRADE_NOT_OPEN', `The trade is ${trade.status}: there is nothing to close.`);
-        if (size !== undefined && new Exact(size).gt(trade.openSize)) {
-          throw conflict('CLOSE_EXCEEDS_POSITION', `Only ${trade.openSize} of this trade is open.`);
-        }
-      }
+      if (type === 'close_trade') await this.mayClose(tx, tradeId, trade, size);
       // Loosening a stop adds risk: that goes through the gate, like an opening.
       if (type === 'modify_trade') {
         if (classOfStopMove(trade.direction, trade.stopLoss, stopLoss) !== 'reduces') throw needsIdea();
@@ -105,17 +110,27 @@ export class CommandsService {
     return COMMAND_TYPES[type].class as CommandClass;
   }
 
+  /** Closes that are under way count: on a netting account two full ones would reverse the position. */
+  private async mayClose(tx: Tx, tradeId: string, trade: { status: string; openSize: string }, size: string | undefined): Promise<void> {
+    if (new Exact(trade.openSize).lte(0)) throw conflict('TRADE_NOT_OPEN', `The trade is ${trade.status}: there is nothing to close.`);
+    const closing = await this.commands.beingClosed(tx, tradeId);
+    const left = closing.whole ? new Exact(0) : new Exact(trade.openSize).minus(closing.size);
+    if (left.lte(0) || (size !== undefined && left.lt(size))) {
+      throw conflict('CLOSE_EXCEEDS_POSITION', `${trade.openSize} of this trade is open, and commands under way close ${closing.whole ? 'all' : closing.size} of it.`);
+    }
+  }
+
   /** `kill`, `stop`, `pause` and `flatten` also end a `start` or `resume` that still waits: delivered after them it would revive the agent. */
-  private async supersede(tx: Tx, row: CommandRow, type: CommandType, sameType: boolean): Promise<{ id: string; type: string }[]> {
+  private async supersede(tx: Tx, row: CommandRow, type: CommandType, sameType: boolean): Promise<CancelledRow[]> {
     const types = [...(sameType ? [row.type] : []), ...(type.run && type.run !== 'running' ? ['start', 'resume'] : [])];
-    return types.length === 0 ? [] : this.commands.cancelQueued(tx, row.agent_id, types, 'superseded', row.id);
+    return types.length === 0 ? [] : this.commands.cancelOpen(tx, row.agent_id, types, 'superseded', row.id);
   }
 
   private async leaveAgent(tx: Tx, caller: Caller, agentId: string, force: boolean): Promise<void> {
     const open = await this.trades.openCount(tx, agentId);
     if (open > 0 && !force) throw conflict('AGENT_HAS_OPEN_TRADES', `The agent has ${open} open trade(s): close them, or send "force": true.`);
-    const cancelled = await this.commands.cancelQueued(tx, agentId, null, 'agent retired');
-    await this.events.append(tx, caller, cancelled.map(({ id, type }) => ({ type: 'command.cancelled', subjectId: id, agentId, data: { type } })));
+    const cancelled = await this.commands.cancelOpen(tx, agentId, null, 'agent retired');
+    await this.events.append(tx, caller, cancelled.map((old) => cancelEvent(agentId, old)));
   }
 
   async get(caller: Caller, id: string): Promise<CommandWithAttempts> {
@@ -130,6 +145,7 @@ export class CommandsService {
     return this.change(caller, id, async (tx, command) => {
       if (command.status === 'cancelled') return null;
       if (command.status === 'leased') {
+        if (command.cancel_requested) return null;
         await this.commands.requestCancel(tx, id, reason);
         return 'command.cancel_requested';
       }
@@ -176,6 +192,10 @@ export class CommandsService {
 }
 
 const isAdmin = ({ principal }: Caller) => principal.kind === 'user' && principal.role === 'admin';
+/** What became of a command that another one, or the end of its agent, overtook. */
+const cancelEvent = (agentId: string, { id, type, status }: CancelledRow) => ({
+  type: status === 'leased' ? 'command.cancel_requested' : 'command.cancelled', subjectId: id, agentId, data: { type },
+});
 const needsIdea = () => conflict('COMMAND_NEEDS_IDEA', 'What adds risk is made by the gate from a trade idea, not queued by hand.');
 const retired = () => conflict('AGENT_RETIRED', 'The agent is retired and takes no commands.');
 
@@ -187,6 +207,12 @@ function checkedPayload(type: CommandTypeName, payload: Record<string, unknown>)
 }
 
 function checkTimes(body: NewCommandBody, kind: CommandClass): void {
+  // What the agent should do is stored at once, so such a command cannot begin later, nor lapse and leave it behind.
+  for (const field of ['notBefore', 'expiresAt'] as const) {
+    if ((COMMAND_TYPES[body.type] as CommandType).run && body[field] !== undefined) {
+      throw badRequest('VALIDATION_FAILED', `${body.type} sets what the agent should be doing from now on: it has no times`, field);
+    }
+  }
   for (const field of ['expiresAt', 'maxAttempts'] as const) {
     if (kind === 'reduces' && body[field] !== undefined) {
       throw badRequest('VALIDATION_FAILED', `${body.type} reduces risk and comes until it is done: it has neither expiry nor attempt limit`, field);

@@ -24,11 +24,11 @@ export class LeaseRepository {
     return this.dataSource.sql`
       with due as materialized (
         select id from agent_commands
-        where agent_id = ${ask.agentId} and status in ('queued', 'waiting_for_market') and not_before <= app_clock()
+        where agent_id = ${ask.agentId} and status in ('queued', 'waiting_for_market') and not_before <= app_clock() and not cancel_requested
           and (expires_at is null or expires_at > app_clock())
           -- A poll may have waited here since before its key was revoked.
-          and (${ask.keyId}::uuid is null or exists (select 1 from api_keys k where k.id = ${ask.keyId}::uuid
-            and k.revoked_at is null and (k.expires_at is null or k.expires_at > app_clock())))
+          and (${ask.keyId}::uuid is null or exists (select 1 from api_keys k join agents a on a.id = k.agent_id
+            where k.id = ${ask.keyId}::uuid and a.retired_at is null and k.revoked_at is null and (k.expires_at is null or k.expires_at > app_clock())))
         order by priority, seq limit ${ask.max} for update skip locked
       ), leased as (
         update agent_commands c set status = 'leased', attempt = c.attempt + 1, lease_token = gen_random_uuid(),
@@ -51,17 +51,18 @@ export class LeaseRepository {
   lapse(agentId: string | null, limit = 500): Promise<Pick<CommandRow, 'id' | 'agent_id' | 'status'>[]> {
     return this.dataSource.sql`
       with late as materialized (
-        select id, lease_token as token from agent_commands
+        -- All that is decided on is read from the locked rows: a second look would see them as they were before the lock.
+        select id, lease_token as token, once, cancel_requested, expires_at, failures, max_attempts from agent_commands
         where status = 'leased' and lease_expires_at <= app_clock() and (${agentId}::uuid is null or agent_id = ${agentId}::uuid)
         order by seq limit ${limit} for update skip locked
       ), decided as (
-        select c.id, late.token, case
-            when c.once then 'unknown'
-            when c.cancel_requested then 'cancelled'
-            when c.expires_at <= app_clock() then 'expired'
-            when c.failures + 1 >= c.max_attempts then 'dead'
+        select id, token, case
+            when once then 'unknown'
+            when cancel_requested then 'cancelled'
+            when expires_at <= app_clock() then 'expired'
+            when failures + 1 >= max_attempts then 'dead'
             else 'queued' end as status
-        from agent_commands c join late on late.id = c.id
+        from late
       ), lapsed as (
         update agent_commands c set status = d.status, failures = c.failures + 1, lease_token = null, lease_expires_at = null,
           not_before = app_clock(), finished_at = case when d.status in ('cancelled', 'expired', 'dead') then app_clock() end
@@ -146,19 +147,22 @@ export class LeaseRepository {
   }
 
   /**
-   * Leases whose answer never left this server go back at once, uncounted. Not openings: a byte of the answer may
-   * have arrived, and an opening is handed out once.
+   * Leases whose answer never left this server go back at once, uncounted; those to be cancelled end. Openings only
+   * when nothing at all was sent: a byte of the answer may have arrived, and an opening is handed out once.
    */
-  giveBack(tokens: string[]): Promise<{ agent_id: string }[]> {
+  giveBack(tokens: string[], nothingWasSent: boolean): Promise<{ agent_id: string }[]> {
     return this.dataSource.sql`
       with back as (
-        update agent_commands set status = 'queued', lease_token = null, lease_expires_at = null
-        where lease_token = any(${tokens}::uuid[]) and status = 'leased' and not once returning id, agent_id, attempt, type
+        update agent_commands set lease_token = null, lease_expires_at = null,
+          status = case when cancel_requested then 'cancelled' else 'queued' end,
+          finished_at = case when cancel_requested then app_clock() end
+        where lease_token = any(${tokens}::uuid[]) and status = 'leased' and (${nothingWasSent} or not once)
+        returning id, agent_id, attempt, type, status
       ), attempts as (
         update command_attempts t set outcome = 'given_back', ended_at = app_clock() from back where t.command_id = back.id and t.attempt = back.attempt
       ), logged as (
         insert into events (type, subject_id, agent_id, actor, data)
-        select 'command.given_back', id, agent_id, 'system', jsonb_build_object('type', type, 'attempt', attempt) from back
+        select 'command.given_back', id, agent_id, 'system', jsonb_build_object('type', type, 'attempt', attempt, 'status', status) from back
       )
       select distinct agent_id from back`;
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
-import { AgentsRepository } from '../agents/agents.repository.js';
+import { AgentsRepository, type AgentWithState } from '../agents/agents.repository.js';
 import { AgentsService, instanceOf } from '../agents/agents.service.js';
 import { desiredStateOf } from '../agents/desired-state.js';
 import { mustOwn } from '../auth/own-rows.js';
@@ -47,10 +47,24 @@ export class LeaseService {
       if (rows.length > 0 || left <= 0) break;
       await this.parking.wait(agentId, left, gone);
     }
-    const agent = await this.agentRows.withState(agentId);
-    if (!agent) throw notFound('agent');
-    const nextPollAfterMs = rows.length === ask.max || (ask.waitSeconds > 0 && !this.draining.begun) ? 0 : POLL_EVERY_MS;
+    const full = rows.length === ask.max;
+    // There may be more than this poll takes: another one that waits gets its turn.
+    if (full) this.parking.wakeNext(agentId);
+    const agent = await this.agentAfter(agentId, rows);
+    const nextPollAfterMs = full || (ask.waitSeconds >= 1 && !this.draining.begun) ? 0 : POLL_EVERY_MS;
     return { rows, answer: { commands: rows.map(toLeasedCommand), desiredState: desiredStateOf(agent), nextPollAfterMs, serverTime: new Date().toISOString() } };
+  }
+
+  /** If this fails, nothing of the lease has been said to anybody: then it is as if it had not been. */
+  private async agentAfter(agentId: string, rows: CommandRow[]): Promise<AgentWithState> {
+    try {
+      const agent = await this.agentRows.withState(agentId);
+      if (!agent) throw notFound('agent');
+      return agent;
+    } catch (error) {
+      await this.giveBack(rows, true).catch(() => undefined);
+      throw error;
+    }
   }
 
   private async tryLease(caller: Caller, agentId: string, ask: z.output<typeof leaseSchema>, instanceId: string | null): Promise<CommandRow[]> {
@@ -64,10 +78,10 @@ export class LeaseService {
   }
 
   /** The answer never left: whoever asks next gets the commands at once. */
-  async giveBack(rows: CommandRow[]): Promise<void> {
+  async giveBack(rows: CommandRow[], nothingWasSent: boolean): Promise<void> {
     const tokens = rows.flatMap((row) => row.lease_token ?? []);
     if (tokens.length === 0) return;
-    for (const { agent_id } of await this.leases.giveBack(tokens)) this.parking.wake(agent_id);
+    for (const { agent_id } of await this.leases.giveBack(tokens, nothingWasSent)) this.parking.wake(agent_id);
   }
 
   /** Ends a command. Repeated with the same token it answers the same; a lost lease is a 409. */
@@ -75,7 +89,7 @@ export class LeaseService {
     const agentId = await this.ownAgent(caller, id);
     const done = await inTransaction(this.dataSource, async (tx) => {
       const row = await this.leases.complete(tx, { id, agentId, token, result, actor: actorOf(caller.principal), correlationId: caller.correlationId });
-      if (row?.type === 'update_config') await this.takeOverConfig(tx, row);
+      if (row?.type === 'update_config') await this.takeOverConfig(tx, caller, row);
       return row;
     });
     if (!done && (await this.leases.outcomeOf(id, token)) !== 'succeeded') throw leaseLost();
@@ -83,9 +97,9 @@ export class LeaseService {
   }
 
   /** The stored configuration is what the agent runs with: it changes when the agent says that it took the change. */
-  private async takeOverConfig(tx: Tx, command: CommandRow): Promise<void> {
+  private async takeOverConfig(tx: Tx, caller: Caller, command: CommandRow): Promise<void> {
     const agent = await this.agents.lock(tx, command.agent_id);
-    await this.agents.setConfig(tx, agent, { ...agent.config, ...(command.payload['config'] as Record<string, unknown>) });
+    await this.agents.setConfig(tx, caller, agent, { ...agent.config, ...(command.payload['config'] as Record<string, unknown>) });
   }
 
   async fail(caller: Caller, id: string, { leaseToken, outcome, error, retryable }: z.output<typeof failSchema>): Promise<CommandWithAttempts> {
@@ -116,9 +130,10 @@ export class LeaseService {
   }
 
   private async ownAgent(caller: Caller, id: string): Promise<string> {
-    const command = await this.read(id);
-    mustOwn(caller, command.agent_id);
-    return command.agent_id;
+    const agentId = await this.commands.agentOf(id);
+    if (agentId === null) throw notFound('command');
+    mustOwn(caller, agentId);
+    return agentId;
   }
 
   private async read(id: string): Promise<CommandWithAttempts> {

@@ -24,7 +24,7 @@ const NETWORK_CODES = new Set([
 
 /** What pg and TypeORM say when a connection is lost under a statement; their errors carry no code. */
 const AWAY_MESSAGES =
-  /connection terminated|query read timeout|not queryable|query runner already released|driver not connected|is not (yet )?established|calling end on the pool/i;
+  /connection terminated|query read timeout|not queryable|query runner (was )?already released|driver not connected|is not (yet )?established|calling end on the pool/i;
 
 /** True when the database could not be reached or did not answer in time: the request may be repeated. */
 export function isDatabaseAway(error: unknown): boolean {

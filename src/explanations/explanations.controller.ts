@@ -11,7 +11,7 @@ import {
   createExplanationSchema, explainedTradeParam, explanationSchema, explanationsQuery, toExplanation, tradeExplanationsQuery,
 } from './explanations.schemas.js';
 import { ExplanationsService } from './explanations.service.js';
-import { rowsThatFit } from './page-bytes.js';
+import { rowsThatFit } from '../common/page-bytes.js';
 
 type TradeParam = z.output<typeof explainedTradeParam>;
 

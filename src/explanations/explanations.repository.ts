@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { leadOf } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { EXPLANATION_KINDS } from './explanations.schemas.js';
-import { PAGE_BYTES_MAX, type Sized } from './page-bytes.js';
+import { PAGE_BYTES_MAX, type Sized } from '../common/page-bytes.js';
 
 type Factors = Record<string, unknown> | string[];
 

@@ -8,7 +8,7 @@ import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { type ExplainedTrade, type ExplanationFilter, type ExplanationRow, ExplanationsRepository } from './explanations.repository.js';
 import type { createExplanationSchema } from './explanations.schemas.js';
-import type { Sized } from './page-bytes.js';
+import type { Sized } from '../common/page-bytes.js';
 
 type NewExplanationBody = z.output<typeof createExplanationSchema>;
 

@@ -50,11 +50,15 @@ export class Shutdown {
     try {
       // A module that does not let go must not keep the database from being closed.
       await Promise.race([app.close(), pause(limitMs - closingMs / 2)]);
-      clearTimeout(cut);
+    } catch (error) {
+      this.log.error(`shutdown: ${(error as Error).message}`);
+    }
+    clearTimeout(cut);
+    try {
       await this.database.stop();
       this.log.log('closed');
     } catch (error) {
-      this.log.error(`shutdown: ${(error as Error).message}`);
+      this.log.error(`closing the database: ${(error as Error).message}`);
     }
     process.exit(0);
   }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type pg from 'pg';
 import type { PoolPolicy } from '../../src/database/pool.js';
 import { type Cluster, onConnection, startCluster } from '../support/cluster.js';
-import { openGateway } from '../support/gateway.js';
+import { closeGateways, openGateway } from '../support/gateway.js';
 import { burst, closePools, openPool, pidOf, until } from '../support/pool.js';
 
 let cluster: Cluster;
@@ -11,6 +11,7 @@ beforeAll(async () => {
   cluster = await startCluster();
 });
 afterEach(closePools);
+afterEach(closeGateways);
 afterAll(() => cluster.remove());
 
 const open = (policy: Partial<PoolPolicy>, url = cluster.adminUrl) => openPool(url, policy);
@@ -67,8 +68,6 @@ describe('a connection that died while it idled', () => {
     const started = performance.now();
     for (let i = 0; i < 10; i++) await pidOf(db);
     expect(performance.now() - started).toBeLessThan(3_500);
-    await db.destroy();
-    await gateway.close();
   });
 
   it('is not noticed with DB_POOL_PRE_PING=off before the statement times out', async () => {
@@ -78,8 +77,6 @@ describe('a connection that died while it idled', () => {
     gateway.forgetConnections();
     await expect(pidOf(db)).rejects.toThrow('Query read timeout');
     await pidOf(db);
-    await db.destroy();
-    await gateway.close();
   });
 
   it('does not end the process when it is lost between two users, while nobody listens', watched(async (watcher) => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { LeaseRepository } from '../../src/commands/lease.repository.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import type { Answer } from '../support/http.js';
 
@@ -69,13 +71,13 @@ describe('the order of the queue', () => {
     await t.db.advance(-61);
   });
 
-  it('cancels queued commands of the same type when the new one supersedes, and leaves leased ones', async () => {
+  it('cancels queued commands of the same type when the new one supersedes, and marks leased ones', async () => {
     await queue({ type: 'custom', payload: { n: 1 } });
     const leased = await one();
     const queued = await queue({ type: 'custom', payload: { n: 2 } });
     const other = await queue({ type: 'reconcile' });
     const newest = await queue({ type: 'custom', payload: { n: 3 }, supersedes: true });
-    expect(await read(leased.id)).toMatchObject({ status: 'leased' });
+    expect(await read(leased.id)).toMatchObject({ status: 'leased', cancelRequested: true });
     expect(await read(queued.id)).toMatchObject({ status: 'cancelled', reason: 'superseded' });
     expect((await lease()).commands.map(({ id }) => id)).toEqual([other.id, newest.id]);
   });
@@ -188,6 +190,9 @@ describe('what may be queued', () => {
     [{ type: 'custom', notBefore: '2026-11-20T10:00:00' }, 'notBefore'],
     [{ type: 'custom', expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
     [{ type: 'pause', expiresAt: '2099-01-01T00:00:00Z' }, 'expiresAt'],
+    [{ type: 'start', notBefore: '2099-01-01T00:00:00Z' }, 'notBefore'],
+    [{ type: 'kill', priority: 'low' }, 'priority'],
+    [{ type: 'cancel_order', payload: { brokerOrderId: '1' }, maxAttempts: 3 }, 'maxAttempts'],
     [{ type: 'update_config', payload: { config: { mt5Password: 'hunter2hunter2' } } }, 'payload.config.mt5Password'],
     [{ type: 'custom', surprise: 1 }, 'surprise'],
   ])('refuses %j, naming the field', async (body, path) => {
@@ -215,6 +220,19 @@ describe('what may be queued', () => {
     expect(answer.headers.get('x-desired-state')).toBe('active;run=stopped;v=7');
   });
 
+  it.each([['lapse'], ['not_sent'], ['answer that never left']])('lets no start that was leased come back after a kill, by %s', async (way) => {
+    const start = await queue({ type: 'start' });
+    const leased = await one({ leaseSeconds: 5 });
+    await queue({ type: 'kill' });
+    if (way === 'lapse') await t.db.advance(6);
+    else if (way === 'not_sent') await fail(leased, { outcome: 'not_sent', retryable: true });
+    else await t.app.get(LeaseRepository).giveBack([leased.leaseToken], false);
+    await t.db.advance(300);
+    expect((await lease({ max: 10 })).commands.map(({ type }) => type)).toEqual(['kill']);
+    expect(await read(start.id)).toMatchObject({ status: 'cancelled', reason: 'superseded' });
+    await t.db.advance(way === 'lapse' ? -306 : -300);
+  });
+
   it('lets no start that waits be delivered after a kill', async () => {
     const start = await queue({ type: 'start' });
     await queue({ type: 'kill' });
@@ -232,6 +250,42 @@ describe('what may be queued', () => {
     expect(await queue({ type: 'update_config', payload: { maxLots: 3 } })).toMatchObject({ class: 'opens' });
     await fail(await one(), { outcome: 'rejected' });
     expect(await config()).toEqual({ maxLots: 2, mood: 'calm' });
+  });
+
+  it('counts the closes under way: together they close no more than is open', async () => {
+    const trade = await agent.http<{ id: string }>('POST', '/trades', {
+      body: { clientOrderId: 'c-1', symbol: 'EURUSD', direction: 'long', lotSize: '1', entryPrice: '1.1', entryTime: '2026-01-05T10:00:00Z' },
+    });
+    const close = (size?: string) => t.http<{ code?: string }>('POST', `/agents/${agent.id}/commands`, {
+      body: { type: 'close_trade', payload: { tradeId: trade.body.id, ...(size ? { size } : {}) } },
+    });
+    expect((await close('1.00000001')).body.code).toBe('CLOSE_EXCEEDS_POSITION');
+    expect((await close('0.6')).status).toBe(201);
+    expect((await close('0.41')).body.code).toBe('CLOSE_EXCEEDS_POSITION');
+    const answers = await Promise.all(Array.from({ length: 6 }, () => close('0.4')));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
+    expect((await close()).status).toBe(409);
+  });
+
+  it('gives a command back whole when its answer could not be made', async () => {
+    await queue({ type: 'custom' });
+    const holder = new pg.Client({ connectionString: t.db.adminUrl });
+    await holder.connect();
+    await holder.query('begin; lock table agent_state in access exclusive mode');
+    const answer = await agent.http('POST', '/agents/me/commands/lease', { body: { leaseSeconds: 900 } });
+    await holder.query('rollback');
+    await holder.end();
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+    expect((await lease()).commands).toHaveLength(1);
+  });
+
+  it('says in the header what it says in the body, also after a long wait', async () => {
+    const waiting = agent.http<LeaseAnswer>('POST', '/agents/me/commands/lease', { body: { waitSeconds: 10 } });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await queue({ type: 'kill' });
+    const { headers, body } = await waiting;
+    expect(headers.get('x-desired-state')).toBe(`active;run=${body.desiredState.run};v=${body.desiredState.version}`);
+    expect(body.desiredState.run).toBe('stopped');
   });
 
   it('ends with the agent: retirement cancels what is queued and refuses more', async () => {

@@ -4,7 +4,7 @@ import { runningEmbedded } from '../../src/database/embedded/embedded.js';
 import { ADMIN } from '../support/app.js';
 import { onConnection } from '../support/cluster.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { openGateway } from '../support/gateway.js';
+import { closeGateways, openGateway } from '../support/gateway.js';
 import { clientOf } from '../support/http.js';
 import { until } from '../support/pool.js';
 import { newDataDir, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
@@ -15,6 +15,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await stopServerProcesses();
+  await closeGateways();
   await db.drop();
 });
 
@@ -95,7 +96,6 @@ describe('SIGTERM', () => {
     server.kill('SIGTERM');
     expect(await server.exited).toEqual({ code: 0, signal: null });
     expect(performance.now() - began).toBeLessThan(6_000);
-    await gateway.close();
   });
 
   it('with nothing to do takes no time', async () => {

@@ -11,6 +11,13 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+const gateways: Gateway[] = [];
+
+/** For `afterEach` or `afterAll`: a gateway that a failed test left open would keep the process. */
+export async function closeGateways(): Promise<void> {
+  for (const gateway of gateways.splice(0)) await gateway.close();
+}
+
 export async function openGateway(url: string): Promise<Gateway> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
@@ -34,7 +41,7 @@ export async function openGateway(url: string): Promise<Gateway> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const through = new URL(url);
   through.host = `127.0.0.1:${(server.address() as { port: number }).port}`;
-  return {
+  const gateway: Gateway = {
     url: through.href,
     open: () => open,
     forgetConnections() {
@@ -45,4 +52,6 @@ export async function openGateway(url: string): Promise<Gateway> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  gateways.push(gateway);
+  return gateway;
 }
