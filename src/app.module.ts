@@ -10,6 +10,7 @@ import { RefuseUnread, RequestValidation } from './common/http/validation.js';
 import { CommandsModule } from './commands/commands.module.js';
 import { loggerOptions } from './config/logger.js';
 import type { Env } from './config/env.js';
+import { QuietLogger } from './config/quiet-logger.js';
 import { ENV } from './config/env.token.js';
 import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
@@ -46,6 +47,7 @@ export class AppModule {
         HealthModule,
       ],
       providers: [
+        QuietLogger,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_INTERCEPTOR, useClass: RefuseUnread },
         { provide: APP_PIPE, useClass: RequestValidation },

@@ -5,6 +5,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { ACCESS, type Access } from './auth/access.js';
 import { creationOf } from './common/http/once.js';
 import { TITLES } from './common/http/problem.filter.js';
+import { SUMMARIES } from './openapi-summaries.js';
 
 type Json = Record<string, unknown>;
 interface Operation extends Json {
@@ -65,6 +66,9 @@ function handlersOf(app: NestFastifyApplication): Map<string, Handler> {
 
 function complete(operation: Operation, path: string, handler: Handler | undefined): void {
   const { access = {}, once = false } = handler ?? {};
+  const summary = SUMMARIES[operation.operationId];
+  if (summary === undefined) throw new Error(`${operation.operationId} has no summary in openapi-summaries.ts`);
+  operation['summary'] = summary;
   operation['x-access'] = access;
   operation['security'] = access.public ? [] : [...(access.person || access.agent ? [{ bearer: [] }] : []), ...(access.agent ? [{ apiKey: [] }] : [])];
   for (const parameter of operation.parameters) {

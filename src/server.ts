@@ -5,7 +5,6 @@ import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
-import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
 import { Draining } from './common/draining.js';
 import { BODY_LIMIT_BYTES, useJsonParser } from './common/http/json-body.js';
@@ -13,6 +12,7 @@ import { answerClientError, answerFrameworkError, sendProblem } from './common/h
 import { logRequests } from './common/http/request-log.js';
 import { unavailable } from './common/problem.js';
 import type { Env } from './config/env.js';
+import { QuietLogger } from './config/quiet-logger.js';
 import { openApi } from './openapi.js';
 
 const UNPREFIXED = ['livez', 'readyz', 'health', 'metrics'];
@@ -36,7 +36,7 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
     genReqId: (request: { headers: Record<string, string | string[] | undefined> }) => correlationId(request.headers['x-request-id']),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(env), adapter, { bufferLogs: true, bodyParser: false });
-  app.useLogger(app.get(Logger));
+  app.useLogger(app.get(QuietLogger));
   const fastify = adapter.getInstance();
   useJsonParser(fastify as never);
   await app.register(cookie as never);

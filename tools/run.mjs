@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Runs one entry of the built application in this process, building first when the sources are newer.
- * One process on purpose: a signal that npm sends reaches the application itself, not a shell around it.
+ * One process on purpose, and the npm scripts `exec` it: Debian's dash keeps a shell around its command, and a signal
+ * that npm sends would end that shell and leave the server behind.
  * A production image carries dist/ and no compiler: without sources to compare there is nothing to build.
  */
 import { join } from 'node:path';

@@ -2,6 +2,8 @@ import { existsSync, realpathSync } from 'node:fs';
 import type { Env } from '../config/env.js';
 import { clusterLocation } from '../database/embedded/cluster-location.js';
 import { inspect, type Inspection } from '../database/inspect.js';
+import { withClient } from '../database/client.js';
+import { rolesOf } from '../database/roles.js';
 import type { DatabaseUrls } from '../database/urls.js';
 import { explain, type Outcome } from './outcome.js';
 import { type Say, withDatabase } from './database.js';
@@ -33,6 +35,7 @@ async function look(env: Env, say: Say): Promise<{ checks: Check[]; schemaVersio
     return await withDatabase(env, say, async (urls) => {
       const seen = await inspect(urls.url);
       const { applied, pending } = seen.migrations;
+      if (applied.length > 0) urls.roles = await withClient(urls.url, (client) => rolesOf(async (text) => (await client.query(text)).rows));
       return { checks: checksOf(seen, urls), schemaVersion: applied.at(-1) ?? null, pending, roles: urls.roles };
     });
   } catch (error) {

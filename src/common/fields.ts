@@ -5,7 +5,9 @@ import { Exact } from './decimal.js';
 
 const DECIMAL = /^[+-]?(\d{1,20})(\.\d{1,18})?$/;
 
-const DECIMAL_INPUT = z.union([z.string().max(48).meta({ examples: ['1.2345'] }), z.number()])
+const NOT_DECIMAL = 'must be a decimal number, as text or as a JSON number';
+
+const DECIMAL_INPUT = z.union([z.string().max(48).meta({ examples: ['1.2345'] }), z.number()], { error: ({ input }) => (input === undefined ? 'is required' : NOT_DECIMAL) })
   .meta({ id: 'DecimalInput', description: 'at most 20 digits before and 18 behind the point; as a number only when no digit is lost' });
 
 /**

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { relative, resolve } from 'node:path';
 import { z } from 'zod';
@@ -67,7 +68,9 @@ function isProxyList(value: string): boolean {
 const SECRET_MIN_CHARACTERS = 32;
 
 /** Values that ship in examples and tutorials; a secret that everyone knows is none. */
-const DEFAULT_SECRETS = /change[-_ ]?me|super[-_ ]?secret|your[-_ ]|example|default|^(secret|password|tradewarden|test|dev)/i;
+const DEFAULT_SECRETS = /change[-_ ]?me|super[-_ ]?secret|your[-_ ]|example|default|^(secret|password|tradewarden)/i;
+
+const SECRETS = ['JWT_SECRET', 'AUDIT_KEY'];
 
 const secret = z
   .string()
@@ -142,20 +145,31 @@ export class SettingsError extends Error {
  * Reads and checks all settings at once.
  * @throws {SettingsError} naming every violation, never a value (a value may be a secret).
  */
-export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
+export function readEnv(source: NodeJS.ProcessEnv = environment()): Env {
   const violations: string[] = [];
+  const warnings: string[] = [];
   // An empty variable is how compose files and dashboards write "not set".
   const given = (name: string): string | undefined => (source[name] === '' ? undefined : source[name]);
   const raw = {} as Record<string, unknown>;
   for (const { name, schema } of SETTINGS) {
     const parsed = schema.safeParse(given(name));
+    const fault = parsed.success ? null : `${name} ${parsed.error.issues[0]?.message ?? 'is not valid'}`;
     if (parsed.success) raw[name] = parsed.data;
-    else violations.push(`${name} ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
+    else if (SECRETS.includes(name) && given('NODE_ENV') !== 'production') {
+      raw[name] = given(name);
+      warnings.push(`${fault}: production would refuse to start`);
+    } else violations.push(fault ?? name);
   }
   violations.push(...violationsBetween(given));
   if (violations.length > 0) throw new SettingsError(violations);
   const settings = raw as Raw;
-  return withDefaults({ ...settings, DATA_DIR: resolve(settings.DATA_DIR) });
+  return withDefaults({ ...settings, DATA_DIR: resolve(settings.DATA_DIR) }, warnings);
+}
+
+/** `.env` in the working folder counts for what the environment does not set. */
+function environment(): NodeJS.ProcessEnv {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return process.env;
 }
 
 /** What is wrong between settings that are each fine. */
@@ -163,7 +177,7 @@ function violationsBetween(given: (name: string) => string | undefined): string[
   const violations: string[] = [];
   if (given('NODE_ENV') === 'production') {
     for (const name of ['DATABASE_URL', 'JWT_SECRET', 'AUDIT_KEY']) {
-      if (given(name) === undefined) violations.push(`${name} is required when NODE_ENV is production`);
+      if (given(name) === undefined) violations.push(`${name} is required when NODE_ENV is production${SECRETS.includes(name) ? ' (`openssl rand -hex 32` makes one)' : ''}`);
     }
   }
   const databaseUrl = given('DATABASE_URL');
@@ -191,10 +205,9 @@ function isInside(path: string, folder: string | undefined): boolean {
   return way !== '..' && !way.startsWith('../');
 }
 
-function withDefaults(settings: Raw): Env {
+function withDefaults(settings: Raw, warnings: string[]): Env {
   const managed = Boolean(settings.RAILWAY_ENVIRONMENT ?? settings.RAILWAY_ENVIRONMENT_NAME) || settings.SERVERLESS;
   const poolType = settings.DB_POOL_TYPE ?? (managed ? 'null' : 'pooled');
-  const warnings: string[] = [];
   if (managed && !settings.DB_POOL_TYPE) {
     warnings.push('the environment looks serverless: no database connection is kept. A server that lasts may set DB_POOL_TYPE=pooled');
   }
@@ -220,6 +233,12 @@ function withDefaults(settings: Raw): Env {
 function madeWhenAsked(given: string | undefined, dataDir: string, name: string): () => string {
   let secret = given;
   return () => (secret ??= keptSecret(dataDir, name));
+}
+
+/** The README's table of settings. */
+export function settingsTable(): string {
+  const rows = SETTINGS.map(({ name, about, shown }) => `| \`${name}\` | ${shown === '' ? '' : `\`${shown}\``} | ${about} |`);
+  return ['| setting | default | what it does |', '|---|---|---|', ...rows].join('\n');
 }
 
 /** The text of `.env.example`: every setting, what it does, and its default, commented out. */

@@ -11,6 +11,7 @@ export function loggerOptions(env: Env): Params {
       level: env.LOG_LEVEL,
       autoLogging: false,
       quietReqLogger: true,
+      customAttributeKeys: { reqId: 'correlationId' },
       base: undefined,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },

@@ -7,7 +7,7 @@ import { migrateUp, migrationStatus } from './migrate.js';
 import { POOL, type PooledOptions } from './options.js';
 import type { PoolStats } from './pool.js';
 import { type DatabaseReport, DatabaseProbe } from './probe.js';
-import { identityOf } from './roles.js';
+import { identityOf, rolesOf } from './roles.js';
 import { plainReason } from './sql-state.js';
 import { type DatabaseUrls, databaseUrls } from './urls.js';
 
@@ -104,6 +104,7 @@ export class DatabaseService {
     }
     const { pending } = await migrationStatus((text) => this.dataSource.query(text));
     if (pending.length > 0) throw new Error(`the schema is behind by ${pending.join(', ')}: run "npm run cli -- migrate"`);
+    this.urls.roles = await rolesOf((text) => this.dataSource.query(text));
   }
 
   /** Every instance may open its maximum: say so before PostgreSQL says "too many clients". */

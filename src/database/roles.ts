@@ -156,3 +156,13 @@ function grantScript(client: WatchedClient, writer: string): string {
     revoke execute on function ensure_months(date, date) from public;
     grant execute on function ensure_months(date, date) to ${role}`;
 }
+
+/**
+ * Whether the connected role owns the tables, and so could change history but for the triggers. Asked of the catalogue:
+ * the server usually knows the writer's URL only, and cannot tell from it.
+ */
+export async function rolesOf(query: (text: string) => Promise<unknown>): Promise<'single' | 'separate'> {
+  const rows = (await query(`select exists (select 1 from pg_class c join pg_roles r on r.rolname = current_user
+    where c.relname = 'events' and c.relnamespace = 'public'::regnamespace and (c.relowner = r.oid or r.rolsuper)) as owns`)) as { owns: boolean }[];
+  return rows[0]?.owns === false ? 'separate' : 'single';
+}

@@ -12,6 +12,7 @@ export interface DatabaseUrls {
   ownerUrl: string;
   /** LISTEN needs a session of its own, past any transaction pooler. */
   unpooledUrl: string;
+  /** By the URLs; what the catalogue says replaces it once the tables are there. */
   roles: 'separate' | 'single';
   /** Gives the embedded database back; does nothing for a database of one's own. */
   release: () => Promise<void>;

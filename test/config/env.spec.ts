@@ -32,8 +32,8 @@ describe('settings in production', () => {
       'PORT must be a whole number from 0 to 65535',
       'DB_POOL_SIZE must be a whole number from 1 to 500',
       'DATABASE_URL is required when NODE_ENV is production',
-      'JWT_SECRET is required when NODE_ENV is production',
-      'AUDIT_KEY is required when NODE_ENV is production',
+      'JWT_SECRET is required when NODE_ENV is production (`openssl rand -hex 32` makes one)',
+      'AUDIT_KEY is required when NODE_ENV is production (`openssl rand -hex 32` makes one)',
     ]);
   });
 
@@ -61,9 +61,13 @@ describe('secrets', () => {
     ['one character repeated', 'a'.repeat(64)],
     ['a tutorial value', 'your-super-secret-jwt-key-change-me'],
     ['a name with a counter', 'secret-1234567890-1234567890-1234567'],
-  ])('are refused in every environment when they are weak: %s', (_what, value) => {
-    expect(violationsOf({ JWT_SECRET: value })).toHaveLength(1);
+  ])('are refused in production and warned of elsewhere when they are weak: %s', (_what, value) => {
     expect(violationsOf({ ...production, AUDIT_KEY: value })).toHaveLength(1);
+    expect(violationsOf({ ...production, JWT_SECRET: value })).toHaveLength(1);
+    const { warnings, JWT_SECRET } = readEnv({ JWT_SECRET: value });
+    expect(JWT_SECRET).toBe(value);
+    expect(warnings).toEqual([expect.stringMatching(/^JWT_SECRET .*: production would refuse to start$/)]);
+    expect(warnings.join()).not.toContain(value);
   });
 
   it('differ from each other', () => {

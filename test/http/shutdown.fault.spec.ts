@@ -63,7 +63,7 @@ describe('SIGTERM', () => {
   });
 
   it('cuts what does not finish, and exits 0 within SHUTDOWN_TIMEOUT', async () => {
-    const server = await start({ SHUTDOWN_TIMEOUT: '2' });
+    const server = await start({ SHUTDOWN_TIMEOUT: '5' });
     const http = clientOf(server.base, await signIn(server));
     await onConnection(db.adminUrl, async (other) => {
       await other.query('begin; lock table agents in access exclusive mode');
@@ -72,7 +72,8 @@ describe('SIGTERM', () => {
       const began = performance.now();
       server.kill('SIGTERM');
       expect(await server.exited).toEqual({ code: 0, signal: null });
-      expect(performance.now() - began).toBeLessThan(2_000);
+      // Cut after half of it at the latest, so that the rest is enough for closing what is open.
+      expect(performance.now() - began).toBeLessThan(3_300);
       expect(await running).toBe('cut');
       await other.query('rollback');
     });

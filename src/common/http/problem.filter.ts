@@ -28,9 +28,9 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = toProblem(error);
     if (problem.status >= 500 && problem.status !== 503) {
-      this.log.error({ err: error, correlationId: request.id }, `${request.method} ${request.routeOptions?.url ?? request.url} failed`);
+      this.log.error({ err: error }, `${request.method} ${request.routeOptions?.url ?? request.url} failed`);
     } else if (problem.status === 503) {
-      this.log.warn({ correlationId: request.id, reason: (error as Error).message }, 'answered 503');
+      this.log.warn({ reason: (error as Error).message }, 'answered 503');
     }
     sendProblem(request, reply, problem);
   }

@@ -12,9 +12,9 @@ export function logRequests(fastify: FastifyInstance): void {
     void reply.header('X-Request-Id', request.id);
   });
   fastify.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'no such route';
+    const route = request.routeOptions.url ?? `no such route: ${request.url.split('?')[0]?.slice(0, 100)}`;
     const line = {
-      method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime), correlationId: request.id,
+      method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime), address: request.ip,
       ...(request.principal ? { actor: actorOf(request.principal) } : {}),
     };
     if (reply.statusCode >= 500) log.warn(line);

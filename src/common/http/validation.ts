@@ -3,6 +3,7 @@ import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { FastifyRequest } from 'fastify';
 import type { Observable } from 'rxjs';
+import { useFieldErrors } from '../field-errors.js';
 import { Problem } from '../problem.js';
 
 /** More messages than this help nobody; a batch of 1,000 bad items would answer megabytes. */
@@ -18,6 +19,7 @@ interface Issue {
 /** Checks every body, query and parameter against the schema on its decorator, and answers all faults at once. */
 export class RequestValidation extends StandardSchemaValidationPipe {
   constructor() {
+    useFieldErrors();
     super({ exceptionFactory: (issues) => asProblem(issues as readonly Issue[]) });
   }
 
