@@ -172,9 +172,14 @@ describe('a command', () => {
     expect(await answered(server.queue('modify_trade', { tradeId, stopLoss: target }))).toMatchObject({ code: 'PRICE_INVALID' });
   });
 
-  it.each(['cancel_order', 'custom'])('%s is answered although there is nothing to do', async (type) => {
+  it('cancel_order is answered although there is nothing to do', async () => {
     await agents.holding();
-    expect(await answered(server.queue(type, { anything: 1 }))).toHaveProperty('note');
+    expect(await answered(server.queue('cancel_order', { brokerOrderId: '1' }))).toHaveProperty('note');
+  });
+
+  it('custom is refused, since nothing was done', async () => {
+    await agents.holding();
+    expect(await answered(server.queue('custom', { anything: 1 }))).toMatchObject({ code: 'CUSTOM_UNKNOWN' });
   });
 
   it('that is not known is given back as not done', async () => {

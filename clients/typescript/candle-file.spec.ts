@@ -54,6 +54,7 @@ describe('a candle file', () => {
     ['a negative volume', { 5: '-1' }, 'line 3: volume: "-1" is not a number from zero up'],
     ['an empty spread', { 6: '' }, 'line 3: spread: "" is not a number'],
     ['a negative spread', { 6: '-0.0001' }, 'line 3: spread is below zero'],
+    ['a spread in points', { 6: '8' }, 'line 3: spread is more than 5 % of the price: it is meant in units of price, such as 0.00008'],
     ['the time of the row before', { 0: '2022-08-18 00:00:00' }, 'line 3: the same timestamp as line 2'],
     ['an earlier time', { 0: '2022-08-17 23:55:00' }, 'line 3: timestamp earlier than that of line 2: not sorted'],
     ['a time in another shape', { 0: '18.08.2022 00:05' }, 'line 3: timestamp "18.08.2022 00:05" is not YYYY-MM-DD HH:MM:SS in UTC'],

@@ -31,6 +31,9 @@ export class CandleFileError extends Error {
 }
 
 type Row = { record: string[]; info: { lines: number } };
+/** A spread of a twentieth of the price is no market, but another unit. */
+const SPREADS_IN_PRICE_MIN = 20;
+
 const COLUMNS = ['timestamp', 'open', 'high', 'low', 'close', 'volume', 'spread'] as const;
 type Column = (typeof COLUMNS)[number];
 const MAX_FAULTS = 5;
@@ -151,5 +154,7 @@ function readCandle(record: string[], columns: Record<Column, number>, instrumen
   }
   const paid = columns.spread < 0 ? spread! : cell('spread');
   if (paid < 0) throw new Error('spread is below zero');
+  // MetaTrader exports spreads in points: taken for prices, 8 of them would put the bid below zero.
+  if (paid * SPREADS_IN_PRICE_MIN > candle.close) throw new Error('spread is more than 5 % of the price: it is meant in units of price, such as 0.00008');
   return { ...candle, spread: paid };
 }

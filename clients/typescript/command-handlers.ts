@@ -75,7 +75,8 @@ const HANDLERS: Record<string, Handler> = {
     }
   },
 
-  custom: () => complete({ handled: false, note: 'this agent has no custom commands' }),
+  // Here goes your own code. What an agent cannot do it says so, instead of calling it done.
+  custom: () => refuse('CUSTOM_UNKNOWN', 'this agent has no custom commands'),
 };
 
 /**
