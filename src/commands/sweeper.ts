@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DatabaseService } from '../database/database.service.js';
 import { LeaseRepository } from './lease.repository.js';
@@ -7,6 +8,8 @@ const BATCH = 500;
 /** Without any deadline in sight it still looks: another instance may have died with leases it handed out. */
 const LOOK_AGAIN_MS = 60_000;
 const AT_ONCE_MS = 50;
+/** A statement that hangs must not hold the shutdown up. */
+const LEAVE_AFTER_MS = 1_000;
 
 /**
  * Takes back leases and ends commands when their time is over. It sleeps until the next deadline instead of asking
@@ -67,6 +70,6 @@ export class Sweeper implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
-    await this.running;
+    await Promise.race([this.running, pause(LEAVE_AFTER_MS, undefined, { ref: false })]);
   }
 }

@@ -18,6 +18,7 @@ type Statement = (...args: unknown[]) => unknown;
  */
 export class WatchedClient extends pg.Client {
   private isLost = false;
+  private isUp = false;
 
   constructor(config?: string | pg.ClientConfig) {
     const given = typeof config === 'string' ? { connectionString: config } : (config ?? {});
@@ -30,6 +31,7 @@ export class WatchedClient extends pg.Client {
     });
     this.on('error', () => (this.isLost = true));
     this.on('end', () => (this.isLost = true));
+    this.once('connect', () => (this.isUp = true));
     const query = this.query.bind(this) as Statement;
     this.query = ((...args: unknown[]) => this.watched(query, args)) as typeof this.query;
   }
@@ -51,7 +53,8 @@ export class WatchedClient extends pg.Client {
   /** Cuts the connection without a word to the server, which may not be listening. */
   cut(): void {
     this.isLost = true;
-    void this.end().catch(() => undefined);
+    // A client that was told to end while it connects never answers its connect(): one whose socket breaks does.
+    if (this.isUp) void this.end().catch(() => undefined);
     this.destroy();
   }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Listener } from '../../src/database/listener.js';
 import { startTestApp, type TestApp } from '../support/app.js';
@@ -59,6 +61,18 @@ describe('the LISTEN connection', () => {
       expect(await connections()).toEqual(before);
       await t.close();
     }
+  });
+
+  it('ends with its instance also while it connects', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const url = new URL(first.db.url);
+    url.port = String((silent.address() as { port: number }).port);
+    const third = await first.second({ DATABASE_UNPOOLED_URL: url.href });
+    const began = performance.now();
+    await third.close();
+    expect(performance.now() - began).toBeLessThan(3_000);
+    silent.close();
   });
 
   it('ends with its instance', async () => {

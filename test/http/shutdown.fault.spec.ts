@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runningEmbedded } from '../../src/database/embedded/embedded.js';
@@ -81,6 +82,41 @@ describe('SIGTERM', () => {
     await until(async () => (await connections()) === 0, 2_000);
   });
 
+  it('closes the database also after a drain of more than ten seconds', async () => {
+    const server = await start();
+    const http = clientOf(server.base, await signIn(server));
+    const { body: agent } = await http<{ id: string }>('POST', '/agents', { body: { name: 'long-answer', mode: 'paper' } });
+    const { body: command } = await http<{ id: string }>('POST', `/agents/${agent.id}/commands`, { body: { type: 'custom' } });
+    await db.query(`update agent_commands set result = jsonb_build_object('r', repeat('x', 30000000)) where id = $1`, [command.id]);
+    // A reader who does not read: the answer is larger than all buffers between.
+    const slow = connect(server.port, '127.0.0.1');
+    slow.on('error', () => undefined);
+    slow.write(`GET /api/v1/commands/${command.id} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await signIn(server)}\r\n\r\n`);
+    await pause(500);
+    const began = performance.now();
+    server.kill('SIGTERM');
+    await pause(11_000);
+    expect((await http('GET', '/livez')).status).toBe(200);
+    slow.resume();
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(server.output()).toMatch(/"msg":"closed"/);
+    expect(server.output()).not.toContain('cutting');
+    expect(await connections()).toBe(0);
+  });
+
+  it('is not held up by a request whose body never comes whole', async () => {
+    const server = await start();
+    const half = connect(server.port, '127.0.0.1');
+    half.on('error', () => undefined);
+    half.write('POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"email":');
+    await pause(300);
+    const began = performance.now();
+    server.kill('SIGTERM');
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
   it('is heard while the database has never been there', async () => {
     const gone = new URL(db.url);
     gone.port = '1';
@@ -138,7 +174,7 @@ describe('a start in production', () => {
       '  - DB_POOL_SIZE must be a whole number from 1 to 500',
       '  - JWT_SECRET is a default or guessable value',
       '  - DATABASE_URL is required when NODE_ENV is production',
-      '  - AUDIT_KEY is required when NODE_ENV is production',
+      '  - AUDIT_KEY is required when NODE_ENV is production (`openssl rand -hex 32` makes one)',
     ]);
   });
 

@@ -34,7 +34,7 @@ export async function startServerProcess(options: { env?: Record<string, string>
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'], NODE_ENV: 'test', HOST: '127.0.0.1', LOG_LEVEL: 'warn', PORT: String(port), ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password,
-      ...TEST_SECRETS, DATA_DIR: options.env?.['DATA_DIR'] ?? newDataDir(), ...options.env,
+      ...TEST_SECRETS, ...(options.env?.['DATABASE_URL'] || options.env?.['DATA_DIR'] ? {} : { DATA_DIR: newDataDir() }), ...options.env,
     },
   });
   children.add(child);
