@@ -10,7 +10,7 @@ try {
   app.get(Shutdown).onSignals(app);
   await listen(app, env);
   for (const warning of env.warnings) new Logger('Settings').warn(warning);
-  new Logger('Server').log(`listening on ${await app.getUrl()}`);
+  new Logger('Server').log(`listening on port ${new URL(await app.getUrl()).port} of ${env.HOST === '::' || env.HOST === '0.0.0.0' ? 'every address' : env.HOST}`);
   app.get(DatabaseService).start();
 } catch (error) {
   const { code } = error as { code?: string };

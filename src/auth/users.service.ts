@@ -93,8 +93,11 @@ export class UsersService {
    * @returns who was made, with the password if that was made too; null when nobody was
    */
   async ensureFirstAdmin(): Promise<{ email: string; password: string | null } | null> {
-    if ((await this.users.count()) > 0) return null;
     const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password } = this.env;
+    if ((await this.users.count()) > 0) {
+      if (email && !(await this.users.byEmail(email))) this.log.warn(`ADMIN_EMAIL is not used: there are users already, and ${email} is none of them`);
+      return null;
+    }
     if (email && password) return (await this.createFirst({ email, password })) ? { email, password: null } : null;
     if (this.env.NODE_ENV === 'production') {
       this.log.warn('there is no user yet: set ADMIN_EMAIL and ADMIN_PASSWORD, or run "tradewarden user:create"');

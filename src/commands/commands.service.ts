@@ -45,8 +45,8 @@ export class CommandsService {
    */
   async create(tx: Tx, caller: Caller, agentId: string, body: NewCommandBody): Promise<CommandRow> {
     const type: CommandType = COMMAND_TYPES[body.type];
-    const payload = checkedPayload(body.type, body.payload ?? {});
     if (body.type === 'open_trade') throw needsIdea();
+    const payload = checkedPayload(body.type, body.payload ?? {});
     if (isEmergencyType(body.type) && body.priority !== undefined && body.priority !== 'emergency') {
       throw badRequest('VALIDATION_FAILED', `${body.type} is always an emergency: nothing may come before it`, 'priority');
     }

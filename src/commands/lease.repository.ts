@@ -132,7 +132,7 @@ export class LeaseRepository {
   async extend(id: string, agentId: string, token: string, leaseSeconds: number): Promise<Pick<CommandRow, 'lease_expires_at' | 'cancel_requested'> | null> {
     const [row] = await this.dataSource.sql<CommandRow[]>`
       with extended as (
-        update agent_commands set lease_expires_at = app_clock() + make_interval(secs => ${leaseSeconds})
+        update agent_commands set lease_expires_at = greatest(lease_expires_at, app_clock() + make_interval(secs => ${leaseSeconds}))
         where id = ${id} and agent_id = ${agentId} and status = 'leased' and lease_token = ${token} and lease_expires_at > app_clock()
         returning lease_expires_at, cancel_requested
       ) select * from extended`;

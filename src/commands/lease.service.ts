@@ -143,4 +143,4 @@ export class LeaseService {
   }
 }
 
-const leaseLost = () => conflict('COMMAND_LEASE_LOST', 'This lease has run out or was never given: the command may be with somebody else.');
+const leaseLost = () => conflict('COMMAND_LEASE_LOST', 'This lease has run out or was never given: the command may be with somebody else. Lease again to get it.');

@@ -90,5 +90,6 @@ function toProblem(error: unknown): Problem {
 /** Errors of the framework: their text is about the request, except for 5xx. */
 function plain(status: number, message: string): Problem {
   if (status >= 500) return new Problem(status, 'INTERNAL', 'Something went wrong here; the correlation id finds it in the log.');
+  if (status === 415) return new Problem(status, 'CONTENT_TYPE_NOT_SUPPORTED', 'Send the body as application/json.');
   return new Problem(status, CODES[status] ?? 'REFUSED', message.slice(0, 300));
 }
