@@ -18,6 +18,9 @@ export interface PoolStats {
   type: 'pooled' | 'null';
   size: number;
   overflow: number;
+  timeoutSeconds: number;
+  recycleSeconds: number;
+  prePing: boolean;
   max: number;
   total: number;
   idle: number;
@@ -154,6 +157,7 @@ export function policyPool(policy: PoolPolicy): { Pool: typeof pg.Pool; stats: (
     const idle = current?.idleCount ?? 0;
     return {
       type: policy.type, size: policy.size, overflow: policy.overflow, max: policy.size + policy.overflow,
+      timeoutSeconds: policy.timeoutSeconds, recycleSeconds: policy.recycleSeconds, prePing: policy.prePing,
       total, idle, active: total - idle, waiting: current?.waitingCount ?? 0, acquiredTotal, timeoutsTotal,
     };
   };

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,13 @@ import { type EmbeddedDatabase, useEmbedded } from '../../src/database/embedded/
 import { childrenOf } from '../../src/database/embedded/postgres-processes.js';
 
 export const asRoot = process.getuid?.() === 0 && process.platform === 'linux';
+/** A checkout in root's home is closed to other users: they can run nothing of it, and the database gets copies. */
+export const checkoutIsOpen = (): boolean => {
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return false;
+    if (folder === dirname(folder)) return true;
+  }
+};
 export const onLinux = process.platform === 'linux';
 
 const folders: string[] = [];

@@ -166,7 +166,7 @@ describe('/health', () => {
         roles: 'separate', tables: expect.arrayContaining(['agents', 'events', 'trades']),
       },
       pool: {
-        type: 'pooled', size: 5, overflow: 10, max: 15, total: expect.any(Number), idle: expect.any(Number), active: expect.any(Number), waiting: 0,
+        type: 'pooled', size: 5, overflow: 10, timeoutSeconds: 3, recycleSeconds: 1800, prePing: true, max: 15, total: expect.any(Number), idle: expect.any(Number), active: expect.any(Number), waiting: 0,
         acquiredTotal: expect.any(Number), timeoutsTotal: expect.any(Number),
       },
     });
