@@ -227,7 +227,7 @@ describe('as a normal user', () => {
     await bystander.release();
   });
 
-  root("somebody else's DATA_DIR is refused with a reason", async () => {
+  otherUser("somebody else's DATA_DIR is refused with a reason", async () => {
     const dataDir = await madeDataDir();
     chmodSync(dataDir, 0o777);
     // A lock that is only read excludes nobody.
