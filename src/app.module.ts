@@ -1,12 +1,14 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { CircuitBreakerModule } from './circuit-breaker/circuit-breaker.module.js';
 import { Draining } from './common/draining.js';
 import { ProblemFilter } from './common/http/problem.filter.js';
-import { RefuseUnread, RequestValidation } from './common/http/validation.js';
+import { RequestValidation } from './common/http/validation.js';
+import { Metrics } from './common/metrics.js';
 import { CommandsModule } from './commands/commands.module.js';
 import { loggerOptions } from './config/logger.js';
 import type { Env } from './config/env.js';
@@ -14,8 +16,10 @@ import { QuietLogger } from './config/quiet-logger.js';
 import { ENV } from './config/env.token.js';
 import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
+import { ExecutionModule } from './execution/execution.module.js';
 import { ExplanationsModule } from './explanations/explanations.module.js';
 import { HealthModule } from './health/health.module.js';
+import { LiveModule } from './live/live.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { TradesModule } from './trades/trades.module.js';
 
@@ -23,7 +27,7 @@ import { TradesModule } from './trades/trades.module.js';
 @Module({})
 class SettingsModule {
   static with(env: Env): DynamicModule {
-    return { module: SettingsModule, providers: [{ provide: ENV, useValue: env }, Draining], exports: [ENV, Draining] };
+    return { module: SettingsModule, providers: [{ provide: ENV, useValue: env }, Draining, Metrics], exports: [ENV, Draining, Metrics] };
   }
 }
 
@@ -43,13 +47,15 @@ export class AppModule {
         PredictionsModule,
         TradesModule,
         ExplanationsModule,
+        CircuitBreakerModule,
         CommandsModule,
+        ExecutionModule,
+        LiveModule,
         HealthModule,
       ],
       providers: [
         QuietLogger,
         { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: APP_INTERCEPTOR, useClass: RefuseUnread },
         { provide: APP_PIPE, useClass: RequestValidation },
       ],
     };

@@ -54,7 +54,8 @@ function peopleCommands(program: Command): void {
   program.command('key:create').description('make a further key for an agent, shown once').argument('<agent>', 'its name or id')
     .requiredOption('--name <name>', 'what the key is for').option('--scopes <scopes>', `of ${SCOPES.join(',')}; all when left out`)
     .option('--expires <time>', 'RFC 3339 with a zone')
-    .action((agent: string, options: { name: string; scopes?: string; expires?: string }) => run(async () => (await import('./cli/keys.js')).createKey(readEnv(), say, { agent, ...options })));
+    .option('--rate-limit-per-second <requests>', 'at most so many a second; no limit when left out')
+    .action((agent: string, options: { name: string; scopes?: string; expires?: string; rateLimitPerSecond?: string }) => run(async () => (await import('./cli/keys.js')).createKey(readEnv(), say, { agent, ...options })));
 }
 
 /** Null for what is no failure: help and version. */

@@ -27,7 +27,8 @@ const DESCRIPTION = `Control plane for AI trading agents.
 Times are RFC 3339 in UTC; requests may also send epoch milliseconds. Prices, sizes, money and confidence are decimal strings
 in answers; requests may send strings or numbers. Unknown parameters and fields are refused; answers may gain fields.
 Errors are \`application/problem+json\` with a stable \`code\`. \`X-Request-Id\` is accepted or made, returned and logged.
-\`x-access\` says who may call: the least role of a person, the scope that an agent's key needs, or everybody.
+\`x-access\` says who may call: the least role of a person, the scope that an agent's key needs, or everybody; \`unlimited\` calls are
+not counted by the \`rateLimitPerSecond\` of a key.
 Every answer to an agent carries \`X-Desired-State\`.`;
 
 /** Made from the controllers and the schemas that check the requests: there is nothing to keep in step by hand. */
@@ -91,7 +92,8 @@ function problemsOf(operation: Operation, path: string, access: Access, once: bo
   const asks = isWrite || operation.parameters.length > 0;
   return [
     ...(asks ? [400] : []), ...(access.public ? [] : [401, 403]), ...(path.includes('{') ? [404] : []), ...(isWrite ? [409, 413, 415] : []),
-    ...(once ? [422] : []), ...(path.endsWith('/login') ? [401, 429] : []), ...(path.endsWith('/refresh') ? [401] : []), ...(path === '/livez' ? [] : [503]),
+    ...(once ? [422] : []), ...(path.endsWith('/login') ? [401, 429] : []), ...(access.agent && !access.unlimited ? [429] : []),
+    ...(path.endsWith('/refresh') || path === '/metrics' ? [401] : []), ...(path.endsWith('/api/v1/events') ? [410] : []), ...(path === '/livez' || path === '/metrics' ? [] : [503]),
   ];
 }
 
@@ -107,7 +109,7 @@ const PROBLEM = {
   },
 };
 
-const PROBLEM_RESPONSES = Object.fromEntries([400, 401, 403, 404, 409, 413, 415, 422, 429, 503].map((status) => [`Problem${status}`, {
+const PROBLEM_RESPONSES = Object.fromEntries([400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503].map((status) => [`Problem${status}`, {
   description: TITLES[status],
   ...(status === 429 || status === 503 ? { headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer' } } } } : {}),
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import cookie from '@fastify/cookie';
-import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
@@ -9,9 +8,12 @@ import { Draining } from './common/draining.js';
 import { BODY_LIMIT_BYTES, useJsonParser } from './common/http/json-body.js';
 import { answerClientError, answerFrameworkError, sendProblem } from './common/http/problem.filter.js';
 import { logRequests } from './common/http/request-log.js';
+import { securityHeaders } from './common/http/security-headers.js';
+import { Metrics } from './common/metrics.js';
 import { unavailable } from './common/problem.js';
 import type { Env } from './config/env.js';
 import { QuietLogger } from './config/quiet-logger.js';
+import { EventFeed } from './events/event-feed.js';
 import { openApi } from './openapi.js';
 
 const UNPREFIXED = ['livez', 'readyz', 'health', 'metrics'];
@@ -39,13 +41,16 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
   const fastify = adapter.getInstance();
   useJsonParser(fastify as never);
   await app.register(cookie as never);
-  await app.register(helmet as never, { contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null, 'script-src': ["'self'"], 'style-src': ["'self'", "'unsafe-inline'"] } }, hsts: false });
-  logRequests(fastify as never);
-  fastify.addHook('onRequest', async (request, reply) => {
+  logRequests(fastify as never, app.get(Metrics));
+  const headers = securityHeaders();
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.headers(headers);
     // State of a minute ago looks like state; keys and tokens have no business in a cache at all.
     if (request.url.startsWith('/api/v1/')) void reply.header('Cache-Control', 'no-store');
+    done();
   });
   drainOnClose(app, app.get(Draining));
+  wakeFeedOnChanges(app, app.get(EventFeed));
   app.setGlobalPrefix('api/v1', { exclude: UNPREFIXED });
   SwaggerModule.setup('api/docs', app, () => openApi(app), { jsonDocumentUrl: 'api/docs-json', raw: ['json'] });
   return app;
@@ -57,23 +62,29 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
  */
 function drainOnClose(app: NestFastifyApplication, draining: Draining): void {
   const fastify = app.getHttpAdapter().getInstance();
-  fastify.addHook('onRequest', async (request, reply) => {
-    if (UNPREFIXED.includes(request.url.split('?')[0]?.slice(1) ?? '')) return;
-    if (draining.begun) {
-      void reply.header('Connection', 'close');
-      sendProblem(request, reply, unavailable('DRAINING', 'This instance is shutting down.', 1));
-      return reply;
-    }
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (!draining.begun || UNPREFIXED.includes(request.url.split('?')[0]?.slice(1) ?? '')) return done();
+    void reply.header('Connection', 'close');
+    sendProblem(request, reply, unavailable('DRAINING', 'This instance is shutting down.', 1));
   });
   // From here on the request is whole: who never sends the rest of a body must not hold a shutdown up.
-  fastify.addHook('preValidation', async (_request, reply) => {
+  fastify.addHook('preValidation', (_request, reply, done) => {
     draining.requestBegan();
     reply.raw.once('close', () => draining.requestEnded());
+    done();
   });
   fastify.addHook('preClose', async () => {
     draining.begin();
     await draining.idle();
     fastify.server.closeAllConnections();
+  });
+}
+
+/** Whoever was answered has committed. Other writers are found by the feed's own looks. */
+function wakeFeedOnChanges(app: NestFastifyApplication, feed: EventFeed): void {
+  app.getHttpAdapter().getInstance().addHook('onResponse', ({ method }, _reply, done) => {
+    if (method !== 'GET' && method !== 'HEAD') feed.wake();
+    done();
   });
 }
 

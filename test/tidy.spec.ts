@@ -7,15 +7,16 @@ const LEVELS: Record<string, number> = {
   config: 0, database: 0, common: 0,
   events: 1, auth: 1,
   accounts: 2, agents: 2, predictions: 2, trades: 2, explanations: 2,
-  commands: 4,
-  health: 5,
+  'circuit-breaker': 3,
+  commands: 4, execution: 4,
+  health: 5, live: 5,
   '.': 6, cli: 6,
 };
 
 /** Who may import whom inside a level. */
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
-  auth: ['events'], agents: ['accounts'],
+  auth: ['events'], agents: ['accounts'], execution: ['commands'],
   '.': ['cli'], cli: ['.'],
 };
 

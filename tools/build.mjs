@@ -11,7 +11,7 @@ const compiler = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
 
 function newestSource() {
   const files = ['tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'package.json', 'ormconfig.ts'].map((f) => join(root, f));
-  for (const folder of ['src', join('clients', 'typescript')]) {
+  for (const folder of ['src', join('clients', 'typescript'), 'bench']) {
     const path = join(root, folder);
     if (!existsSync(path)) continue;
     for (const entry of readdirSync(path, { recursive: true })) if (entry.endsWith('.ts')) files.push(join(path, entry));

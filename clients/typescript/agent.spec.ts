@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomMarket, replayMarket, type Market } from './market.js';
@@ -108,6 +108,30 @@ describe('a run', () => {
     await ended;
     await agents.run(agents.make({ market: replay(), maxCandles: 60 }));
     expect(server.trades[0]).toMatchObject({ status: 'closed', exitReason: 'square_off' });
+  });
+});
+
+describe('the running copy', () => {
+  const copies = () => new Set(server.seen.map(({ headers }) => headers['x-instance-id']));
+
+  it('is the same one after a restart in its folder, and another one in another folder or on another machine', async () => {
+    await agents.run(agents.make({ maxCandles: 5 }));
+    await agents.run(agents.make({ maxCandles: 5 }));
+    expect(copies().size).toBe(1);
+    await agents.run(agents.make({ maxCandles: 5, folder: join(agents.folder, 'copy') }));
+    expect(copies().size).toBe(2);
+    const file = join(agents.folder, 'instance-id');
+    writeFileSync(file, `${readFileSync(file, 'utf8').split(' ')[0]} another-machine`);
+    await agents.run(agents.make({ maxCandles: 5 }));
+    expect(copies().size).toBe(3);
+  });
+
+  it('waits while another one holds the trading lease, and then goes on', async () => {
+    let refusals = 0;
+    server.fault = ({ path }) => (path.endsWith('/heartbeat') && refusals++ < 1 ? { status: 409, body: { code: 'AGENT_INSTANCE_CONFLICT', retryable: false } } : undefined);
+    expect(await agents.run(agents.make())).toBe('market');
+    expect(agents.said.filter((line) => line.includes('another copy'))).toHaveLength(1);
+    expect(pathsSince(0).slice(0, 2)).toEqual(['/agents/me/heartbeat', '/agents/me/heartbeat']);
   });
 });
 

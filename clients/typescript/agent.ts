@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { loadMemory } from './agent-memory.js';
 import { Api } from './api.js';
 import { patiently, pause } from './backoff.js';
 import { runCommandLoop } from './command-loop.js';
 import { mayDecide, mayOpen, statusFor, type AgentStatus, type DesiredState } from './desired-state.js';
-import { takeLock } from './durable-file.js';
+import { readIfThere, replaceFile, takeLock } from './durable-file.js';
 import { FactSender } from './fact-sender.js';
 import { AGENT_VERSION, tradeRef } from './facts.js';
 import type { Instrument } from './instrument.js';
@@ -47,6 +48,20 @@ const LAST_FACTS_MS = 120_000;
 const GOODBYE_MS = 3_000;
 
 /**
+ * Names this copy to the server, which lets one copy of an agent trade. It stays with the folder, whose lock lets one
+ * process in: an agent that is started again after a crash is the same copy, and need not wait until it counts as
+ * silent. A folder that was copied to another machine makes another copy.
+ */
+function instanceIdOf(folder: string): string {
+  const path = `${folder}/instance-id`;
+  const [known = '', host] = readIfThere(path)?.trim().split(' ') ?? [];
+  if (known && host === hostname()) return known;
+  const made = randomUUID();
+  replaceFile(path, `${made} ${hostname()}`);
+  return made;
+}
+
+/**
  * One agent: a market that it walks, a strategy, a paper broker, and the conversation with the server. Four loops run
  * side by side (candles, heartbeats, commands, facts); they share one thread, so each step of one is whole.
  */
@@ -74,7 +89,7 @@ export class Agent {
     const memory = loadMemory(folder);
     if (memory.run === null && options.config) memory.config = this.settingsFrom(options.config, memory.config);
     this.spool = new Spool(folder, memory.factSeq);
-    this.api = new Api(options.baseUrl, options.apiKey, randomUUID());
+    this.api = new Api(options.baseUrl, options.apiKey, instanceIdOf(folder));
     this.trader = new Trader(memory, this.spool, {
       ...options,
       now: () => this.link?.now() ?? new Date(),

@@ -17,7 +17,6 @@ import {
   heartbeatAnswerSchema, heartbeatSchema, keyParam, keysQuery, newAgentSchema, newApiKeySchema, toAgent, toAgentState, toApiKey,
 } from './agents.schemas.js';
 import { AgentsService } from './agents.service.js';
-import { desiredStateOf } from './desired-state.js';
 import { HEARTBEAT_SECONDS, TRADING_LEASE_SECONDS } from './liveness.js';
 
 type AgentParam = z.output<typeof agentParam>;
@@ -76,12 +75,11 @@ export class AgentsController {
 
   @Post(':agentId/heartbeat')
   @HttpCode(200)
-  @Allow({ agent: 'any' })
+  @Allow({ agent: 'any', unlimited: true })
   @Answers(heartbeatAnswerSchema)
   async heartbeat(@Param({ schema: agentParam }) { agentId }: AgentParam, @Body({ schema: heartbeatSchema }) body: z.output<typeof heartbeatSchema>, @CurrentCaller() caller: Caller) {
-    const agent = await this.service.heartbeat(caller, agentId, body);
     return {
-      desiredState: desiredStateOf(agent), tradingLeaseSeconds: TRADING_LEASE_SECONDS, heartbeatSeconds: HEARTBEAT_SECONDS,
+      desiredState: await this.service.heartbeat(caller, agentId, body), tradingLeaseSeconds: TRADING_LEASE_SECONDS, heartbeatSeconds: HEARTBEAT_SECONDS,
       serverTime: new Date().toISOString(),
     };
   }

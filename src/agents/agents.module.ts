@@ -3,11 +3,12 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { AgentsController } from './agents.controller.js';
 import { AgentsRepository } from './agents.repository.js';
 import { AgentsService } from './agents.service.js';
+import { HeartbeatRepository } from './heartbeat.repository.js';
 
 @Module({
   imports: [AccountsModule],
   controllers: [AgentsController],
-  providers: [AgentsRepository, AgentsService],
+  providers: [AgentsRepository, AgentsService, HeartbeatRepository],
   exports: [AgentsService, AgentsRepository],
 })
 export class AgentsModule {}

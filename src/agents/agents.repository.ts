@@ -99,55 +99,14 @@ export class AgentsRepository {
       where id = ${id}`;
   }
 
-  async lockState(tx: Tx, id: string): Promise<Pick<AgentStateRow, 'status' | 'instance_id'> | null> {
-    const [row] = await tx.sql<AgentStateRow[]>`select status, instance_id from agent_state where agent_id = ${id} for update`;
-    return row ?? null;
+  /** Once for each stranger in five minutes: a copy that is refused keeps asking. */
+  async noteRefusedInstance(tx: Tx, id: string, instanceId: string): Promise<boolean> {
+    const rows: unknown[] = await tx.sql`
+      with noted as (
+        update agent_state set refused_instance_id = ${instanceId}, refused_at = app_clock()
+        where agent_id = ${id} and (refused_instance_id is distinct from ${instanceId} or refused_at < app_clock() - interval '5 minutes')
+        returning 1
+      ) select * from noted`;
+    return rows.length > 0;
   }
-
-  /**
-   * Takes a report over. Absent fields keep their value. Heartbeats may overtake each other: one that is older than the
-   * last only proves that the agent lives. A state version that was never given out was not observed either.
-   */
-  async report(tx: Tx, id: string, r: ReportedState, leaseSeconds: number): Promise<void> {
-    await tx.sql`
-      with fresh as (
-        select s.agent_id, coalesce(${r.asOf}::timestamptz, app_clock()) as as_of, a.state_version,
-          coalesce(coalesce(${r.asOf}::timestamptz, app_clock()) >= s.reported_as_of, true) as newer
-        from agent_state s join agents a on a.id = s.agent_id where s.agent_id = ${id}
-      )
-      update agent_state s set
-        status = case when newer then coalesce(${r.status}, s.status) else s.status end,
-        reported_as_of = case when newer then fresh.as_of else s.reported_as_of end,
-        equity = case when newer then coalesce(${r.equity}::numeric, equity) else equity end,
-        balance = case when newer then coalesce(${r.balance}::numeric, balance) else balance end,
-        margin = case when newer then coalesce(${r.margin}::numeric, margin) else margin end,
-        margin_free = case when newer then coalesce(${r.marginFree}::numeric, margin_free) else margin_free end,
-        floating_pnl = case when newer then coalesce(${r.floatingPnl}::numeric, floating_pnl) else floating_pnl end,
-        open_positions = case when newer then coalesce(${r.openPositions}::int, open_positions) else open_positions end,
-        as_of = case when newer and ${r.hasFigures} then fresh.as_of else s.as_of end,
-        currency = case when newer then coalesce(${r.currency}, currency) else currency end,
-        cycle_count = case when newer then coalesce(${r.cycleCount}::bigint, cycle_count) else cycle_count end,
-        last_cycle_at = greatest(${r.lastCycleAt}::timestamptz, last_cycle_at),
-        observed_state_version = case when ${r.observedStateVersion}::bigint <= fresh.state_version
-          then greatest(${r.observedStateVersion}::bigint, observed_state_version) else observed_state_version end,
-        error_message = case when newer and ${r.errorMessage !== undefined} then ${r.errorMessage ?? null}::text else error_message end,
-        broker_connected = case when newer then coalesce(${r.brokerConnected}::boolean, broker_connected) else broker_connected end,
-        trade_allowed = case when newer then coalesce(${r.tradeAllowed}::boolean, trade_allowed) else trade_allowed end,
-        last_quote_at = greatest(${r.lastQuoteAt}::timestamptz, last_quote_at),
-        agent_version = case when newer then coalesce(${r.agentVersion}, agent_version) else agent_version end,
-        broker_account = case when newer then coalesce(${r.brokerAccount === null ? null : JSON.stringify(r.brokerAccount)}::jsonb, broker_account) else broker_account end,
-        started_at = case when started_at is null or instance_id is distinct from coalesce(${r.instanceId}::text, instance_id) then app_clock() else started_at end,
-        instance_id = coalesce(${r.instanceId}::text, instance_id),
-        last_seen_at = app_clock(), trading_lease_until = app_clock() + make_interval(secs => ${leaseSeconds}), updated_at = app_clock()
-      from fresh where s.agent_id = fresh.agent_id`;
-  }
-}
-
-/** A heartbeat with every absent field null, except the message: there null clears. */
-export interface ReportedState {
-  status: AgentStatus | null; equity: string | null; balance: string | null; margin: string | null; marginFree: string | null;
-  floatingPnl: string | null; currency: string | null; asOf: string | null; openPositions: number | null; cycleCount: number | null;
-  lastCycleAt: string | null; observedStateVersion: number | null; errorMessage: string | null | undefined; brokerConnected: boolean | null;
-  tradeAllowed: boolean | null; lastQuoteAt: string | null; agentVersion: string | null; brokerAccount: Record<string, unknown> | null;
-  instanceId: string | null; hasFigures: boolean;
 }

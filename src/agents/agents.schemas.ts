@@ -57,7 +57,7 @@ export const heartbeatSchema = z.strictObject({
 
 export const createKeySchema = z.strictObject({
   name: name(100), scopes: z.array(z.enum(SCOPES)).max(3).transform((scopes) => [...new Set(scopes)]).optional(),
-  expiresAt: instant().optional(),
+  expiresAt: instant().optional(), rateLimitPerSecond: z.int().min(1).max(10_000).optional().describe('of all instances together; none when left out'),
 });
 export const keysQuery = z.strictObject(pageQuery);
 
@@ -96,7 +96,7 @@ export const heartbeatAnswerSchema = z.object({
 
 export const apiKeySchema = z.object({
   id: z.uuid(), agentId: z.uuid(), name: z.string(), prefix: z.string(), scopes: z.array(z.enum(SCOPES)), expiresAt: time(),
-  revokedAt: time(), lastUsedAt: time(), createdAt: z.iso.datetime(),
+  revokedAt: time(), lastUsedAt: time(), createdAt: z.iso.datetime(), rateLimitPerSecond: z.int().nullable().describe('null: no limit'),
 }).meta({ id: 'ApiKey' });
 export const newApiKeySchema = apiKeySchema.extend({ apiKey: z.string().nullable().describe('shown once'), ...replayed }).meta({ id: 'NewApiKey' });
 
@@ -125,5 +125,5 @@ export function toAgent(row: AgentWithState): z.output<typeof agentSchema> {
 
 export const toApiKey = (row: ApiKeyRow): z.output<typeof apiKeySchema> => ({
   id: row.id, agentId: row.agent_id, name: row.name, prefix: row.prefix, scopes: row.scopes, expiresAt: row.expires_at,
-  revokedAt: row.revoked_at, lastUsedAt: row.last_used_at, createdAt: row.created_at,
+  revokedAt: row.revoked_at, lastUsedAt: row.last_used_at, createdAt: row.created_at, rateLimitPerSecond: row.rate_limit_per_second,
 });

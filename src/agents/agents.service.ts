@@ -7,16 +7,19 @@ import { ApiKeysService } from '../auth/api-keys.service.js';
 import type { Origin } from '../auth/audit.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf, SCOPES } from '../common/principal.js';
-import { badRequest, conflict, forbidden, notFound } from '../common/problem.js';
+import { badRequest, conflict, forbidden, notFound, Problem } from '../common/problem.js';
+import { inside } from '../database/statements.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { type AgentRow, type AgentWithState, AgentsRepository, type Run, type RunReason } from './agents.repository.js';
 import type { changeAgentSchema, createAgentSchema, createKeySchema, heartbeatSchema } from './agents.schemas.js';
+import { type DesiredState, desiredStateOf } from './desired-state.js';
+import { type Heartbeat, type HeartbeatAnswer, HeartbeatRepository } from './heartbeat.repository.js';
 import { TRADING_LEASE_SECONDS } from './liveness.js';
 
 type NewAgent = z.output<typeof createAgentSchema>;
 type AgentChange = z.output<typeof changeAgentSchema>;
-type Heartbeat = z.output<typeof heartbeatSchema>;
+type HeartbeatBody = z.output<typeof heartbeatSchema>;
 
 /** Says no, or does its part, when an agent is retired; inside the retirement's transaction. */
 export type RetirementHook = (tx: Tx, caller: Caller, agentId: string, force: boolean) => Promise<void>;
@@ -28,6 +31,7 @@ export class AgentsService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly agents: AgentsRepository,
+    private readonly heartbeats: HeartbeatRepository,
     private readonly accounts: AccountsService,
     private readonly keys: ApiKeysService,
     private readonly events: Events,
@@ -80,6 +84,7 @@ export class AgentsService {
         wind_down_policy: change.windDownPolicy ?? agent.wind_down_policy,
         retired_at: change.retired === undefined ? agent.retired_at : change.retired ? (agent.retired_at ?? new Date().toISOString()) : null,
       });
+      this.keys.forgetAfter(tx);
       // As for a new one: an agent that becomes live waits for a person to start it.
       if (mode === 'live' && agent.mode !== 'live' && agent.run === 'running' && change.retired !== true) {
         await this.setRun(tx, caller, id, 'paused', { code: 'MODE_CHANGED', by: actorOf(caller.principal) });
@@ -99,6 +104,7 @@ export class AgentsService {
   /** Stored, so that a restart of the machine does not undo it. The agent must be locked. */
   async setRun(tx: Tx, caller: Caller, id: string, run: Run, reason: RunReason): Promise<void> {
     await this.agents.setRun(tx, id, run, reason);
+    this.keys.forgetAfter(tx);
     await this.events.append(tx, caller, [{ type: 'agent.run_set', subjectId: id, agentId: id, data: { run, ...reason } }]);
   }
 
@@ -108,26 +114,27 @@ export class AgentsService {
     await this.events.append(tx, caller, [{ type: 'agent.changed', subjectId: agent.id, agentId: agent.id, data: { fields: ['config'] } }]);
   }
 
-  heartbeat(caller: Caller, id: string, body: Heartbeat): Promise<AgentWithState> {
-    const instanceId = instanceOf(caller);
-    return inTransaction(this.dataSource, async (tx) => {
-      const before = await this.agents.lockState(tx, id);
-      if (!before) throw notFound('agent');
-      const figures = [body.equity, body.balance, body.margin, body.marginFree, body.floatingPnl, body.openPositions];
-      await this.agents.report(tx, id, {
-        status: body.status ?? null, equity: body.equity ?? null, balance: body.balance ?? null, margin: body.margin ?? null,
-        marginFree: body.marginFree ?? null, floatingPnl: body.floatingPnl ?? null, currency: body.currency ?? null, asOf: body.asOf ?? null,
-        openPositions: body.openPositions ?? null, cycleCount: body.cycleCount ?? null, lastCycleAt: body.lastCycleAt ?? null,
-        observedStateVersion: body.observedStateVersion ?? null, errorMessage: body.errorMessage, brokerConnected: body.brokerConnected ?? null,
-        tradeAllowed: body.tradeAllowed ?? null, lastQuoteAt: body.lastQuoteAt ?? null, agentVersion: body.agentVersion ?? null,
-        brokerAccount: body.brokerAccount ?? null, instanceId, hasFigures: figures.some((figure) => figure !== undefined),
-      }, TRADING_LEASE_SECONDS);
-      const after = await this.get(id, tx);
-      if (after.status !== before.status) {
-        await this.events.append(tx, caller, [{ type: 'agent.status_changed', subjectId: id, agentId: id, data: { from: before.status, to: after.status } }]);
-      }
-      return after;
+  /** @throws {Problem} 404; 409 AGENT_INSTANCE_CONFLICT while another copy of the agent holds the trading lease */
+  async heartbeat(caller: Caller, id: string, body: HeartbeatBody): Promise<DesiredState> {
+    const answer = heard(await this.heartbeats.take(heartbeatOf(caller, id, body)));
+    if ('holder' in answer) throw await this.otherInstance(caller, id, answer.holder);
+    return answer.desiredState;
+  }
+
+  /** The same within a transaction, which then holds the agent's state; another copy is answered, not thrown. */
+  async heartbeatWithin(tx: Tx, caller: Caller, id: string, body: HeartbeatBody): Promise<{ desiredState: DesiredState } | { holder: string }> {
+    return heard(await this.heartbeats.takeWithin(inside(tx), heartbeatOf(caller, id, body)));
+  }
+
+  /** Two copies of one agent would trade twice: the second is told so, and the log names both. */
+  async otherInstance(caller: Caller, id: string, holder: string): Promise<Problem> {
+    const instanceId = instanceOf(caller) ?? '';
+    await inTransaction(this.dataSource, async (tx) => {
+      if (!(await this.agents.noteRefusedInstance(tx, id, instanceId))) return;
+      await this.events.append(tx, caller, [{ type: 'agent.instance_conflict', subjectId: id, agentId: id, data: { holder, refused: instanceId } }]);
     });
+    return new Problem(409, 'AGENT_INSTANCE_CONFLICT',
+      `Another copy of this agent (${holder}) holds the trading lease, and this one (${instanceId}) gets nothing until it stops or is silent for ${TRADING_LEASE_SECONDS} s.`);
   }
 
   async createKey(tx: Tx, caller: Caller | null, agentId: string, wanted: z.output<typeof createKeySchema>, origin: Origin) {
@@ -136,7 +143,7 @@ export class AgentsService {
     if (wanted.expiresAt !== undefined && Date.parse(wanted.expiresAt) <= Date.now()) {
       throw badRequest('VALIDATION_FAILED', 'must lie in the future', 'expiresAt');
     }
-    return this.keys.create(tx, caller, agentId, { name: wanted.name, scopes: wanted.scopes ?? SCOPES, expiresAt: wanted.expiresAt }, origin);
+    return this.keys.create(tx, caller, agentId, { ...wanted, scopes: wanted.scopes ?? SCOPES }, origin);
   }
 }
 
@@ -147,4 +154,23 @@ export function instanceOf({ principal }: Caller): string | null {
     throw badRequest('INSTANCE_ID_REQUIRED', 'a live agent names its running copy', 'X-Instance-Id');
   }
   return principal.instanceId;
+}
+
+function heard(answer: HeartbeatAnswer | null): { desiredState: DesiredState } | { holder: string } {
+  if (!answer) throw notFound('agent');
+  return answer.other_instance === null ? { desiredState: desiredStateOf(answer) } : { holder: answer.other_instance };
+}
+
+function heartbeatOf(caller: Caller, agentId: string, body: HeartbeatBody): Heartbeat {
+  return {
+    agentId, instanceId: instanceOf(caller), actor: actorOf(caller.principal), correlationId: caller.correlationId,
+    reported: {
+      status: body.status ?? null, equity: body.equity ?? null, balance: body.balance ?? null, margin: body.margin ?? null,
+      marginFree: body.marginFree ?? null, floatingPnl: body.floatingPnl ?? null, currency: body.currency ?? null, asOf: body.asOf ?? null,
+      openPositions: body.openPositions ?? null, cycleCount: body.cycleCount ?? null, lastCycleAt: body.lastCycleAt ?? null,
+      observedStateVersion: body.observedStateVersion ?? null, errorMessage: body.errorMessage, brokerConnected: body.brokerConnected ?? null,
+      tradeAllowed: body.tradeAllowed ?? null, lastQuoteAt: body.lastQuoteAt ?? null, agentVersion: body.agentVersion ?? null,
+      brokerAccount: body.brokerAccount ?? null,
+    },
+  };
 }

@@ -1,7 +1,8 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { hasRole, type Person, type Principal } from '../common/principal.js';
+import { type AgentCaller, hasRole, type Person, type Principal } from '../common/principal.js';
+import { refuseUnread } from '../common/http/validation.js';
 import { badRequest, forbidden, Problem, unavailable } from '../common/problem.js';
 import { DatabaseService } from '../database/database.service.js';
 import { ACCESS, type Access } from './access.js';
@@ -10,10 +11,14 @@ import { AuthAudit } from './audit.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { DESIRED_STATE_HEADER, desiredStateHeader } from '../common/http/desired-state-header.js';
 import { originOf } from './origin.js';
+import { RateLimiter } from './rate-limit.js';
 
 const unauthenticated = (code: string, detail: string) => new Problem(401, code, detail);
 
-/** Deny by default: a route without an `@Allow` is closed. Database first, then who, then whether. */
+/**
+ * Deny by default: a route without an `@Allow` is closed. Database first, then who, then whether; last, whether the
+ * handler reads all that came (here and not in an interceptor, which would lead every answer through an observable).
+ */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
@@ -22,20 +27,29 @@ export class AccessGuard implements CanActivate {
     private readonly keys: ApiKeysService,
     private readonly audit: AuthAudit,
     private readonly jwt: JwtStrategy,
+    private readonly limiter: RateLimiter,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
+    await this.admit(context);
+    refuseUnread(context);
+    return true;
+  }
+
+  private async admit(context: ExecutionContext): Promise<void> {
     const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, [context.getHandler(), context.getClass()]);
-    if (access?.offline) return true;
+    if (access?.offline) return;
     if (!this.database.ready) throw unavailable('DATABASE_UNAVAILABLE', 'The database is not ready yet.');
-    if (access?.public) return true;
+    if (access?.public) return;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const principal = await this.identify(context, request);
     request.principal = principal;
+    // After the key was found good, so that made-up keys count nothing; before the scopes, so that refusals count too.
+    const overLimit = principal.kind === 'agent' && !access?.unlimited ? await this.limiter.refusalOf(principal) : null;
+    if (overLimit) throw overLimit;
     if (!access) throw forbidden('ROUTE_CLOSED', 'This route is open to nobody.');
     if (principal.kind === 'user') mayPerson(principal, access, request);
     else mayAgent(principal, access, request);
-    return true;
   }
 
   private async identify(context: ExecutionContext, request: FastifyRequest): Promise<Principal> {
@@ -57,9 +71,9 @@ export class AccessGuard implements CanActivate {
       await this.audit.record({ kind: 'credential_refused', origin, presented: token });
       throw unauthenticated('KEY_REFUSED', 'The API key is unknown, has expired or was revoked.');
     }
-    const { agent_id: agentId, key_id: keyId, scopes, mode } = holder;
+    const { agent_id: agentId, key_id: keyId, scopes, mode, rate_limit_per_second: rateLimitPerSecond } = holder;
     void reply.header(DESIRED_STATE_HEADER, desiredStateHeader({ state: 'active', run: holder.run, version: holder.state_version }));
-    return { kind: 'agent', agentId, keyId, scopes, mode, instanceId: instanceOf(request) };
+    return { kind: 'agent', agentId, keyId, scopes, mode, instanceId: instanceOf(request), rateLimitPerSecond };
   }
 }
 
@@ -86,7 +100,7 @@ function mayPerson(person: Person, access: Access, request: FastifyRequest): voi
 }
 
 /** A key acts for its own agent. `/agents/me` is turned into the agent's id here, once for all routes. */
-function mayAgent(caller: Extract<Principal, { kind: 'agent' }>, access: Access, request: FastifyRequest): void {
+function mayAgent(caller: AgentCaller, access: Access, request: FastifyRequest): void {
   if (!access.agent) throw forbidden('ONLY_PEOPLE', 'Agent keys may not call this.');
   const params = request.params as Record<string, string>;
   if (params['agentId'] === 'me') params['agentId'] = caller.agentId;

@@ -7,6 +7,8 @@ export interface Access {
   person?: Role;
   /** An agent key may: with this scope, or `any` key. Absent: keys may not. */
   agent?: Scope | 'any';
+  /** The guard does not count it against the limit of a key: halts, heartbeats and the ends of commands must not wait. */
+  unlimited?: true;
   /** Open without credentials. */
   public?: true;
   /** Works without the database. */

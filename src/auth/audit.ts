@@ -31,6 +31,9 @@ export interface Origin {
   correlationId: string | null;
 }
 
+/** Uses of the hour that an instance remembers. One key can be used from as many addresses as an IPv6 network has. */
+export const USES_REMEMBERED = 50_000;
+
 /** What the server does by itself, or the command line on its machine. */
 export const NOWHERE: Origin = { address: null, userAgent: null, correlationId: null };
 
@@ -72,6 +75,7 @@ export class AuthAudit {
       values (to_timestamp(${hour * 3_600}::double precision), 'key_used', ${`agent:${use.agentId}`}, ${use.keyId}, ${use.agentId},
         ${use.origin.address ?? ''}, ${shortened(use.origin)}, ${use.origin.correlationId})
       on conflict do nothing`;
+    if (uses.size >= USES_REMEMBERED) uses.clear();
     uses.add(name);
   }
 

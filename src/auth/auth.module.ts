@@ -8,6 +8,7 @@ import { ApiKeysService } from './api-keys.service.js';
 import { AuthAudit } from './audit.js';
 import { AuthController } from './auth.controller.js';
 import { JwtStrategy } from './jwt.strategy.js';
+import { RateLimiter } from './rate-limit.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
 import { UsersController } from './users.controller.js';
@@ -24,9 +25,9 @@ import { UsersService } from './users.service.js';
   ],
   controllers: [AuthController, UsersController],
   providers: [
-    ApiKeysService, AuthAudit, JwtStrategy, SessionsRepository, SessionsService, UsersRepository, UsersService,
+    ApiKeysService, AuthAudit, JwtStrategy, RateLimiter, SessionsRepository, SessionsService, UsersRepository, UsersService,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [ApiKeysService, UsersService, UsersRepository],
+  exports: [ApiKeysService, RateLimiter, SessionsRepository, UsersService, UsersRepository],
 })
 export class AuthModule {}

@@ -1,6 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Tx } from '../database/transaction.js';
+import type { PersonSession } from '../common/principal.js';
+import { Merged } from '../database/merged.js';
+import { type Statement, Statements } from '../database/statements.js';
+import { afterCommit, type Tx } from '../database/transaction.js';
+import { Recent } from './recent.js';
 import type { UserRow } from './users.repository.js';
 
 export interface RefreshTokenRow {
@@ -9,7 +13,24 @@ export interface RefreshTokenRow {
   replaced_seconds_ago: string | null;
 }
 
+/** What an access token names: user, session and the user's session version. */
+interface Session {
+  sub: string;
+  sid: string;
+  sv: number;
+}
+
+const nameOf = ({ sub, sid, sv }: Session) => `${sub} ${sid} ${sv}`;
+
 const PRUNE_BATCH = 1_000;
+
+const USERS: Statement = {
+  name: 'session_users',
+  text: `
+    select q.n, u.* from jsonb_to_recordset($1::jsonb) as q (n int, sub uuid, sid uuid, sv int)
+      join users u on u.id = q.sub and u.disabled_at is null and u.session_version = q.sv
+    where exists (select 1 from refresh_tokens t where t.family_id = q.sid and t.user_id = u.id and t.revoked_at is null)`,
+};
 
 /**
  * Refresh tokens, by families: one for each sign-in. Whoever adds, replaces or ends tokens of a user holds the user's
@@ -17,14 +38,41 @@ const PRUNE_BATCH = 1_000;
  */
 @Injectable()
 export class SessionsRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  private readonly recent = new Recent<UserRow>();
+  private readonly users = new Merged((sessions: readonly Session[]) => this.usersOf(sessions), {
+    keyOf: nameOf, sharesAnswers: true,
+  });
 
-  /** The user that an access token names, if its session still stands. */
-  async userOf({ sub, sid, sv }: { sub: string; sid: string; sv: number }): Promise<UserRow | null> {
-    const [row] = await this.dataSource.sql<UserRow[]>`
-      select u.* from users u where u.id = ${sub} and u.disabled_at is null and u.session_version = ${sv}
-        and exists (select 1 from refresh_tokens t where t.family_id = ${sid} and t.user_id = u.id and t.revoked_at is null)`;
-    return row ?? null;
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly statements: Statements,
+  ) {}
+
+  /** The user that an access token names, if its session still stands; what ends it elsewhere holds within half a second. */
+  userOf(session: Session): Promise<UserRow | null> {
+    return this.recent.get(nameOf(session), () => this.users.do(session));
+  }
+
+  /** For everything that ends sessions or changes what a user may do. */
+  forgetAfter(tx: Tx): void {
+    afterCommit(tx, () => this.recent.forget());
+  }
+
+  private async usersOf(sessions: readonly Session[]): Promise<(UserRow | null)[]> {
+    const rows = await this.statements.run<UserRow & { n: number }>(USERS, [JSON.stringify(sessions.map((session, n) => ({ n, ...session })))]);
+    const found = new Map(rows.map((row) => [row.n, row]));
+    return sessions.map((_session, n) => found.get(n) ?? null);
+  }
+
+  /** Which of these sessions `userOf` would refuse by now: for what goes on after its request was let in. */
+  async ended(sessions: readonly PersonSession[]): Promise<PersonSession[]> {
+    if (sessions.length === 0) return [];
+    const rows = await this.dataSource.sql<{ place: number }[]>`
+      select asked.place from unnest(${sessions.map(({ userId }) => userId)}::uuid[], ${sessions.map(({ id }) => id)}::uuid[], ${sessions.map(({ version }) => version)}::int[])
+        with ordinality as asked (user_id, family_id, version, place)
+      where not exists (select 1 from users u where u.id = asked.user_id and u.disabled_at is null and u.session_version = asked.version
+        and exists (select 1 from refresh_tokens t where t.family_id = asked.family_id and t.user_id = u.id and t.revoked_at is null))`;
+    return rows.flatMap(({ place }) => sessions[place - 1] ?? []);
   }
 
   async ownerOf(tx: Tx, tokenHash: string): Promise<string | null> {
@@ -52,10 +100,12 @@ export class SessionsRepository {
   }
 
   async revokeFamily(tx: Tx, familyId: string): Promise<void> {
+    this.forgetAfter(tx);
     await tx.sql`update refresh_tokens set revoked_at = app_clock() where family_id = ${familyId} and revoked_at is null`;
   }
 
   async revokeAllOf(tx: Tx, userId: string): Promise<void> {
+    this.forgetAfter(tx);
     await tx.sql`update refresh_tokens set revoked_at = app_clock() where user_id = ${userId} and revoked_at is null`;
   }
 

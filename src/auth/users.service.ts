@@ -81,6 +81,7 @@ export class UsersService {
         password_hash: newHash ?? user.password_hash,
       }, endSessions);
       if (endSessions) await this.sessions.revokeAllOf(tx, id);
+      this.sessions.forgetAfter(tx);
       await this.events.append(tx, caller, [{ type: 'user.changed', subjectId: id, data: { role, disabled, passwordChanged: newHash !== null } }]);
       const kind = newHash === null ? 'user_changed' : 'password_changed';
       await this.audit.record({ kind, actor: nameOf(caller), userId: id, email: user.email, origin }, tx);

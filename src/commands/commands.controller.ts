@@ -35,7 +35,11 @@ export class CommandsController {
   @Allow({ person: 'operator' })
   @Answers(commandSchema, 201)
   async create(@Param({ schema: agentParam }) { agentId }: z.output<typeof agentParam>, @Body({ schema: createCommandSchema }) body: z.output<typeof createCommandSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
-    const command = await once.run(this.idempotency, async (tx) => toCommand(await this.service.create(tx, caller, agentId, body)));
+    const command = await once.runMerged(
+      this.idempotency,
+      (claim) => this.service.enqueue(caller, agentId, body, claim),
+      async (tx) => toCommand(await this.service.create(tx, caller, agentId, body)),
+    );
     this.service.announce({ agent_id: agentId, expires_at: command.expiresAt });
     return command;
   }
@@ -46,7 +50,8 @@ export class CommandsController {
   @Answers(leaseAnswerSchema)
   async lease(@Param({ schema: agentParam }) { agentId }: z.output<typeof agentParam>, @Body({ schema: leaseSchema }) body: z.output<typeof leaseSchema>, @CurrentCaller() caller: Caller, @Res({ passthrough: true }) reply: FastifyReply) {
     const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
+    // Any reason but none: without one, every answer would make an exception with its stack.
+    reply.raw.once('close', () => gone.abort('closed'));
     const { rows, answer } = await this.leases.lease(caller, agentId, body, gone.signal);
     if (rows.length > 0) {
       if (reply.raw.destroyed) await this.leases.giveBack(rows, true);
@@ -82,7 +87,7 @@ export class CommandsController {
 
   @Post('commands/:id/complete')
   @HttpCode(200)
-  @Allow({ agent: 'commands' })
+  @Allow({ agent: 'commands', unlimited: true })
   @Answers(commandWithAttemptsSchema)
   async complete(@Param({ schema: idParam() }) { id }: Id, @Body({ schema: completeSchema }) body: z.output<typeof completeSchema>, @CurrentCaller() caller: Caller) {
     return toCommandWithAttempts(await this.leases.complete(caller, id, body.leaseToken, body.result));
@@ -90,7 +95,7 @@ export class CommandsController {
 
   @Post('commands/:id/fail')
   @HttpCode(200)
-  @Allow({ agent: 'commands' })
+  @Allow({ agent: 'commands', unlimited: true })
   @Answers(commandWithAttemptsSchema)
   async fail(@Param({ schema: idParam() }) { id }: Id, @Body({ schema: failSchema }) body: z.output<typeof failSchema>, @CurrentCaller() caller: Caller) {
     return toCommandWithAttempts(await this.leases.fail(caller, id, body));
@@ -98,7 +103,7 @@ export class CommandsController {
 
   @Post('commands/:id/extend')
   @HttpCode(200)
-  @Allow({ agent: 'commands' })
+  @Allow({ agent: 'commands', unlimited: true })
   @Answers(extendAnswerSchema)
   extend(@Param({ schema: idParam() }) { id }: Id, @Body({ schema: extendSchema }) body: z.output<typeof extendSchema>, @CurrentCaller() caller: Caller) {
     return this.leases.extend(caller, id, body);

@@ -4,6 +4,9 @@ import { TradesModule } from '../trades/trades.module.js';
 import { CommandsController } from './commands.controller.js';
 import { CommandsRepository } from './commands.repository.js';
 import { CommandsService } from './commands.service.js';
+import { CompletionRepository } from './completion.repository.js';
+import { EnqueueRepository } from './enqueue.repository.js';
+import { HandOutRepository } from './hand-out.repository.js';
 import { LeaseRepository } from './lease.repository.js';
 import { LeaseService } from './lease.service.js';
 import { Parking } from './parking.js';
@@ -12,7 +15,7 @@ import { Sweeper } from './sweeper.js';
 @Module({
   imports: [AgentsModule, TradesModule],
   controllers: [CommandsController],
-  providers: [CommandsRepository, CommandsService, LeaseRepository, LeaseService, Parking, Sweeper],
-  exports: [CommandsService],
+  providers: [CommandsRepository, CommandsService, CompletionRepository, EnqueueRepository, HandOutRepository, LeaseRepository, LeaseService, Parking, Sweeper],
+  exports: [CommandsService, LeaseService],
 })
 export class CommandsModule {}

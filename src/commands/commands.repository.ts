@@ -39,11 +39,14 @@ export interface CommandFilter {
 /** A command parked over a weekend has thousands of attempts; the numbers of the last tell how many there were. */
 const ATTEMPTS_SHOWN = 20;
 
-const ATTEMPTS = `(select coalesce(jsonb_agg(jsonb_build_object('attempt', t.attempt, 'instanceId', t.instance_id,
+/** The last attempts of a command as JSON; `endedAt` and `outcome` are SQL on a row `t` of command_attempts. */
+export const attemptsOf = (command: string, endedAt = 't.ended_at', outcome = 't.outcome') => `(
+  select coalesce(jsonb_agg(jsonb_build_object('attempt', t.attempt, 'instanceId', t.instance_id,
     'leasedAt', to_char(t.leased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-    'endedAt', to_char(t.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-    'outcome', t.outcome, 'detail', t.detail) order by t.attempt), '[]')
-  from (select * from command_attempts where command_id = c.id order by attempt desc limit ${ATTEMPTS_SHOWN}) t) as attempts`;
+    'endedAt', to_char((${endedAt}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'outcome', ${outcome}, 'detail', t.detail) order by t.attempt), '[]')
+  from (select * from command_attempts where command_id = ${command} order by attempt desc limit ${ATTEMPTS_SHOWN}) t) as attempts`;
+const ATTEMPTS = attemptsOf('c.id');
 
 /** Reading and the operator's changes. The path of a lease is in lease.repository.ts. */
 @Injectable()

@@ -8,21 +8,25 @@ import { AgentsService } from '../agents/agents.service.js';
 import { mustOwn } from '../auth/own-rows.js';
 import { Exact } from '../common/decimal.js';
 import type { Caller } from '../common/http/caller.js';
+import type { Attempted } from '../common/http/once.js';
 import { toError } from '../common/http/validation.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, conflict, forbidden, notFound, Problem } from '../common/problem.js';
+import type { Claim } from '../database/idempotency.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { TradesService } from '../trades/trades.service.js';
 import { classOfConfigChange, classOfStopMove } from './command-class.js';
 import { DEFAULT_MAX_ATTEMPTS } from './command-state.js';
 import { COMMAND_TYPES, type CommandClass, type CommandType, type CommandTypeName, isEmergencyType, PRIORITIES } from './command-types.js';
-import { type CancelledRow, type CommandRow, CommandsRepository, type CommandWithAttempts } from './commands.repository.js';
-import type { createCommandSchema, settleSchema } from './commands.schemas.js';
+import { type CancelledRow, type CommandRow, CommandsRepository, type CommandWithAttempts, type NewCommand } from './commands.repository.js';
+import type { commandSchema, createCommandSchema, settleSchema } from './commands.schemas.js';
+import { EnqueueRepository } from './enqueue.repository.js';
 import { Parking } from './parking.js';
 import { Sweeper } from './sweeper.js';
 
 type NewCommandBody = z.output<typeof createCommandSchema>;
+type CommandAnswer = z.output<typeof commandSchema>;
 
 /** What an operator does to the queue: create, cancel, requeue, settle. */
 @Injectable()
@@ -30,6 +34,7 @@ export class CommandsService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly commands: CommandsRepository,
+    private readonly queue: EnqueueRepository,
     private readonly agents: AgentsService,
     private readonly trades: TradesService,
     private readonly events: Events,
@@ -40,32 +45,34 @@ export class CommandsService {
   }
 
   /**
+   * Queues a command that touches nothing but the queue, merged with those of other requests; `alone` for every other.
+   * The caller tells `announce` about it.
+   * @throws {Problem} as `create`
+   */
+  async enqueue(caller: Caller, agentId: string, body: NewCommandBody, claim: Claim | null): Promise<Attempted<CommandAnswer>> {
+    const payload = checked(caller, body);
+    const type: CommandType = COMMAND_TYPES[body.type];
+    if (type.class === 'computed' || type.run || body.supersedes === true || payload['tradeId'] !== undefined) return { outcome: 'alone' };
+    const command = newCommand(caller, agentId, body, type.class, payload);
+    return this.queue.enqueue({ command, claim, answer: answerOf(command), data: createdData(command) });
+  }
+
+  /**
    * Queues a command. The caller tells `announce` about it after the commit.
    * @throws {Problem} 409 COMMAND_NEEDS_IDEA for what may open a position: that is made by the gate only
    */
   async create(tx: Tx, caller: Caller, agentId: string, body: NewCommandBody): Promise<CommandRow> {
     const type: CommandType = COMMAND_TYPES[body.type];
-    if (body.type === 'open_trade') throw needsIdea();
-    const payload = checkedPayload(body.type, body.payload ?? {});
-    if (isEmergencyType(body.type) && body.priority !== undefined && body.priority !== 'emergency') {
-      throw badRequest('VALIDATION_FAILED', `${body.type} is always an emergency: nothing may come before it`, 'priority');
-    }
-    if (body.priority === 'emergency' && !isEmergencyType(body.type) && !isAdmin(caller)) {
-      throw forbidden('ROLE_TOO_LOW', 'Priority emergency on this type takes an administrator.');
-    }
+    const payload = checked(caller, body);
     const agent = await this.lockAgent(tx, agentId, type.run !== undefined || body.supersedes === true || body.type === 'update_config');
     const kind = await this.classOf(tx, agentId, agent, body.type, payload);
-    checkTimes(body, kind);
-    const row = await this.commands.insert(tx, {
-      id: uuidv7(), agentId, type: body.type, class: kind, once: false, payload, priority: PRIORITIES.indexOf(body.priority ?? type.priority),
-      notBefore: body.notBefore ?? null, expiresAt: body.expiresAt ?? null, tradeId: (payload['tradeId'] as string | undefined) ?? null,
-      maxAttempts: kind === 'reduces' ? null : (body.maxAttempts ?? DEFAULT_MAX_ATTEMPTS), actor: actorOf(caller.principal), correlationId: caller.correlationId,
-    });
+    const command = newCommand(caller, agentId, body, kind, payload);
+    const row = await this.commands.insert(tx, command);
     const superseded = await this.supersede(tx, row, type, body.supersedes === true);
     if (type.run) await this.agents.setRun(tx, caller, agentId, type.run, { code: `COMMAND_${body.type.toUpperCase()}`, commandId: row.id, by: row.actor });
     await this.events.append(tx, caller, [
       ...superseded.map((old) => ({ ...cancelEvent(agentId, old), data: { type: old.type, supersededBy: row.id } })),
-      { type: 'command.created', subjectId: row.id, agentId, data: { type: row.type, class: row.class, priority: body.priority ?? type.priority } },
+      { type: 'command.created', subjectId: row.id, agentId, data: createdData(command) },
     ]);
     return row;
   }
@@ -199,12 +206,45 @@ const cancelEvent = (agentId: string, { id, type, status }: CancelledRow) => ({
 const needsIdea = () => conflict('COMMAND_NEEDS_IDEA', 'What adds risk is made by the gate from a trade idea, not queued by hand.');
 const retired = () => conflict('AGENT_RETIRED', 'The agent is retired and takes no commands.');
 
+/** The payload, after every check that needs no row. */
+function checked(caller: Caller, body: NewCommandBody): Record<string, unknown> {
+  if (body.type === 'open_trade') throw needsIdea();
+  const payload = checkedPayload(body.type, body.payload ?? {});
+  if (isEmergencyType(body.type) && body.priority !== undefined && body.priority !== 'emergency') {
+    throw badRequest('VALIDATION_FAILED', `${body.type} is always an emergency: nothing may come before it`, 'priority');
+  }
+  if (body.priority === 'emergency' && !isEmergencyType(body.type) && !isAdmin(caller)) {
+    throw forbidden('ROLE_TOO_LOW', 'Priority emergency on this type takes an administrator.');
+  }
+  return payload;
+}
+
 function checkedPayload(type: CommandTypeName, payload: Record<string, unknown>): Record<string, unknown> {
   const parsed = COMMAND_TYPES[type].payload.safeParse(payload);
   if (parsed.success) return parsed.data as Record<string, unknown>;
   const errors = parsed.error.issues.slice(0, 50).map((issue) => toError({ ...issue, path: ['payload', ...issue.path] }));
   throw new Problem(400, 'VALIDATION_FAILED', `${errors[0]?.path}: ${errors[0]?.message}`, { errors });
 }
+
+function newCommand(caller: Caller, agentId: string, body: NewCommandBody, kind: CommandClass, payload: Record<string, unknown>): NewCommand {
+  checkTimes(body, kind);
+  return {
+    id: uuidv7(), agentId, type: body.type, class: kind, once: false, payload, priority: PRIORITIES.indexOf(body.priority ?? COMMAND_TYPES[body.type].priority),
+    notBefore: body.notBefore ?? null, expiresAt: body.expiresAt ?? null, tradeId: (payload['tradeId'] as string | undefined) ?? null,
+    maxAttempts: kind === 'reduces' ? null : (body.maxAttempts ?? DEFAULT_MAX_ATTEMPTS), actor: actorOf(caller.principal), correlationId: caller.correlationId,
+  };
+}
+
+/** What a command's caller is told, but for the payload and the times that the database's clock decides. */
+function answerOf(c: NewCommand): Omit<CommandAnswer, 'payload' | 'createdAt'> {
+  return {
+    id: c.id, agentId: c.agentId, type: c.type, class: c.class, priority: PRIORITIES[c.priority] ?? 'normal', status: 'queued', notBefore: c.notBefore ?? '',
+    expiresAt: c.expiresAt, attempt: 0, failures: 0, maxAttempts: c.maxAttempts, leaseExpiresAt: null, cancelRequested: false, tradeId: c.tradeId, result: null,
+    error: null, reason: null, createdBy: c.actor, correlationId: c.correlationId, finishedAt: null,
+  };
+}
+
+const createdData = (c: NewCommand) => ({ type: c.type, class: c.class, priority: PRIORITIES[c.priority] });
 
 function checkTimes(body: NewCommandBody, kind: CommandClass): void {
   // What the agent should do is stored at once, so such a command cannot begin later, nor lapse and leave it behind.

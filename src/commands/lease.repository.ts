@@ -4,57 +4,28 @@ import type { Tx } from '../database/transaction.js';
 import type { AfterFailure, FailOutcome } from './command-state.js';
 import type { CommandRow } from './commands.repository.js';
 
-export interface LeaseAsk {
-  agentId: string;
-  max: number;
-  leaseSeconds: number;
-  instanceId: string | null;
-  keyId: string | null;
-  actor: string;
-  correlationId: string;
-}
+/** Bytes of a JSON column when everything that is not ASCII is escaped: six for each, twelve beyond the basic plane; never too few. */
+export const asciiBytes = (column: string) => `(length(${column}::text) + 11 * (octet_length(${column}::text) - length(${column}::text)))`;
 
-/** The path of a lease: hand out, extend, complete, fail, lapse, give back. Every step is fenced by the lease's token. */
+/** Taken back by one statement. */
+export const LAPSES_MOST = 500;
+
+/** What becomes of a lease: extended, failed, lapsed, given back. Every step is fenced by the lease's token. */
 @Injectable()
 export class LeaseRepository {
   constructor(private readonly dataSource: DataSource) {}
-
-  /** Hands out what is due, most urgent first, in one statement; rows that another request holds are skipped, not waited for. */
-  lease(ask: LeaseAsk): Promise<CommandRow[]> {
-    return this.dataSource.sql`
-      with due as materialized (
-        select id from agent_commands
-        where agent_id = ${ask.agentId} and status in ('queued', 'waiting_for_market') and not_before <= app_clock() and not cancel_requested
-          and (expires_at is null or expires_at > app_clock())
-          -- A poll may have waited here since before its key was revoked.
-          and (${ask.keyId}::uuid is null or exists (select 1 from api_keys k join agents a on a.id = k.agent_id
-            where k.id = ${ask.keyId}::uuid and a.retired_at is null and k.revoked_at is null and (k.expires_at is null or k.expires_at > app_clock())))
-        order by priority, seq limit ${ask.max} for update skip locked
-      ), leased as (
-        update agent_commands c set status = 'leased', attempt = c.attempt + 1, lease_token = gen_random_uuid(),
-          lease_expires_at = app_clock() + make_interval(secs => ${ask.leaseSeconds})
-        from due where c.id = due.id returning c.*
-      ), attempts as (
-        insert into command_attempts (command_id, attempt, lease_token, instance_id, key_id)
-        select id, attempt, lease_token, ${ask.instanceId}::text, ${ask.keyId}::uuid from leased
-      ), logged as (
-        insert into events (type, subject_id, agent_id, actor, correlation_id, data)
-        select 'command.leased', id, agent_id, ${ask.actor}, ${ask.correlationId}, jsonb_build_object('type', type, 'attempt', attempt) from leased
-      )
-      select * from leased order by priority, seq`;
-  }
 
   /**
    * Takes back leases that have run out: an opening becomes `unknown` and is never handed out again, anything else
    * is queued again, or dead after its last attempt. One agent's, or everyone's in a bounded batch.
    */
-  lapse(agentId: string | null, limit = 500): Promise<Pick<CommandRow, 'id' | 'agent_id' | 'status'>[]> {
-    return this.dataSource.sql`
+  lapse(agentId: string | null, tx: Tx = this.dataSource.manager): Promise<Pick<CommandRow, 'id' | 'agent_id' | 'status'>[]> {
+    return tx.sql`
       with late as materialized (
         -- All that is decided on is read from the locked rows: a second look would see them as they were before the lock.
         select id, lease_token as token, once, cancel_requested, expires_at, failures, max_attempts from agent_commands
         where status = 'leased' and lease_expires_at <= app_clock() and (${agentId}::uuid is null or agent_id = ${agentId}::uuid)
-        order by seq limit ${limit} for update skip locked
+        order by seq limit ${LAPSES_MOST} for update skip locked
       ), decided as (
         select id, token, case
             when once then 'unknown'
@@ -90,24 +61,6 @@ export class LeaseRepository {
       select id from expired order by seq`;
   }
 
-  /** Null when the lease is not, or no longer, the caller's. */
-  async complete(tx: Tx, ask: { id: string; agentId: string; token: string; result: unknown; actor: string; correlationId: string }): Promise<CommandRow | null> {
-    const [row] = await tx.sql<CommandRow[]>`
-      with done as (
-        update agent_commands set status = 'succeeded', result = ${JSON.stringify(ask.result ?? null)}::jsonb, lease_token = null,
-          lease_expires_at = null, finished_at = app_clock()
-        where id = ${ask.id} and agent_id = ${ask.agentId} and status = 'leased' and lease_token = ${ask.token} and lease_expires_at > app_clock()
-        returning *
-      ), attempts as (
-        update command_attempts t set outcome = 'succeeded', ended_at = app_clock() from done where t.lease_token = ${ask.token}
-      ), logged as (
-        insert into events (type, subject_id, agent_id, actor, correlation_id, data)
-        select 'command.succeeded', id, agent_id, ${ask.actor}, ${ask.correlationId}, jsonb_build_object('type', type, 'attempt', attempt) from done
-      )
-      select * from done`;
-    return row ?? null;
-  }
-
   /** The command, locked, when this token leases it now. */
   async lockLeased(tx: Tx, id: string, agentId: string, token: string): Promise<CommandRow | null> {
     const [row] = await tx.sql<CommandRow[]>`
@@ -140,8 +93,8 @@ export class LeaseRepository {
   }
 
   /** How a lease ended, for a caller who repeats itself. */
-  async outcomeOf(id: string, token: string): Promise<string | null> {
-    const [row] = await this.dataSource.sql<{ outcome: string | null }[]>`
+  async outcomeOf(tx: Tx, id: string, token: string): Promise<string | null> {
+    const [row] = await tx.sql<{ outcome: string | null }[]>`
       select outcome from command_attempts where command_id = ${id} and lease_token = ${token}`;
     return row?.outcome ?? null;
   }
@@ -150,7 +103,7 @@ export class LeaseRepository {
    * Leases whose answer never left this server go back at once, uncounted; those to be cancelled end. Openings only
    * when nothing at all was sent: a byte of the answer may have arrived, and an opening is handed out once.
    */
-  giveBack(tokens: string[], nothingWasSent: boolean): Promise<{ agent_id: string }[]> {
+  giveBack(tokens: string[], nothingWasSent: boolean): Promise<{ agent_id: string; count: number }[]> {
     return this.dataSource.sql`
       with back as (
         update agent_commands set lease_token = null, lease_expires_at = null,
@@ -164,7 +117,16 @@ export class LeaseRepository {
         insert into events (type, subject_id, agent_id, actor, data)
         select 'command.given_back', id, agent_id, 'system', jsonb_build_object('type', type, 'attempt', attempt, 'status', status) from back
       )
-      select distinct agent_id from back`;
+      select agent_id, count(*)::int as count from back group by agent_id`;
+  }
+
+  /** A few of the due commands whose payload takes more bytes, counted as ASCII JSON. */
+  async oversized(tx: Tx, agentId: string, bytesMost: number): Promise<string[]> {
+    const rows = await tx.sql<{ id: string }[]>`
+      select id from agent_commands
+      where agent_id = ${agentId} and status in ('queued', 'waiting_for_market') and not_before <= app_clock() and ${() => asciiBytes('payload')} > ${bytesMost}
+      order by priority, seq limit 5`;
+    return rows.map(({ id }) => id);
   }
 
   /** Which of these agents have something to take now, or a lease that ran out. One query for all who wait. */

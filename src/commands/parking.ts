@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Draining } from '../common/draining.js';
+import { Metrics } from '../common/metrics.js';
 import { Listener } from '../database/listener.js';
 import { LeaseRepository } from './lease.repository.js';
 
@@ -27,7 +28,10 @@ export class Parking implements OnApplicationShutdown {
     private readonly leases: LeaseRepository,
     private readonly listener: Listener,
     private readonly draining: Draining,
+    metrics: Metrics,
   ) {
+    metrics.gauge('tradewarden_parked_polls', 'Long polls that wait on this instance now; none of them holds a connection to the database.',
+      () => [...this.parked.values()].reduce((sum, waiting) => sum + waiting.size, 0));
     listener.onMessage((payload) => this.heard(payload));
     draining.signal.addEventListener('abort', () => this.wakeLocally('*'));
   }

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Metrics } from '../common/metrics.js';
 import { DatabaseService } from '../database/database.service.js';
-import { LeaseRepository } from './lease.repository.js';
+import { LAPSES_MOST, LeaseRepository } from './lease.repository.js';
 import { Parking } from './parking.js';
 
-const BATCH = 500;
 /** Without any deadline in sight it still looks: another instance may have died with leases it handed out. */
 const LOOK_AGAIN_MS = 60_000;
 const AT_ONCE_MS = 50;
@@ -26,6 +26,7 @@ export class Sweeper implements OnApplicationShutdown {
   constructor(
     private readonly leases: LeaseRepository,
     private readonly parking: Parking,
+    private readonly metrics: Metrics,
     database: DatabaseService,
   ) {
     database.onReady(async () => this.expectIn(0));
@@ -44,10 +45,11 @@ export class Sweeper implements OnApplicationShutdown {
   /** All that has run out by now, in bounded batches. */
   async sweep(): Promise<void> {
     for (;;) {
-      const lapsed = await this.leases.lapse(null, BATCH);
+      const lapsed = await this.leases.lapse(null);
+      this.metrics.leaseOutcome('lapsed', lapsed.length);
       for (const agentId of new Set(lapsed.filter((row) => row.status === 'queued').map((row) => row.agent_id))) this.parking.wake(agentId);
-      const expired = await this.leases.expire(BATCH);
-      if (lapsed.length < BATCH && expired.length < BATCH) return;
+      const expired = await this.leases.expire(LAPSES_MOST);
+      if (lapsed.length < LAPSES_MOST && expired.length < LAPSES_MOST) return;
     }
   }
 

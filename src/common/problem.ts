@@ -8,13 +8,18 @@ export class Problem extends Error {
     readonly code: string,
     detail: string,
     readonly extra: {
-      /** May the same request succeed later? Default: 429 and 503 only. */
+      /** Default: 429 and 503 only. */
       retryable?: boolean;
       retryAfterSeconds?: number;
       errors?: { path: string; message: string }[];
     } = {},
   ) {
     super(detail);
+  }
+
+  /** May the same request succeed later? */
+  get retryable(): boolean {
+    return this.extra.retryable ?? (this.status === 429 || this.status === 503);
   }
 }
 
@@ -23,5 +28,6 @@ export const badRequest = (code: string, detail: string, path?: string) =>
 export const forbidden = (code: string, detail: string) => new Problem(403, code, detail);
 export const notFound = (what: string) => new Problem(404, 'NOT_FOUND', `No such ${what}.`);
 export const conflict = (code: string, detail: string, retryable = false) => new Problem(409, code, detail, { retryable });
+export const gone = (code: string, detail: string) => new Problem(410, code, detail);
 export const unavailable = (code: string, detail: string, retryAfterSeconds = 2) =>
   new Problem(503, code, detail, { retryable: true, retryAfterSeconds });

@@ -70,7 +70,7 @@ const SECRET_MIN_CHARACTERS = 32;
 /** Values that ship in examples and tutorials; a secret that everyone knows is none. */
 const DEFAULT_SECRETS = /change[-_ ]?me|super[-_ ]?secret|your[-_ ]|example|default|^(secret|password|tradewarden)/i;
 
-const SECRETS = ['JWT_SECRET', 'AUDIT_KEY'];
+const SECRETS = ['JWT_SECRET', 'AUDIT_KEY', 'METRICS_TOKEN'];
 
 const secret = z
   .string()
@@ -107,8 +107,10 @@ const definitions = {
   DB_POOL_PRE_PING: setting(flag.default(true), 'Check a connection that has idled before it is used', 'on'),
   DB_QUERY_TIMEOUT: setting(count(20, 1, 600), 'Seconds after which a statement is given up and answered 503; the writer role itself gives up after 15', '20'),
   DB_LISTEN: setting(flag.optional(), 'Keep one LISTEN connection that wakes waiting polls; off with the null pool', 'on'),
+  DB_NAMED_STATEMENTS: setting(flag.default(true), 'Prepare the statements of the hot paths; `off` behind PgBouncer before 1.21 in transaction mode', 'on'),
   JWT_SECRET: setting(secret.optional(), 'Signs access tokens; made and kept in DATA_DIR outside production'),
   AUDIT_KEY: setting(secret.optional(), 'Keys what the audit trail keeps of wrong credentials; made and kept in DATA_DIR outside production'),
+  METRICS_TOKEN: setting(secret.regex(/^[\x21-\x7e]*$/, { error: 'must be visible ASCII: it travels in a header' }).optional(), 'What `GET /metrics` asks for as its bearer; unset, it is open to everybody'),
   ADMIN_EMAIL: setting(z.email({ error: 'must be an e-mail address' }).optional(), 'First administrator, made when there is no user yet'),
   ADMIN_PASSWORD: setting(z.string().min(12, { error: 'must have at least 12 characters' }).max(200, { error: 'must have at most 200 characters' }).optional(), 'Password of the first administrator, at least 12 characters'),
   SERVERLESS: setting(flag.default(false), 'Says that nothing lasts between requests: the null pool', 'off'),
@@ -194,9 +196,13 @@ function violationsBetween(given: (name: string) => string | undefined): string[
   if ((given('ADMIN_EMAIL') === undefined) !== (given('ADMIN_PASSWORD') === undefined)) {
     violations.push('ADMIN_EMAIL and ADMIN_PASSWORD go together');
   }
-  const jwtSecret = given('JWT_SECRET');
-  if (jwtSecret !== undefined && jwtSecret === given('AUDIT_KEY')) violations.push('AUDIT_KEY must differ from JWT_SECRET');
+  violations.push(...sharedSecrets(given));
   return violations;
+}
+
+/** Whoever holds one of them must not hold another: the metrics' stands in the files of another program. */
+function sharedSecrets(given: (name: string) => string | undefined): string[] {
+  return SECRETS.flatMap((name, i) => SECRETS.slice(0, i).filter((other) => given(name) !== undefined && given(name) === given(other)).map((other) => `${name} must differ from ${other}`));
 }
 
 function isInside(path: string, folder: string | undefined): boolean {

@@ -8,6 +8,7 @@ import { Listener } from './listener.js';
 import { dataSourceOptions, POOL, type PooledOptions } from './options.js';
 import { poolPolicyOf } from './pool-policy.js';
 import { Schedules } from './schedules.js';
+import { Statements } from './statements.js';
 
 /** A DataSource that is connected later, by DatabaseService: the server listens before the database is there. */
 const pool = {
@@ -19,7 +20,7 @@ const dataSource = { provide: DataSource, inject: [POOL], useFactory: ({ options
 
 @Global()
 @Module({
-  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Schedules],
-  exports: [DataSource, DatabaseService, Listener, Idempotency, Schedules],
+  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Schedules, Statements],
+  exports: [DataSource, DatabaseService, Listener, Idempotency, Schedules, Statements],
 })
 export class DatabaseModule {}

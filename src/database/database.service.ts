@@ -121,6 +121,11 @@ export class DatabaseService {
     return this.urls?.roles ?? 'unknown';
   }
 
+  /** The writer's; undefined until the database was looked for. */
+  get url(): string | undefined {
+    return this.urls?.url;
+  }
+
   get unpooledUrl(): string | undefined {
     return this.urls?.unpooledUrl;
   }

@@ -1,4 +1,5 @@
-import { WatchedClient } from './client.js';
+import { askAside, NoAnswerInTime } from './aside.js';
+import type { WatchedClient } from './client.js';
 import { type MigrationStatus, migrationStatus } from './migrate.js';
 import { plainReason } from './sql-state.js';
 
@@ -11,9 +12,6 @@ export interface DatabaseReport {
   error: string | null;
   migrations: MigrationStatus | null;
 }
-
-/** A probe that takes longer is itself a fault: load balancers give up after a second or two. */
-const DEADLINE_MS = 900;
 
 const unavailable = (error: string): DatabaseReport => ({
   available: false, latency_ms: null, schema_version: null, tables: [], connections: null, error, migrations: null,
@@ -34,27 +32,14 @@ export class DatabaseProbe {
 }
 
 async function look(url: string): Promise<DatabaseReport> {
-  const client = new WatchedClient({ connectionString: url, application_name: 'tradewarden-probe' });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<DatabaseReport>((resolve) => {
-    timer = setTimeout(() => {
-      // Not ended politely: a server that hangs would let the goodbye hang too, and one connection more each second.
-      client.cut();
-      resolve(unavailable('no answer within a second'));
-    }, DEADLINE_MS);
-  });
   try {
-    return await Promise.race([ask(client), late]);
+    return await askAside(url, 'tradewarden-probe', ask);
   } catch (error) {
-    return unavailable(plainReason(error));
-  } finally {
-    clearTimeout(timer);
-    void client.end().catch(() => undefined);
+    return unavailable(error instanceof NoAnswerInTime ? 'no answer within a second' : plainReason(error));
   }
 }
 
 async function ask(client: WatchedClient): Promise<DatabaseReport> {
-  await client.connect();
   const started = performance.now();
   await client.query('select 1');
   const latency = performance.now() - started;

@@ -7,6 +7,15 @@ export type Tx = EntityManager;
 const RETRYABLE = new Set(['40001', '40P01']);
 const ATTEMPTS = 3;
 
+const afterwards = new WeakMap<Tx, (() => void)[]>();
+
+/** Runs `work` when the transaction has committed; not at all when it rolls back. */
+export function afterCommit(tx: Tx, work: () => void): void {
+  const known = afterwards.get(tx);
+  if (known) known.push(work);
+  else afterwards.set(tx, [work]);
+}
+
 /**
  * Runs `work` in one transaction. On a serialisation failure or a deadlock the whole callback runs again in a
  * new transaction, three times at most: so `work` does nothing that a rollback does not undo.
@@ -14,7 +23,10 @@ const ATTEMPTS = 3;
 export async function inTransaction<T>(dataSource: DataSource, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await dataSource.transaction(work);
+      let committed: Tx | undefined;
+      const result = await dataSource.transaction((tx) => work((committed = tx)));
+      for (const each of (committed && afterwards.get(committed)) ?? []) each();
+      return result;
     } catch (error) {
       if (attempt >= ATTEMPTS || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
       await pause(attempt * 10 * (1 + Math.random()));

@@ -1,13 +1,15 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { HealthController } from './health.controller.js';
+import { MetricsController } from './metrics.controller.js';
+import { Scrape } from './scrape.js';
 import { Shutdown } from './shutdown.js';
 
 @Module({
   // Terminus would log a failing check as an error at every probe; the log line that matters is DatabaseService's.
   imports: [TerminusModule.forRoot({ logger: false })],
-  controllers: [HealthController],
-  providers: [Shutdown],
+  controllers: [HealthController, MetricsController],
+  providers: [Shutdown, Scrape],
   exports: [Shutdown],
 })
 export class HealthModule {}

@@ -23,7 +23,11 @@ export class PredictionsController {
   @Allow({ agent: 'records' })
   @Answers(predictionSchema, 201)
   create(@Body({ schema: createPredictionSchema }) body: z.output<typeof createPredictionSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
-    return once.run(this.idempotency, async (tx) => toPrediction(await this.service.create(tx, caller, body)));
+    return once.runMerged(
+      this.idempotency,
+      (claim) => this.service.createMerged(caller, body, claim),
+      async (tx) => toPrediction(await this.service.create(tx, caller, body)),
+    );
   }
 
   @Post('batch')

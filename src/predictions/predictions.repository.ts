@@ -33,9 +33,14 @@ export interface PredictionRow {
 
 export type NewPrediction = Omit<PredictionRow, 'seq' | 'agent_id' | 'created_at'>;
 
-const WRITTEN = `id, model, model_version, prompt_hash, symbol, predicted_at, horizon_seconds, direction, confidence, prob_up, prob_down,
+export const WRITTEN = `id, model, model_version, prompt_hash, symbol, predicted_at, horizon_seconds, direction, confidence, prob_up, prob_down,
   components, agreement_count, agreement_score, market_regime, market_price, agent_cycle_number, used_by_agent, should_trade,
   threshold_used, source_time`;
+/** The same with their types, for rows that come as JSON. */
+export const WRITTEN_TYPES = `id uuid, model text, model_version text, prompt_hash text, symbol text, predicted_at timestamptz, horizon_seconds int,
+  direction text, confidence numeric, prob_up numeric, prob_down numeric, components jsonb, agreement_count int, agreement_score numeric,
+  market_regime text, market_price numeric, agent_cycle_number bigint, used_by_agent boolean, should_trade boolean, threshold_used numeric,
+  source_time timestamptz`;
 const COLUMNS = `${WRITTEN}, seq, agent_id, created_at`;
 
 export interface PredictionFilter {
@@ -61,11 +66,7 @@ export class PredictionsRepository {
     return tx.sql`
       with made as (
         insert into predictions (agent_id, ${() => WRITTEN})
-        select ${agentId}::uuid, ${() => WRITTEN} from jsonb_to_recordset(${items}::jsonb) as item (
-          n int, id uuid, model text, model_version text, prompt_hash text, symbol text, predicted_at timestamptz, horizon_seconds int,
-          direction text, confidence numeric, prob_up numeric, prob_down numeric, components jsonb, agreement_count int,
-          agreement_score numeric, market_regime text, market_price numeric, agent_cycle_number bigint, used_by_agent boolean,
-          should_trade boolean, threshold_used numeric, source_time timestamptz)
+        select ${agentId}::uuid, ${() => WRITTEN} from jsonb_to_recordset(${items}::jsonb) as item (n int, ${() => WRITTEN_TYPES})
         order by n
         returning ${() => COLUMNS}
       ) select * from made order by seq`;

@@ -3,19 +3,25 @@ import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import { agentOf } from '../auth/own-rows.js';
 import type { Caller } from '../common/http/caller.js';
+import type { Attempted } from '../common/http/once.js';
+import { actorOf } from '../common/principal.js';
 import { badRequest, notFound } from '../common/problem.js';
+import type { Claim } from '../database/idempotency.js';
 import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
+import { MergedPredictions } from './merged-predictions.js';
 import { type NewPrediction, type PredictionFilter, type PredictionRow, PredictionsRepository } from './predictions.repository.js';
-import type { createPredictionSchema } from './predictions.schemas.js';
+import { type createPredictionSchema, type predictionSchema, toPrediction } from './predictions.schemas.js';
 import { CONFIDENCE_THRESHOLD, shouldTrade } from './should-trade.js';
 
 type Prediction = z.output<typeof createPredictionSchema>;
+type PredictionAnswer = z.output<typeof predictionSchema>;
 
 @Injectable()
 export class PredictionsService {
   constructor(
     private readonly predictions: PredictionsRepository,
+    private readonly merged: MergedPredictions,
     private readonly events: Events,
   ) {}
 
@@ -23,11 +29,17 @@ export class PredictionsService {
     const { agentId } = agentOf(caller);
     const [row] = await this.predictions.insert(tx, agentId, [judged(body)]);
     if (!row) throw new Error('the prediction was not stored');
-    const { symbol, direction, confidence, should_trade } = row;
-    await this.events.append(tx, caller, [
-      { type: 'prediction.created', subjectId: row.id, agentId, data: { symbol, direction, confidence, shouldTrade: should_trade } },
-    ]);
+    await this.events.append(tx, caller, [{ type: 'prediction.created', subjectId: row.id, agentId, data: createdData(row) }]);
     return row;
+  }
+
+  /** The same, merged with what other requests send now. */
+  createMerged(caller: Caller, body: Prediction, claim: Claim | null): Promise<Attempted<PredictionAnswer>> {
+    const { agentId } = agentOf(caller);
+    const prediction = judged(body);
+    const { createdAt: _later, ...answer } = toPrediction({ ...prediction, agent_id: agentId, seq: 0, created_at: '' });
+    const { principal, correlationId } = caller;
+    return this.merged.insert({ agentId, prediction, claim, answer, data: createdData(prediction), actor: actorOf(principal), correlationId });
   }
 
   /** All or none. One event for all of them: a thousand would drown the stream. */
@@ -51,6 +63,8 @@ export class PredictionsService {
     return row;
   }
 }
+
+const createdData = ({ symbol, direction, confidence, should_trade }: NewPrediction) => ({ symbol, direction, confidence, shouldTrade: should_trade });
 
 /** The row of a claim, with our verdict on it: whether it should trade is never the sender's to say. */
 function judged(body: Prediction): NewPrediction {

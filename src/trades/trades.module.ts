@@ -1,12 +1,18 @@
 import { Module } from '@nestjs/common';
+import { EquityCurveController } from './equity-curve.controller.js';
+import { EquityCurveRepository } from './equity-curve.repository.js';
+import { EquityCurveService } from './equity-curve.service.js';
+import { TradeStatisticsController } from './trade-statistics.controller.js';
+import { TradeStatisticsRepository } from './trade-statistics.repository.js';
 import { TradesController } from './trades.controller.js';
 import { TradesRepository } from './trades.repository.js';
 import { TradesService } from './trades.service.js';
 import { TransitionsService } from './transitions.service.js';
 
 @Module({
-  controllers: [TradesController],
-  providers: [TradesRepository, TradesService, TransitionsService],
+  // A path that is spelt out comes before one with a parameter.
+  controllers: [TradeStatisticsController, EquityCurveController, TradesController],
+  providers: [TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService],
   exports: [TradesService, TransitionsService],
 })
 export class TradesModule {}

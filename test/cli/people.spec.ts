@@ -69,12 +69,25 @@ describe('key:create', () => {
     expect(await t.db.query(`select actor, agent_id from events where type = 'key.created' and subject_id = $1`, [run.json.id])).toEqual([{ actor: 'system', agent_id: agent.id }]);
   });
 
-  it('takes the agent by its id too, and gives all scopes where none are named', async () => {
+  it('takes the agent by its id too, and gives all scopes and no limit where none are named', async () => {
     const agent = await t.agent();
     const run = await cli(['key:create', agent.id, '--name', 'third'], env);
-    expect(run.code).toBe(0);
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining(`Made the key "third" for ${agent.name} (commands, records, ideas).\n`) });
     const key = /^Key \(shown once\): (tw_\S+)$/m.exec(run.stdout)?.[1] ?? null;
     expect((await clientOf(t.base, key)('GET', '/agents/me')).status).toBe(200);
+  });
+
+  it('makes one with a limit, which holds', async () => {
+    const agent = await t.agent();
+    const run = await cli(['key:create', agent.name, '--name', 'slow', '--scopes', 'records', '--rate-limit-per-second', '2'], env);
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining(`Made the key "slow" for ${agent.name} (records, at most 2 requests a second).\n`) });
+    const http = clientOf(t.base, /^Key \(shown once\): (tw_\S+)$/m.exec(run.stdout)?.[1] ?? null);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => http('GET', '/agents/me')));
+    // A slow machine may take a second or two for them.
+    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(10);
+    const { body } = await t.http<{ items: object[] }>('GET', `/agents/${agent.id}/keys`);
+    expect(body.items[1]).toMatchObject({ name: 'slow', rateLimitPerSecond: 2 });
+    expect((await cli<object>(['key:create', agent.name, '--name', 'wide', '--rate-limit-per-second', '10000', '--json'], env)).json).toMatchObject({ rateLimitPerSecond: 10_000 });
   });
 
   it('makes none for an agent that is not there or retired, nor one that has ended already', async () => {

@@ -21,6 +21,8 @@ describe('wrong usage', () => {
     [['user:create', 'a@example.com', '--role', 'viewer', '--password', 'hunter2'], /never stands on the command line/],
     [['key:create', 'alpha', '--name', 'k', '--scopes', 'everything'], /scopes/],
     [['key:create', 'alpha', '--name', 'k', '--expires', '2030-01-01T00:00:00'], /expiresAt/],
+    [['key:create', 'alpha', '--name', 'k', '--rate-limit-per-second', '1e2'], /rateLimitPerSecond/],
+    [['key:create', 'alpha', '--name', 'k', '--rate-limit-per-second', '10001'], /rateLimitPerSecond/],
     [['migrate:down'], /--yes/],
     [['migrate', 'now'], /too many arguments/],
     [['status', '--quick'], /unknown option/],

@@ -72,6 +72,14 @@ describe('secrets', () => {
 
   it('differ from each other', () => {
     expect(violationsOf({ ...production, AUDIT_KEY: production.JWT_SECRET })).toEqual(['AUDIT_KEY must differ from JWT_SECRET']);
+    expect(violationsOf({ ...production, METRICS_TOKEN: production.AUDIT_KEY })).toEqual(['METRICS_TOKEN must differ from AUDIT_KEY']);
+  });
+
+  it('that close the metrics are as strong as the others, fit a header, and are not made when nobody sets one', () => {
+    expect(violationsOf({ ...production, METRICS_TOKEN: 'short' })).toEqual([expect.stringMatching(/^METRICS_TOKEN must have at least 32/)]);
+    expect(violationsOf({ ...production, METRICS_TOKEN: 'q8Zt1xW5vK2mN7rB 4cY9uH3jL6pD0sFé' })).toEqual([expect.stringMatching(/^METRICS_TOKEN must be visible ASCII/)]);
+    expect(readEnv(production).METRICS_TOKEN).toBeUndefined();
+    expect(readEnv({ ...production, METRICS_TOKEN: '' }).METRICS_TOKEN).toBeUndefined();
   });
 
   it('are made outside production when somebody needs them, kept, and not before', () => {

@@ -27,7 +27,7 @@ afterAll(async () => {
 describe('the census of routes', () => {
   it('is checked in, with who may call each', () => {
     const lines = routes.map(({ method, path, operation: { 'x-access': access } }) =>
-      [method.padEnd(7), path.padEnd(50), access.public ? 'everybody' : `${(access.person ?? '-').padEnd(9)} ${access.agent === 'any' ? 'any key' : access.agent ? `key: ${access.agent}` : '-'}`].join(' ').trimEnd());
+      [method.padEnd(7), path.padEnd(50), access.public ? 'everybody' : `${(access.person ?? '-').padEnd(9)} ${access.agent === 'any' ? 'any key' : access.agent ? `key: ${access.agent}` : '-'}${access.unlimited ? ', unlimited' : ''}`].join(' ').trimEnd());
     const byPath = (line: string) => line.slice(8, 58) + line.slice(0, 8);
     const sorted = lines.sort((a, b) => (byPath(a) < byPath(b) ? -1 : 1));
     expectContract('routes.txt', `# method, path, least role of a person, agent's key. Written by UPDATE_CONTRACT=1.\n${sorted.join('\n')}\n`);
@@ -47,7 +47,7 @@ describe('the census of routes', () => {
 
   it('is open without credentials where the contract says so, and nowhere else', () => {
     expect(routes.filter(({ operation }) => operation['x-access'].public).map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
-      'GET /health', 'GET /livez', 'GET /readyz', 'POST /api/v1/auth/login', 'POST /api/v1/auth/logout', 'POST /api/v1/auth/refresh',
+      'GET /health', 'GET /livez', 'GET /metrics', 'GET /readyz', 'POST /api/v1/auth/login', 'POST /api/v1/auth/logout', 'POST /api/v1/auth/refresh',
     ]);
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { clientOf } from '../support/http.js';
+import { clientOf, withinASecond } from '../support/http.js';
 import { rawRequest } from '../support/raw-http.js';
 
 interface Key { id: string; apiKey: string; name: string; prefix: string; scopes: string[]; expiresAt: string | null; revokedAt: string | null; lastUsedAt: string | null }
@@ -113,19 +113,20 @@ describe('a key', () => {
 });
 
 describe('the end of a key', () => {
-  it('comes with its expiry, to the second, on every instance', async () => {
+  it('comes with its expiry, within a second, on every instance', async () => {
     const { apiKey } = await newKey({ expiresAt: new Date(Date.now() + 60_000).toISOString() });
     expect((await asked(apiKey)).status).toBe(200);
     await t.db.advance(61);
-    expect([(await asked(apiKey)).status, (await asked(apiKey, other.base)).status]).toEqual([401, 401]);
+    await withinASecond(async () => expect([(await asked(apiKey)).status, (await asked(apiKey, other.base)).status]).toEqual([401, 401]));
     await t.db.advance(-61);
   });
 
-  it('comes with its revocation: the next request is refused, on every instance and in every form', async () => {
+  it('comes with its revocation: the next request is refused, on other instances within a second, and in every form', async () => {
     const { id, apiKey } = await newKey();
     for (let i = 0; i < 3; i++) expect([(await asked(apiKey)).status, (await asked(apiKey, other.base)).status]).toEqual([200, 200]);
     expect((await t.http('DELETE', `/agents/${agent.id}/keys/${id}`)).status).toBe(200);
-    expect((await asked(apiKey, other.base)).status).toBe(401);
+    expect((await asked(apiKey)).status).toBe(401);
+    await withinASecond(async () => expect((await asked(apiKey, other.base)).status).toBe(401));
     expect((await clientOf(other.base)('GET', '/agents/me', { headers: { 'x-api-key': apiKey } })).status).toBe(401);
     const first = await stored(id);
     expect((await t.http('DELETE', `/agents/${agent.id}/keys/${id}`)).status).toBe(200);
@@ -134,11 +135,11 @@ describe('the end of a key', () => {
     expect((await agent.http('GET', '/agents/me')).status).toBe(200);
   });
 
-  it('comes also when the row is changed past the application: there is no second place that knows keys', async () => {
+  it('comes also when the row is changed past the application: no place knows keys for longer', async () => {
     const { id, apiKey } = await newKey();
     expect((await asked(apiKey)).status).toBe(200);
     await t.db.query('update api_keys set revoked_at = app_clock() where id = $1', [id]);
-    expect([(await asked(apiKey)).status, (await asked(apiKey, other.base)).status]).toEqual([401, 401]);
+    await withinASecond(async () => expect([(await asked(apiKey)).status, (await asked(apiKey, other.base)).status]).toEqual([401, 401]));
   });
 
   it('is not brought about through another agent', async () => {
@@ -178,8 +179,10 @@ describe('the use of a key', () => {
     await asked(apiKey);
     expect(await lastUsed()).toBe(before);
     await t.db.advance(3_600);
-    for (const base of [other.base, t.base]) await asked(apiKey, base);
-    expect(await uses()).toHaveLength(2);
+    await withinASecond(async () => {
+      for (const base of [other.base, t.base]) await asked(apiKey, base);
+      expect(await uses()).toHaveLength(2);
+    });
     expect(Date.parse(await lastUsed()) - Date.parse(before)).toBeGreaterThan(3_590_000);
     await t.db.advance(-3_600);
   });

@@ -151,9 +151,10 @@ describe('"online" and "can trade" are two lights', () => {
     await beat({}, { 'x-instance-id': 'copy-1' });
     await beat({});
     expect((await state()).uptimeSeconds).toBe(30);
+    await t.db.advance(61);
     await beat({}, { 'x-instance-id': 'copy-2' });
     expect((await state()).uptimeSeconds).toBe(0);
-    await t.db.advance(-30);
+    await t.db.advance(-91);
   });
 });
 

@@ -162,7 +162,7 @@ describe('an Idempotency-Key', () => {
     const unique: Record<string, object> = {
       usersCreate: { email: `idempotent-${++made}@example.com` }, agentsCreate: { name: `idempotent-${++made}` }, tradesCreate: { clientOrderId: `idempotent-${++made}` },
       agentsCreateKey: { name: `idempotent-${++made}` }, commandsCreate: { type: 'custom', payload: { n: ++made } }, predictionsCreate: { model: `m${++made}` },
-      explanationsCreate: { explanation: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
+      explanationsCreate: { explanation: `because ${++made}` }, circuitBreakerEventsReport: { reason: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
     };
     return { ...(bodyOf(route) as object), ...unique[route.operation.operationId] };
   };
@@ -172,7 +172,8 @@ describe('an Idempotency-Key', () => {
   };
   const countOf = async () => {
     const [row] = await t.db.query<{ n: number }>(`select (select count(*) from users)::int + (select count(*) from agents)::int + (select count(*) from api_keys)::int
-      + (select count(*) from agent_commands)::int + (select count(*) from predictions)::int + (select count(*) from trades)::int + (select count(*) from trade_explanations)::int as n`);
+      + (select count(*) from agent_commands)::int + (select count(*) from predictions)::int + (select count(*) from trades)::int + (select count(*) from trade_explanations)::int
+      + (select count(*) from circuit_breaker_events)::int as n`);
     return row?.n ?? -1;
   };
   const madeBy = ({ operation: { operationId } }: Route) => (operationId === 'agentsCreate' ? 2 : 1);

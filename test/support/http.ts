@@ -33,8 +33,22 @@ export function clientOf(base: string, defaultToken: string | null = null): Clie
       ...(payload === undefined ? {} : { body: payload as string | Uint8Array<ArrayBuffer> }),
       ...(ask.signal ? { signal: ask.signal } : {}),
     });
-    const text = await response.text();
+    // A stream has no end: who wants to read one takes test/support/event-source.ts.
+    const endless = response.headers.get('content-type')?.startsWith('text/event-stream') && response.body;
+    const text = endless ? (await endless.cancel(), '') : await response.text();
     const json = /json/.test(response.headers.get('content-type') ?? '');
     return { status: response.status, headers: response.headers, text, body: (json && text ? JSON.parse(text) : {}) as T };
   };
+}
+
+/** What holds on every instance within a second: tried until it does, and then for the last time. */
+export async function withinASecond(check: () => Promise<void>): Promise<void> {
+  for (const deadline = performance.now() + 1_000; performance.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 40))) {
+    try {
+      return await check();
+    } catch {
+      // Not yet.
+    }
+  }
+  await check();
 }

@@ -7,12 +7,12 @@ import type pg from 'pg';
  */
 export async function schemaText(client: pg.Client, writer: string): Promise<string> {
   const lines = async (text: string, values: unknown[] = []) => (await client.query<{ line: string }>(text, values)).rows.map(({ line }) => line);
-  const tables = (await client.query<{ oid: number; name: string; partitioned: string | null }>(TABLES)).rows;
+  const tables = (await client.query<{ oid: number; name: string; partitioned: string | null; unlogged: boolean }>(TABLES)).rows;
   const parts: string[] = [];
-  for (const { oid, name, partitioned } of tables) {
+  for (const { oid, name, partitioned, unlogged } of tables) {
     parts.push(
       [
-        `table ${name}${partitioned === null ? '' : ` partition by ${partitioned}`}`,
+        `${unlogged ? 'unlogged ' : ''}table ${name}${partitioned === null ? '' : ` partition by ${partitioned}`}`,
         ...(await lines(COLUMNS, [oid])), ...(await lines(CONSTRAINTS, [oid])), ...(await lines(INDEXES, [oid])),
         ...(await lines(TRIGGERS, [oid])), ...(await lines(TABLE_GRANTS, [oid, writer])),
       ].join('\n  '),
@@ -22,7 +22,8 @@ export async function schemaText(client: pg.Client, writer: string): Promise<str
   return `${parts.join('\n\n')}\n`;
 }
 
-const TABLES = `select c.oid, c.relname as name, case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partitioned
+const TABLES = `select c.oid, c.relname as name, case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partitioned,
+    c.relpersistence = 'u' as unlogged
   from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition order by c.relname`;
 
 const COLUMNS = `select 'column ' || attname || ' ' || format_type(atttypid, atttypmod) || case when attnotnull then ' not null' else '' end

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Idempotency } from '../../database/idempotency.js';
+import type { Claim, Idempotency, OnceAnswer } from '../../database/idempotency.js';
 import type { Tx } from '../../database/transaction.js';
 import { badRequest } from '../problem.js';
 import { actorOf } from '../principal.js';
@@ -13,6 +13,9 @@ export interface OnceOptions<T> {
   withoutSecrets?: (body: T) => object;
 }
 
+/** What a merged statement made of a creation. */
+export type Attempted<T> = { outcome: 'made'; answer: T } | { outcome: 'taken' | 'alone' };
+
 /**
  * A POST that creates: its effect runs in one transaction, once for an `Idempotency-Key`, and a replay says so in
  * a header. `@Once() once: Creation` in a handler, then `once.run(this.idempotency, (tx) => …)`.
@@ -24,10 +27,28 @@ export class Creation {
   ) {}
 
   async run<T extends object>(idempotency: Idempotency, work: (tx: Tx) => Promise<T>, options: OnceOptions<T> = {}): Promise<T> {
-    const answer = await idempotency.run(this.key(), options.status ?? (() => 201), work, options.withoutSecrets);
-    void this.reply.status(answer.status);
-    if (answer.replayed) void this.reply.header('Idempotency-Replayed', 'true');
-    return answer.body;
+    return this.answer(await idempotency.run(this.key(), options.status ?? (() => 201), work, options.withoutSecrets));
+  }
+
+  /**
+   * The same by a merged statement, which claims the key beside the effect.
+   * @param attempt answers the body, `taken` when the key was there before, or `alone` when the effect needs a transaction of its own
+   * @param alone the effect in such a transaction
+   */
+  async runMerged<T extends object>(idempotency: Idempotency, attempt: (claim: Claim | null) => Promise<Attempted<T>>, alone: (tx: Tx) => Promise<T>): Promise<T> {
+    const once = this.key();
+    const claim = once && idempotency.claimOf(once);
+    const made = await attempt(claim);
+    if (made.outcome === 'made') return this.answer({ status: 201, body: made.answer, replayed: false });
+    const stored = made.outcome === 'taken' && claim ? await idempotency.storedAnswer(claim) : null;
+    if (stored) return this.answer({ status: stored.status, body: stored.body as T, replayed: true });
+    return this.run(idempotency, alone);
+  }
+
+  private answer<T>({ status, body, replayed }: OnceAnswer<T>): T {
+    void this.reply.status(status);
+    if (replayed) void this.reply.header('Idempotency-Replayed', 'true');
+    return body;
   }
 
   private key() {

@@ -8,7 +8,7 @@ import { Problem, unavailable } from '../problem.js';
 /** Reason phrases of RFC 9110. */
 export const TITLES: Record<number, string> = {
   400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout', 409: 'Conflict',
-  412: 'Precondition Failed', 413: 'Content Too Large', 414: 'URI Too Long', 415: 'Unsupported Media Type', 422: 'Unprocessable Content',
+  410: 'Gone', 412: 'Precondition Failed', 413: 'Content Too Large', 414: 'URI Too Long', 415: 'Unsupported Media Type', 422: 'Unprocessable Content',
   428: 'Precondition Required', 429: 'Too Many Requests', 431: 'Request Header Fields Too Large', 500: 'Internal Server Error',
   501: 'Not Implemented', 503: 'Service Unavailable',
 };
@@ -28,9 +28,9 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = toProblem(error);
     if (problem.status >= 500 && problem.status !== 503) {
-      this.log.error({ err: error }, `${request.method} ${request.routeOptions?.url ?? request.url} failed`);
+      this.log.error({ err: error, correlationId: request.id }, `${request.method} ${request.routeOptions?.url ?? request.url} failed`);
     } else if (problem.status === 503) {
-      this.log.warn({ reason: (error as Error).message }, 'answered 503');
+      this.log.warn({ reason: (error as Error).message, correlationId: request.id }, 'answered 503');
     }
     sendProblem(request, reply, problem);
   }
@@ -66,15 +66,15 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
   void reply.status(problem.status).type('application/problem+json').send(bodyOf(problem, { instance, correlationId: request.id }));
 }
 
-function bodyOf({ status, message, code, extra }: Problem, of: { instance?: string | undefined; correlationId: string }): object {
+function bodyOf({ status, message, code, retryable, extra }: Problem, of: { instance?: string | undefined; correlationId: string }): object {
   return {
-    type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail: message, ...of, code,
-    retryable: extra.retryable ?? (status === 429 || status === 503),
+    type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail: message, ...of, code, retryable,
     ...(extra.errors ? { errors: extra.errors } : {}),
   };
 }
 
-function toProblem(error: unknown): Problem {
+/** What the caller is told of an error. */
+export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isDatabaseAway(error)) return unavailable('DATABASE_UNAVAILABLE', 'The database cannot be reached or did not answer in time.');
   if (error instanceof HttpException) return plain(error.getStatus(), error.message);

@@ -1,8 +1,7 @@
-import { type ArgumentMetadata, type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, StandardSchemaValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, type ExecutionContext, StandardSchemaValidationPipe } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { FastifyRequest } from 'fastify';
-import type { Observable } from 'rxjs';
 import { useFieldErrors } from '../field-errors.js';
 import { Problem } from '../problem.js';
 
@@ -40,16 +39,12 @@ function checkTexts(values: unknown): void {
 }
 
 /** Refuses query parameters and body fields for which a handler has no schema at all: they would be ignored in silence. */
-@Injectable()
-export class RefuseUnread implements NestInterceptor {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const { query, body, url } = context.switchToHttp().getRequest<FastifyRequest>();
-    // Probes take what their callers hang on them.
-    if (!url.startsWith('/api/')) return next.handle();
-    const issues = [...unread(context, RouteParamtypes.QUERY, query), ...unread(context, RouteParamtypes.BODY, body)];
-    if (issues.length > 0) throw asProblem(issues);
-    return next.handle();
-  }
+export function refuseUnread(context: ExecutionContext): void {
+  const { query, body, url } = context.switchToHttp().getRequest<FastifyRequest>();
+  // Probes take what their callers hang on them.
+  if (!url.startsWith('/api/')) return;
+  const issues = [...unread(context, RouteParamtypes.QUERY, query), ...unread(context, RouteParamtypes.BODY, body)];
+  if (issues.length > 0) throw asProblem(issues);
 }
 
 function unread(context: ExecutionContext, kind: RouteParamtypes, given: unknown): Issue[] {

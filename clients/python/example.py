@@ -1,0 +1,628 @@
+"""A small paper-trading agent on Tradewarden: copy it and put your own strategy into it.
+
+    TRADEWARDEN_URL=http://localhost:3000 TRADEWARDEN_API_KEY=tw_... python3 example.py
+
+Prices come from a seeded random walk or from a CSV file. The broker is a file of its own, as a
+real one is a machine of its own: it fills what it is told, knows nothing of this process, and is
+asked what there is. Ended in any way, by Ctrl-C or ``kill -9``, the same command goes on where it
+was. It is an example of an agent, not of a way to earn money.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import logging
+import os
+import random
+import signal
+import sys
+import time
+from decimal import Decimal
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+import tradewarden
+from tradewarden import Agent, Command, DesiredState, Step
+
+Json = Dict[str, Any]
+
+POINT = Decimal("0.00001")
+CONTRACT_SIZE = 100_000
+SPREAD = 8 * POINT
+STOP_DISTANCE, TARGET_DISTANCE = 150 * POINT, 300 * POINT
+COMMISSION_PER_LOT = Decimal("3.50")
+FAST, SLOW = 5, 20
+# Unsent facts above which the market waits for the server, as long as there is one.
+HIGH_WATER = 200
+# Ticks after which the state is kept although nothing happened: what a crash makes the loop walk
+# again.
+SAVE_EVERY = 50
+MODEL = "example-crossover"
+
+
+class Tick(NamedTuple):
+    """The middle price; and in a replay the time that it was of."""
+
+    price: Decimal
+    source_time: Optional[str] = None
+
+
+def number_in(value: Any) -> Optional[Decimal]:
+    """A number from outside; None for what is none, NaN and infinity among it."""
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() else None
+
+
+class SyntheticPrices:
+    """A random walk that is the same for the same seed, wherever it is taken up again."""
+
+    def __init__(self, seed: int, start: str = "1.10000"):
+        self._seed, self._start = seed, Decimal(start)
+
+    def next(self, number: int, last: Optional[Decimal]) -> Optional[Tick]:
+        chance = random.Random(f"{self._seed}:{number}")
+        trend = random.Random(f"{self._seed}:trend:{number // 40}").choice((-6, 6))
+        before = self._start if last is None else last
+        pull = int((self._start - before) / POINT) // 50
+        step = chance.randint(-20, 20) + trend + pull
+        return Tick(max(before + step * POINT, POINT * 1_000))
+
+
+class CsvPrices:
+    """The column ``close`` (or the last one) of a file with a heading; times from ``timestamp``,
+    RFC 3339 or taken for UTC."""
+
+    def __init__(self, path: str):
+        self._ticks: List[Tick] = []
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            names = rows.fieldnames or []
+            if not names:
+                raise ValueError(f"{path} has no heading")
+            column = "close" if "close" in names else names[-1]
+            for row in rows:
+                self._ticks.append(self._tick(row, column, f"{path}, line {rows.line_num}"))
+        if not self._ticks:
+            raise ValueError(f"{path} has no prices")
+
+    @staticmethod
+    def _tick(row: Dict[str, str], column: str, where: str) -> Tick:
+        price = number_in(row.get(column))
+        if price is None or price <= 0:
+            raise ValueError(f"{where}: {row.get(column)!r} is not a price above 0")
+        text = row.get("timestamp") or ""
+        at = tradewarden.seconds_of(text) or tradewarden.seconds_of(text + "Z")
+        return Tick(price.quantize(POINT), None if at is None else tradewarden.iso(at))
+
+    def next(self, number: int, last: Optional[Decimal]) -> Optional[Tick]:
+        return self._ticks[number] if number < len(self._ticks) else None
+
+
+class PaperBroker:
+    """A hedging account. Each change is on the disk before it is answered, and an order that is
+    sent twice is filled twice: it is the agent that must not send it twice."""
+
+    def __init__(self, path: str, balance: str = "10000.00"):
+        self._path = path
+        self._quote = (Decimal(0), Decimal(0))
+        try:
+            with open(path, encoding="utf-8") as file:
+                self.books: Json = json.load(file)
+        except FileNotFoundError:
+            self.books = {"balance": balance, "positions": [], "deals": [], "dealCount": 0,
+                          "opened": 0, "closed": 0, "won": 0, "lastTick": -1}
+
+    # -- what a broker shows
+
+    @property
+    def positions(self) -> List[Json]:
+        return list(self.books["positions"])
+
+    def position(self, tag: str) -> Optional[Json]:
+        return next((one for one in self.books["positions"] if one["tag"] == tag), None)
+
+    def deals_after(self, number: int) -> List[Json]:
+        return [deal for deal in self.books["deals"] if deal["number"] > number]
+
+    def deals_of(self, tag: str) -> List[Json]:
+        return [deal for deal in self.books["deals"] if deal["tag"] == tag]
+
+    @property
+    def equity(self) -> Decimal:
+        equity = Decimal(self.books["balance"])
+        for one in self.positions:
+            equity += self._profit(one, Decimal(one["lots"]), self._exit_price(one))
+        return equity
+
+    # -- what happens at a broker
+
+    def on_price(self, tick: int, price: Decimal) -> None:
+        """Fills stops and targets, whoever looks; stops first."""
+        self._quote = (price - SPREAD / 2, price + SPREAD / 2)
+        if tick <= self.books["lastTick"]:
+            return  # Walked again after a crash: it has happened.
+        for one in self.positions:
+            sign, now = self._sign(one), self._exit_price(one)
+            if sign * (now - Decimal(one["stop"])) <= 0:
+                self._fill_exit(one, Decimal(one["lots"]), Decimal(one["stop"]), "stop", tick)
+            elif sign * (now - Decimal(one["target"])) >= 0:
+                self._fill_exit(one, Decimal(one["lots"]), Decimal(one["target"]), "target", tick)
+
+    def open(self, tag: str, direction: str, lots: Decimal, tick: int) -> None:
+        sign = 1 if direction == "long" else -1
+        entry = self._quote[1] if sign > 0 else self._quote[0]
+        position = {"tag": tag, "direction": direction, "lots": str(lots), "size": str(lots),
+                    "entry": str(entry), "stop": str(entry - sign * STOP_DISTANCE),
+                    "target": str(entry + sign * TARGET_DISTANCE), "gross": "0.00",
+                    "commission": "0.00", "turnover": "0"}
+        self.books["positions"].append(position)
+        self.books["opened"] += 1
+        self._deal(position, "entry", entry, lots, tick)
+        self._save(tick)
+
+    def close(self, position: Json, reason: str, tick: int, lots: Optional[Decimal] = None) -> None:
+        part = Decimal(position["lots"]) if lots is None else lots
+        self._fill_exit(position, part, self._exit_price(position), reason, tick)
+
+    def _fill_exit(self, position: Json, lots: Decimal, price: Decimal, reason: str,
+                   tick: int) -> None:
+        gross = self._profit(position, lots, price)
+        commission = -(lots * COMMISSION_PER_LOT).quantize(Decimal("0.01"))
+        for name, amount in (("gross", gross), ("commission", commission),
+                             ("turnover", price * lots)):
+            position[name] = str(Decimal(position[name]) + amount)
+        position["lots"] = str(Decimal(position["lots"]) - lots)
+        self.books["balance"] = str(Decimal(self.books["balance"]) + gross + commission)
+        deal = self._deal(position, "exit", price, lots, tick)
+        deal["reason"] = reason
+        if Decimal(position["lots"]) == 0:
+            average = Decimal(position["turnover"]) / Decimal(position["size"])
+            deal["closes"] = {"price": str(average.quantize(POINT)), "gross": position["gross"],
+                              "commission": position["commission"]}
+            self.books["positions"].remove(position)
+            self.books["closed"] += 1
+            self.books["won"] += Decimal(position["gross"]) > -Decimal(position["commission"])
+        self._save(tick)
+
+    def _deal(self, position: Json, role: str, price: Decimal, lots: Decimal, tick: int) -> Json:
+        self.books["dealCount"] += 1
+        deal: Json = {"number": self.books["dealCount"], "tag": position["tag"], "role": role,
+                      "direction": position["direction"], "price": str(price), "lots": str(lots),
+                      "stop": position["stop"], "target": position["target"], "tick": tick}
+        self.books["deals"] = [*self.books["deals"], deal][-500:]
+        return deal
+
+    def _exit_price(self, position: Json) -> Decimal:
+        return self._quote[0] if self._sign(position) > 0 else self._quote[1]
+
+    def _profit(self, position: Json, lots: Decimal, price: Decimal) -> Decimal:
+        points: Decimal = self._sign(position) * (price - Decimal(position["entry"]))
+        return (points * lots * CONTRACT_SIZE).quantize(Decimal("0.01"))
+
+    @staticmethod
+    def _sign(position: Json) -> int:
+        return 1 if position["direction"] == "long" else -1
+
+    def _save(self, tick: int) -> None:
+        self.books["lastTick"] = max(tick, self.books["lastTick"])
+        with open(self._path + ".tmp", "w", encoding="utf-8") as file:
+            json.dump(self.books, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(self._path + ".tmp", self._path)
+
+
+class TradingLoop:
+    """One thread: prices, strategy, broker, commands. What the broker shows becomes facts; what
+    this loop remembers is one small state that each step keeps together with its facts."""
+
+    def __init__(self, agent: Agent, broker: PaperBroker, prices: Any, symbol: str, ticks: int,
+                 per_second: float):
+        self.agent, self.broker, self.prices = agent, broker, prices
+        self.symbol, self.ticks = symbol, ticks
+        self.pause = 1.0 / per_second if per_second > 0 else 0.0
+        self.stop_asked = False
+        self.state: Json = agent.state or {
+            # The run's name in front of every id, so that another folder's run has other ones.
+            "run": f"{random.SystemRandom().getrandbits(32):08x}", "tick": 0, "price": None,
+            "window": [], "dealSeen": 0, "pending": {}, "lots": "0.10"}
+        self._unsaved = 0
+        self._handlers: Dict[str, Callable[[Command], None]] = {
+            "custom": self._do_custom, "open_trade": self._do_open_trade,
+            "close_trade": self._do_close_trade, "flatten": self._do_flatten,
+            "kill": self._do_kill, "reconcile": self._do_reconcile,
+            "update_config": self._do_update_config,
+        }
+
+    # -- the loop
+
+    def run(self) -> bool:
+        """True when the market has ended; False when the loop was stopped or killed before."""
+        if self.state["price"] is None:
+            # There is a price before anybody can ask for one.
+            self._take_tick()
+        else:
+            # Not a new one: the one that was there.
+            self.broker.on_price(self.state["tick"] - 1, Decimal(self.state["price"]))
+        self._settle_what_a_crash_interrupted()
+        self._report()
+        self.agent.start()
+        # A replay misses nothing meanwhile, and where nothing is open nothing must be looked after.
+        while not (self.agent.up or self._ending) and not (self.pause and self.broker.positions):
+            self._handle(self.agent.next_command(0.2))
+        due = time.monotonic()
+        while not self._ending:
+            self._handle(self.agent.next_command(min(0.2, max(0.0, due - time.monotonic()))))
+            if time.monotonic() < due or self._waits_for_the_server:
+                continue
+            if self.state["tick"] >= self.ticks or not self._take_tick():
+                return self._finish()
+            due = max(due + self.pause, time.monotonic() - 1.0)
+        self._save([])
+        return False
+
+    @property
+    def _ending(self) -> bool:
+        return self.stop_asked or self.agent.killed
+
+    @property
+    def _waits_for_the_server(self) -> bool:
+        """So that a fast replay does not run away from a slow server."""
+        busy = self.agent.up and self.agent.spool.size > HIGH_WATER
+        if busy:
+            time.sleep(0.02)
+        return busy
+
+    def _take_tick(self) -> bool:
+        last = self.state["price"]
+        number = self.state["tick"]
+        tick = self.prices.next(number, None if last is None else Decimal(last))
+        if tick is None:
+            return False
+        self.state.update(tick=number + 1, price=str(tick.price))
+        # Exits come first and ask nobody.
+        self.broker.on_price(number, tick.price)
+        self._follow(self.agent.desired)
+        crossing = self._crossing(tick.price)
+        if crossing is not None:
+            self._trade(crossing, tick)
+        self._absorb(tick.source_time)
+        self._report()
+        return True
+
+    def _follow(self, desired: Optional[DesiredState]) -> None:
+        """What the server wants is a level: looked at with every tick, acted on, and said."""
+        if desired is not None and desired.state == "flatten":
+            self._close_all("flatten")
+        self.agent.observe(desired)
+
+    def _crossing(self, price: Decimal) -> Optional[str]:
+        """``long`` or ``short`` when the fast average has just crossed the slow one."""
+        window = [Decimal(one) for one in self.state["window"]]
+        was = self._fast_above(window)
+        window = [*window, price][-SLOW:]
+        self.state["window"] = [str(one) for one in window]
+        above = self._fast_above(window)
+        if was is None or above is None or was == above:
+            return None
+        return "long" if above else "short"
+
+    @staticmethod
+    def _fast_above(window: List[Decimal]) -> Optional[bool]:
+        if len(window) < SLOW:
+            return None
+        return sum(window[-FAST:]) / FAST > sum(window) / SLOW
+
+    def _trade(self, direction: str, tick: Tick) -> None:
+        """Closes what stands against the crossing, and opens with it if that is allowed."""
+        for position in self.broker.positions:
+            if position["direction"] != direction:
+                self.broker.close(position, "signal", self.state["tick"] - 1)
+        desired = self.agent.desired
+        if desired is None or not desired.may_decide:
+            return
+        tag = f"{self.state['run']}-{self.state['tick']:06d}"
+        opens = bool(self.agent.may_open()) and not self.broker.positions
+        if self._was_sent(tag) or (self.agent.spool.crowded and not opens):
+            return
+        with self.agent.step() as step:
+            ref = step.prediction(
+                model=MODEL, symbol=self.symbol, direction=direction, confidence=self._confidence,
+                market_price=tick.price, agent_cycle_number=self.state["tick"],
+                used_by_agent=opens, source_time=tick.source_time)
+            if opens:
+                # Known to the disk before it is sent: after a crash the broker is asked for it.
+                why = f"the average of {FAST} ticks crossed that of {SLOW}"
+                self.state["pending"][tag] = {"prediction": ref, "why": why}
+            step.save(self.state)
+        if opens:
+            self._send(tag, direction, Decimal(self.state["lots"]))
+
+    @property
+    def _confidence(self) -> Decimal:
+        """Of the trades so far the share that won, with ten imagined coin tosses in front."""
+        won, closed = int(self.broker.books["won"]), int(self.broker.books["closed"])
+        return (Decimal(won + 5) / (closed + 10)).quantize(Decimal("0.0001"))
+
+    # -- orders
+
+    def _was_sent(self, tag: str) -> bool:
+        """Asked before each sending: the broker's books are right, this process's are not."""
+        return bool(self.broker.deals_of(tag))
+
+    def _send(self, tag: str, direction: str, lots: Decimal) -> None:
+        self.broker.open(tag, direction, lots, self.state["tick"] - 1)
+
+    def _settle_what_a_crash_interrupted(self) -> None:
+        """An order that was about to be sent is at the broker, or it is not sent any more: an
+        entry missed is cheaper than one made twice."""
+        for tag in list(self.state["pending"]):
+            if not self._was_sent(tag):
+                logging.info("order %s never reached the broker, and is given up", tag)
+                del self.state["pending"][tag]
+        unfinished = self.agent.unfinished()
+        self._absorb(None)
+        for command in unfinished:
+            with self.agent.step() as step:
+                if self._was_sent(self._tag_of(command)):
+                    step.complete(command, self._opened(self._tag_of(command)))
+                else:
+                    step.fail(command, "not_sent", "NOT_AT_BROKER",
+                              "the agent ended before it was sent")
+                step.save(self.state)
+
+    def _close_all(self, reason: str) -> List[str]:
+        closed = []
+        for position in self.broker.positions:
+            self.broker.close(position, reason, self.state["tick"] - 1)
+            closed.append(self.agent.trade_id(position["tag"]) or position["tag"])
+        return closed
+
+    def _finish(self) -> bool:
+        """The market has ended: what is open is closed, so that every trade has a result."""
+        self._close_all("square_off")
+        self._absorb(None)
+        self._report()
+        deadline = time.monotonic() + 120
+        while not self._ending and time.monotonic() < deadline:
+            if self.agent.wait_until_sent(0.2):
+                break
+            self._handle(self.agent.next_command())
+        return True
+
+    # -- facts
+
+    def _absorb(self, source_time: Optional[str], *answers: Callable[[Step], None]) -> None:
+        """Turns the broker's new deals into facts, once: ids come from the deals, and the number
+        of the last one is kept together with the facts."""
+        deals = self.broker.deals_after(self.state["dealSeen"])
+        self._unsaved += 1
+        if not deals and not answers and self._unsaved < SAVE_EVERY:
+            return
+        self._save(deals, source_time, answers)
+
+    def _save(self, deals: List[Json], source_time: Optional[str] = None,
+              answers: Any = ()) -> None:
+        with self.agent.step() as step:
+            for deal in deals:
+                if deal["role"] == "entry":
+                    self._tell_entry(step, deal, source_time)
+                elif "closes" in deal:
+                    self._tell_exit(step, deal, source_time)
+                self.state["dealSeen"] = deal["number"]
+            for answer in answers:
+                answer(step)
+            step.save(self.state)
+        self._unsaved = 0
+
+    def _tell_entry(self, step: Step, deal: Json, source_time: Optional[str]) -> None:
+        tag = deal["tag"]
+        intent = self.state["pending"].pop(tag, {})
+        step.trade(tag, symbol=self.symbol, direction=deal["direction"], lot_size=deal["lots"],
+                   entry_price=deal["price"], stop_loss=deal["stop"], take_profit=deal["target"],
+                   broker="paper", broker_position_id=tag, prediction=intent.get("prediction"),
+                   command_id=intent.get("command"), source_time=source_time)
+        step.explanation(tag, "entry", f"{deal['direction']} at {deal['price']}: "
+                                       f"{intent.get('why', 'found at the broker')}")
+
+    def _tell_exit(self, step: Step, deal: Json, source_time: Optional[str]) -> None:
+        tag, whole = deal["tag"], deal["closes"]
+        net = Decimal(whole["gross"]) + Decimal(whole["commission"])
+        step.transition(tag, "closed", deal_id=f"{tag}-{deal['number']}",
+                        exit_price=whole["price"], exit_reason=deal["reason"],
+                        gross_profit=whole["gross"], commission=whole["commission"],
+                        net_profit=net, source_time=source_time)
+        step.explanation(tag, "exit", f"left at {whole['price']} ({deal['reason']}), {net} USD")
+
+    def _report(self) -> None:
+        broker = self.broker
+        figures: Json = {"balance": broker.books["balance"], "equity": broker.equity,
+                         "currency": "USD", "open_positions": len(broker.positions),
+                         "cycle_count": self.state["tick"], "broker_connected": True,
+                         "trade_allowed": True}
+        try:
+            figures["last_cycle_at"] = self.agent.now()
+        except tradewarden.ClockUnknown:
+            pass  # Unknown stays unknown: this machine's clock may be an hour off.
+        self.agent.report(**figures)
+        self.agent.report_positions(self._positions())
+
+    def _positions(self) -> List[Json]:
+        return [{"symbol": self.symbol, "direction": one["direction"], "size": one["lots"],
+                 "entryPrice": one["entry"], "stopLoss": one["stop"],
+                 "takeProfit": one["target"], "brokerPositionId": one["tag"]}
+                for one in self.broker.positions]
+
+    # -- commands
+
+    def _handle(self, command: Optional[Command]) -> None:
+        if command is None:
+            return
+        logging.info("command %s", command.type)
+        handler = self._handlers.get(command.type)
+        if handler is not None:
+            handler(command)
+        else:
+            # What an agent cannot do it says so, instead of calling it done.
+            self._refuse(command, "not_sent", "COMMAND_UNKNOWN", "this agent does not know it")
+
+    def _refuse(self, command: Command, outcome: str, code: str, message: str) -> None:
+        with self.agent.step() as step:
+            step.fail(command, outcome, code, message)
+
+    def _answer(self, command: Command, result: Json) -> None:
+        """Together with what the command did at the broker."""
+        self._absorb(None, lambda step: step.complete(command, result))
+
+    @staticmethod
+    def _tag_of(command: Command) -> str:
+        """The same for every delivery of a command: by it the broker is asked."""
+        return str(command.payload.get("orderTag") or f"cmd-{command.id}")
+
+    def _opened(self, tag: str) -> Json:
+        deal = self.broker.deals_of(tag)[0]
+        return {"orderTag": tag, "price": deal["price"], "size": deal["lots"]}
+
+    def _do_custom(self, command: Command) -> None:
+        """`{"open": "long"}`: an opening that a person asks for, for want of a gate."""
+        direction = command.payload.get("open")
+        permission = self.agent.may_open()
+        if direction not in ("long", "short"):
+            self._refuse(command, "rejected", "CUSTOM_UNKNOWN", '{"open": "long" or "short"}')
+        elif not permission:
+            self._refuse(command, "not_sent", permission.reason, "it may not open now")
+        else:
+            self._open(command, str(direction), Decimal(self.state["lots"]), "asked for")
+
+    def _do_open_trade(self, command: Command) -> None:
+        """Made by the gate. Permission, validity and lease were looked at a moment ago."""
+        payload, price = command.payload, Decimal(self.state["price"])
+        direction, lots = payload.get("direction"), number_in(payload.get("lotSize"))
+        limit, slip = number_in(payload.get("limitPrice")), number_in(payload.get("maxSlippage", 0))
+        sign = 1 if direction == "long" else -1
+        if payload.get("symbol") != self.symbol:
+            self._refuse(command, "rejected", "SYMBOL_UNKNOWN", f"this agent trades {self.symbol}")
+        elif direction not in ("long", "short") or not lots or limit is None or slip is None:
+            self._refuse(command, "rejected", "ORDER_INVALID", "the order cannot be read")
+        elif sign * (price + sign * SPREAD / 2 - limit) > slip:
+            self._refuse(command, "not_sent", "PRICE_MOVED", f"the price is {price}")
+        else:
+            self._open(command, str(direction), lots, "the idea passed the gate")
+
+    def _open(self, command: Command, direction: str, lots: Decimal, why: str) -> None:
+        tag = self._tag_of(command)
+        with self.agent.step() as step:
+            self.state["pending"][tag] = {"why": why, "command": command.id}
+            step.save(self.state)
+        if not self._was_sent(tag):
+            self._send(tag, direction, lots)
+        self._answer(command, self._opened(tag))
+
+    def _do_close_trade(self, command: Command) -> None:
+        tag = self.agent.client_order_id(str(command.payload.get("tradeId")))
+        position = self.broker.position(tag) if tag else None
+        if position is None:
+            # Not a failure: it may have met its stop a moment ago, and a close that fails comes
+            # back for ever.
+            self._answer(command, {"closedSize": "0", "note": "no such trade is open"})
+            return
+        open_lots = Decimal(position["lots"])
+        wanted = number_in(command.payload.get("size", open_lots))
+        if wanted is None or wanted <= 0:
+            self._refuse(command, "rejected", "SIZE_INVALID", "size must be above zero")
+            return
+        lots = min(wanted, open_lots)
+        self.broker.close(position, "operator", self.state["tick"] - 1, lots)
+        self._answer(command, {"closedSize": str(lots), "openSize": str(open_lots - lots)})
+
+    def _do_flatten(self, command: Command) -> None:
+        concerned = command.payload.get("symbol") in (None, self.symbol)
+        self._answer(command, {"closed": self._close_all("flatten") if concerned else []})
+
+    def _do_kill(self, command: Command) -> None:
+        """Positions stay, with their stops; the loop ends after the answer."""
+        self._answer(command, {"ending": True, "openPositions": len(self.broker.positions)})
+
+    def _do_reconcile(self, command: Command) -> None:
+        tag = command.payload.get("orderTag")
+        deals = self.broker.deals_of(str(tag)) if tag else self.broker.books["deals"][-100:]
+        self._answer(command, {
+            "asOf": tradewarden.iso(self.agent.now().timestamp()), "orders": [],
+            "positions": self._positions(), "deals": [
+                {"brokerDealId": f"{one['tag']}-{one['number']}", "brokerPositionId": one["tag"],
+                 "role": one["role"], "price": one["price"], "size": one["lots"]}
+                for one in deals]})
+
+    def _do_update_config(self, command: Command) -> None:
+        changes = command.payload.get("config")
+        only_lots = isinstance(changes, dict) and set(changes) == {"lots"}
+        lots = number_in(changes["lots"]) if isinstance(changes, dict) and only_lots else None
+        if lots is None or not Decimal("0.01") <= lots <= 10:
+            self._refuse(command, "rejected", "CONFIG_INVALID", "only lots, from 0.01 to 10")
+            return
+        self.state["lots"] = str(lots.quantize(Decimal("0.01")))
+        self._answer(command, {"lots": self.state["lots"]})
+
+
+def options(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="A small paper-trading agent on Tradewarden.")
+    parser.add_argument("--folder", default="data/python-example", help="what it remembers")
+    parser.add_argument("--symbol", default="EURUSD")
+    parser.add_argument("--csv", help="prices from a file with a column close")
+    parser.add_argument("--seed", type=int, default=1, help="of the random walk")
+    parser.add_argument("--ticks", type=int, default=sys.maxsize, help="ends after so many")
+    parser.add_argument("--speed", type=float, default=2.0, help="ticks a second; 0: at once")
+    parser.add_argument("--sync", action="store_true", help="one short call for everything")
+    parser.add_argument("--json", action="store_true", help="the summary as one object")
+    return parser.parse_args(argv)
+
+
+def summary(loop: TradingLoop, complete: bool) -> Json:
+    books, spool = loop.broker.books, loop.agent.spool
+    return {"complete": complete, "ticks": loop.state["tick"], "trades": books["opened"],
+            "closed": books["closed"], "won": books["won"], "balance": books["balance"],
+            "unsentFacts": spool.size, "rejectedFacts": spool.rejected_count}
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    given = options(argv)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr,
+                        format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        prices: Any = CsvPrices(given.csv) if given.csv else SyntheticPrices(given.seed)
+        agent = Agent.from_env(given.folder, mode="sync" if given.sync else "poll",
+                               agent_version="example-python/1.0.0")
+    except (ValueError, OSError) as error:
+        print(f"example.py: {error}", file=sys.stderr)
+        return 2
+    except tradewarden.SpoolError as error:
+        print(f"example.py: {error}", file=sys.stderr)
+        return 1
+    broker = PaperBroker(os.path.join(given.folder, "broker.json"))
+    loop = TradingLoop(agent, broker, prices, given.symbol, given.ticks, given.speed)
+
+    def ask_to_stop(number: int, frame: Any) -> None:
+        # Nothing but a flag: a handler runs between two instructions of the loop.
+        loop.stop_asked = True
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask_to_stop)
+    try:
+        complete = loop.run()
+        code = 0
+    except tradewarden.TradewardenError as error:
+        print(f"example.py: {error}", file=sys.stderr)
+        complete, code = False, 1
+    finally:
+        agent.stop()
+    told = summary(loop, complete)
+    print(json.dumps(told) if given.json else
+          "  ".join(f"{name} {value}" for name, value in told.items()))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

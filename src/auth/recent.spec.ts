@@ -1,0 +1,51 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { Recent } from './recent.js';
+
+const found = (name: string) => jest.fn(async () => ({ name }));
+
+describe('what was looked up a moment ago', () => {
+  it('is not looked up again', async () => {
+    const recent = new Recent<{ name: string }>();
+    const lookUp = found('a');
+    for (let i = 0; i < 5; i++) expect(await recent.get('k', lookUp)).toEqual({ name: 'a' });
+    expect(lookUp).toHaveBeenCalledTimes(1);
+  });
+
+  it('is forgotten after half a second, counted from before the look-up', async () => {
+    const clock = jest.spyOn(performance, 'now');
+    const recent = new Recent<{ name: string }>();
+    const lookUp = jest.fn(async () => { clock.mockReturnValue(1_400); return { name: 'a' }; });
+    clock.mockReturnValue(1_000);
+    await recent.get('k', lookUp);
+    clock.mockReturnValue(1_499);
+    await recent.get('k', lookUp);
+    expect(lookUp).toHaveBeenCalledTimes(1);
+    clock.mockReturnValue(1_500);
+    await recent.get('k', lookUp);
+    expect(lookUp).toHaveBeenCalledTimes(2);
+    clock.mockRestore();
+  });
+
+  it('is forgotten at once when something changes, also by who was looking it up then', async () => {
+    const recent = new Recent<{ name: string }>();
+    await recent.get('k', found('old'));
+    recent.forget();
+    expect(await recent.get('k', found('new'))).toEqual({ name: 'new' });
+    let answer: (value: { name: string }) => void = () => undefined;
+    recent.forget();
+    const slow = recent.get('k', () => new Promise((resolve) => (answer = resolve)));
+    recent.forget();
+    answer({ name: 'read before the change' });
+    await slow;
+    expect(await recent.get('k', found('after'))).toEqual({ name: 'after' });
+  });
+
+  it('is nothing when nothing was found: a thousand wrong credentials leave no trace', async () => {
+    const recent = new Recent<{ name: string }>();
+    const lookUp = jest.fn(async () => null);
+    for (let i = 0; i < 1_000; i++) await recent.get(`wrong-${i}`, lookUp);
+    expect((recent as unknown as { known: Map<string, unknown> }).known.size).toBe(0);
+    await recent.get('wrong-1', lookUp);
+    expect(lookUp).toHaveBeenCalledTimes(1_001);
+  });
+});

@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import type { AgentRow } from '../agents/agents.repository.js';
+import { Merged } from '../database/merged.js';
+import { type Run, type Statement, Statements } from '../database/statements.js';
+import type { CommandRow } from './commands.repository.js';
+import { asciiBytes } from './lease.repository.js';
+
+export interface LeaseAsk {
+  agentId: string;
+  max: number;
+  leaseSeconds: number;
+  /** Of a payload, as ASCII JSON; commands with larger ones are passed over. Null: any. */
+  bytesMost: number | null;
+  instanceId: string | null;
+  keyId: string;
+  actor: string;
+  correlationId: string;
+}
+
+/** What is handed out, and what the agent is told with it. */
+export interface HandedOut {
+  agent: Pick<AgentRow, 'run' | 'run_reason' | 'state_version' | 'retired_at'>;
+  /** The copy of the agent that holds the trading lease, when it is not the one that asks. */
+  otherInstance: string | null;
+  /** Leases of this agent have run out and are not taken back yet: what they held may be due. */
+  hasLapsed: boolean;
+  rows: CommandRow[];
+}
+
+type LeaseRow = CommandRow & HandedOut['agent'] & { n: number; other_instance: string | null; has_lapsed: boolean };
+
+/**
+ * Hands out what is due, most urgent first; rows that another request holds are skipped, not waited for. One statement
+ * for every agent that asks: claim and lease in separate statements would be two round trips and two commits.
+ */
+const LEASE: Statement = {
+  name: 'lease',
+  text: `
+    with clock as materialized (select app_clock() as at),
+    lapsed as materialized (
+      select distinct agent_id from agent_commands where status = 'leased' and lease_expires_at <= (select at from clock)
+    ), asked as materialized (
+      select q.*, a.run, a.run_reason, a.state_version, a.retired_at, exists (select 1 from lapsed where lapsed.agent_id = q.agent) as has_lapsed,
+        case when s.instance_id <> q.instance and s.trading_lease_until > clock.at then s.instance_id end as other_instance,
+        -- A poll may have waited since before its key was revoked.
+        exists (select 1 from api_keys k where k.id = q.key and k.revoked_at is null and (k.expires_at is null or k.expires_at > clock.at)) as may
+      from clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, max int, bytes int, seconds int, instance text, key uuid, actor text, correlation text)
+        join agents a on a.id = q.agent join agent_state s on s.agent_id = q.agent
+    ), due as materialized (
+      select q.n, c.id from asked q cross join lateral (
+        select id from agent_commands
+        where agent_id = q.agent and status in ('queued', 'waiting_for_market') and not_before <= (select at from clock) and not cancel_requested
+          and (expires_at is null or expires_at > (select at from clock)) and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes)
+        order by priority, seq limit q.max for update skip locked
+      ) c where q.may and q.other_instance is null and q.retired_at is null
+    ), leased as (
+      update agent_commands c set status = 'leased', attempt = c.attempt + 1, lease_token = gen_random_uuid(),
+        lease_expires_at = clock.at + make_interval(secs => q.seconds)
+      from clock, due join asked q on q.n = due.n where c.id = due.id returning c.*, q.n
+    ), attempts as (
+      insert into command_attempts (command_id, attempt, lease_token, instance_id, key_id, leased_at)
+      select l.id, l.attempt, l.lease_token, q.instance, q.key, clock.at from clock, leased l join asked q on q.n = l.n
+    ), logged as (
+      insert into events (type, subject_id, agent_id, actor, correlation_id, data)
+      select 'command.leased', l.id, l.agent_id, q.actor, q.correlation, jsonb_build_object('type', l.type, 'attempt', l.attempt)
+      from leased l join asked q on q.n = l.n order by l.seq
+    )
+    select l.*, q.n, q.run, q.run_reason, q.state_version, q.retired_at, q.has_lapsed, q.other_instance
+    from asked q left join leased l on l.n = q.n order by q.n, l.priority, l.seq`,
+};
+
+@Injectable()
+export class HandOutRepository {
+  private readonly merged = new Merged((asks: readonly LeaseAsk[]) => handOut(this.statements.run, asks), { keyOf: ({ agentId }) => agentId });
+
+  constructor(private readonly statements: Statements) {}
+
+  /** Null when there is no such agent. */
+  lease(ask: LeaseAsk): Promise<HandedOut | null> {
+    return this.merged.do(ask);
+  }
+
+  async leaseWithin(run: Run, ask: LeaseAsk): Promise<HandedOut | null> {
+    const [answer = null] = await handOut(run, [ask]);
+    return answer;
+  }
+}
+
+async function handOut(run: Run, asks: readonly LeaseAsk[]): Promise<(HandedOut | null)[]> {
+  const items = asks.map((ask, n) => ({
+    n, agent: ask.agentId, max: ask.max, bytes: ask.bytesMost, seconds: ask.leaseSeconds, instance: ask.instanceId, key: ask.keyId, actor: ask.actor, correlation: ask.correlationId,
+  }));
+  const answers: (HandedOut | null)[] = asks.map(() => null);
+  for (const { n, run: wanted, run_reason, state_version, retired_at, other_instance, has_lapsed, ...command } of await run<LeaseRow>(LEASE, [JSON.stringify(items)])) {
+    const answer = (answers[n] ??= { agent: { run: wanted, run_reason, state_version, retired_at }, otherInstance: other_instance, hasLapsed: has_lapsed, rows: [] });
+    if (command.id !== null) answer.rows.push(command);
+  }
+  return answers;
+}

@@ -1,0 +1,14 @@
+import { Gauge, type Registry } from 'prom-client';
+
+/** A figure that is read at each scrape; null where there is none to say. */
+export function gauge(registry: Registry, name: string, help: string, read: () => number | null): void {
+  new Gauge({
+    name, help, registers: [registry],
+    collect() {
+      const value = read();
+      // prom-client begins with a 0 that nobody read.
+      if (value === null) this.remove();
+      else this.set(value);
+    },
+  });
+}

@@ -1,0 +1,10 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module.js';
+import { CommandsModule } from '../commands/commands.module.js';
+import { TradesModule } from '../trades/trades.module.js';
+import { SyncController } from './sync.controller.js';
+import { SyncRepository } from './sync.repository.js';
+import { SyncService } from './sync.service.js';
+
+@Module({ imports: [AgentsModule, CommandsModule, TradesModule], controllers: [SyncController], providers: [SyncRepository, SyncService] })
+export class ExecutionModule {}

@@ -1,0 +1,207 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { ZodError } from 'zod';
+import { heartbeatSchema } from '../agents/agents.schemas.js';
+import { AgentsService } from '../agents/agents.service.js';
+import type { DesiredState } from '../agents/desired-state.js';
+import { TRADING_LEASE_SECONDS } from '../agents/liveness.js';
+import { agentOf } from '../auth/own-rows.js';
+import { RateLimiter } from '../auth/rate-limit.js';
+import { LeaseService } from '../commands/lease.service.js';
+import { toLeasedCommand } from '../commands/commands.schemas.js';
+import type { Caller } from '../common/http/caller.js';
+import { toProblem } from '../common/http/problem.filter.js';
+import { toError } from '../common/http/validation.js';
+import { actorOf, type Scope } from '../common/principal.js';
+import { forbidden, notFound, Problem } from '../common/problem.js';
+import { Idempotency } from '../database/idempotency.js';
+import { inTransaction, type Tx } from '../database/transaction.js';
+import { toAnsweredTrade } from '../trades/trades.schemas.js';
+import { TradesService } from '../trades/trades.service.js';
+import { TransitionsService } from '../trades/transitions.service.js';
+import { asciiJson, fitting } from './ascii-json.js';
+import { ackElement, refOf, type StoredAnswer, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
+import { type LastSync, SyncRepository } from './sync.repository.js';
+
+type Refusal = { status: 'refused'; code: string; detail: string; retryable?: true };
+type Result = SyncAnswer['results'][number];
+type AckResult = SyncAnswer['acks'][number];
+type Element = Record<string, unknown>;
+/** What is known before the first element is looked at. */
+interface Given {
+  hash: string;
+  /** Of the state. */
+  refused: Refusal | null;
+  /** Of trades, transitions and lease. */
+  overLimit: Problem | null;
+}
+
+const POLL_EVERY_MS = 1_000;
+/** Texts of refusals are for a log on a terminal's screen. */
+const DETAIL_MOST = 100;
+/** Of one command's payload as its answer spells it: it fits into an answer that holds nothing else. */
+const PAYLOAD_BYTES_MOST = 6_000;
+/** What surrounds lists, and a desired state with its longest reasons. */
+const ENVELOPE_BYTES = 1_000;
+
+/**
+ * Everything that an agent has to say and to hear, in one call and one transaction: a client with one thread has no
+ * time for more. Each element stands for a request of its own and fails alone; the answer is stored with its effects,
+ * so that a client whose answer was lost sends the same again.
+ */
+@Injectable()
+export class SyncService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly syncs: SyncRepository,
+    private readonly agents: AgentsService,
+    private readonly trades: TradesService,
+    private readonly transitions: TransitionsService,
+    private readonly leases: LeaseService,
+    private readonly idempotency: Idempotency,
+    private readonly limiter: RateLimiter,
+  ) {}
+
+  /**
+   * @throws {Problem} 409 AGENT_INSTANCE_CONFLICT; 409 SYNC_SEQ_STALE for a number below the last; 422 SYNC_SEQ_REUSED for the
+   * last number with other content; 403 SCOPE_MISSING
+   */
+  async sync(caller: Caller, agentId: string, body: SyncBody): Promise<SyncAnswer> {
+    mustHave(caller, 'records', [...(body.trades ?? []), ...(body.transitions ?? [])].length > 0);
+    mustHave(caller, 'commands', (body.acks ?? []).length > 0 || body.lease !== undefined);
+    const { state, refused } = readState(body.state);
+    const hash = this.hashOf(caller, body);
+    // Before the transaction: nobody waits for the count of a key with rows locked.
+    const overLimit = isCounted(body) ? await this.limiter.refusalOf(agentOf(caller)) : null;
+    const heard = await inTransaction(this.dataSource, async (tx) => {
+      // Locks the agent's state: syncs of one agent go one after the other.
+      const answer = await this.agents.heartbeatWithin(tx, caller, agentId, state);
+      if ('holder' in answer) return answer;
+      const last = await this.syncs.last(tx, agentId);
+      const stored = repeated(last, caller, body.syncSeq, hash);
+      return { desiredState: answer.desiredState, replayed: stored !== null, stored: stored ?? (await this.take(tx, caller, agentId, body, { hash, refused, overLimit })) };
+    });
+    if ('holder' in heard) throw await this.agents.otherInstance(caller, agentId, heard.holder);
+    return answerOf(body.syncSeq, heard);
+  }
+
+  /** Of what has effects. The state may be a newer one when a sync is repeated. */
+  private hashOf({ principal }: Caller, { trades = [], transitions = [], acks = [], lease, syncSeq }: SyncBody): string {
+    return this.idempotency.claimOf({ caller: actorOf(principal), key: `sync ${syncSeq}`, request: [trades, transitions, acks, lease ?? null] }).hash;
+  }
+
+  private async take(tx: Tx, caller: Caller, agentId: string, body: SyncBody, { hash, refused, overLimit }: Given): Promise<StoredAnswer> {
+    const results: Result[] = refused ? [{ element: 'state', clientRef: null, ...refused }] : [];
+    for (const [n, element] of (body.trades ?? []).entries()) results.push(await this.trade(tx, caller, element, `trades[${n}]`, overLimit));
+    for (const [n, element] of (body.transitions ?? []).entries()) results.push(await this.transition(tx, caller, agentId, element, `transitions[${n}]`, overLimit));
+    const acks: AckResult[] = [];
+    for (const [n, element] of (body.acks ?? []).entries()) acks.push(await this.ack(tx, caller, element, `acks[${n}]`));
+    if (body.lease && overLimit) results.push({ element: 'lease', clientRef: null, ...refusalOf(overLimit) });
+    const leased = body.lease && !overLimit ? await this.lease(tx, caller, agentId, body.lease, ENVELOPE_BYTES + asciiJson({ results, acks }).length) : { commands: [], oversized: [], more: false };
+    const answer = { commands: leased.commands, oversized: leased.oversized, acks, results, nextPollAfterMs: leased.more ? 0 : POLL_EVERY_MS };
+    await this.syncs.store(tx, agentId, { instance_id: agentOf(caller).instanceId, sync_seq: body.syncSeq, request_hash: hash, answer });
+    return answer;
+  }
+
+  private async trade(tx: Tx, caller: Caller, element: unknown, place: string, overLimit: Problem | null): Promise<Result> {
+    const done = await alone(tx, element, async (part, given) => toAnsweredTrade(await this.trades.create(part, caller, tradeElement(given))), overLimit);
+    return { element: place, clientRef: refIn(element), ...('refusal' in done ? done.refusal : { status: 'ok', id: done.answer.id, version: done.answer.version }) };
+  }
+
+  private async transition(tx: Tx, caller: Caller, agentId: string, element: unknown, place: string, overLimit: Problem | null): Promise<Result> {
+    const done = await alone(tx, element, async (part, given) => {
+      const { tradeId, clientOrderId, body } = transitionElement(given);
+      const id = tradeId ?? (await this.syncs.tradeOf(part, agentId, clientOrderId ?? ''));
+      if (id === null) throw notFound('trade of this agent');
+      return toAnsweredTrade(await this.transitions.apply(part, caller, id, body));
+    }, overLimit);
+    return { element: place, clientRef: refIn(element), ...('refusal' in done ? done.refusal : { status: 'ok', id: done.answer.id, version: done.answer.version }) };
+  }
+
+  private async ack(tx: Tx, caller: Caller, element: unknown, place: string): Promise<AckResult> {
+    const done = await alone(tx, element, async (part, given) => {
+      const ack = ackElement(given);
+      if (ack.outcome === 'succeeded') await this.leases.completeWithin(part, caller, ack.commandId, ack.leaseToken, ack.result);
+      else await this.leases.failWithin(part, caller, ack.commandId, ack);
+    });
+    const commandId = typeof (element as Element | null)?.['commandId'] === 'string' ? String((element as Element)['commandId']).slice(0, 36) : null;
+    return { element: place, commandId, ...('refusal' in done ? done.refusal : { status: 'ok' }) };
+  }
+
+  /** As many as fit into the answer; what does not stays in the queue, as if it had not been looked at. */
+  private async lease(tx: Tx, caller: Caller, agentId: string, ask: { max: number; leaseSeconds: number }, restBytes: number) {
+    await this.leases.lapseWithin(tx, agentId);
+    const oversized = await this.leases.oversized(tx, agentId, PAYLOAD_BYTES_MOST);
+    for (let max = ask.max; max > 0; ) {
+      await tx.query('savepoint lease');
+      const commands = (await this.leases.leaseWithin(tx, caller, agentId, { ...ask, max, bytesMost: PAYLOAD_BYTES_MOST })).map(toLeasedCommand);
+      const fit = fitting(commands, restBytes);
+      if (fit === commands.length) {
+        this.leases.countWithin(tx, 'leased', fit);
+        return { commands, oversized, more: commands.length === max };
+      }
+      await tx.query('rollback to savepoint lease');
+      max = fit;
+    }
+    return { commands: [], oversized, more: true };
+  }
+}
+
+function mustHave({ principal }: Caller, scope: Scope, needed: boolean): void {
+  if (needed && principal.kind === 'agent' && !principal.scopes.includes(scope)) throw forbidden('SCOPE_MISSING', `This key lacks the scope ${scope}.`);
+}
+
+/** One request, whatever number of elements: but what a heartbeat says, and how commands ended, is not held up. */
+function isCounted({ trades = [], transitions = [], lease }: SyncBody): boolean {
+  return trades.length + transitions.length > 0 || lease !== undefined;
+}
+
+/** A report that cannot be read is left out: it still proves that the agent lives. */
+function readState(given: unknown) {
+  const read = heartbeatSchema.safeParse(given ?? {});
+  return read.success ? { state: read.data, refused: null } : { state: {}, refused: refusalOf(read.error) };
+}
+
+function repeated(last: LastSync | null, caller: Caller, syncSeq: number, hash: string): StoredAnswer | null {
+  if (!last || last.instance_id !== agentOf(caller).instanceId || syncSeq > last.sync_seq) return null;
+  if (syncSeq < last.sync_seq) throw new Problem(409, 'SYNC_SEQ_STALE', `The last sync of this copy was number ${last.sync_seq}; this one says ${syncSeq}.`);
+  if (last.request_hash !== hash) throw new Problem(422, 'SYNC_SEQ_REUSED', `Sync number ${syncSeq} came with other content before: a new one takes a higher number.`);
+  return last.answer;
+}
+
+/** One element in a savepoint of its own. What is wrong with the element is its answer; what is wrong with us is everybody's. */
+async function alone<T>(tx: Tx, element: unknown, work: (part: Tx, element: Element) => Promise<T>, overLimit: Problem | null = null): Promise<{ answer: T } | { refusal: Refusal }> {
+  try {
+    if (element === null || typeof element !== 'object' || Array.isArray(element)) throw new Problem(400, 'VALIDATION_FAILED', 'must be an object');
+    refOf(element as Element);
+    if (overLimit) throw overLimit;
+    return { answer: await tx.transaction((part) => work(part, element as Element)) };
+  } catch (error) {
+    return { refusal: refusalOf(error) };
+  }
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof ZodError) {
+    const issue = toError(error.issues[0] as never);
+    return { status: 'refused', code: 'VALIDATION_FAILED', detail: short(`${issue.path ? `${issue.path}: ` : ''}${issue.message}`) };
+  }
+  const problem = toProblem(error);
+  if (problem.status >= 500) throw error;
+  return { status: 'refused', code: problem.code, detail: short(problem.message), ...(problem.retryable ? { retryable: true } : {}) };
+}
+
+/** In characters that take one byte each in an answer. */
+const short = (detail: string) => detail.slice(0, DETAIL_MOST).replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, "'");
+
+function refIn(element: unknown): string | null {
+  try {
+    return refOf(element as Element);
+  } catch {
+    return null;
+  }
+}
+
+function answerOf(syncSeq: number, { desiredState, replayed, stored }: { desiredState: DesiredState; replayed: boolean; stored: StoredAnswer }): SyncAnswer {
+  return { syncSeq, replayed, ...stored, desiredState, tradingLeaseSeconds: TRADING_LEASE_SECONDS, serverTime: new Date().toISOString() };
+}

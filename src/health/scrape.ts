@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { COUNTED_TO, type QueueFigures, queueFigures } from '../commands/queue-figures.js';
+import { Metrics } from '../common/metrics.js';
+import { askAside } from '../database/aside.js';
+import { DatabaseService } from '../database/database.service.js';
+import { type MigrationStatus, migrationStatus } from '../database/migrate.js';
+import type { PoolStats } from '../database/pool.js';
+import { APP_VERSION } from './version.js';
+
+/** What could be read in time. What could not is absent: a 0 in its place would look like an empty queue. */
+interface Seen {
+  up: boolean;
+  migrations?: MigrationStatus;
+  queue?: QueueFigures;
+}
+
+const OF_DATABASE = 'of the database, the same on every instance: take max(), not sum()';
+
+/** The text of a scrape: what this instance has counted, its pool, and what the database says within a second. */
+@Injectable()
+export class Scrape {
+  private making: Promise<string> | null = null;
+
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly database: DatabaseService,
+  ) {}
+
+  /** Scrapes that arrive together get the same text, so that a flood of them opens one connection. */
+  text(): Promise<string> {
+    this.making ??= this.make().finally(() => (this.making = null));
+    return this.making;
+  }
+
+  private async make(): Promise<string> {
+    const seen = await lookAt(this.database.url);
+    // Made anew for each scrape: nothing of an earlier one can stay in it.
+    const now = new Registry();
+    describePool(now, this.database.pool());
+    describeDatabase(now, seen);
+    return `${await now.metrics()}\n${await this.metrics.registry.metrics()}`;
+  }
+}
+
+async function lookAt(url: string | undefined): Promise<Seen> {
+  const seen: Seen = { up: false };
+  if (url === undefined) return seen;
+  try {
+    await askAside(url, 'tradewarden-metrics', async (client) => {
+      seen.migrations = await migrationStatus(async (text) => (await client.query(text)).rows);
+      seen.up = true;
+      seen.queue = await queueFigures((text) => client.query(text));
+    });
+  } catch {
+    // Away, late, or without the tables: what was read until then is true.
+  }
+  return { ...seen };
+}
+
+function describePool(registry: Registry, stats: PoolStats): void {
+  const { type } = stats;
+  const registers = [registry];
+  const gauge = (name: string, help: string, value: number) =>
+    new Gauge({ name: `tradewarden_db_pool_${name}`, help, labelNames: ['type'], registers }).set({ type }, value);
+  gauge('size', 'DB_POOL_SIZE of this instance: the connections that a pool of type pooled keeps.', stats.size);
+  gauge('max', 'Connections that the pool of this instance may have at most.', stats.max);
+  gauge('waiting', 'Requests of this instance that wait for a connection now.', stats.waiting);
+  const connections = new Gauge({
+    name: 'tradewarden_db_pool_connections', help: 'Connections of this instance by state (idle, active); their sum is what the pool has.', labelNames: ['type', 'state'], registers,
+  });
+  connections.set({ type, state: 'idle' }, stats.idle);
+  connections.set({ type, state: 'active' }, stats.active);
+  const counter = (name: string, help: string, value: number) =>
+    new Counter({ name: `tradewarden_db_pool_${name}_total`, help, labelNames: ['type'], registers }).inc({ type }, value);
+  counter('acquired', 'Times that a connection was given out.', stats.acquiredTotal);
+  counter('timeouts', 'Times that none could be had within DB_POOL_TIMEOUT.', stats.timeoutsTotal);
+}
+
+function describeDatabase(registry: Registry, { up, migrations, queue }: Seen): void {
+  const registers = [registry];
+  new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
+  new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);
+  if (migrations) describeSchema(registers, migrations);
+  if (queue) describeQueue(registers, queue);
+}
+
+function describeSchema(registers: Registry[], { applied, pending }: MigrationStatus): void {
+  const version = applied.at(-1);
+  if (version !== undefined) new Gauge({ name: 'tradewarden_schema_info', help: 'Always 1; the newest migration that the database has.', labelNames: ['version'], registers }).set({ version }, 1);
+  new Gauge({ name: 'tradewarden_schema_pending_migrations', help: 'Migrations that this version has and the database has not.', registers }).set(pending.length);
+}
+
+function describeQueue(registers: Registry[], { byStatus, due, oldestDueSeconds }: QueueFigures): void {
+  const counted = `counted to ${COUNTED_TO}, which means that many or more; ${OF_DATABASE}`;
+  const commands = new Gauge({ name: 'tradewarden_queue_commands', help: `Commands by status, ${counted}.`, labelNames: ['status'], registers });
+  for (const [status, count] of Object.entries(byStatus)) commands.set({ status }, count);
+  new Gauge({ name: 'tradewarden_queue_due_commands', help: `Commands that an agent could take now, ${counted}.`, registers }).set(due);
+  new Gauge({ name: 'tradewarden_queue_oldest_due_seconds', help: `How long the longest of those has waited, 0 when there is none; ${OF_DATABASE}.`, registers }).set(oldestDueSeconds);
+}

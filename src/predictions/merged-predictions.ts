@@ -1,0 +1,67 @@
+import { Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import type { Attempted } from '../common/http/once.js';
+import { CLAIMED_KEYS, type Claim } from '../database/idempotency.js';
+import { Merged } from '../database/merged.js';
+import { type Statement, Statements } from '../database/statements.js';
+import { type NewPrediction, WRITTEN, WRITTEN_TYPES } from './predictions.repository.js';
+import type { predictionSchema } from './predictions.schemas.js';
+
+type PredictionAnswer = z.output<typeof predictionSchema>;
+
+export interface PredictionAsk {
+  agentId: string;
+  prediction: NewPrediction;
+  claim: Claim | null;
+  /** The answer as the caller will see it, but for the time that the database's clock decides. */
+  answer: Omit<PredictionAnswer, 'createdAt'>;
+  /** Of the event. */
+  data: object;
+  actor: string;
+  correlationId: string;
+}
+
+/** Single predictions, each with its key and event, in one statement for all who send one now. */
+const INSERT: Statement = {
+  name: 'predictions',
+  text: `
+    with allowed as materialized (
+      select q.*, clock.at, 201 as status,
+        q.answer || jsonb_build_object('createdAt', to_char(date_trunc('milliseconds', clock.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) as body
+      from (select app_clock() as at) clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, actor text, correlation text, caller text, key text,
+        hash text, answer jsonb, data jsonb, ${WRITTEN_TYPES})
+    ), claimed as (${CLAIMED_KEYS('allowed')}), made as (
+      insert into predictions (agent_id, ${WRITTEN}, created_at)
+      select agent, ${WRITTEN}, at from allowed q
+      where key is null or exists (select 1 from claimed c where c.caller = q.caller and c.key = q.key)
+      order by id returning id
+    ), logged as (
+      insert into events (type, subject_id, agent_id, actor, correlation_id, data)
+      select 'prediction.created', q.id, q.agent, q.actor, q.correlation, q.data from made join allowed q on q.id = made.id order by q.id
+    )
+    select q.n, m.id is not null as made, q.body from allowed q left join made m on m.id = q.id`,
+};
+
+@Injectable()
+export class MergedPredictions {
+  private readonly merged = new Merged((asks: readonly PredictionAsk[]) => this.insertAll(asks), {
+    keyOf: ({ claim, prediction }) => (claim ? `${claim.caller} ${claim.key}` : prediction.id),
+  });
+
+  constructor(private readonly statements: Statements) {}
+
+  insert(ask: PredictionAsk): Promise<Attempted<PredictionAnswer>> {
+    return this.merged.do(ask);
+  }
+
+  private async insertAll(asks: readonly PredictionAsk[]): Promise<Attempted<PredictionAnswer>[]> {
+    const items = asks.map(({ agentId, prediction, claim, answer, data, actor, correlationId }, n) => ({
+      n, agent: agentId, actor, correlation: correlationId, ...claim, answer, data, ...prediction,
+    }));
+    const answers: Attempted<PredictionAnswer>[] = asks.map(() => ({ outcome: 'alone' }));
+    for (const { n, made, body } of await this.statements.run<{ n: number; made: boolean; body: PredictionAnswer }>(INSERT, [JSON.stringify(items)])) {
+      answers[n] = made ? { outcome: 'made', answer: body } : { outcome: 'taken' };
+    }
+    return answers;
+  }
+}

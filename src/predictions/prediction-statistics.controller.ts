@@ -1,0 +1,20 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import type { z } from 'zod';
+import { Allow } from '../auth/access.js';
+import { agentShown } from '../auth/own-rows.js';
+import { Answers } from '../common/http/answers.js';
+import { type Caller, CurrentCaller } from '../common/http/caller.js';
+import { PredictionStatisticsRepository } from './prediction-statistics.repository.js';
+import { MODELS_SHOWN_MAX, predictionStatisticsQuery, predictionStatisticsSchema, toPredictionStatistics } from './prediction-statistics.schemas.js';
+
+@Controller('predictions/stats')
+export class PredictionStatisticsController {
+  constructor(private readonly statistics: PredictionStatisticsRepository) {}
+
+  @Get()
+  @Allow({ person: 'viewer', agent: 'any' })
+  @Answers(predictionStatisticsSchema)
+  async get(@Query({ schema: predictionStatisticsQuery }) { agentId, ...filter }: z.output<typeof predictionStatisticsQuery>, @CurrentCaller() caller: Caller) {
+    return toPredictionStatistics(await this.statistics.figures({ ...filter, agentId: agentShown(caller, agentId) }, MODELS_SHOWN_MAX));
+  }
+}

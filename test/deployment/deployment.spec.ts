@@ -1,0 +1,195 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { posix } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readEnv, SETTINGS } from '../../src/config/env.js';
+import { startTestApp, type TestApp, TEST_SECRETS } from '../support/app.js';
+import { scrape } from '../support/metrics.js';
+
+/** The OpenAPI generator brings a YAML parser; nothing else here needs one. */
+const { load: parseYaml } = createRequire(createRequire(`${process.cwd()}/package.json`).resolve('@nestjs/swagger/package.json'))('js-yaml') as { load: (text: string) => unknown };
+
+interface Service { build?: string; image: string; command?: string[]; environment: Record<string, string>; depends_on?: Record<string, { condition: string }>; ports?: string[]; volumes?: string[]; stop_grace_period?: string; healthcheck?: { test: string[] } }
+interface Compose { services: Record<'postgres' | 'migrate' | 'server', Service>; volumes: Record<string, null> }
+
+/** With `<<`, which Compose resolves and the parser does not. */
+const merged = <T>(value: T): T => (value === null || typeof value !== 'object' || Array.isArray(value) ? value
+  : Object.fromEntries(Object.entries(value).flatMap(([key, inner]) => (key === '<<' ? Object.entries(merged(inner as object)) : [[key, merged(inner)]]))) as T);
+
+const text = (path: string) => readFileSync(path, 'utf8');
+const manifest = JSON.parse(text('package.json')) as { scripts: Record<string, string>; devDependencies: Record<string, string>; version: string };
+const settings = new Set(SETTINGS.map(({ name }) => name));
+/** The commands of the command line, from its own help. */
+const commands = execFileSync(process.execPath, ['dist/src/cli.js', '--help'], { encoding: 'utf8' }).split('Commands:')[1]?.match(/^ {2}[a-z:]+/gm)?.map((each) => each.trim()) ?? [];
+
+/** Instructions with their arguments, a continued line as one. */
+const instructions = text('Dockerfile').replace(/\\\n/g, ' ').split('\n').filter((line) => /^[A-Z]+ /.test(line)).map((line) => {
+  const [, name = '', rest = ''] = /^([A-Z]+) (.*)$/.exec(line) ?? [];
+  return { name, rest };
+});
+const all = (name: string) => instructions.filter((each) => each.name === name).map(({ rest }) => rest);
+const stages = text('Dockerfile').split(/^(?=FROM )/m).slice(1);
+
+/** `node dist/src/cli.js migrate` in words: each part is there. */
+function expectRuns(words: string[]): void {
+  const [program, file = '', command] = words;
+  expect([words, program]).toEqual([words, expect.stringMatching(/^(node|node_modules\/\.bin\/node)$/)]);
+  expect([words, existsSync(file.replace(/^\/app\//, ''))]).toEqual([words, true]);
+  if (file.endsWith('cli.js')) expect([words, commands.includes(command ?? '')]).toEqual([words, true]);
+}
+
+describe('the Dockerfile', () => {
+  it("builds and runs on the Node that the project is tested with, in Debian's slim variant", () => {
+    const [major, minor] = (manifest.devDependencies['node'] ?? '').split('.');
+    expect(all('FROM').map((from) => from.split(' ')[0])).toEqual([`node:${major}.${minor}-bookworm-slim`, `node:${major}.${minor}-bookworm-slim`]);
+  });
+
+  it('copies what is there, what the build needs, and what .dockerignore lets through', () => {
+    const [build = '', runtime = ''] = stages;
+    const sources = (stage: string) => [...stage.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, paths = '']) => paths.split(' '));
+    const allowed = text('.dockerignore').split('\n').filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    expect(text('.dockerignore').split('\n').filter((line) => !line.startsWith('#'))[0]).toBe('*');
+    for (const source of [...sources(build), ...sources(runtime)]) expect([source, existsSync(source), allowed.includes(source)]).toEqual([source, true, true]);
+    for (const each of allowed) expect([each, [...sources(build), ...sources(runtime)].includes(each)]).toEqual([each, true]);
+    for (const needed of ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'src']) expect([needed, sources(build).includes(needed)]).toEqual([needed, true]);
+    // The server needs nothing of the clients, the benches and the tests.
+    const imported = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => /(?<!\.spec)\.ts$/.test(path))
+      .flatMap((path) => [...text(`src/${path}`).matchAll(/from '(\.[^']+)'|import\('(\.[^']+)'\)/g)].map(([, one, other]) => posix.join('src', posix.dirname(path), one ?? other ?? '')));
+    expect(imported.length).toBeGreaterThan(300);
+    expect(imported.filter((path) => !path.startsWith('src/'))).toEqual([]);
+    for (const [, from = '', to = ''] of runtime.matchAll(/^COPY --from=build \/app\/(\S+) (\S+)$/gm)) expect([from, to]).toEqual(['dist', 'dist']);
+  });
+
+  it('runs scripts that there are, and installs no development dependencies in what is shipped', () => {
+    const scripts = [...text('Dockerfile').matchAll(/npm run (\S+)/g)].map(([, script = '']) => script);
+    expect(scripts).toEqual(['build']);
+    for (const script of scripts) expect(manifest.scripts[script]).toBeDefined();
+    expect(stages[1]).toMatch(/^RUN npm ci --omit=dev --omit=optional\b/m);
+  });
+
+  it('starts the server itself as process 1, as a user without rights, on the port that the settings say', () => {
+    const [, runtime = ''] = stages;
+    expect(all('CMD')).toHaveLength(1);
+    expectRuns(JSON.parse(all('CMD')[0] ?? '[]') as string[]);
+    expect(all('USER')).toEqual(['node']);
+    expect(runtime.indexOf('USER node')).toBeLessThan(runtime.indexOf('\nCMD'));
+    expect(all('STOPSIGNAL')).toEqual(['SIGTERM']);
+    expect(all('EXPOSE')).toEqual([String(readEnv({ NODE_ENV: 'test' }).PORT)]);
+    for (const [, name = ''] of (all('ENV').join(' ')).matchAll(/(\w+)=/g)) expect([name, settings.has(name)]).toEqual([name, true]);
+    expect(all('ENV').join(' ')).toContain('NODE_ENV=production');
+  });
+
+  it('has no VOLUME, which Railway refuses', () => {
+    expect(all('VOLUME')).toEqual([]);
+  });
+});
+
+describe('the health check of the image', () => {
+  let t: TestApp;
+  beforeAll(async () => {
+    t = await startTestApp();
+  });
+  afterAll(() => t.close());
+
+  it('says whether the server answers, by the exit code', async () => {
+    const [check = ''] = all('HEALTHCHECK');
+    const words = JSON.parse(/CMD (\[.*\])$/.exec(check)?.[1] ?? '[]') as string[];
+    expectRuns(words);
+    const ask = (port: string) => new Promise<number | null>((resolve) => spawn(process.execPath, words.slice(1), { env: { PORT: port } }).once('exit', resolve));
+    expect(await ask(new URL(t.base).port)).toBe(0);
+    expect(await ask('1')).toBe(1);
+  });
+});
+
+describe('docker-compose.yml', () => {
+  const { services, volumes } = merged(parseYaml(text('docker-compose.yml'))) as Compose;
+
+  it('names settings, commands and volumes that there are', () => {
+    for (const service of [services.migrate, services.server]) {
+      expect(service.build).toBe('.');
+      for (const name of Object.keys(service.environment)) expect([name, settings.has(name)]).toEqual([name, true]);
+    }
+    expectRuns(services.migrate.command ?? []);
+    for (const volume of Object.values(services).flatMap((service) => service.volumes ?? [])) expect(volumes).toHaveProperty(volume.split(':')[0] ?? '');
+    expect(services.server.volumes).toEqual([`data:${/DATA_DIR=(\S+)/.exec(all('ENV').join(' '))?.[1]}`]);
+    expect(services.server.ports).toEqual([`127.0.0.1:${all('EXPOSE')[0]}:${all('EXPOSE')[0]}`]);
+  });
+
+  it('starts the server when the database is there and migrated, and gives it longer to stop than it takes', () => {
+    expect(services.server.depends_on).toEqual({ postgres: { condition: 'service_healthy' }, migrate: { condition: 'service_completed_successfully' } });
+    expect(services.migrate.depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
+    expect(services.postgres.healthcheck?.test).toContain('pg_isready');
+    expect(Number(services.server.stop_grace_period?.replace(/s$/, ''))).toBeGreaterThan(readEnv({ NODE_ENV: 'test' }).SHUTDOWN_TIMEOUT);
+  });
+
+  it('holds no secret, refuses to start without one, and keeps the owner from the server', () => {
+    const secret = /(SECRET|KEY|PASSWORD|TOKEN)$/;
+    for (const { environment } of Object.values(services)) {
+      for (const [name, value] of Object.entries(environment)) if (secret.test(name)) expect([name, value]).toEqual([name, expect.stringMatching(/^\$\{\w+:[?-]\}$/)]);
+    }
+    for (const needed of ['JWT_SECRET', 'AUDIT_KEY', 'WRITER_PASSWORD', 'OWNER_PASSWORD']) expect(text('docker-compose.yml')).toContain(`\${${needed}:?}`);
+    expect(JSON.stringify(services.server)).not.toMatch(/OWNER/);
+    // What is set is what production asks for.
+    const filled = Object.fromEntries(Object.entries(services.server.environment).map(([name, value]) =>
+      [name, name in TEST_SECRETS ? TEST_SECRETS[name as keyof typeof TEST_SECRETS] : value.replace(/\$\{\w+:-\}/, '').replace(/\$\{\w+:\?\}/, 'abc')]));
+    expect(readEnv({ NODE_ENV: 'production', ...filled }).embedded).toBe(false);
+  });
+});
+
+describe('railway.json', () => {
+  const { build, deploy } = JSON.parse(text('railway.json')) as { build: Record<string, unknown>; deploy: Record<string, unknown> };
+
+  it('builds the Dockerfile, migrates with what is in the image, and asks a probe that there is', async () => {
+    expect(build).toEqual({ builder: 'DOCKERFILE', dockerfilePath: 'Dockerfile' });
+    expect(deploy['preDeployCommand']).toHaveLength(1);
+    expectRuns((deploy['preDeployCommand'] as string[])[0]?.split(' ') ?? []);
+    expect(text('test/contract/routes.txt')).toMatch(new RegExp(`^GET +${String(deploy['healthcheckPath'])} `, 'm'));
+  });
+
+  it('gives numbers as numbers, which its reader insists on, and longer to drain than draining takes', () => {
+    for (const name of ['drainingSeconds', 'overlapSeconds', 'healthcheckTimeout']) expect([name, typeof deploy[name]]).toEqual([name, 'number']);
+    expect(deploy['drainingSeconds']).toBeGreaterThan(readEnv({ NODE_ENV: 'test' }).SHUTDOWN_TIMEOUT);
+  });
+});
+
+describe('docs/deployment.md', () => {
+  const guide = text('docs/deployment.md');
+  /** Names in capitals that are no settings of the server. */
+  const OTHERS = new Set(['OWNER_PASSWORD', 'WRITER_PASSWORD']);
+
+  it('names settings that there are', () => {
+    const named = [...guide.matchAll(/(?<![-\w.])([A-Z]+(?:_[A-Z]+)+)(?![-\w])/g)].map(([, name = '']) => name).filter((name) => !name.endsWith('_'));
+    expect(named.length).toBeGreaterThan(30);
+    expect([...new Set(named)].filter((name) => !settings.has(name) && !OTHERS.has(name))).toEqual([]);
+  });
+
+  it('names scripts, files and commands that there are', () => {
+    for (const [, script = ''] of guide.matchAll(/npm run (?:-s )?([\w:]+)/g)) expect([script, script in manifest.scripts]).toEqual([script, true]);
+    const calls = [...guide.matchAll(/(?<![/\w])((?:node_modules\/\.bin\/)?node) (\S*dist\/src\/(?:cli|main)\.js)(?: ([\w:]+))?/g)];
+    expect(calls.length).toBeGreaterThan(5);
+    for (const [, program = '', file = '', command] of calls) expectRuns([program, file, ...(command ? [command] : [])]);
+    for (const [, command = ''] of guide.matchAll(/`((?:setup|migrate|roles|user|key)[a-z:]*)\b[^`]*`/g)) expect([command, commands.includes(command)]).toEqual([command, true]);
+  });
+
+  it('links to what is there', () => {
+    const headings = new Set([...guide.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => `#${heading.toLowerCase().replace(/[^\w -]/g, '').replace(/ /g, '-')}`));
+    for (const [, target = ''] of guide.matchAll(/\]\(([^)]+)\)/g)) {
+      const there = target.startsWith('#') ? headings.has(target) : existsSync(posix.join('docs', target.split('#')[0] ?? ''));
+      expect([target, there]).toEqual([target, true]);
+    }
+  });
+
+  it('alerts on metrics that are emitted', async () => {
+    const t = await startTestApp();
+    await t.http('GET', '/agents');
+    const { text: emitted } = await scrape(t.base);
+    await t.close();
+    const named = new Set([...guide.slice(guide.indexOf('## Watching it')).matchAll(/\b((?:tradewarden|nodejs|process)_[a-z0-9_]+[a-z0-9])(?![\w.*])/g)].map(([, name = '']) => name));
+    expect(named.size).toBeGreaterThan(7);
+    for (const name of named) expect([name, new RegExp(`^${name}(\\{.*\\})? \\d`, 'm').test(emitted)]).toEqual([name, true]);
+    for (const [, label = '', value = ''] of guide.matchAll(/tradewarden_\w+\{(\w+)="(\w+)"\}/g)) {
+      if (label !== 'status' || !/^\dxx$/.test(value)) expect([label, value, emitted.includes(`${label}="${value}"`)]).toEqual([label, value, true]);
+    }
+  });
+});
