@@ -9,6 +9,7 @@ import { SessionsRepository } from '../src/auth/sessions.repository.js';
 import { CompletionRepository } from '../src/commands/completion.repository.js';
 import { EnqueueRepository } from '../src/commands/enqueue.repository.js';
 import { HandOutRepository } from '../src/commands/hand-out.repository.js';
+import type { Parking } from '../src/commands/parking.js';
 import type { Run, Statements } from '../src/database/statements.js';
 import type { Events } from '../src/events/events.service.js';
 import type { Contender } from './contenders.js';
@@ -39,7 +40,7 @@ class OwnSql {
     const audit = { recordUse: () => Promise.resolve() } as unknown as AuthAudit;
     this.sessions = new SessionsRepository(unused as DataSource, statements);
     this.keys = new ApiKeysService(unused as DataSource, statements, unused as Events, audit);
-    this.queue = new EnqueueRepository(statements);
+    this.queue = new EnqueueRepository(statements, { take: () => null } as unknown as Parking);
     this.handOuts = new HandOutRepository(statements);
     this.completions = new CompletionRepository(statements);
   }

@@ -34,14 +34,12 @@ export class CommandsController {
   @Post('agents/:agentId/commands')
   @Allow({ person: 'operator' })
   @Answers(commandSchema, 201)
-  async create(@Param({ schema: agentParam }) { agentId }: z.output<typeof agentParam>, @Body({ schema: createCommandSchema }) body: z.output<typeof createCommandSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
-    const command = await once.runMerged(
+  create(@Param({ schema: agentParam }) { agentId }: z.output<typeof agentParam>, @Body({ schema: createCommandSchema }) body: z.output<typeof createCommandSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
+    return once.runMerged(
       this.idempotency,
       (claim) => this.service.enqueue(caller, agentId, body, claim),
       async (tx) => toCommand(await this.service.create(tx, caller, agentId, body)),
     );
-    this.service.announce({ agent_id: agentId, expires_at: command.expiresAt });
-    return command;
   }
 
   @Post('agents/:agentId/commands/lease')

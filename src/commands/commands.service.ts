@@ -13,7 +13,7 @@ import { toError } from '../common/http/validation.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, conflict, forbidden, notFound, Problem } from '../common/problem.js';
 import type { Claim } from '../database/idempotency.js';
-import { inTransaction, type Tx } from '../database/transaction.js';
+import { afterCommit, inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { TradesService } from '../trades/trades.service.js';
 import { classOfConfigChange, classOfStopMove } from './command-class.js';
@@ -46,7 +46,6 @@ export class CommandsService {
 
   /**
    * Queues a command that touches nothing but the queue, merged with those of other requests; `alone` for every other.
-   * The caller tells `announce` about it.
    * @throws {Problem} as `create`
    */
   async enqueue(caller: Caller, agentId: string, body: NewCommandBody, claim: Claim | null): Promise<Attempted<CommandAnswer>> {
@@ -54,11 +53,13 @@ export class CommandsService {
     const type: CommandType = COMMAND_TYPES[body.type];
     if (type.class === 'computed' || type.run || body.supersedes === true || payload['tradeId'] !== undefined) return { outcome: 'alone' };
     const command = newCommand(caller, agentId, body, type.class, payload);
-    return this.queue.enqueue({ command, claim, answer: answerOf(command), data: createdData(command) });
+    const enqueued = await this.queue.enqueue({ command, claim, answer: answerOf(command), data: createdData(command) });
+    if (enqueued.outcome === 'made' && !enqueued.handedOut) this.announce({ agent_id: agentId, expires_at: command.expiresAt });
+    return enqueued;
   }
 
   /**
-   * Queues a command. The caller tells `announce` about it after the commit.
+   * Queues a command.
    * @throws {Problem} 409 COMMAND_NEEDS_IDEA for what may open a position: that is made by the gate only
    */
   async create(tx: Tx, caller: Caller, agentId: string, body: NewCommandBody): Promise<CommandRow> {
@@ -74,11 +75,12 @@ export class CommandsService {
       ...superseded.map((old) => ({ ...cancelEvent(agentId, old), data: { type: old.type, supersededBy: row.id } })),
       { type: 'command.created', subjectId: row.id, agentId, data: createdData(command) },
     ]);
+    afterCommit(tx, () => this.announce(row));
     return row;
   }
 
   /** After the commit of whatever put a command into the queue. */
-  announce(command: Pick<CommandRow, 'agent_id' | 'expires_at'>): void {
+  private announce(command: Pick<CommandRow, 'agent_id' | 'expires_at'>): void {
     this.parking.wake(command.agent_id);
     if (command.expires_at !== null) this.sweeper.expectIn((Date.parse(command.expires_at) - Date.now()) / 1000);
   }

@@ -4,8 +4,10 @@ import type { Attempted } from '../common/http/once.js';
 import { CLAIMED_KEYS, type Claim } from '../database/idempotency.js';
 import { Merged } from '../database/merged.js';
 import { type Statement, Statements } from '../database/statements.js';
-import type { NewCommand } from './commands.repository.js';
+import type { CommandRow, NewCommand } from './commands.repository.js';
 import type { commandSchema } from './commands.schemas.js';
+import { type HandedOut, isDue, keyIsGood, type LeaseAsk, otherInstance } from './hand-out.repository.js';
+import { Parking, type Poll } from './parking.js';
 
 type CommandAnswer = z.output<typeof commandSchema>;
 
@@ -18,33 +20,61 @@ export interface Enqueue {
   data: object;
 }
 
+/** Also says whether a poll has it already: then nobody else has to be told. */
+export type Enqueued = Attempted<CommandAnswer> & { handedOut?: boolean };
+
+type EnqueuedRow = CommandRow & HandedOut['agent'] & { n: number; made: boolean; body: CommandAnswer | null };
+
 const STAMP = `to_char(date_trunc('milliseconds', q.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** Commands of agents that nobody is changing: key, command and event in one statement for all who ask. */
+/**
+ * Commands of agents that nobody is changing: key, command and event in one statement for all who ask. A command goes
+ * straight to a poll that waits for it, under the conditions of a lease, unless something else is due for that agent:
+ * queueing, waking and leasing takes two statements and two commits.
+ */
 const ENQUEUE: Statement = {
   name: 'enqueue',
   text: `
-    with asked as materialized (
-      select q.*, clock.at from (select app_clock() as at) clock, jsonb_to_recordset($1::jsonb) as q (n int, id uuid, agent uuid, type text, class text,
+    with clock as materialized (select app_clock() as at),
+    asked as materialized (
+      select q.*, clock.at from clock, jsonb_to_recordset($1::jsonb) as q (n int, id uuid, agent uuid, type text, class text,
         once boolean, payload jsonb, priority smallint, not_before timestamptz, expires_at timestamptz, max_attempts int, actor text, correlation text,
-        caller text, key text, hash text, answer jsonb, data jsonb)
+        caller text, key text, hash text, answer jsonb, data jsonb, poll jsonb)
     ), agent as materialized (
       -- Held to the end of the statement, so that a retirement waits or goes first.
-      select id, retired_at from agents where id in (select agent from asked) order by id for share skip locked
+      select id, retired_at, run, run_reason, state_version from agents where id in (select agent from asked) order by id for share skip locked
     ), allowed as materialized (
       select q.*, 201 as status, q.answer || jsonb_build_object('payload', q.payload, 'createdAt', ${STAMP}) ||
         case when q.not_before is null then jsonb_build_object('notBefore', ${STAMP}) else '{}' end as body
       from asked q join agent a on a.id = q.agent where a.retired_at is null
-    ), claimed as (${CLAIMED_KEYS('allowed')}), made as (
-      insert into agent_commands (id, agent_id, type, class, once, payload, priority, not_before, expires_at, max_attempts, actor, correlation_id, created_at)
-      select id, agent, type, class, once, payload, priority, coalesce(not_before, at), expires_at, max_attempts, actor, correlation, at
-      from allowed q where key is null or exists (select 1 from claimed c where c.caller = q.caller and c.key = q.key)
-      order by id returning id
+    ), claimed as (${CLAIMED_KEYS('allowed')}), polls as materialized (
+      select q.n, p.* from asked q join agent_state s on s.agent_id = q.agent,
+        jsonb_to_record(q.poll) as p (seconds int, instance text, key uuid, actor text, correlation text)
+      where q.poll is not null and ${otherInstance('p.instance', 'q.at')} is null and ${keyIsGood('p.key', 'q.at')} and (q.expires_at is null or q.expires_at > q.at)
+        and not exists (select 1 from agent_commands where agent_id = q.agent and ${isDue('q.at')})
+    ), made as (
+      insert into agent_commands (id, agent_id, type, class, once, payload, priority, not_before, expires_at, max_attempts, actor, correlation_id, created_at,
+        status, attempt, lease_token, lease_expires_at)
+      select id, agent, type, class, once, payload, priority, coalesce(not_before, at), expires_at, max_attempts, q.actor, q.correlation, at,
+        case when p.n is null then 'queued' else 'leased' end, (p.n is not null)::int, case when p.n is not null then gen_random_uuid() end, at + make_interval(secs => p.seconds)
+      from allowed q left join polls p on p.n = q.n
+      where q.key is null or exists (select 1 from claimed c where c.caller = q.caller and c.key = q.key)
+      order by id returning *
+    ), attempts as (
+      insert into command_attempts (command_id, attempt, lease_token, instance_id, key_id, leased_at)
+      select m.id, m.attempt, m.lease_token, p.instance, p.key, q.at from made m join asked q on q.id = m.id join polls p on p.n = q.n
     ), logged as (
       insert into events (type, subject_id, agent_id, actor, correlation_id, data)
-      select 'command.created', q.id, q.agent, q.actor, q.correlation, q.data from made join allowed q on q.id = made.id order by q.id
+      select type, id, agent, actor, correlation, data from (
+        select 1 as step, 'command.created' as type, q.id, q.agent, q.actor, q.correlation, q.data from made join asked q on q.id = made.id
+        union all
+        select 2, 'command.leased', q.id, q.agent, p.actor, p.correlation, jsonb_build_object('type', q.type, 'attempt', 1)
+        from made join asked q on q.id = made.id join polls p on p.n = q.n
+      ) each order by id, step
     )
-    select q.n, m.id is not null as made, w.body from asked q left join allowed w on w.n = q.n left join made m on m.id = q.id`,
+    select q.n, m.id is not null as made, w.body, a.run, a.run_reason, a.state_version, a.retired_at, handed.*
+    from asked q left join allowed w on w.n = q.n left join made m on m.id = q.id left join agent a on a.id = q.agent
+      left join made handed on handed.id = q.id and handed.status = 'leased'`,
 };
 
 @Injectable()
@@ -53,24 +83,46 @@ export class EnqueueRepository {
     keyOf: ({ claim, command }) => (claim ? `${claim.caller} ${claim.key}` : command.id),
   });
 
-  constructor(private readonly statements: Statements) {}
+  constructor(
+    private readonly statements: Statements,
+    private readonly parking: Parking,
+  ) {}
 
   /** `alone` when the agent is missing, retired or held by somebody else. */
-  enqueue(ask: Enqueue): Promise<Attempted<CommandAnswer>> {
+  enqueue(ask: Enqueue): Promise<Enqueued> {
     return this.merged.do(ask);
   }
 
-  private async enqueueAll(asks: readonly Enqueue[]): Promise<Attempted<CommandAnswer>[]> {
-    const items = asks.map(({ command: c, claim, answer, data }, n) => ({
-      n, id: c.id, agent: c.agentId, type: c.type, class: c.class, once: c.once, payload: c.payload, priority: c.priority, not_before: c.notBefore,
-      expires_at: c.expiresAt, max_attempts: c.maxAttempts, actor: c.actor, correlation: c.correlationId, ...claim, answer, data,
-    }));
-    const rows = await this.statements.run<{ n: number; made: boolean; body: CommandAnswer | null }>(ENQUEUE, [JSON.stringify(items)]);
-    const answers: Attempted<CommandAnswer>[] = asks.map(() => ({ outcome: 'alone' }));
-    for (const { n, made, body } of rows) {
-      if (made && body) answers[n] = { outcome: 'made', answer: body };
-      else if (body) answers[n] = { outcome: 'taken' };
+  private async enqueueAll(asks: readonly Enqueue[]): Promise<Enqueued[]> {
+    const polls = this.pollsFor(asks);
+    const handedOut: (HandedOut | null)[] = asks.map(() => null);
+    try {
+      const rows = await this.statements.run<EnqueuedRow>(ENQUEUE, [JSON.stringify(asks.map((ask, n) => itemOf(ask, n, polls[n]?.ask)))]);
+      const answers: Enqueued[] = asks.map(() => ({ outcome: 'alone' }));
+      for (const { n, made, body, run, run_reason, state_version, retired_at, ...command } of rows) {
+        if (made && body) answers[n] = { outcome: 'made', answer: body, handedOut: command.id !== null };
+        else if (body) answers[n] = { outcome: 'taken' };
+        if (command.id !== null) handedOut[n] = { agent: { run, run_reason, state_version, retired_at }, otherInstance: null, hasLapsed: false, rows: [command] };
+      }
+      return answers;
+    } finally {
+      // Those that got nothing look for themselves, also after a failure.
+      polls.forEach((poll, n) => poll?.leave(handedOut[n] ?? null));
     }
-    return answers;
   }
+
+  /** For what is due at once, alone for its agent: of several, the most urgent has to be the first. */
+  private pollsFor(asks: readonly Enqueue[]): (Poll | null)[] {
+    const counts = new Map<string, number>();
+    for (const { command } of asks) counts.set(command.agentId, (counts.get(command.agentId) ?? 0) + 1);
+    return asks.map(({ command }) => (command.notBefore === null && counts.get(command.agentId) === 1 ? this.parking.take(command.agentId) : null));
+  }
+}
+
+function itemOf({ command: c, claim, answer, data }: Enqueue, n: number, poll: LeaseAsk | undefined) {
+  return {
+    n, id: c.id, agent: c.agentId, type: c.type, class: c.class, once: c.once, payload: c.payload, priority: c.priority, not_before: c.notBefore,
+    expires_at: c.expiresAt, max_attempts: c.maxAttempts, actor: c.actor, correlation: c.correlationId, ...claim, answer, data,
+    poll: poll && { seconds: poll.leaseSeconds, instance: poll.instanceId, key: poll.keyId, actor: poll.actor, correlation: poll.correlationId },
+  };
 }

@@ -29,6 +29,13 @@ export interface HandedOut {
 
 type LeaseRow = CommandRow & HandedOut['agent'] & { n: number; other_instance: string | null; has_lapsed: boolean };
 
+/** The copy of the agent that trades, when it is not the one that asks; needs a row `s` of agent_state. */
+export const otherInstance = (instance: string, at: string) => `case when s.instance_id <> ${instance} and s.trading_lease_until > ${at} then s.instance_id end`;
+/** Whether a key is still good: a poll may have waited since before it was revoked. */
+export const keyIsGood = (key: string, at: string) => `exists (select 1 from api_keys k where k.id = ${key} and k.revoked_at is null and (k.expires_at is null or k.expires_at > ${at}))`;
+/** Of agent_commands: what may be handed out at this time. */
+export const isDue = (at: string) => `status in ('queued', 'waiting_for_market') and not_before <= ${at} and not cancel_requested and (expires_at is null or expires_at > ${at})`;
+
 /**
  * Hands out what is due, most urgent first; rows that another request holds are skipped, not waited for. One statement
  * for every agent that asks: claim and lease in separate statements would be two round trips and two commits.
@@ -41,16 +48,13 @@ const LEASE: Statement = {
       select distinct agent_id from agent_commands where status = 'leased' and lease_expires_at <= (select at from clock)
     ), asked as materialized (
       select q.*, a.run, a.run_reason, a.state_version, a.retired_at, exists (select 1 from lapsed where lapsed.agent_id = q.agent) as has_lapsed,
-        case when s.instance_id <> q.instance and s.trading_lease_until > clock.at then s.instance_id end as other_instance,
-        -- A poll may have waited since before its key was revoked.
-        exists (select 1 from api_keys k where k.id = q.key and k.revoked_at is null and (k.expires_at is null or k.expires_at > clock.at)) as may
+        ${otherInstance('q.instance', 'clock.at')} as other_instance, ${keyIsGood('q.key', 'clock.at')} as may
       from clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, max int, bytes int, seconds int, instance text, key uuid, actor text, correlation text)
         join agents a on a.id = q.agent join agent_state s on s.agent_id = q.agent
     ), due as materialized (
       select q.n, c.id from asked q cross join lateral (
         select id from agent_commands
-        where agent_id = q.agent and status in ('queued', 'waiting_for_market') and not_before <= (select at from clock) and not cancel_requested
-          and (expires_at is null or expires_at > (select at from clock)) and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes)
+        where agent_id = q.agent and ${isDue('(select at from clock)')} and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes)
         order by priority, seq limit q.max for update skip locked
       ) c where q.may and q.other_instance is null and q.retired_at is null
     ), leased as (

@@ -49,9 +49,10 @@ export class LeaseService {
     const wanted = askOf(caller, agentId, ask);
     let { agent, rows } = await this.tryLease(caller, wanted);
     for (let left = ask.waitSeconds * 1000; rows.length === 0 && left > 0 && !this.draining.begun && !gone.aborted; left = deadline - Date.now()) {
-      await this.parking.wait(agentId, left, gone);
+      const given = await this.parking.wait(wanted, left, gone);
+      if (given) ({ agent, rows } = this.counted(wanted, given));
       // Its client has gone, or is to go elsewhere: nothing is leased for nobody.
-      if (!this.draining.begun && !gone.aborted) ({ agent, rows } = await this.tryLease(caller, wanted));
+      else if (!this.draining.begun && !gone.aborted) ({ agent, rows } = await this.tryLease(caller, wanted));
     }
     const full = rows.length === ask.max;
     // There may be more than this poll takes: another one that waits gets its turn.
@@ -64,8 +65,12 @@ export class LeaseService {
     let handedOut = await this.handOuts.lease(ask);
     if (handedOut?.hasLapsed && handedOut.rows.length < ask.max) handedOut = await this.leaseAfterLapse(ask, handedOut);
     if (!handedOut) throw notFound('agent');
-    this.metrics.leaseOutcome('leased', handedOut.rows.length);
     if (handedOut.otherInstance !== null) throw await this.agents.otherInstance(caller, ask.agentId, handedOut.otherInstance);
+    return this.counted(ask, handedOut);
+  }
+
+  private counted(ask: LeaseAsk, handedOut: HandedOut): HandedOut {
+    this.metrics.leaseOutcome('leased', handedOut.rows.length);
     if (handedOut.rows.length > 0) this.sweeper.expectIn(ask.leaseSeconds);
     return handedOut;
   }

@@ -2,23 +2,37 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Draining } from '../common/draining.js';
 import { Metrics } from '../common/metrics.js';
 import { Listener } from '../database/listener.js';
+import type { HandedOut, LeaseAsk } from './hand-out.repository.js';
 import { LeaseRepository } from './lease.repository.js';
 
 /** One query a second for everyone who waits: it finds what no notification told of. */
 const RECHECK_MS = 1_000;
+/**
+ * Polls end on multiples of this, up to so much later than asked: those of one tick end, and mostly begin anew, in one
+ * statement. 5,000 polls of 25 s make 56 statements a second so, and took 600 when each ended by itself.
+ */
+const END_EVERY_MS = 100;
 /** Wakes that arrive together are told to the other instances in one notification. */
 const NOTIFY_AFTER_MS = 10;
 /** 100 ids of 36 characters stay far below the 8,000 bytes of a notification. */
 const AGENTS_PER_NOTIFICATION = 100;
 
+/** A poll that waits. */
+export interface Poll {
+  ask: LeaseAsk;
+  /** Ends its waiting, with what it asked for, or with null: then it looks for itself. */
+  leave: (handedOut: HandedOut | null) => void;
+}
+
 /**
- * Where waiting polls stand: in memory, holding no connection. They are woken when a command is queued here or, by
- * notification, on another instance; losing a notification costs one re-check.
+ * Where waiting polls stand: in memory, holding no connection. A command that is queued here is handed to one of them
+ * by the statement that queues it; otherwise they are woken, here or, by notification, on another instance; losing a
+ * notification costs one re-check.
  */
 @Injectable()
 export class Parking implements OnApplicationShutdown {
   private readonly log = new Logger('Parking');
-  private readonly parked = new Map<string, Set<() => void>>();
+  private readonly parked = new Map<string, Set<Poll>>();
   private readonly toTell = new Set<string>();
   private recheck?: NodeJS.Timeout | undefined;
   private telling?: NodeJS.Timeout | undefined;
@@ -36,25 +50,46 @@ export class Parking implements OnApplicationShutdown {
     draining.signal.addEventListener('abort', () => this.wakeLocally('*'));
   }
 
-  /** Returns when there may be work, when the time is over, when the caller has gone, or when the server drains. */
-  wait(agentId: string, timeoutMs: number, gone: AbortSignal): Promise<void> {
-    if (gone.aborted || this.draining.begun || timeoutMs <= 0) return Promise.resolve();
+  /** Null when there may be work, when the time is over, when the caller has gone, or when the server drains. */
+  wait(ask: LeaseAsk, timeoutMs: number, gone: AbortSignal): Promise<HandedOut | null> {
+    if (gone.aborted || this.draining.begun || timeoutMs <= 0) return Promise.resolve(null);
     return new Promise((resolve) => {
-      const waiting = this.parked.get(agentId) ?? new Set();
-      const leave = () => {
+      const leave = (handedOut: HandedOut | null) => {
         clearTimeout(timer);
-        gone.removeEventListener('abort', leave);
-        waiting.delete(leave);
-        if (waiting.size === 0 && this.parked.get(agentId) === waiting) this.parked.delete(agentId);
-        if (this.parked.size === 0) this.stopRecheck();
-        resolve();
+        gone.removeEventListener('abort', nobodyWaits);
+        this.remove(poll);
+        resolve(handedOut);
       };
-      const timer = setTimeout(leave, timeoutMs);
-      gone.addEventListener('abort', leave, { once: true });
-      waiting.add(leave);
-      this.parked.set(agentId, waiting);
+      const poll: Poll = { ask, leave };
+      const nobodyWaits = () => this.leaveUnlessTaken(poll);
+      const timer = setTimeout(nobodyWaits, untilTick(timeoutMs));
+      gone.addEventListener('abort', nobodyWaits, { once: true });
+      const waiting = this.parked.get(ask.agentId) ?? new Set();
+      waiting.add(poll);
+      this.parked.set(ask.agentId, waiting);
       this.recheck ??= setInterval(() => void this.lookForWork(), RECHECK_MS);
     });
+  }
+
+  /** The poll that has waited longest for this agent. Nothing else ends its waiting now: whoever takes it has to. */
+  take(agentId: string): Poll | null {
+    for (const poll of this.parked.get(agentId) ?? []) {
+      this.remove(poll);
+      return poll;
+    }
+    return null;
+  }
+
+  private remove(poll: Poll): boolean {
+    const waiting = this.parked.get(poll.ask.agentId);
+    const waited = waiting?.delete(poll) ?? false;
+    if (waiting?.size === 0) this.parked.delete(poll.ask.agentId);
+    if (this.parked.size === 0) this.stopRecheck();
+    return waited;
+  }
+
+  private leaveUnlessTaken(poll: Poll): void {
+    if (this.remove(poll)) poll.leave(null);
   }
 
   /** After the commit: wakes who waits for this agent, here and elsewhere. */
@@ -81,7 +116,7 @@ export class Parking implements OnApplicationShutdown {
 
   private wakeLocally(agentId: string): void {
     if (agentId !== '*') return this.wakeNext(agentId);
-    for (const leave of [...this.parked.values()].flatMap((each) => [...each])) leave();
+    for (const poll of [...this.parked.values()].flatMap((each) => [...each])) poll.leave(null);
   }
 
   /**
@@ -89,7 +124,7 @@ export class Parking implements OnApplicationShutdown {
    * statements. Whoever takes all it may wakes the next; the re-check finds what was missed.
    */
   wakeNext(agentId: string): void {
-    for (const leave of this.parked.get(agentId) ?? []) return leave();
+    this.take(agentId)?.leave(null);
   }
 
   private async lookForWork(): Promise<void> {
@@ -116,3 +151,5 @@ export class Parking implements OnApplicationShutdown {
     clearTimeout(this.telling);
   }
 }
+
+const untilTick = (ms: number) => ms + END_EVERY_MS - 1 - ((Date.now() + ms - 1) % END_EVERY_MS);

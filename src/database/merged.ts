@@ -1,4 +1,5 @@
 import { isDatabaseAway, sqlState } from './sql-state.js';
+import { Turns } from './turns.js';
 
 export interface MergedOptions<Ask> {
   /**
@@ -21,6 +22,9 @@ interface Waiting<Ask, Answer> {
 const ROWS_MOST = 200;
 const ROLLED_BACK = new Set(['40001', '40P01']);
 const TRIES = 3;
+
+/** Of all kinds of statements: a process has one database. */
+const turns = new Turns();
 
 /**
  * Merges requests: those that arrive while a statement is in flight go into the next one, and each is answered after
@@ -51,7 +55,10 @@ export class Merged<Ask, Answer> {
   }
 
   private async drain(): Promise<void> {
-    while (this.waiting.length > 0) await this.settle(this.next());
+    while (this.waiting.length > 0) {
+      const done = await turns.take(() => this.waiting.length);
+      await this.settle(this.next()).finally(done);
+    }
     this.running = false;
   }
 
@@ -73,7 +80,10 @@ export class Merged<Ask, Answer> {
     try {
       const answers = await this.run(rows.map(([first]) => (first as Waiting<Ask, Answer>).ask));
       if (answers.length !== rows.length) throw new Error(`${rows.length} rows were asked for and ${answers.length} answered`);
-      rows.forEach((row, n) => row.forEach(({ resolve }) => resolve(answers[n] as Answer)));
+      const answer = () => rows.forEach((row, n) => row.forEach(({ resolve }) => resolve(answers[n] as Answer)));
+      // First the next statement is sent: making so many HTTP answers takes longer than the database needs to begin.
+      if (turns.isAwaited) setImmediate(answer);
+      else answer();
     } catch (error) {
       if (ROLLED_BACK.has(sqlState(error) ?? '') && tries > 1) return this.settle(rows, tries - 1);
       if (rows.length === 1 || isDatabaseAway(error)) return rows.forEach((row) => row.forEach(({ reject }) => reject(error)));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { clientOf } from '../support/http.js';
+import { cutWaiting, holding, whenWaiting } from '../support/locks.js';
 
 interface Command { id: string; code: string; payload: { n: number } }
 
@@ -24,29 +25,6 @@ const enqueue = (agent: TestAgent, n: number, key: string = randomUUID(), body: 
   clientOf(on(n).base, t.adminToken)<Command>('POST', `/agents/${agent.id}/commands`, { body, headers: { 'idempotency-key': key } });
 const beat = (agent: TestAgent, n: number, body: object = {}) => clientOf(on(n).base, agent.apiKey)<{ code: string }>('POST', '/agents/me/heartbeat', { body });
 const commandsOf = (ids: string[]) => t.db.query<{ id: string; n: number }>(`select id, (payload ->> 'n')::int as n from agent_commands where agent_id = any($1) order by seq`, [ids]);
-
-/** Holds what a statement locks until told otherwise. */
-async function holding(statement: string, values: unknown[], meanwhile: () => Promise<void>): Promise<void> {
-  const client = new pg.Client({ connectionString: t.db.adminUrl });
-  await client.connect();
-  try {
-    await client.query('begin');
-    await client.query(statement, values);
-    await meanwhile();
-  } finally {
-    await client.query('rollback').catch(() => undefined);
-    await client.end();
-  }
-}
-
-/** Resolves when so many statements of the application wait for a lock. */
-async function whenWaiting(count: number): Promise<void> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
-    const rows = await t.db.query(`select 1 from pg_stat_activity where datname = current_database() and application_name = 'tradewarden' and wait_event_type = 'Lock'`);
-    if (rows.length >= count) return;
-  }
-  throw new Error('nothing waits for the lock');
-}
 
 describe('merged statements on two servers', () => {
   it('make one command for a key, however often and wherever it comes, and give every caller the same answer', async () => {
@@ -85,9 +63,9 @@ describe('merged statements on two servers', () => {
   it('leave out an agent that somebody else holds: its own requests wait, those of others do not', async () => {
     const [held, ...others] = agents as [TestAgent, ...TestAgent[]];
     let late: Promise<unknown[]> = Promise.resolve([]);
-    await holding('select 1 from agents a join agent_state s on s.agent_id = a.id where a.id = $1 for update', [held.id], async () => {
+    await holding(t.db, 'select 1 from agents a join agent_state s on s.agent_id = a.id where a.id = $1 for update', [held.id], async () => {
       late = Promise.all([beat(held, 0), enqueue(held, 2)]);
-      await whenWaiting(2);
+      await whenWaiting(t.db, 2);
       const answers = await Promise.all(others.flatMap((agent) => [beat(agent, 0), enqueue(agent, 2)]));
       expect(answers.map(({ status }) => status)).toEqual(others.flatMap(() => [200, 201]));
     });
@@ -114,14 +92,14 @@ describe('merged statements on two servers', () => {
     const keys = Array.from({ length: 20 }, () => randomUUID());
     const before = (await commandsOf(agents.map(({ id }) => id))).length;
     const all = () => Promise.all(keys.map((key, k) => enqueue(agents[k % 12] as TestAgent, 0, key, { type: 'custom', payload: { n: k } })));
-    await holding('lock table agent_commands in exclusive mode', [], async () => {
+    await holding(t.db, 'lock table agent_commands in exclusive mode', [], async () => {
       const asked = all();
-      await whenWaiting(1);
+      await whenWaiting(t.db, 1);
       // Whatever comes with a later statement is cut off too, until all have been answered.
       let answered = false;
       void asked.then(() => (answered = true));
       while (!answered) {
-        await t.db.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tradewarden' and wait_event_type = 'Lock'`);
+        await cutWaiting(t.db);
       }
       expect((await asked).map(({ status, body }) => [status, body.code])).toEqual(keys.map(() => [503, 'DATABASE_UNAVAILABLE']));
     });
