@@ -53,6 +53,11 @@ describe('a report', () => {
     expect(await state()).toMatchObject({ status: 'running', errorMessage: null });
   });
 
+  it('is taken also when the mask ends in the middle of an emoji', async () => {
+    expect((await beat({ errorMessage: `password=${'x'.repeat(511)}😀 refused` })).status).toBe(200);
+    expect(await state()).toMatchObject({ liveness: 'online', errorMessage: 'password=*** refused' });
+  });
+
   it('that was overtaken changes nothing but that the agent lives', async () => {
     await beat({ asOf: before(30), status: 'running', equity: '100', openPositions: 2, cycleCount: 10, errorMessage: 'new', brokerConnected: false });
     const shown = await state();
