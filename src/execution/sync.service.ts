@@ -124,8 +124,7 @@ export class SyncService {
       if (ack.outcome === 'succeeded') await this.leases.completeWithin(part, caller, ack.commandId, ack.leaseToken, ack.result);
       else await this.leases.failWithin(part, caller, ack.commandId, ack);
     });
-    const commandId = typeof (element as Element | null)?.['commandId'] === 'string' ? String((element as Element)['commandId']).slice(0, 36) : null;
-    return { element: place, commandId, ...('refusal' in done ? done.refusal : { status: 'ok' }) };
+    return { element: place, commandId: commandIdIn(element), ...('refusal' in done ? done.refusal : { status: 'ok' }) };
   }
 
   /** As many as fit into the answer; what does not stays in the queue, as if it had not been looked at. */
@@ -193,6 +192,12 @@ function refusalOf(error: unknown): Refusal {
 
 /** In characters that take one byte each in an answer. */
 const short = (detail: string) => detail.slice(0, DETAIL_MOST).replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, "'");
+
+/** What a client knows its ack by: an id, or as much of what stands for one as takes no more room than an id. */
+function commandIdIn(element: unknown): string | null {
+  const given = (element as Element | null)?.['commandId'];
+  return typeof given === 'string' ? short(given.slice(0, 36)) : null;
+}
 
 function refIn(element: unknown): string | null {
   try {

@@ -88,6 +88,13 @@ describe('everything in one call', () => {
     expect(answer.body.results.map(({ status, code }) => [status, code])).toEqual([['refused', 'NOT_FOUND'], ['ok', undefined]]);
   });
 
+  it('keeps an ack whose command id is no id to itself, also one that ends in half an emoji where it is cut', async () => {
+    const acks = [{ commandId: `x${'😀'.repeat(18)}` }, { commandId: 'é"\\\n' }, { commandId: 7 }].map((ack) => ({ leaseToken: randomUUID(), outcome: 'succeeded', ...ack }));
+    const answer = await sync({ syncSeq: 1, trades: [trade('a')], acks });
+    expect([answer.status, answer.body.results[0]?.status]).toEqual([200, 'ok']);
+    expect(answer.body.acks.map(({ status, code }) => [status, code])).toEqual(acks.map(() => ['refused', 'VALIDATION_FAILED']));
+  });
+
   it('takes the next configuration over when it is acknowledged', async () => {
     await queue({ type: 'update_config', payload: { config: { maxLot: 1 } } });
     const { body } = await sync({ syncSeq: 1, lease: {} });
@@ -192,5 +199,11 @@ describe('what fits into one answer', () => {
     expect(text).toMatch(/^[\x20-\x7e]*$/);
     expect(body).toMatchObject({ commands: [], nextPollAfterMs: 0 });
     expect((await sync({ syncSeq: 2, lease: {} })).body.commands).toHaveLength(1);
+  });
+
+  it.each(['é', '"', '\u0001', '😀'])('holds as many refused acks, whatever stands for their command ids: %j', async (character) => {
+    const { text, body } = await sync({ syncSeq: 1, acks: Array.from({ length: 24 }, () => ({ commandId: character.repeat(40), leaseToken: randomUUID(), outcome: 'x'.repeat(100) })), lease: {} });
+    expect(body.acks).toHaveLength(24);
+    expect(text.length).toBeLessThanOrEqual(8_192);
   });
 });
