@@ -35,14 +35,20 @@ export interface OnceAnswer<T> {
   replayed: boolean;
 }
 
+/** Of a key whose effect has a transaction of its own; `find` takes it. */
+const LOCK = `hashtextextended(caller || ' ' || key, 1)`;
+
 /**
  * For merged statements: the keys that this statement claims, of a CTE with caller, key, hash, status and body. A key
  * that is there already is not among them; what it answered is read by a second statement (`storedAnswer`), since this
- * one does not see rows that were committed after it began.
+ * one does not see rows that were committed after it began. Nor is a key that a transaction works with: one that hangs
+ * before its commit would hold up all who share the statement. Its lock is tried and given back at once.
  */
 export const CLAIMED_KEYS = (rows: string) => `
   insert into idempotency_keys (caller, key, request_hash, status, body)
-  select caller, key, hash, status, body from ${rows} where key is not null order by caller, key
+  select caller, key, hash, status, body from ${rows}
+  where key is not null and case when pg_try_advisory_lock_shared(${LOCK}) then pg_advisory_unlock_shared(${LOCK}) else false end
+  order by caller, key
   on conflict (caller, key) do nothing returning caller, key`;
 
 interface StoredAnswer {

@@ -72,6 +72,19 @@ describe('merged statements on two servers', () => {
     expect((await late).map((answer) => (answer as { status: number }).status)).toEqual([200, 201]);
   });
 
+  it('leave out a key that a transaction of its own has taken and not yet committed, whatever keeps that', async () => {
+    const [agent] = agents as [TestAgent];
+    const key = randomUUID();
+    const [admin] = await t.db.query<{ caller: string }>(`select 'user:' || id as caller from users where role = 'admin'`);
+    const taken = `with lock as materialized (select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 1)))
+      insert into idempotency_keys (caller, key, request_hash, status, body) select $1, $2, 'x', 201, '{}' from lock`;
+    await holding(taken, [admin?.caller, key], async () => {
+      const answers = await Promise.all([enqueue(agent, 0, key), ...[2, 4, 6].map((n) => enqueue(agent, n))]);
+      expect(answers.map(({ status, body }) => [status, body.code])).toEqual([[409, 'IDEMPOTENCY_KEY_IN_USE'], ...[2, 4, 6].map(() => [201, undefined])]);
+    });
+    expect((await enqueue(agent, 0, key)).status).toBe(201);
+  });
+
   it('fail for the row that breaks a rule, and for no other', async () => {
     const owner = new pg.Client({ connectionString: t.db.ownerUrl });
     await owner.connect();
