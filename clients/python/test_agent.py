@@ -61,6 +61,17 @@ class AStart(ServerCase):
         self.assertEqual(agent.client_order_id(trade["id"].upper()), "t1")
         self.assertEqual(trade["status"], "closed")
 
+    def test_goes_on_without_an_id_that_is_none(self) -> None:
+        for number, text in enumerate((rb'{"id":"\ud800"}', rb'{"id":"a\u0000"}', b'{"id":7}')):
+            with self.subTest(text=text):
+                self.server.fault = lambda seen, text=text: (  # type: ignore[misc]
+                    Fault(status=201, text=text) if seen.path == "/predictions" else None)
+                agent = self.running(folder=os.path.join(self.folder, str(number)))
+                open_trade(agent, f"t{number}")
+                self.assertTrue(agent.wait_until_sent(5))
+                self.assertNotIn("predictionId", self.server.trades[-1])
+                agent.stop()
+
     def test_without_a_positions_route_asks_for_it_once(self) -> None:
         self.server.offers_positions = False
         self.server.heartbeat_seconds = 0.05
@@ -636,6 +647,38 @@ class AWrongClock(ServerCase):
         agent._line.nudge()
         until("it follows", lambda: abs(agent.now().timestamp() - self.server.now()) < 2)
         self.assertIsInstance(agent._line.server_clock, ServerClock)
+
+    def test_that_the_server_sets_back_costs_neither_the_agent_nor_its_figures(self) -> None:
+        """Reports dated by the clock as it was are ahead of it now, and refused."""
+        self.server.heartbeat_seconds = 0.05
+        for mode in ("poll", "sync"):
+            with self.subTest(mode=mode):
+                self.server.clock_offset = 7200
+                agent = self.running(mode=mode, folder=os.path.join(self.folder, mode))
+                agent.report(equity="1")
+                until("the figures are told", lambda: any(
+                    body.get("equity") == "1" for body in self.reports(mode)))
+                since = len(self.server.seen)
+                self.server.clock_offset = 0
+
+                def is_told_again() -> bool:
+                    agent.check()
+                    agent.report(equity="2")
+                    return any(body.get("equity") == "2" and self.is_now(body.get("asOf"))
+                               for body in self.reports(mode, since))
+                until("figures are told as of now", is_told_again)
+                self.assertTrue(agent.may_open())
+                agent.stop()
+
+    def reports(self, mode: str, since: int = 0) -> List[Any]:
+        with self.server.lock:
+            bodies = [seen.body for seen in self.server.seen[since:]
+                      if seen.path == f"/agents/me/{'sync' if mode == 'sync' else 'heartbeat'}"]
+        return [body["state"] for body in bodies] if mode == "sync" else bodies
+
+    def is_now(self, text: object) -> bool:
+        at = tradewarden.seconds_of(text)
+        return at is not None and abs(at - self.server.now()) < 60
 
 
 class ASecondCopy(ServerCase):

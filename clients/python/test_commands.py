@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -163,10 +164,15 @@ class ACommand(CommandCase):
 
     def test_that_cannot_be_read_is_left_to_its_lease(self) -> None:
         agent = self.running()
-        for raw in (None, 5, {}, {"id": "a"}, {"id": "a", "type": 5, "leaseToken": "t"}):
+        fine = {"id": "a", "type": "custom", "leaseToken": "t"}
+        # What the spool could not keep is among it: a command is on the disk before the bot has it.
+        for raw in (None, 5, {}, {"id": "a"}, {"id": "a", "type": 5, "leaseToken": "t"},
+                    {**fine, "attempt": math.inf}, {**fine, "id": "a\0"},
+                    {**fine, "payload": {"deep": [math.nan]}}, {**fine, "payload": {"x": "\ud800"}},
+                    {**fine, "payload": json.loads('{"a":' * 900 + "0" + "}" * 900)}):
             agent._inbox.take_in([raw], 0.0)
         self.assertIsNone(agent.next_command())
-        self.assertEqual(self.lines.count("could not be read"), 5)
+        self.assertEqual(self.lines.count("could not be read"), 10)
 
 
 class AnAnswerThatIsLost(CommandCase):

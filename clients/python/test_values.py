@@ -51,7 +51,7 @@ class TheServersClock(unittest.TestCase):
         self.assertFalse(self.clock.known)
         self.assertIsNone(self.clock.skew)
         self.assertRaises(ClockUnknown, self.clock.now)
-        for nonsense in (None, "", "soon", 0, "1969-12-31T00:00:00Z"):
+        for nonsense in (None, "", "soon", 0, "1969-12-31T00:00:00Z", "9999-12-31T23:59:59.999Z"):
             self.assertFalse(self.clock.observe(nonsense, 0, 1))
         self.assertFalse(self.clock.known)
 

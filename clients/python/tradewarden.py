@@ -245,7 +245,8 @@ class ServerClock:
     def observe(self, server_time: object, sent: float, received: float) -> bool:
         """Takes in a serverTime; False when it cannot be read, which changes nothing."""
         at = seconds_of(server_time)
-        if at is None or at < 946_684_800:
+        # The years 2000 to 2199: what is added to a time near the last year would be no time.
+        if at is None or not 946_684_800 <= at < 7_258_118_400:
             return False
         # It is cut to the millisecond.
         lower, upper = at - received, at + 0.001 - sent
@@ -1778,6 +1779,8 @@ class _Reporter:
         # server's, before which it takes a report for an older one than it has.
         self._told_figures = -math.inf
         self._told_as_of = 0.0
+        # The last report was refused for its time: the server's clock was set back.
+        self._timeless = False
         self._positions: Optional[Tuple[float, Json]] = None
         self._positions_due = 0.0
         self._offers_positions = True
@@ -1805,7 +1808,7 @@ class _Reporter:
         except InstanceConflict:
             raise
         except Refused as refused:
-            if refused.status != 400 or not self.drop_figures(str(refused)):
+            if refused.status != 400 or not self.leave_out(str(refused)):
                 raise
             state = self.state()
             answer = self._client.heartbeat(state.body)
@@ -1815,9 +1818,13 @@ class _Reporter:
         self._line.heartbeat_seconds = min(60.0, seconds)
         self._line.learn(answer)
 
-    def drop_figures(self, reason: str) -> bool:
-        """A figure that cannot be stored must not cost the agent its life. False when there is
-        none to leave out."""
+    def leave_out(self, reason: str) -> bool:
+        """What cannot be stored must not cost the agent its life: times that the server has not
+        reached, or else the figures. False when there is nothing to leave out."""
+        if "TIME_IN_FUTURE" in reason and not self._timeless:
+            # An answer to a report without times says what time it is now.
+            self._timeless, self._told_as_of = True, 0.0
+            return True
         if self._figures is None or self._figures_refused:
             return False
         log.error("the reported figures are refused, and left out: %s", reason)
@@ -1827,6 +1834,7 @@ class _Reporter:
     def heard(self, state: _State, answer: Answer) -> None:
         """The server has this report, and takes none that is older."""
         with self._line.changed:
+            self._timeless = False
             self._told_figures = max(self._told_figures, state.figures)
             as_of = state.body.get("asOf") or answer.body.get("serverTime")
             self._told_as_of = max(self._told_as_of, seconds_of(as_of) or 0.0)
@@ -1841,7 +1849,8 @@ class _Reporter:
                 troubles.append(f"the bot's loop has not called in for {line.app_silence:.0f} s")
             if self._figures_refused:
                 troubles.append(f"figures refused: {self._figures_refused}")
-            elif self._figures is not None and self._figures[0] > self._told_figures:
+            elif (self._figures is not None and self._figures[0] > self._told_figures
+                    and not self._timeless):
                 figures = self._figures[0]
                 body.update(self._with_server_times(self._figures[1]))
             if self._spool.crowded:
@@ -1852,7 +1861,9 @@ class _Reporter:
             body["errorMessage"] = "; ".join(troubles)[:500] or None
             if self._observed is not None:
                 body["observedStateVersion"] = self._observed
-            if line.server_clock.known:
+            if line.server_clock.known and not self._timeless:
+                if self._told_as_of > line.server_clock.latest() + FUTURE_TOLERANCE:
+                    self._told_as_of = 0.0
                 at = line.clock.monotonic() if figures == -math.inf else figures
                 body["asOf"] = iso(max(line.server_time_at(at), self._told_as_of))
             return _State(body, figures)
@@ -1871,8 +1882,8 @@ class _Reporter:
         up."""
         if self._identified:
             return
-        agent_id = self._client.get("/agents/me").body.get("id")
-        if not isinstance(agent_id, str) or not agent_id:
+        agent_id = _id_in(self._client.get("/agents/me").body)
+        if not agent_id:
             raise ServerAway("GET /agents/me: no id in the answer", 200)
         if self._spool.agent_id is None:
             self._spool.commit({"agent": agent_id})
@@ -1976,8 +1987,7 @@ class _Sender:
                 raise
             self.reject(fact, away.status, str(away))
             return
-        given = answer.body.get("id")
-        self._spool.mark_sent([(fact, given if isinstance(given, str) else None)])
+        self._spool.mark_sent([(fact, _id_in(answer.body))])
         self._line.note_progress()
 
     def _addressed(self, fact: Fact) -> Optional[Tuple[str, Json]]:
@@ -2073,7 +2083,7 @@ class _Inbox:
         for raw in raws if isinstance(raws, list) else []:
             try:
                 command = _command_of(raw)
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, RecursionError):
                 log.warning("a command could not be read, and is left to its lease")
                 continue
             command.extended_at = sent
@@ -2432,8 +2442,7 @@ class _Syncing:
             if result is None or result.get("retryable") is True:
                 continue  # It keeps its place, and goes out again.
             if result.get("status") == "ok":
-                its_id = result.get("id") if fact.ref is not None else None
-                sent.append((fact, its_id if isinstance(its_id, str) else None))
+                sent.append((fact, _id_in(result) if fact.ref is not None else None))
             else:
                 self._sender.reject(fact, 0, self._refusal_in(result))
         if sent:
@@ -2441,7 +2450,7 @@ class _Syncing:
             self._line.note_progress()
         for result in _by(given, "element").values():
             if result.get("element") == "state" and result.get("status") != "ok":
-                self._reporter.drop_figures(self._refusal_in(result))
+                self._reporter.leave_out(self._refusal_in(result))
 
     def _refusal_in(self, result: Mapping[str, Any]) -> str:
         return self._client.cleaned(f"{result.get('code')} {result.get('detail', '')}".strip())
@@ -2458,7 +2467,7 @@ class _Syncing:
             # Not one element but the whole was refused: facts and figures are left out in turn.
             self._refusals += 1
             if self._refusals == 2:
-                self._reporter.drop_figures(str(refused))
+                self._reporter.leave_out(str(refused))
             if refused.status not in (400, 413, 422) or self._refusals > 2:
                 raise refused
         log.warning("%s", refused)
@@ -2786,7 +2795,16 @@ def _ack_of(command_id: str, answer: Mapping[str, Any]) -> Json:
     return ack
 
 
+def _id_in(answer: Mapping[str, Any]) -> Optional[str]:
+    """Ids are printable ASCII: anything else the spool could not keep, or a path not hold."""
+    given = answer.get("id")
+    return given if isinstance(given, str) and re.fullmatch(r"[\x21-\x7e]+", given) else None
+
+
 def _command_of(raw: Mapping[str, Any]) -> Command:
+    """Raises KeyError, TypeError or ValueError; the last also for what the spool cannot keep, such
+    as NaN, 1e999 or half a surrogate pair."""
+    plain(raw)
     for name in ("id", "type", "leaseToken"):
         if not isinstance(raw[name], str) or not raw[name]:
             raise ValueError(name)
