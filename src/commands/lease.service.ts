@@ -121,7 +121,11 @@ export class LeaseService {
 
   private async completeAlone(caller: Caller, completion: Completion): Promise<CommandWithAttempts> {
     await this.ownAgent(caller, completion.id);
-    await inTransaction(this.dataSource, (tx) => this.endWithin(tx, caller, completion));
+    await inTransaction(this.dataSource, async (tx) => {
+      // The agent before its command, as all do that change both.
+      await this.agents.lock(tx, completion.agentId);
+      await this.endWithin(tx, caller, completion);
+    });
     return this.read(completion.id);
   }
 

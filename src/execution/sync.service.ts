@@ -91,6 +91,8 @@ export class SyncService {
   }
 
   private async take(tx: Tx, caller: Caller, agentId: string, body: SyncBody, { hash, refused, overLimit }: Given): Promise<StoredAnswer> {
+    // Before the trades and commands that it touches, as all do that change an agent and its commands.
+    if (body.acks?.length) await this.agents.lock(tx, agentId);
     const results: Result[] = refused ? [{ element: 'state', clientRef: null, ...refused }] : [];
     for (const [n, element] of (body.trades ?? []).entries()) results.push(await this.trade(tx, caller, element, `trades[${n}]`, overLimit));
     for (const [n, element] of (body.transitions ?? []).entries()) results.push(await this.transition(tx, caller, agentId, element, `transitions[${n}]`, overLimit));
