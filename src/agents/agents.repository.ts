@@ -47,6 +47,9 @@ export interface AgentFilter {
   retired?: boolean | undefined;
 }
 
+/** Of one agent in five minutes. */
+const STRANGERS_NOTED = 20;
+
 @Injectable()
 export class AgentsRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -99,12 +102,18 @@ export class AgentsRepository {
       where id = ${id}`;
   }
 
-  /** Once for each stranger in five minutes: a copy that is refused keeps asking. */
+  /**
+   * Once for each stranger in five minutes: a copy that is refused keeps asking, and there may be several. Their names,
+   * which have no blanks, stand side by side until the time is over; more than 20 of them are a copy with a new name each time.
+   */
   async noteRefusedInstance(tx: Tx, id: string, instanceId: string): Promise<boolean> {
     const rows: unknown[] = await tx.sql`
       with noted as (
-        update agent_state set refused_instance_id = ${instanceId}, refused_at = app_clock()
-        where agent_id = ${id} and (refused_instance_id is distinct from ${instanceId} or refused_at < app_clock() - interval '5 minutes')
+        update agent_state set
+          refused_instance_id = case when refused_at > app_clock() - interval '5 minutes' then refused_instance_id || ' ' else '' end || ${instanceId}::text,
+          refused_at = case when refused_at > app_clock() - interval '5 minutes' then refused_at else app_clock() end
+        where agent_id = ${id} and (refused_at is null or refused_at <= app_clock() - interval '5 minutes'
+          or (${instanceId}::text <> all(string_to_array(refused_instance_id, ' ')) and cardinality(string_to_array(refused_instance_id, ' ')) < ${STRANGERS_NOTED}))
         returning 1
       ) select * from noted`;
     return rows.length > 0;

@@ -78,11 +78,20 @@ describe('two running copies of one agent', () => {
     await lease('two');
     await beat('three');
     expect((await conflicts()).map(({ data }) => data)).toEqual([{ holder: 'one', refused: 'two' }, { holder: 'one', refused: 'three' }]);
+    for (let i = 0; i < 3; i++) for (const stranger of ['two', 'three']) await beat(stranger);
+    expect(await conflicts()).toHaveLength(2);
     await t.db.advance(301);
     await beat('one');
     await beat('three');
     expect(await conflicts()).toHaveLength(3);
     await t.db.advance(-301);
+  });
+
+  it('does not fill the log with copies that give themselves a new name each time they ask', async () => {
+    await beat('one');
+    const copies = Array.from({ length: 60 }, (_, n) => `loop-${n}`);
+    await Promise.all(copies.map((copy) => beat(copy)));
+    expect((await conflicts()).length).toBe(20);
   });
 
   it('gives the lease to one of twenty copies that begin together on two servers', async () => {
