@@ -283,7 +283,19 @@ class TheSpool(SpoolCase):
         # As when a crash came between the two files.
         with open(path, "ab") as file:
             file.write(line + b'{"half')
-        self.assertEqual(self.again(spool).rejected_count, 1)
+        spool = self.again(spool)
+        self.assertEqual(spool.rejected_count, 1)
+        # What comes next has a line of its own.
+        spool.mark_rejected(spool.facts[0], 400, "lotSize")
+        self.assertEqual(self.again(spool).rejected_count, 2)
+
+    def test_says_so_when_a_refused_fact_cannot_be_put_aside_and_keeps_it(self) -> None:
+        spool = self.open()
+        spool.commit({}, [fact(1)])
+        os.mkdir(os.path.join(self.folder, "rejected.jsonl"))
+        with self.assertRaisesRegex(SpoolError, "rejected.jsonl cannot be written"):
+            spool.mark_rejected(spool.facts[0], 400, "lotSize")
+        self.assertEqual(numbers(spool), [1])
 
     def test_keeps_no_more_rejections_than_a_bound(self) -> None:
         spool = self.open()

@@ -1123,10 +1123,17 @@ class Spool:
             with contextlib.suppress(OSError):
                 if os.path.getsize(self._rejected_path) > REJECTED_BYTES_MAX:
                     os.replace(self._rejected_path, self._rejected_path + ".1")
-            with open(self._rejected_path, "ab") as file:
-                file.write(encoded(line) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            try:
+                with open(self._rejected_path, "a+b") as file:
+                    # Behind half a line, which a crash or a full disk left, it would be lost.
+                    end = file.seek(0, os.SEEK_END)
+                    file.seek(max(0, end - 1))
+                    file.write((b"\n" if file.read() not in (b"", b"\n") else b"")
+                               + encoded(line) + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise SpoolError(f"rejected.jsonl cannot be written: {error.strerror}") from error
             self.rejected_count += 1
             self._note({"rejected": [[fact.seq, fact.ref]]})
 
