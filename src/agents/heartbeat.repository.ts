@@ -28,9 +28,13 @@ export interface HeartbeatAnswer extends Pick<AgentRow, 'run' | 'run_reason' | '
 
 type AnswerRow = HeartbeatAnswer & { n: number; reached: boolean };
 
+/** Reports may be two minutes ahead of this process's clock, which may be off from the database's. */
+const AHEAD_MOST = '5 minutes';
+
 /**
  * Takes reports over. Absent fields keep their value. Heartbeats may overtake each other: one that is older than the
- * last only proves that the agent lives. A state version that was never given out was not observed either. Who stops
+ * last only proves that the agent lives; unless the last lies ahead of the clock, which was set back then: state would
+ * stand still until it has caught up. A state version that was never given out was not observed either. Who stops
  * gives the trading lease back; another running copy changes nothing as long as the first holds it.
  * @param locked rows that another transaction holds are waited for, or left out
  */
@@ -48,7 +52,7 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
       select agent_id, status, instance_id, trading_lease_until, reported_as_of from agent_state
       where agent_id in (select agent from asked) order by agent_id for no key update ${locked}
     ), judged as materialized (
-      select q.*, a.state_version, b.status as old_status, coalesce(q.reported_at >= b.reported_as_of, true) as newer,
+      select q.*, a.state_version, b.status as old_status, coalesce(q.reported_at >= b.reported_as_of or b.reported_as_of > clock.at + interval '${AHEAD_MOST}', true) as newer,
         case when b.instance_id <> q.instance and b.trading_lease_until > clock.at then b.instance_id end as other_instance
       from clock, asked q join before b on b.agent_id = q.agent join agents a on a.id = q.agent
     ), written as (

@@ -71,6 +71,16 @@ describe('a report', () => {
     await t.db.advance(-5);
   });
 
+  it('is taken when the clock was set back: what is ahead of it is no newer report', async () => {
+    await t.db.advance(7_200);
+    await beat({ status: 'running', equity: '1' });
+    await t.db.advance(-7_200);
+    await beat({ status: 'paused', equity: '2' });
+    expect(await state()).toMatchObject({ status: 'paused', equity: '2' });
+    await beat({ equity: '3', asOf: before(10) });
+    expect(await state()).toMatchObject({ equity: '2' });
+  });
+
   it('of many at once in any order leaves the newest standing', async () => {
     const order = Array.from({ length: 20 }, (_, i) => (i * 7) % 20);
     await Promise.all(order.map((n) => beat({ asOf: before(100 - n), equity: String(1_000 + n), cycleCount: n })));
