@@ -62,6 +62,7 @@ class SyntheticPrices:
 
     def __init__(self, seed: int, start: str = "1.10000"):
         self._seed, self._start = seed, Decimal(start)
+        self.name = f"the random walk of seed {seed}"
 
     def next(self, number: int, last: Optional[Decimal]) -> Optional[Tick]:
         chance = random.Random(f"{self._seed}:{number}")
@@ -78,6 +79,7 @@ class CsvPrices:
 
     def __init__(self, path: str):
         self._ticks: List[Tick] = []
+        self.name = os.path.abspath(path)
         with open(path, newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file)
             names = rows.fieldnames or []
@@ -604,6 +606,14 @@ def main(argv: Optional[List[str]] = None) -> int:
         return 1
     broker = PaperBroker(os.path.join(given.folder, "broker.json"))
     loop = TradingLoop(agent, broker, prices, given.symbol, given.ticks, given.speed)
+    # Going on at tick 500 of another market would fill its orders at prices that never met.
+    market = f"{given.symbol} by {prices.name}"
+    begun = loop.state.setdefault("market", market)
+    if begun != market:
+        agent.stop()
+        print(f"example.py: {given.folder} is in the middle of {begun}, and this is {market}: "
+              "name another --folder, or delete that one", file=sys.stderr)
+        return 2
 
     def ask_to_stop(number: int, frame: Any) -> None:
         # Nothing but a flag: a handler runs between two instructions of the loop.

@@ -35,6 +35,15 @@ class AStart(ServerCase):
         self.assertTrue(agent.may_open())
         self.assertEqual(set(self.server.paths()[:3]), {"/agents/me/heartbeat"})
 
+    def test_without_a_server_says_so_once(self) -> None:
+        self.server.fault = lambda seen: Fault(drop="before")
+        agent = self.agent()
+        with self.assertLogs("tradewarden", "WARNING") as said:
+            agent.start()
+            until("three attempts", lambda: len(self.server.seen) >= 3)
+        self.assertEqual([line.split(" (")[0] for line in said.output],
+                         ["WARNING:tradewarden:the server is away"])
+
     def test_tells_positions_then_facts_and_only_then_asks_for_work(self) -> None:
         agent = self.agent()
         open_trade(agent, "t1")

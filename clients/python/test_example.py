@@ -162,6 +162,19 @@ class TheExample(ExampleCase):
         self.assertEqual(child.returncode, 1)
         self.assertIn(f"process {first.pid} already works with", err)
 
+    def test_does_not_go_on_with_other_prices_than_it_began_with(self) -> None:
+        first = self.ended(self.replay())
+        path = os.path.join(self.folder, "prices.csv")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("close\n" + "1.1\n" * 300)
+        for args in (("--csv", path), ("--seed", "2"), ("--symbol", "GBPUSD")):
+            child = self.replay(*args)
+            out, err = child.communicate(timeout=20)
+            self.assertEqual((child.returncode, out), (2, ""), err)
+            self.assertIn("EURUSD by the random walk of seed 1", err)
+            self.assertIn("--folder", err)
+        self.assertEqual(self.ended(self.replay()), first)
+
     def test_ends_when_its_key_is_refused(self) -> None:
         self.server.keys.clear()
         child = self.replay()

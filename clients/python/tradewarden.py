@@ -1572,6 +1572,7 @@ class _Line:
         self.up = False
         # It was up at least once: the server knows what there was at the start.
         self.reported = False
+        self._away_said = False
         self.conflict = False
         self.heartbeat_seconds = 15.0
         # Counts facts and answers that got through.
@@ -1739,9 +1740,10 @@ class _Line:
         with self.changed:
             wait = min(error.retry_after, RETRY_AFTER_MAX)
             self.not_before = max(self.not_before, self.clock.monotonic() + wait)
-            if self.up:
+            if self.up or not (self.reported or self._away_said):
                 log.warning("the server is away (%s); going on alone, exits are still managed",
                             error)
+                self._away_said = True
             self.up = False
             self.changed.notify_all()
 
