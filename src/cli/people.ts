@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { changeUserSchema, createUserSchema } from '../auth/auth.schemas.js';
 import { UsersRepository } from '../auth/users.repository.js';
 import { UsersService } from '../auth/users.service.js';
+import { useFieldErrors } from '../common/field-errors.js';
 import { notFound } from '../common/problem.js';
 import type { Env } from '../config/env.js';
 import { inTransaction } from '../database/transaction.js';
@@ -13,6 +14,7 @@ import { COMMAND_LINE, withServices } from './services.js';
 
 /** Checks what was typed with the schema of the HTTP call that does the same. */
 export function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  useFieldErrors();
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw wrongUsage(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
