@@ -29,6 +29,7 @@ export function setup(env: Env, say: Say): Promise<Outcome> {
   return withDatabase(env, say, async (urls) => {
     const owner = identityOf(urls.ownerUrl);
     const writer = identityOf(urls.url);
+    mustBeOneDatabase(urls.ownerUrl, urls.url);
     const databaseCreated = await reachDatabase(urls.ownerUrl);
     const writerCreated = urls.roles === 'separate' && (await reachAsWriter(urls.ownerUrl, urls.url));
     const { applied, notes } = await migrateUp(urls.ownerUrl, { writer: writer.user, log: say });
@@ -41,6 +42,13 @@ export function setup(env: Env, say: Say): Promise<Outcome> {
       text: report(env.embedded ? `${owner.database}, embedded in ${env.DATA_DIR}` : owner.database, urls.roles === 'single' ? `${owner.user} owns and writes` : `${owner.user} owns, ${writer.user} writes`, done),
     };
   });
+}
+
+/** Before anything is made: on one server two names are a slip. A pooler, at an address of its own, may call the database as it likes. */
+function mustBeOneDatabase(ownerUrl: string, url: string): void {
+  const [owners, writers] = [identityOf(ownerUrl).database, identityOf(url).database];
+  if (owners === writers || new URL(ownerUrl).host !== new URL(url).host) return;
+  throw new CommandError('DATABASES_DIFFER', `DATABASE_URL names the database ${writers}, DATABASE_OWNER_URL ${owners}: they must name the same one.`);
 }
 
 /** Makes sure that the owner gets into the database; returns whether it had to be made. */

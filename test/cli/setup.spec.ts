@@ -54,6 +54,17 @@ describe('setup', () => {
   });
 });
 
+describe('setup with two URLs of different databases on one server', () => {
+  it('makes neither database nor writer', async () => {
+    const { ownerUrl, url, writer, database } = await freshNames();
+    const run = await cli(['setup'], { DATABASE_URL: `${url}_typo`, DATABASE_OWNER_URL: ownerUrl });
+    expect([run.code, run.stdout]).toEqual([1, '']);
+    expect(run.stderr).toMatch(new RegExp(`^DATABASE_URL names the database ${database}_typo, DATABASE_OWNER_URL ${database}: `));
+    const there = await asAdmin(`select rolname as name from pg_roles where rolname = '${writer}' union all select datname from pg_database where datname like '${database}%'`);
+    expect(there.rows).toEqual([]);
+  });
+});
+
 describe('roles', () => {
   it('makes a writer for a database with one role, shows its URL once, and the writer cannot change history', async () => {
     const { ownerUrl, database } = await freshNames();
