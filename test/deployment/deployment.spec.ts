@@ -5,6 +5,7 @@ import { posix } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readEnv, SETTINGS } from '../../src/config/env.js';
 import { startTestApp, type TestApp, TEST_SECRETS } from '../support/app.js';
+import { closeEventSources, openEvents } from '../support/event-source.js';
 import { scrape } from '../support/metrics.js';
 
 /** The OpenAPI generator brings a YAML parser; nothing else here needs one. */
@@ -183,7 +184,10 @@ describe('docs/deployment.md', () => {
   it('alerts on metrics that are emitted', async () => {
     const t = await startTestApp();
     await t.http('GET', '/agents');
+    // The feed's lag is told while somebody follows.
+    await openEvents(t.base, t.adminToken);
     const { text: emitted } = await scrape(t.base);
+    closeEventSources();
     await t.close();
     const named = new Set([...guide.slice(guide.indexOf('## Watching it')).matchAll(/\b((?:tradewarden|nodejs|process)_[a-z0-9_]+[a-z0-9])(?![\w.*])/g)].map(([, name = '']) => name));
     expect(named.size).toBeGreaterThan(7);
