@@ -99,7 +99,7 @@ function report(measured: Map<string, Measured[]>, poolSize: number, checked: st
       'A cycle is enqueue, lease, complete: three HTTP requests with an Idempotency-Key, key or session look-up, attempts and events; for pg-boss `send`, `fetch`, `complete` in process, without any of these.',
       `pg-boss at its defaults with a pool of ${poolSize} connections, as large as ours: one queue for all ${rateOf(NAMES.oneQueue)}, a queue for each loop ${rateOf(NAMES.queues)}; the better one counts.`,
       `Own SQL unmerged: the very statements of the server, of its own repositories, each for one row, by raw pg with ${poolSize} connections, prepared as the server prepares them ([own-sql.ts](own-sql.ts)): three requests a cycle, and the look-ups of session and key as often as the server makes them.`,
-      `As it was before merging: the statements of version 0.1.0 with their transactions, 19 requests a cycle ([sql-before-merging.ts](sql-before-merging.ts)); ${rateOf(NAMES.plain)}, and ${rateOf(NAMES.named)} with prepared statements; the better one counts.`,
+      `As it was before merging: the statements that one request sent then, with their transactions, 19 requests a cycle ([sql-before-merging.ts](sql-before-merging.ts)); ${rateOf(NAMES.plain)}, and ${rateOf(NAMES.named)} with prepared statements; the better one counts.`,
       `Processor time: ${FEW} clients: ${shares(NAMES.few)}; pg-boss: ${shares(boss)}; ${MANY} clients: ${shares(NAMES.many)}; own SQL unmerged: ${shares(NAMES.ownSql)}; before merging: ${shares(before)}.`,
       checked,
     ],

@@ -6,7 +6,7 @@ import type { BenchAgent } from './fixtures.js';
 import { operatorOf } from './tokens.js';
 
 /**
- * What the server did for one command before its statements were merged, word for word, as version 0.1.0 sent it: one
+ * What the server did for one command before its statements were merged, word for word: one
  * request for each statement, bound parameters, a transaction where it had one. Kept here because the server no longer
  * sends it: this is what merging is compared with. The tables are the server's own, so what the two write is the same.
  */
