@@ -185,7 +185,7 @@ describe('docs/deployment.md', () => {
     const t = await startTestApp();
     await t.http('GET', '/agents');
     // The feed's lag is told while somebody follows.
-    await openEvents(t.base, t.adminToken);
+    await (await openEvents(t.base, t.adminToken)).ready();
     const { text: emitted } = await scrape(t.base);
     closeEventSources();
     await t.close();
