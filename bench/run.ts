@@ -80,7 +80,7 @@ async function measured({ name, run }: Scenario, bench: Bench): Promise<0 | 1> {
   const [began, othersBefore] = [performance.now(), othersMs(pid)];
   try {
     const report = await run(bench);
-    const content = sectionOf(report, bench, (100 * (othersMs(pid) - othersBefore)) / (performance.now() - began));
+    const content = sectionOf(report, bench, Math.max(0, (100 * (othersMs(pid) - othersBefore)) / (performance.now() - began)));
     say(`${name}: ${Math.round((performance.now() - began) / 1000)} s`);
     process.stdout.write(`\n${content}\n\n`);
     if (!bench.quick) writeFileSync(README, betweenMarkers(readFileSync(README, 'utf8'), name, content));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { masked } from '../auth/credentials.js';
 import { decimal, decimalText, pastInstant, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
-import { timeWindow } from '../common/time-window.js';
+import { inOrder, timeWindow } from '../common/time-window.js';
 import { BREAKER_ACTIONS, BREAKER_SCOPES, BREAKER_SOURCES, type BreakerEventRow } from './circuit-breaker-events.repository.js';
 
 const REASON_CHARACTERS_MAX = 1_000;
@@ -31,6 +31,7 @@ export const breakerEventsQuery = z
     agentId: uuid().optional(),
     ...timeWindow,
   })
+  .superRefine(inOrder)
   .superRefine(({ scope, scopeId }, context) => {
     if (scopeId === undefined || (scope !== undefined && scope !== 'global')) return;
     context.addIssue({ code: 'custom', path: ['scopeId'], message: 'needs the scope that it is an id of: account, agent, strategy or symbol' });

@@ -48,6 +48,9 @@ export const attemptsOf = (command: string, endedAt = 't.ended_at', outcome = 't
   from (select * from command_attempts where command_id = ${command} order by attempt desc limit ${ATTEMPTS_SHOWN}) t) as attempts`;
 const ATTEMPTS = attemptsOf('c.id');
 
+/** What a row adds to a page. */
+const BYTES = 'octet_length(payload::text) + coalesce(octet_length(result::text), 0)';
+
 /** Reading and the operator's changes. The path of a lease is in lease.repository.ts. */
 @Injectable()
 export class CommandsRepository {
@@ -75,16 +78,37 @@ export class CommandsRepository {
 
   /** Newest first. */
   list({ agentId, status, type }: CommandFilter, limit: number, before: string | undefined): Promise<(CommandWithAttempts & Sized)[]> {
+    if (type !== undefined) return this.listOfType(type, { agentId, status }, limit, before);
     const lead = leadOf(['agent_id', 'status'], { agent_id: agentId, status });
     return this.dataSource.sql`
       select c.*, ${() => ATTEMPTS} from (
         select *, sum(bytes) over (order by seq desc)::int as bytes_so_far from (
-          select *, octet_length(payload::text) + coalesce(octet_length(result::text), 0) as bytes from agent_commands
+          select *, ${() => BYTES} as bytes from agent_commands
           where ${() => lead.column} = any(${lead.values})
             and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
-            and (${type ?? null}::text is null or type = ${type ?? null}::text)
             and (${before ?? null}::bigint is null or seq < ${before ?? null}::bigint)
           order by ${() => lead.order} seq desc limit ${limit + 1}
+        ) page
+      ) c where bytes_so_far - bytes <= ${PAGE_BYTES_MAX} order by seq desc`;
+  }
+
+  /**
+   * Agent by agent, the newest of each: an agent that never had a command of this type is one look into the index. By
+   * an index on type alone, or on the agent alone, it took 1.1 to 1.5 s among five million.
+   */
+  private listOfType(type: CommandTypeName, { agentId, status }: CommandFilter, limit: number, before: string | undefined): Promise<(CommandWithAttempts & Sized)[]> {
+    return this.dataSource.sql`
+      select c.*, ${() => ATTEMPTS} from (
+        select *, sum(bytes) over (order by seq desc)::int as bytes_so_far from (
+          select c.*, ${() => BYTES} as bytes from agents a cross join lateral (
+            select * from agent_commands
+            where agent_id = a.id and type = ${type}
+              and (${status ?? null}::text is null or status = ${status ?? null}::text)
+              and (${before ?? null}::bigint is null or seq < ${before ?? null}::bigint)
+            order by seq desc limit ${limit + 1}
+          ) c
+          where ${agentId ?? null}::uuid is null or a.id = ${agentId ?? null}::uuid
+          order by seq desc limit ${limit + 1}
         ) page
       ) c where bytes_so_far - bytes <= ${PAGE_BYTES_MAX} order by seq desc`;
   }

@@ -9,3 +9,8 @@ export const timeWindow = {
   from: queryInstant().optional().describe('included; RFC 3339 with a zone, or epoch milliseconds'),
   to: queryInstant().optional().describe('not included'),
 };
+
+/** Swapped ends would be answered by zeros and empty pages, as if nothing had happened. */
+export function inOrder({ from, to }: { from?: string | undefined; to?: string | undefined }, context: z.RefinementCtx): void {
+  if (from !== undefined && to !== undefined && from > to) context.addIssue({ code: 'custom', path: ['to'], message: 'lies before `from`' });
+}

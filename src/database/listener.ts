@@ -70,8 +70,10 @@ export class Listener implements OnApplicationShutdown {
     let said = false;
     while (!this.stopping.signal.aborted) {
       try {
-        await this.listenOnce();
-        said = false;
+        await this.listenOnce(() => {
+          if (said) this.log.log('LISTEN connection is there again');
+          said = false;
+        });
       } catch (error) {
         if (!said) this.log.warn(`LISTEN connection not there, trying until it is: ${plainReason(error)}`);
         said = true;
@@ -81,7 +83,7 @@ export class Listener implements OnApplicationShutdown {
   }
 
   /** Connects, and returns when the connection has ended. */
-  private async listenOnce(): Promise<void> {
+  private async listenOnce(listening: () => void): Promise<void> {
     const client = new WatchedClient({
       connectionString: this.database.unpooledUrl ?? '', application_name: 'tradewarden-listen', query_timeout: STATEMENT_TIMEOUT_MS,
     });
@@ -94,6 +96,7 @@ export class Listener implements OnApplicationShutdown {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
       this.client = client;
+      listening();
       await ended;
     } finally {
       this.client = null;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { decimalText, symbol, text, uuid } from '../common/fields.js';
-import { timeWindow } from '../common/time-window.js';
+import { inOrder, timeWindow } from '../common/time-window.js';
 import type { PredictionFiguresRow } from './prediction-statistics.repository.js';
 
 /** Every build of an agent may name a version of its own: the answer has an end, and says what it left out. */
@@ -12,7 +12,7 @@ export const predictionStatisticsQuery = z.strictObject({
   model: text(100).optional(),
   modelVersion: text(100).optional(),
   ...timeWindow,
-});
+}).superRefine(inOrder);
 
 const count = () => z.int();
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { decimalText, fraction, jsonObject, pastInstant, price, symbol, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
-import { timeWindow } from '../common/time-window.js';
+import { inOrder, timeWindow } from '../common/time-window.js';
 import type { PredictionRow } from './predictions.repository.js';
 
 export const PREDICTED_DIRECTIONS = ['long', 'short', 'hold'] as const;
@@ -41,7 +41,7 @@ export const predictionsQuery = z.strictObject({
   direction: z.enum(PREDICTED_DIRECTIONS).optional(),
   agentCycleNumber: z.string().regex(/^\d{1,15}$/, { error: 'must be a whole number' }).optional(),
   ...timeWindow,
-});
+}).superRefine(inOrder);
 
 export const latestQuery = z.strictObject({ symbol: symbol(), agentId: uuid().optional() });
 

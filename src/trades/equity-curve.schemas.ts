@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { decimalText } from '../common/fields.js';
 import { pageQuery, pageSchema } from '../common/pagination.js';
+import { inOrder } from '../common/time-window.js';
 import { CURSOR } from './curve-cursor.js';
 import type { CurvePointRow } from './equity-curve.repository.js';
 import { EXECUTION_MODES } from './trade-fields.js';
@@ -10,7 +11,7 @@ export const equityCurveQuery = z.strictObject({
   ...exitedTradesQuery,
   limit: pageQuery.limit,
   cursor: z.string().regex(CURSOR, { error: 'is not a cursor that this curve gave' }).optional(),
-});
+}).superRefine(inOrder);
 
 const pointSchema = z.object({
   at: z.iso.datetime().describe('of the exit'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { decimalText, symbol, uuid } from '../common/fields.js';
-import { timeWindow } from '../common/time-window.js';
+import { inOrder, timeWindow } from '../common/time-window.js';
 import { EXECUTION_MODES, TRADE_DIRECTIONS } from './trade-fields.js';
 import type { TradeFiguresRow } from './trade-statistics.repository.js';
 import { TRADE_STATUSES, type TradeStatus } from './trade-state.js';
@@ -16,7 +16,7 @@ export const exitedTradesQuery = {
   to: timeWindow.to.describe('exits before this'),
 };
 
-export const tradeStatisticsQuery = z.strictObject(exitedTradesQuery);
+export const tradeStatisticsQuery = z.strictObject(exitedTradesQuery).superRefine(inOrder);
 
 const count = () => z.int();
 const amount = (meaning: string) => decimalText().nullable().describe(meaning);

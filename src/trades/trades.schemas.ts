@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { decimal, decimalText, lotSize, money, pastInstant, price, symbol, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
-import { timeWindow } from '../common/time-window.js';
+import { inOrder, timeWindow } from '../common/time-window.js';
 import { brokerTicket, EXECUTION_MODES, EXIT_REASONS, OUTCOMES, takeProfit, TRADE_DIRECTIONS } from './trade-fields.js';
 import type { LinkedExplanation, TradeRow, TransitionRow } from './trades.repository.js';
 import type { Answered } from './trades.service.js';
@@ -82,7 +82,7 @@ export const tradesQuery = z.strictObject({
   executionMode: z.enum(EXECUTION_MODES).optional(),
   predictionId: uuid().optional(),
   ...timeWindow,
-});
+}).superRefine(inOrder);
 
 export const transitionsQuery = z.strictObject(pageQuery);
 

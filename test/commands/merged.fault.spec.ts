@@ -78,7 +78,7 @@ describe('merged statements on two servers', () => {
     const [admin] = await t.db.query<{ caller: string }>(`select 'user:' || id as caller from users where role = 'admin'`);
     const taken = `with lock as materialized (select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 1)))
       insert into idempotency_keys (caller, key, request_hash, status, body) select $1, $2, 'x', 201, '{}' from lock`;
-    await holding(taken, [admin?.caller, key], async () => {
+    await holding(t.db, taken, [admin?.caller, key], async () => {
       const answers = await Promise.all([enqueue(agent, 0, key), ...[2, 4, 6].map((n) => enqueue(agent, n))]);
       expect(answers.map(({ status, body }) => [status, body.code])).toEqual([[409, 'IDEMPOTENCY_KEY_IN_USE'], ...[2, 4, 6].map(() => [201, undefined])]);
     });

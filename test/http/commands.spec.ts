@@ -297,6 +297,33 @@ describe('what may be queued', () => {
   });
 });
 
+describe('a list of commands of a type', () => {
+  it('is newest first over all agents, in pages without gap or repeat, and of one agent when asked so', async () => {
+    const others = [await t.agent(), await t.agent()];
+    const made: { id: string; agent: string }[] = [];
+    for (let n = 0; n < 9; n++) {
+      const of = [agent, ...others][n % 3] as TestAgent;
+      made.push({ id: (await t.http<{ id: string }>('POST', `/agents/${of.id}/commands`, { body: { type: 'reconcile' } })).body.id, agent: of.id });
+      await t.http('POST', `/agents/${of.id}/commands`, { body: { type: 'custom' } });
+    }
+    const all = async (query: string) => {
+      const ids: string[] = [];
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const { body }: { body: { items: { id: string; type: string }[]; nextCursor: string | null } } = await t.http('GET', `/commands?limit=2&${query}${cursor && `&cursor=${cursor}`}`);
+        expect(body.items.every(({ type }) => type === 'reconcile')).toBe(true);
+        ids.push(...body.items.map(({ id }) => id));
+        cursor = body.nextCursor;
+      }
+      return ids;
+    };
+    const ours = new Set(made.map(({ id }) => id));
+    expect((await all('type=reconcile')).filter((id) => ours.has(id))).toEqual(made.map(({ id }) => id).reverse());
+    expect(await all(`type=reconcile&agentId=${agent.id}`)).toEqual(made.filter((each) => each.agent === agent.id).map(({ id }) => id).reverse());
+    expect(await all(`type=reconcile&agentId=${agent.id}&status=succeeded`)).toEqual([]);
+    expect((await all(`type=reconcile&agentId=${agent.id}&status=queued`)).length).toBe(3);
+  });
+});
+
 describe('a waiting poll', () => {
   const held = async () => (await t.http<{ pool: { active: number } }>('GET', '/health')).body.pool.active;
 

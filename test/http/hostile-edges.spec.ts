@@ -57,6 +57,15 @@ describe('hostile queries', () => {
     expect(await faults(asks, ({ path, token }) => guest('GET', path, { token }), ({ status }, { field }) => !always400(field) || status === 400)).toEqual([]);
   });
 
+  it('of a time that ends before it begins are refused by name, instead of finding nothing', async () => {
+    const windows = routes.filter(({ operation }) => ['from', 'to'].every((name) => operation.parameters?.some((parameter) => parameter.name === name)));
+    expect(windows.length).toBeGreaterThanOrEqual(6);
+    for (const route of windows) {
+      const answer = await t.http<{ errors?: { path: string }[] }>(route.method, `${pathWith(route.path, values).replace('/api/v1', '')}?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z`);
+      expect([route.path, answer.status, answer.body.errors?.[0]?.path]).toEqual([route.path, 400, 'to']);
+    }
+  });
+
   it('with a parameter that nobody knows, or one given twice, are refused by name on every route', async () => {
     const asks = routes.filter(({ operation }) => operation['x-access'].person || operation['x-access'].agent).flatMap((route) => tokensOf(route).flatMap(([who, token]) =>
       [['surprise=1', 'surprise'], ['__proto__=1', '__proto__'], ['constructor=x', 'constructor'], ['a%5Bb%5D=c', 'a[b]'], ['limit=5&limit=6', 'limit'], ['%00=1', '']].map(([query = '', field = '']) => ({

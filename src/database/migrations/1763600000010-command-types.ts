@@ -5,7 +5,7 @@ export class CommandTypes1763600000010 implements MigrationInterface {
   name = 'CommandTypes1763600000010';
 
   async up(db: QueryRunner): Promise<void> {
-    await db.query(`create index agent_commands_by_type on agent_commands (type, seq)`);
+    await db.query(`create index agent_commands_by_type on agent_commands (agent_id, type, seq)`);
   }
 
   async down(db: QueryRunner): Promise<void> {
