@@ -323,8 +323,9 @@ class AnOpening(CommandCase):
                 command = self.take(agent)
                 self.done(agent, command, filled=True)
                 self.assertEqual(self.answered(fresh)["result"], {"filled": True})
-                stale = self.server.queue("open_trade", validForSeconds=30)
+                # The agent asks all the time, and is not to get it while it is young.
                 with self.server.lock:
+                    stale = self.server.queue("open_trade", validForSeconds=30)
                     stale.created -= 31
                 unknown = self.server.queue("open_trade")
                 self.assertIsNone(agent.next_command(1.0))

@@ -38,7 +38,7 @@ interface Question { symbol?: string; direction?: string; from?: number; to?: nu
 const question = fc.oneof<fc.Arbitrary<Question>[]>(
   fc.constant({}),
   fc.record({ symbol: fc.constantFrom('EURUSD', 'XAUUSD', 'NONE'), direction: fc.constantFrom('long', 'short') }, { requiredKeys: [] }),
-  fc.record({ from: fc.integer({ min: 0, max: 5 }), to: fc.integer({ min: 0, max: 5 }), symbol: fc.constantFrom('EURUSD', 'XAUUSD') }, { requiredKeys: [] }),
+  fc.record({ from: fc.integer({ min: 0, max: 5 }), to: fc.integer({ min: 0, max: 5 }), symbol: fc.constantFrom('EURUSD', 'XAUUSD') }, { requiredKeys: [] }).filter(({ from, to }) => from === undefined || to === undefined || from <= to),
 );
 
 interface Page { items: { tradeId: string }[]; nextCursor: string | null }
