@@ -106,6 +106,7 @@ const PROBLEM = {
     code: text('stable: what clients branch on'), retryable: { type: 'boolean', description: 'the same request may succeed later' },
     correlationId: text('finds the request in the log'),
     errors: { type: 'array', items: { type: 'object', required: ['path', 'message'], properties: { path: text(), message: text() } } },
+    lastSyncSeq: { type: 'integer', description: 'with SYNC_SEQ_STALE and SYNC_SEQ_REUSED: the next sync of this copy takes a higher number' },
   },
 };
 

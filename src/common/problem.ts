@@ -12,6 +12,8 @@ export class Problem extends Error {
       retryable?: boolean;
       retryAfterSeconds?: number;
       errors?: { path: string; message: string }[];
+      /** Where a client goes on above, which must not have to read it out of the detail. */
+      lastSyncSeq?: number;
     } = {},
   ) {
     super(detail);

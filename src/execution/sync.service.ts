@@ -165,8 +165,8 @@ function readState(given: unknown) {
 
 function repeated(last: LastSync | null, caller: Caller, syncSeq: number, hash: string): StoredAnswer | null {
   if (!last || last.instance_id !== agentOf(caller).instanceId || syncSeq > last.sync_seq) return null;
-  if (syncSeq < last.sync_seq) throw new Problem(409, 'SYNC_SEQ_STALE', `The last sync of this copy was number ${last.sync_seq}; this one says ${syncSeq}. Go on with ${last.sync_seq + 1}, or name a new X-Instance-Id after a restart.`);
-  if (last.request_hash !== hash) throw new Problem(422, 'SYNC_SEQ_REUSED', `Sync number ${syncSeq} came with other content before: a new one takes a higher number.`);
+  if (syncSeq < last.sync_seq) throw new Problem(409, 'SYNC_SEQ_STALE', `The last sync of this copy was number ${last.sync_seq}; this one says ${syncSeq}. Go on with ${last.sync_seq + 1}, or name a new X-Instance-Id after a restart.`, { lastSyncSeq: last.sync_seq });
+  if (last.request_hash !== hash) throw new Problem(422, 'SYNC_SEQ_REUSED', `Sync number ${syncSeq} came with other content before: a new one takes a higher number.`, { lastSyncSeq: last.sync_seq });
   return last.answer;
 }
 

@@ -149,8 +149,8 @@ describe('a sync whose answer was lost', () => {
 
   it('is told when its number is old, or was used for something else', async () => {
     await sync({ syncSeq: 5, trades: [trade('a')] });
-    expect(await sync({ syncSeq: 5, trades: [trade('b')] })).toMatchObject({ status: 422, body: { code: 'SYNC_SEQ_REUSED' } });
-    expect(await sync({ syncSeq: 4, trades: [trade('b')] })).toMatchObject({ status: 409, body: { code: 'SYNC_SEQ_STALE', detail: expect.stringMatching(/number 5; .*Go on with 6/) } });
+    expect(await sync({ syncSeq: 5, trades: [trade('b')] })).toMatchObject({ status: 422, body: { code: 'SYNC_SEQ_REUSED', lastSyncSeq: 5 } });
+    expect(await sync({ syncSeq: 4, trades: [trade('b')] })).toMatchObject({ status: 409, body: { code: 'SYNC_SEQ_STALE', detail: expect.stringMatching(/number 5; .*Go on with 6/), lastSyncSeq: 5 } });
     expect(await tradesOf()).toHaveLength(1);
     expect((await sync({ syncSeq: 900 })).status).toBe(200);
   });

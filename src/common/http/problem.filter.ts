@@ -69,7 +69,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
 function bodyOf({ status, message, code, retryable, extra }: Problem, of: { instance?: string | undefined; correlationId: string }): object {
   return {
     type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail: message, ...of, code, retryable,
-    ...(extra.errors ? { errors: extra.errors } : {}),
+    ...(extra.errors ? { errors: extra.errors } : {}), ...(extra.lastSyncSeq === undefined ? {} : { lastSyncSeq: extra.lastSyncSeq }),
   };
 }
 
