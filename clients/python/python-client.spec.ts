@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -42,7 +42,6 @@ const keys = (of: TestAgent) => ({ TRADEWARDEN_URL: way.url, TRADEWARDEN_API_KEY
 const start = (...args: string[]): Running => python(['example.py', '--folder', folder, '--json', ...args], keys(agent));
 /** As the example, but while another copy trades it asks every half second instead of every quarter of a minute. */
 const EAGER = `import sys, tradewarden, example; tradewarden.Agent.__init__.__kwdefaults__['conflict_seconds'] = 0.5; sys.exit(example.main(sys.argv[1:]))`;
-const startEager = (...args: string[]): Running => python(['-c', EAGER, '--folder', folder, '--json', ...args], keys(agent));
 /** As fast as the server takes it, to a fixed end. */
 const replay = (...args: string[]) => start('--ticks', '300', '--speed', '0', ...args);
 
@@ -61,21 +60,19 @@ async function summaryOf(run: Running): Promise<Summary> {
 }
 
 const books = (of = folder) => JSON.parse(readFileSync(join(of, 'broker.json'), 'utf8')) as Books;
-const state = async () => (await t.http<{ status: string; instanceId: string; errorMessage: string | null; openPositions: number; observedStateVersion: number }>('GET', `/agents/${agent.id}/state`)).body;
+const state = async () => (await t.http<{ status: string; lastSeenAt: string | null; instanceId: string; errorMessage: string | null; openPositions: number; observedStateVersion: number }>('GET', `/agents/${agent.id}/state`)).body;
 const column = async (text: string) => (await t.db.query<{ value: string }>(text, [agent.id])).map(({ value }) => value);
 const tradeIds = () => column('select client_order_id as value from trades where agent_id = $1 order by seq');
-/** As after a minute of silence: another copy may take over. */
-const loseTheLease = () => t.db.query(`update agent_state set trading_lease_until = app_clock() where agent_id = $1`, [agent.id]);
-/** Starts a copy and waits until the server listens to it. What the one before had on its way may have renewed its lease after its end. */
+/** Starts the example and waits until the server listens to it, as it does at once to the next process of the same folder. */
 async function heard(launch: () => Running): Promise<Running> {
-  const known = (await state()).instanceId;
+  // What the process before had on its way is there before a new one can say anything.
   const run = launch();
-  await until('it is heard', async () => {
-    await loseTheLease();
-    return (await state()).instanceId !== known;
-  });
+  const known = (await state()).lastSeenAt;
+  await until('it is heard', async () => (await state()).lastSeenAt !== known);
+  expect(run.said()).not.toContain('another copy');
   return run;
 }
+const conflicts = () => t.db.query<{ data: { holder: string; refused: string } }>(`select data from events where agent_id = $1 and type = 'agent.instance_conflict'`, [agent.id]);
 /** As after half a minute in which nobody answered for its commands. */
 const loseTheCommands = () => t.db.query(`update agent_commands set lease_expires_at = app_clock() - interval '1 second' where agent_id = $1 and status = 'leased'`, [agent.id]);
 
@@ -142,14 +139,46 @@ async function expectEqualBooks(of = folder): Promise<void> {
 
   it.each(BOTH_WAYS)('lose and double nothing under kill -9 at any moment, over %s', async (_name, args) => {
     for (let kills = 0; kills < (process.env['FULL_FIGURES'] ? 60 : 8); kills++) {
-      const run = await heard(() => startEager('--ticks', '100000', '--speed', '300', ...args));
+      const run = await heard(() => start('--ticks', '100000', '--speed', '300', ...args));
       await pause(100 + kills * 90);
       run.child.kill('SIGKILL');
       expect((await run.ended).code).toBeNull();
     }
-    expect(await summaryOf(await heard(() => startEager('--ticks', '1', '--speed', '0', ...args)))).toMatchObject({ complete: true, unsentFacts: 0, rejectedFacts: 0 });
+    expect(await summaryOf(await heard(() => start('--ticks', '1', '--speed', '0', ...args)))).toMatchObject({ complete: true, unsentFacts: 0, rejectedFacts: 0 });
     await expectEqualBooks();
     expect((await tradeIds()).length).toBeGreaterThan(2);
+    expect(await conflicts()).toEqual([]);
+  }, MANY_STARTS_MS);
+
+  it.each(BOTH_WAYS)('are the same copy after kill -9: facts and commands flow at once, over %s', async (_name, args) => {
+    const trading = () => start('--ticks', '100000', '--speed', '300', ...args);
+    const first = trading();
+    await until('a trade', async () => (await tradeIds()).length > 0);
+    const { instanceId } = await state();
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const known = (await tradeIds()).length;
+    const began = performance.now();
+    const second = trading();
+    await until('a trade of the next process', async () => (await tradeIds()).length > known);
+    expect(await done(await command('reconcile'))).toMatchObject({ status: 'succeeded', attempt: 1 });
+    // The trading lease of a copy that fell silent lasts 60 s, and one that is refused asks again after 15.
+    expect(performance.now() - began).toBeLessThan(12_000);
+    expect([(await state()).instanceId, await conflicts()]).toEqual([instanceId, []]);
+    second.child.kill('SIGTERM');
+    expect(await summaryOf(second)).toMatchObject({ unsentFacts: 0, rejectedFacts: 0 });
+    expect(second.said()).not.toContain('SYNC_SEQ');
+    await expectEqualBooks();
+  }, MANY_STARTS_MS);
+
+  it('are told the number to go on above when the folder came back from a backup', async () => {
+    expect((await start('--ticks', '30', '--speed', '0', '--sync').ended).code).toBe(0);
+    await t.db.query('update agent_syncs set sync_seq = sync_seq + 1000000 where agent_id = $1', [agent.id]);
+    const run = start('--ticks', '300', '--speed', '0', '--sync');
+    expect(await summaryOf(run)).toMatchObject({ complete: true, unsentFacts: 0, rejectedFacts: 0 });
+    expect(run.said().match(/SYNC_SEQ_STALE/g)).toHaveLength(1);
+    expect(Number((await column('select sync_seq as value from agent_syncs where agent_id = $1'))[0])).toBeGreaterThan(1_000_000);
+    await expectEqualBooks();
   }, MANY_STARTS_MS);
 
   it.each([['an hour ahead', 3_600], ['an hour behind', -3_600]])('agree on the time when the machine is %s', async (_name, seconds) => {
@@ -189,9 +218,9 @@ async function expectEqualBooks(of = folder): Promise<void> {
     expect(await summaryOf(run)).toMatchObject({ complete: false, unsentFacts: 0, trades: 1 });
     await expectEqualBooks();
     // A restart of the machine does not undo it.
+    const last = (await state()).lastSeenAt;
     const again = idle(...args);
-    const { instanceId } = await state();
-    await until('the next life', async () => (await state()).instanceId !== instanceId && (await state()).status === 'stopped');
+    await until('the next life', async () => (await state()).lastSeenAt !== last && (await state()).status === 'stopped');
     again.child.kill('SIGTERM');
     expect((await again.ended).code).toBe(0);
   }, MANY_STARTS_MS);
@@ -209,7 +238,7 @@ sys.exit(example.main(sys.argv[1:]))`;
       const opening = await command('custom', { open: 'long' });
       const first = python(['-c', dying, '--folder', folder, '--json', '--speed', '0.01', ...args], keys(agent));
       expect((await first.ended).code).toBeNull();
-      const second = await heard(() => startEager('--speed', '0.01', ...args));
+      const second = await heard(() => start('--speed', '0.01', ...args));
       if (when === 'before') await loseTheCommands();
       // Not at the broker: not sent, and so it ends. At the broker: found there.
       const end = await done(opening);
@@ -232,8 +261,7 @@ sys.exit(example.main(sys.argv[1:]))`;
     await until('it says so', () => second.said().includes('another copy of this agent is running'));
     await pause(1_500);
     expect(second.said().match(/another copy of this agent is running/g)).toHaveLength(1);
-    const conflicts = await t.db.query<{ data: { holder: string; refused: string } }>(`select data from events where agent_id = $1 and type = 'agent.instance_conflict'`, [agent.id]);
-    expect(conflicts).toHaveLength(1);
+    expect(await conflicts()).toHaveLength(1);
     first.child.kill('SIGTERM');
     expect(await summaryOf(first)).toMatchObject({ unsentFacts: 0, rejectedFacts: 0 });
     const ofFirst = books().deals.filter(({ role }) => role === 'entry').map(({ tag }) => tag);
@@ -245,6 +273,26 @@ sys.exit(example.main(sys.argv[1:]))`;
     const both = [folder, other].flatMap((one) => books(one).deals.filter(({ role }) => role === 'entry').map(({ tag }) => tag));
     expect((await tradeIds()).sort()).toEqual(both.sort());
     expect(new Set(both).size).toBe(both.length);
+  }, MANY_STARTS_MS);
+
+  it.each([['on another host', `import socket; socket.gethostname = lambda: 'another'; `], ['on the same', '']])('is also one in a copy of the folder %s', async (_name, elsewhere) => {
+    const first = start('--ticks', '100000', '--speed', '100');
+    await until('a trade', async () => (await tradeIds()).length > 0);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const copy = mkdtempSync(join(tmpdir(), 'python-client-'));
+    cleanUp.push(async () => rmSync(copy, { recursive: true, force: true }));
+    cpSync(folder, copy, { recursive: true });
+    const { instanceId } = await state();
+    const again = await heard(() => start('--ticks', '100000', '--speed', '0.01'));
+    const second = python(['-c', elsewhere + EAGER, '--folder', copy, '--json', '--speed', '0.01'], keys(agent));
+    await until('it says so', () => second.said().includes('another copy of this agent is running'));
+    expect(await conflicts()).toEqual([{ data: { holder: instanceId, refused: expect.not.stringMatching(instanceId) } }]);
+    again.child.kill('SIGTERM');
+    expect((await again.ended).code).toBe(0);
+    await until('it takes over', async () => (await state()).instanceId !== instanceId);
+    second.child.kill('SIGTERM');
+    expect((await second.ended).code).toBe(0);
   }, MANY_STARTS_MS);
 
   it('does not even begin with the same folder', async () => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import time
 import unittest
 from typing import Any, List, Optional
@@ -621,6 +622,17 @@ class AWrongClock(ServerCase):
         self.assertAlmostEqual(at, self.server.now(), delta=3)
         self.assertLessEqual(at, self.server.now())
 
+    def test_between_two_lives_passes_though_the_monotonic_one_began_anew(self) -> None:
+        agent = self.agent()
+        open_trade(agent, "t1")
+        agent.stop()
+        # Half a minute later for all clocks but the monotonic one, as after a start of the machine.
+        self.server.clock_offset = 30
+        agent = self.running(clock=SkewedClock(30))
+        self.assertTrue(agent.wait_until_sent(5))
+        at = tradewarden.seconds_of(self.server.trades[0]["entryTime"]) or 0
+        self.assertAlmostEqual(at, self.server.now() - 30, delta=3)
+
     def test_that_cannot_be_known_opens_nothing_and_dates_nothing(self) -> None:
         self.server.says_time = False
         agent = self.running()
@@ -691,10 +703,6 @@ class AWrongClock(ServerCase):
 
 
 class ASecondCopy(ServerCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.server.instance_lease_seconds = 60.0
-
     def test_opens_nothing_says_so_and_takes_over_when_the_first_is_silent(self) -> None:
         first = self.running()
         self.assertTrue(first.may_open())
@@ -729,6 +737,39 @@ class ASecondCopy(ServerCase):
         self.server.fault = lambda seen: None
         until("the first sees it", lambda: first.may_open().reason == "INSTANCE_CONFLICT")
         self.assertTrue(second.may_open())
+
+    def test_is_one_in_a_copied_folder_also_on_this_machine(self) -> None:
+        first = self.running()
+        open_trade(first, "t1")
+        self.assertTrue(first.wait_until_sent(5))
+        other = os.path.join(self.folder, "second")
+        shutil.copytree(self.folder, other)
+        second = self.agent(folder=other)
+        second.start()
+        until("it is refused", lambda: second.may_open().reason == "INSTANCE_CONFLICT")
+        # Both write their second fact. Neither passes for a repetition of the other.
+        open_trade(first, "t2")
+        open_trade(second, "t3")
+        self.assertTrue(first.wait_until_sent(5))
+        first.stop()
+        self.assertTrue(second.wait_until_sent(5))
+        self.assertEqual(sorted(one["clientOrderId"] for one in self.server.trades),
+                         ["t1", "t2", "t3"])
+        self.assertEqual((first.spool.rejected_count, second.spool.rejected_count), (0, 0))
+
+    def test_is_none_after_a_crash_of_the_first(self) -> None:
+        for mode in ("poll", "sync"):
+            with self.subTest(mode):
+                folder = os.path.join(self.folder, mode)
+                first = self.running(mode=mode, folder=folder)
+                # Nothing gets out any more, also no goodbye, and the lock goes with the process.
+                self.server.fault = lambda seen: Fault(drop="before")
+                first.stop(0.1)
+                self.server.fault = lambda seen: None
+                second = self.running(mode=mode, folder=folder)
+                self.assertTrue(second.may_open())
+                self.assertEqual(self.lines.count("another copy"), 0)
+                second.stop(0.3)
 
     def test_is_noticed_by_a_poll_as_well(self) -> None:
         agent = self.running(wait_seconds=0.05)

@@ -191,6 +191,7 @@ class AnAnswerThatIsLost(CommandCase):
                 self.assertTrue(agent.wait_until_sent(10))
                 self.assertEqual((len(queued.answers), queued.status), (1, "succeeded"))
                 self.stop(agent)
+                self.server.forget_instance()
 
     def test_because_the_lease_was_lost_is_given_at_the_next_delivery(self) -> None:
         agent = self.running()

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -105,6 +106,98 @@ class TheSpool(SpoolCase):
         spool.mark_answered("c2", "t")
         spool = self.again(spool)
         self.assertEqual((spool.pending_answers(), list(spool.answers)), ([], ["c2"]))
+
+    def test_names_one_copy_to_the_server_for_as_long_as_there_is_the_folder(self) -> None:
+        spool = self.open()
+        name = spool.instance_id
+        for _ in range(2):
+            spool = self.again(spool)
+            self.assertEqual(spool.instance_id, name)
+            spool._compact()
+        self.assertNotEqual(self.copied(), name)
+        # The first has not noticed.
+        self.assertEqual(self.again(spool).instance_id, name)
+
+    def copied(self, host: str = socket.gethostname()) -> str:
+        """The name in a copy of the folder, which keeps it."""
+        other = os.path.join(tempfile.mkdtemp(dir=self.folder), "copy")
+        shutil.copytree(self.folder, other, ignore=shutil.ignore_patterns("tmp*"))
+        names = []
+        with replaced(socket, "gethostname", lambda: host):
+            for _ in range(2):
+                spool = Spool(other)
+                names.append(spool.instance_id)
+                spool.close()
+        self.assertEqual(names[0], names[1])
+        return names[0]
+
+    def test_names_another_copy_on_another_host(self) -> None:
+        spool = self.open()
+        known = {spool.instance_id, self.copied("another"), self.copied("n\udcffrth")}
+        # A folder that all hosts see: the lock may hold on one of them only.
+        with replaced(socket, "gethostname", lambda: "a third"):
+            known.add(self.again(spool).instance_id)
+        self.assertEqual(len(known), 4)
+
+    def test_names_another_copy_when_its_lock_was_deleted_under_it(self) -> None:
+        first = self.open()
+        os.remove(os.path.join(self.folder, "spool.lock"))
+        self.assertNotEqual(self.open().instance_id, first.instance_id)
+
+    def test_gives_facts_of_a_copied_folder_other_keys_but_keeps_those_there_are(self) -> None:
+        spool = self.open()
+        spool.commit({}, [fact(1)])
+        other = os.path.join(self.folder, "copy")
+        shutil.copytree(self.folder, other)
+        copy = Spool(other)
+        self.addCleanup(copy.close)
+        for one in (spool, copy):
+            one.commit({}, [fact(2)])
+        first, second = spool.snapshot(), copy.snapshot()
+        self.assertEqual(first[0].key, second[0].key)
+        self.assertNotEqual(first[1].key, second[1].key)
+
+    def test_names_a_copy_also_when_the_name_was_torn_or_there_is_no_room_for_it(self) -> None:
+        spool = self.open()
+        spool.commit({}, [fact(1)])
+        whole = self.content()
+        base = json.loads(whole.splitlines()[0].split(b" ", 1)[1])
+        for name in ("instance", "syncSeqs"):
+            del base["base"][name]  # As a version before it wrote it.
+        old = tradewarden._line_of(base) + whole.split(b"\n", 1)[1]
+        self.write(old)
+        spool = self.again(spool)
+        named = spool.instance_id
+        line = self.content()[len(old):]
+        self.assertIn(named.encode(), line)
+        for cut in range(0, len(line), 10):
+            self.write(old + line[:cut])
+            spool = self.again(spool)
+            self.assertEqual(numbers(spool), [1])
+            made = spool.instance_id
+            self.assertNotEqual(made, named)
+            spool = self.again(spool)
+            self.assertEqual(spool.instance_id, made)
+
+        def full(*_: Any) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.write(old)
+        with replaced(tradewarden, "_write_all", full):
+            spool = self.again(spool)
+        self.assertEqual(len(spool.instance_id), 36)
+        self.assertEqual(self.lines.count("No space left on device"), 1)
+        spool.commit({}, [fact(2)])
+        self.assertEqual(numbers(self.again(spool)), [1, 2])
+
+    def test_keeps_which_numbers_of_syncs_were_used(self) -> None:
+        spool = self.open()
+        self.assertEqual(spool.sync_seqs_taken, 0)
+        spool.take_sync_seqs(100)
+        spool = self.again(spool)
+        self.assertEqual(spool.sync_seqs_taken, 100)
+        spool.commit({"state": 1})
+        spool._compact()
+        self.assertEqual(self.again(spool).sync_seqs_taken, 100)
 
     def test_is_for_its_owner_only(self) -> None:
         folder = os.path.join(self.folder, "made")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import unittest
+from unittest import mock
 from typing import Any, Callable, List, Optional
 
 import tradewarden
@@ -52,6 +53,39 @@ class ASync(SyncCase):
         until("some", lambda: len(self.syncs()) > 5)
         numbers = [seen.body["syncSeq"] for seen in self.syncs()]
         self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+
+    def test_goes_on_above_the_numbers_of_the_process_before(self) -> None:
+        last = 0
+        for _ in range(3):
+            agent = self.running()
+            known = len(self.syncs())
+            until("some", lambda known=known: len(self.syncs()) > known + 3)
+            agent.stop(0.3)
+            numbers = [seen.body["syncSeq"] for seen in self.syncs()[known:]]
+            self.assertGreater(numbers[0], last)
+            last = max(numbers)
+        self.assertEqual(self.lines.count("SYNC_SEQ"), 0)
+        self.assertLess(last, 1_000)
+
+    def test_takes_more_numbers_before_it_uses_them(self) -> None:
+        with mock.patch.object(tradewarden, "SYNC_SEQS_TAKEN", 3):
+            agent = self.running()
+            for _ in range(8):
+                known = len(self.syncs())
+                until("another", lambda known=known: len(self.syncs()) > known)
+                self.assertLessEqual(self.syncs()[-1].body["syncSeq"], agent.spool.sync_seqs_taken)
+            self.assertLess(agent.spool.sync_seqs_taken, self.syncs()[-1].body["syncSeq"] + 5)
+
+    def test_goes_out_also_when_its_number_cannot_be_kept(self) -> None:
+        def fail(*_: Any, sync: bool) -> None:
+            raise tradewarden.SpoolError("No space left on device")
+        with mock.patch.object(tradewarden, "SYNC_SEQS_TAKEN", 3):
+            agent = self.running()
+            with mock.patch.object(agent.spool, "_append", fail):
+                known = len(self.syncs())
+                until("some", lambda: len(self.syncs()) > known + 8)
+                self.assertTrue(agent.may_open())
+        self.assertGreater(self.lines.count("the numbers of syncs are not kept"), 1)
 
     def test_renews_the_trading_lease(self) -> None:
         clock = SkewedClock()
@@ -287,14 +321,20 @@ class ARefusal(SyncCase):
 
     def test_of_the_number_as_too_low_goes_on_above_the_servers(self) -> None:
         for last, problem in ((500, {"code": "SYNC_SEQ_STALE", "lastSyncSeq": 500}),
+                              (600, {"code": "SYNC_SEQ_REUSED", "lastSyncSeq": 600}),
                               (700, {"code": "SYNC_SEQ_STALE", "detail": "The last was 700."})):
             agent = self.running(folder=f"{self.folder}/{len(problem)}{len(self.server.seen)}")
-            faults = [Fault(status=409, body=problem)]
+            faults = [Fault(status=422 if "REUSED" in problem["code"] else 409, body=problem)]
             self.on_sync(lambda seen: faults.pop() if faults else None)
             until("it goes on", lambda: self.syncs()[-1].body["syncSeq"] > last)
             self.assertEqual(min(seen.body["syncSeq"] for seen in self.syncs()
                                  if seen.body["syncSeq"] > last), last + 1)
             agent.stop(0.3)
+
+    def test_of_the_number_that_names_none_there_can_be_does_not_follow_it(self) -> None:
+        for last in (2 ** 53 - 1, 10 ** 30, True, "900", None):
+            self.assertEqual(tradewarden._last_sync_seq_in({"lastSyncSeq": last}), 0, last)
+        self.assertEqual(tradewarden._last_sync_seq_in({"detail": "9" * 5_000}), 0)
 
     def test_of_the_number_as_used_takes_the_next(self) -> None:
         agent = self.running()
@@ -332,7 +372,6 @@ class ARefusal(SyncCase):
         until("it gives up", lambda: agent.status == "error")
 
     def test_because_of_another_copy_begins_with_a_new_number_and_fresh_figures(self) -> None:
-        self.server.instance_lease_seconds = 60.0
         first = self.running()
         second = self.agent(folder=f"{self.folder}/second", mode="sync")
         open_trade(second, "t1", prediction=False)

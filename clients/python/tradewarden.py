@@ -71,6 +71,10 @@ ANSWER_BYTES_MAX = 8 * 1024 * 1024
 FACT_BYTES_MAX = 1_000_000
 SYNC_BYTES_MAX = 8_192
 SYNC_ELEMENTS_MAX = 24
+# The server takes whole numbers that a double holds.
+SYNC_SEQ_MAX = 2 ** 53 - 1
+# So many numbers of syncs are kept as used by one write, before the first of them goes out.
+SYNC_SEQS_TAKEN = 100
 # Shorter than the shortest keep-alive in use (Node's 5 s): a connection that idled longer may be
 # closed just as a request is sent on it.
 IDLE_CONNECTION_SECONDS = 4.0
@@ -614,7 +618,7 @@ class Client:
             raise ValueError("the API key must be 8 to 512 visible ASCII characters")
         self._key = _Secret(api_key)
         self.clock = clock or SystemClock()
-        # New for each start of a process: a second copy must not pass for the first.
+        # A second copy must not pass for the first: an Agent keeps its own under its folder's lock.
         self.instance_id = instance_id or str(uuid.uuid4())
         self.on_headers: Callable[[Mapping[str, str]], None] = lambda headers: None
         self._tls = ssl.create_default_context(cafile=ca_file) if self._https else None
@@ -1000,6 +1004,13 @@ class _FileLock:
         msvcrt.locking(self._file, msvcrt.LK_NBLCK, 1)
         os.lseek(self._file, 0, os.SEEK_SET)
 
+    @property
+    def place(self) -> str:
+        """What is locked: no other process has a lock of this name while this one has it. A copy
+        of the folder, on this machine or another, has a lock of its own."""
+        file = os.fstat(self._file)
+        return f"{socket.gethostname()!a} {file.st_dev} {file.st_ino}"
+
     def release(self) -> None:
         if self._file >= 0:
             os.close(self._file)
@@ -1039,9 +1050,13 @@ class Spool:
         self._last_seq = 0
         self._fact_bytes = 0
         self._bytes = self._base_bytes = 0
+        # All syncs of this copy, by this process or one before, have this number at most.
+        self._sync_seqs_taken = 0
+        self._instance: Any = [str(uuid.uuid4()), self._file_lock.place]
         try:
             self.rejected_count = self._count_rejected()
             self._load()
+            self.instance_id = self._same_instance()
         except BaseException:
             self._file_lock.release()
             raise
@@ -1085,6 +1100,10 @@ class Spool:
     def ref_of(self, given_id: str) -> Optional[str]:
         with self._lock:
             return next((ref for ref, known in self._ids.items() if known == given_id), None)
+
+    @property
+    def sync_seqs_taken(self) -> int:
+        return self._sync_seqs_taken
 
     def knows_trade(self, client_order_id: str) -> bool:
         ref = f"trade:{client_order_id}"
@@ -1136,6 +1155,15 @@ class Spool:
                 raise SpoolError(f"rejected.jsonl cannot be written: {error.strerror}") from error
             self.rejected_count += 1
             self._note({"rejected": [[fact.seq, fact.ref]]})
+
+    def take_sync_seqs(self, most: int) -> None:
+        """Syncs up to this number may go out. A hundred at a time: each is a write."""
+        try:
+            self.commit({"syncSeqs": most})
+        except SpoolError as error:
+            # The server refuses a number that comes twice, and says which was the last.
+            log.warning("the numbers of syncs are not kept: %s", error)
+            self._sync_seqs_taken = most
 
     def mark_answered(self, command_id: str, token: str) -> None:
         """The answer under this lease is told; under a newer one it may still wait."""
@@ -1221,6 +1249,9 @@ class Spool:
             self.state = record["state"]
         if "agent" in record:
             self.agent_id = record["agent"]
+        if "instance" in record:
+            self._instance, self._journal = record["instance"], record["journal"]
+        self._sync_seqs_taken = record.get("syncSeqs", self._sync_seqs_taken)
         for command in record.get("begun", ()):
             self.begun[command["id"]] = command
             while len(self.begun) > ANSWERS_KEPT:
@@ -1259,6 +1290,8 @@ class Spool:
     def _take_base(self, base: Json) -> None:
         self._journal, self._last_seq = base["journal"], base["seq"]
         self.state, self.agent_id = base["state"], base["agent"]
+        # A spool that was written before there were these has none.
+        self._instance, self._sync_seqs_taken = base.get("instance"), base.get("syncSeqs", 0)
         self.begun = {command["id"]: command for command in base["begun"]}
         self.answers = collections.OrderedDict((one["id"], one) for one in base["answers"])
         self.unsent_answers = collections.OrderedDict(
@@ -1302,6 +1335,22 @@ class Spool:
         self._bytes = self._base_bytes = good
         self._file = open(self._path, "ab", buffering=0)
 
+    def _same_instance(self) -> str:
+        """Names this copy to the server, which lets one copy of an agent trade. It stays with the
+        lock, which lets one process in: after ``kill -9`` the next process is the same copy, and
+        need not wait a minute until it counts as silent. In a folder that was copied it names
+        another copy, whose next facts have the next keys: so both are made anew."""
+        place = self._file_lock.place
+        if isinstance(self._instance, list) and self._instance[1:] == [place]:
+            return str(self._instance[0])
+        made = str(uuid.uuid4())
+        try:
+            self.commit({"instance": [made, place], "journal": uuid.uuid4().hex[:12]})
+        except SpoolError as error:
+            log.warning("the name of this copy is not kept, so after a crash the server takes the "
+                        "next process for another copy, for a minute (%s)", error)
+        return made
+
     def _cut_off(self, text: bytes, good: int) -> None:
         log.warning("the last line of the spool was cut off by a crash, %d bytes; they are kept "
                     "in spool.torn", len(text) - good)
@@ -1325,6 +1374,7 @@ class Spool:
                 "answers": list(self.answers.values()),
                 "unsent": list(self.unsent_answers.values()),
                 "ids": list(self._ids.items()), "open": sorted(self._open_trades),
+                "instance": self._instance, "syncSeqs": self._sync_seqs_taken,
             },
             "facts": [_fact_to_json(fact) for fact in self.facts],
         }
@@ -1565,6 +1615,8 @@ class _Line:
         self.client = client
         self.clock = client.clock
         self.server_clock = ServerClock(self.clock)
+        # Of times by the monotonic clock, which begins anew: the instance id outlives the process.
+        self.process = str(uuid.uuid4())
         self.changed = threading.Condition(threading.RLock())
         self.stopping = False
         self.fatal: Optional[CannotContinue] = None
@@ -1951,9 +2003,8 @@ class _Sender:
         if fact is not None and fact.unsettled:
             if not self._line.server_clock.known:
                 return None
-            process = self._client.instance_id
             self._spool.settle_times(
-                lambda marker: self._line.server_clock.settle(marker, process))
+                lambda marker: self._line.server_clock.settle(marker, self._line.process))
         return fact
 
     def send_all(self, until: Optional[float] = None) -> bool:
@@ -2302,7 +2353,8 @@ class _Syncing:
         self._line, self._reporter, self._sender, self._inbox = line, reporter, sender, inbox
         self._client, self._spool = line.client, spool
         self.loops = [self._run]
-        self._seq = 0
+        # Above all that a process before this one may have used.
+        self._seq = spool.sync_seqs_taken
         # How often in a row the server refused a sync as a whole.
         self._refusals = 0
         self._outstanding: Optional[_Outstanding] = None
@@ -2389,6 +2441,8 @@ class _Syncing:
 
     def _build(self) -> _Outstanding:
         self._seq += 1
+        if self._seq > self._spool.sync_seqs_taken:
+            self._spool.take_sync_seqs(self._seq + SYNC_SEQS_TAKEN - 1)
         state = self._reporter.state()
         body: Json = {"syncSeq": self._seq, "state": state.body}
         # On return the facts are told first, and only then work is asked for.
@@ -2467,12 +2521,10 @@ class _Syncing:
     def _take_refusal(self, refused: Refused) -> None:
         if isinstance(refused, InstanceConflict):
             raise refused
-        if refused.code == "SYNC_SEQ_STALE":
-            last = refused.problem.get("lastSyncSeq")
-            found = re.search(r"\d+", str(refused.problem.get("detail", "")))
-            number = last if isinstance(last, int) else int(found.group()) if found else 0
-            self._seq = max(self._seq, number)
-        elif refused.code != "SYNC_SEQ_REUSED":
+        if refused.code in ("SYNC_SEQ_STALE", "SYNC_SEQ_REUSED"):
+            # As when the folder came back from a backup.
+            self._seq = max(self._seq, _last_sync_seq_in(refused.problem))
+        else:
             # Not one element but the whole was refused: facts and figures are left out in turn.
             self._refusals += 1
             if self._refusals == 2:
@@ -2509,6 +2561,7 @@ class Agent:
             raise ValueError("the mode is poll or sync")
         self.client = Client(url, api_key, ca_file=ca_file, allow_http=allow_http, clock=clock)
         self.spool = Spool(folder, facts_max=facts_max)
+        self.client.instance_id = self.spool.instance_id
         self._line = _Line(self.client, stall_seconds, conflict_seconds)
         self._reporter = _Reporter(self._line, self.spool, agent_version, lambda: self.status)
         self._sender = _Sender(self._line, self.spool)
@@ -2686,7 +2739,7 @@ class Agent:
         if value is None:
             if server_clock.known:
                 return iso(server_clock.now())
-            return server_clock.marker(self.client.instance_id)
+            return server_clock.marker(self._line.process)
         at = _seconds_given(value)
         if not server_clock.known:
             return {"$time": {"at": at}}
@@ -2802,6 +2855,16 @@ def _ack_of(command_id: str, answer: Mapping[str, Any]) -> Json:
         ack.update(outcome=answer["outcome"], error=answer["error"],
                    retryable=answer["retryable"])
     return ack
+
+
+def _last_sync_seq_in(problem: Mapping[str, Any]) -> int:
+    """0 where none can be read, or one above which the server takes no other."""
+    last = problem.get("lastSyncSeq")
+    if not isinstance(last, int) or isinstance(last, bool):
+        # An older server says it for people only.
+        found = re.search(r"\d+", str(problem.get("detail", "")), re.ASCII)
+        last = int(found.group()[:17]) if found else 0
+    return last if last < SYNC_SEQ_MAX else 0
 
 
 def _id_in(answer: Mapping[str, Any]) -> Optional[str]:
