@@ -60,7 +60,7 @@ async function summaryOf(run: Running): Promise<Summary> {
 }
 
 const books = (of = folder) => JSON.parse(readFileSync(join(of, 'broker.json'), 'utf8')) as Books;
-const state = async () => (await t.http<{ status: string; lastSeenAt: string | null; instanceId: string; errorMessage: string | null; openPositions: number; observedStateVersion: number }>('GET', `/agents/${agent.id}/state`)).body;
+const state = async () => (await t.http<{ status: string; lastSeenAt: string | null; startedAt: string; instanceId: string; errorMessage: string | null; openPositions: number; observedStateVersion: number }>('GET', `/agents/${agent.id}/state`)).body;
 const column = async (text: string) => (await t.db.query<{ value: string }>(text, [agent.id])).map(({ value }) => value);
 const tradeIds = () => column('select client_order_id as value from trades where agent_id = $1 order by seq');
 /** Starts the example and waits until the server listens to it, as it does at once to the next process of the same folder. */
@@ -154,7 +154,7 @@ async function expectEqualBooks(of = folder): Promise<void> {
     const trading = () => start('--ticks', '100000', '--speed', '300', ...args);
     const first = trading();
     await until('a trade', async () => (await tradeIds()).length > 0);
-    const { instanceId } = await state();
+    const { instanceId, startedAt } = await state();
     first.child.kill('SIGKILL');
     await first.ended;
     const known = (await tradeIds()).length;
@@ -165,6 +165,7 @@ async function expectEqualBooks(of = folder): Promise<void> {
     // The trading lease of a copy that fell silent lasts 60 s, and one that is refused asks again after 15.
     expect(performance.now() - began).toBeLessThan(12_000);
     expect([(await state()).instanceId, await conflicts()]).toEqual([instanceId, []]);
+    expect(Date.parse((await state()).startedAt)).toBeGreaterThan(Date.parse(startedAt));
     second.child.kill('SIGTERM');
     expect(await summaryOf(second)).toMatchObject({ unsentFacts: 0, rejectedFacts: 0 });
     expect(second.said()).not.toContain('SYNC_SEQ');

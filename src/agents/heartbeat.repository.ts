@@ -76,7 +76,9 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
         last_quote_at = greatest(j.last_quote_at, s.last_quote_at),
         agent_version = case when newer then coalesce(j.agent_version, s.agent_version) else s.agent_version end,
         broker_account = case when newer then coalesce(j.broker_account, s.broker_account) else s.broker_account end,
-        started_at = case when s.started_at is null or s.instance_id is distinct from coalesce(j.instance, s.instance_id) then clock.at else s.started_at end,
+        -- A copy keeps its name when it is started again; its first words are that it starts, until it has an answer.
+        started_at = case when s.started_at is null or s.instance_id is distinct from coalesce(j.instance, s.instance_id)
+          or (newer and j.status = 'starting' and s.status <> 'starting') then clock.at else s.started_at end,
         instance_id = coalesce(j.instance, s.instance_id),
         last_seen_at = clock.at, updated_at = clock.at,
         trading_lease_until = case when newer and j.status = 'stopped' then clock.at else clock.at + make_interval(secs => ${TRADING_LEASE_SECONDS}) end

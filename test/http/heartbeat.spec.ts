@@ -173,6 +173,28 @@ describe('"online" and "can trade" are two lights', () => {
   });
 });
 
+describe('a running copy that was started again under its name', () => {
+  it.each(['stopped', 'running'])('counts its uptime from its word that it starts, once, also when the last one was %s', async (last) => {
+    const says = (status: string) => beat({ status }, { 'x-instance-id': 'one' });
+    await says('starting');
+    await t.db.advance(20);
+    await says(last);
+    await t.db.advance(5);
+    // Its answer is lost, so it is said again.
+    await says('starting');
+    await t.db.advance(3);
+    await says('starting');
+    await t.db.advance(4);
+    await says('running');
+    expect((await state()).uptimeSeconds).toBe(7);
+    // Stopped and resumed by an operator is no start.
+    await says('stopped');
+    await says('running');
+    expect((await state()).uptimeSeconds).toBe(7);
+    await t.db.advance(-32);
+  });
+});
+
 describe('mode and account', () => {
   const create = (body: Record<string, unknown>) => t.http<{ id: string; apiKey: string; code: string; account: string; desiredState: State['desiredState'] }>('POST', '/agents', { body: { name: `m-${randomUUID()}`, ...body } });
   const change = (body: Record<string, unknown>, token = t.adminToken) => t.http<{ code: string; mode: string }>('PATCH', `/agents/${agent.id}`, { body, token });
