@@ -191,7 +191,6 @@ class AnAnswerThatIsLost(CommandCase):
                 self.assertTrue(agent.wait_until_sent(10))
                 self.assertEqual((len(queued.answers), queued.status), (1, "succeeded"))
                 self.stop(agent)
-                self.server.forget_instance()
 
     def test_because_the_lease_was_lost_is_given_at_the_next_delivery(self) -> None:
         agent = self.running()
@@ -363,6 +362,10 @@ class AnOpeningBySync(AnOpening):
 
 class KillMinusNine(ServerCase):
     """A bot that opens what it is told to, at a broker that is another file."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server.instance_lease_seconds = 60.0
 
     CODE = """
 import json, os, signal, sys, tradewarden as t

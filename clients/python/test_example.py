@@ -279,6 +279,7 @@ class Hardships(ExampleCase):
         self.check_books()
 
     def test_a_second_copy_with_a_folder_of_its_own_opens_nothing(self) -> None:
+        self.server.instance_lease_seconds = 60
         first = self.start("--speed", "200")
         until("a trade", lambda: self.server.trades, 20)
         other = os.path.join(self.folder, "other")

@@ -372,6 +372,7 @@ class ARefusal(SyncCase):
         until("it gives up", lambda: agent.status == "error")
 
     def test_because_of_another_copy_begins_with_a_new_number_and_fresh_figures(self) -> None:
+        self.server.instance_lease_seconds = 60.0
         first = self.running()
         second = self.agent(folder=f"{self.folder}/second", mode="sync")
         open_trade(second, "t1", prediction=False)

@@ -96,8 +96,9 @@ class FakeServer:
         self.header_desired: Optional[str] = None
         self.heartbeat_seconds = 15.0
         self.trading_lease_seconds = 60.0
-        # How long the trading lease keeps other copies out.
-        self.instance_lease_seconds = 60.0
+        # How long the trading lease keeps other copies out. Tests with one folder after another
+        # would wait for it; those of two copies and of kill -9 set it to the server's 60 s.
+        self.instance_lease_seconds = 0.0
         self.next_poll_ms = 50
         self.clock_offset = 0.0
         self.says_time = True
