@@ -19,6 +19,7 @@ import { EventsModule } from './events/events.module.js';
 import { ExecutionModule } from './execution/execution.module.js';
 import { ExplanationsModule } from './explanations/explanations.module.js';
 import { HealthModule } from './health/health.module.js';
+import { IncidentsModule } from './incidents/incidents.module.js';
 import { LiveModule } from './live/live.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { TradesModule } from './trades/trades.module.js';
@@ -42,6 +43,7 @@ export class AppModule {
         DatabaseModule,
         EventsModule,
         AuthModule,
+        IncidentsModule,
         AccountsModule,
         AgentsModule,
         PredictionsModule,

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 /** Imports point to the same folder, to a level above (a smaller number), or along an arrow inside a level. */
 const LEVELS: Record<string, number> = {
   config: 0, database: 0, common: 0,
-  events: 1, auth: 1,
+  events: 1, auth: 1, incidents: 1,
   accounts: 2, agents: 2, predictions: 2, trades: 2, explanations: 2,
   'circuit-breaker': 3,
   commands: 4, execution: 4,
@@ -16,7 +16,7 @@ const LEVELS: Record<string, number> = {
 /** Who may import whom inside a level. */
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
-  auth: ['events'], agents: ['accounts'], execution: ['commands'],
+  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts'], execution: ['commands'],
   '.': ['cli'], cli: ['.'],
 };
 

@@ -11,6 +11,7 @@ import { badRequest, conflict, forbidden, notFound, Problem } from '../common/pr
 import { inside } from '../database/statements.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
+import { Incidents } from '../incidents/incidents.service.js';
 import { type AgentRow, type AgentWithState, AgentsRepository, type Run, type RunReason } from './agents.repository.js';
 import type { changeAgentSchema, createAgentSchema, createKeySchema, heartbeatSchema } from './agents.schemas.js';
 import { type DesiredState, desiredStateOf } from './desired-state.js';
@@ -35,6 +36,7 @@ export class AgentsService {
     private readonly accounts: AccountsService,
     private readonly keys: ApiKeysService,
     private readonly events: Events,
+    private readonly incidents: Incidents,
   ) {}
 
   /** Modules above know what an agent leaves behind (trades, commands); this one does not know them. */
@@ -131,7 +133,13 @@ export class AgentsService {
     const instanceId = instanceOf(caller) ?? '';
     await inTransaction(this.dataSource, async (tx) => {
       if (!(await this.agents.noteRefusedInstance(tx, id, instanceId))) return;
-      await this.events.append(tx, caller, [{ type: 'agent.instance_conflict', subjectId: id, agentId: id, data: { holder, refused: instanceId } }]);
+      const agent = await this.get(id, tx);
+      const data = { holder, refused: instanceId };
+      await this.events.append(tx, caller, [{ type: 'agent.instance_conflict', subjectId: id, agentId: id, data }]);
+      await this.incidents.open(tx, caller, {
+        kind: 'INSTANCE_CONFLICT', severity: agent.mode === 'live' ? 'critical' : 'warning', subjectId: id, agentId: id, data,
+        summary: `Two copies of agent ${agent.name} run: ${holder} trades, ${instanceId} is refused.`,
+      });
     });
     return new Problem(409, 'AGENT_INSTANCE_CONFLICT',
       `Another copy of this agent (${holder}) holds the trading lease, and this one (${instanceId}) gets nothing until it stops or is silent for ${TRADING_LEASE_SECONDS} s.`);

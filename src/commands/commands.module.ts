@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module.js';
+import { IncidentsModule } from '../incidents/incidents.module.js';
 import { TradesModule } from '../trades/trades.module.js';
+import { CommandIncidents } from './command-incidents.js';
 import { CommandsController } from './commands.controller.js';
 import { CommandsRepository } from './commands.repository.js';
 import { CommandsService } from './commands.service.js';
@@ -13,9 +15,9 @@ import { Parking } from './parking.js';
 import { Sweeper } from './sweeper.js';
 
 @Module({
-  imports: [AgentsModule, TradesModule],
+  imports: [AgentsModule, IncidentsModule, TradesModule],
   controllers: [CommandsController],
-  providers: [CommandsRepository, CommandsService, CompletionRepository, EnqueueRepository, HandOutRepository, LeaseRepository, LeaseService, Parking, Sweeper],
+  providers: [CommandIncidents, CommandsRepository, CommandsService, CompletionRepository, EnqueueRepository, HandOutRepository, LeaseRepository, LeaseService, Parking, Sweeper],
   exports: [CommandsService, LeaseService],
 })
 export class CommandsModule {}

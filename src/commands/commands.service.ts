@@ -16,6 +16,7 @@ import type { Claim } from '../database/idempotency.js';
 import { afterCommit, inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { TradesService } from '../trades/trades.service.js';
+import { CommandIncidents } from './command-incidents.js';
 import { classOfConfigChange, classOfStopMove } from './command-class.js';
 import { DEFAULT_MAX_ATTEMPTS } from './command-state.js';
 import { COMMAND_TYPES, type CommandClass, type CommandType, type CommandTypeName, isEmergencyType, PRIORITIES } from './command-types.js';
@@ -40,6 +41,7 @@ export class CommandsService {
     private readonly events: Events,
     private readonly parking: Parking,
     private readonly sweeper: Sweeper,
+    private readonly incidents: CommandIncidents,
   ) {
     agents.onRetire((tx, caller, agentId, force) => this.leaveAgent(tx, caller, agentId, force));
   }
@@ -182,6 +184,7 @@ export class CommandsService {
     return this.change(caller, id, async (tx, command) => {
       if (command.status !== 'unknown') throw conflict('COMMAND_NOT_UNKNOWN', `Only an unknown command is settled; this one is ${command.status}.`);
       await this.commands.setStatus(tx, id, outcome === 'succeeded' ? 'succeeded' : 'failed', { reason });
+      await this.incidents.settled(tx, caller, id, outcome);
       return 'command.settled';
     });
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
+import { LAPSED_TO_UNKNOWN } from './command-incidents.js';
 import type { AfterFailure, FailOutcome } from './command-state.js';
 import type { CommandRow } from './commands.repository.js';
 
@@ -43,7 +44,7 @@ export class LeaseRepository {
       ), logged as (
         insert into events (type, subject_id, agent_id, actor, data)
         select 'command.lapsed', id, agent_id, 'system', jsonb_build_object('type', type, 'status', status, 'attempt', attempt) from lapsed
-      )
+      ), ${() => LAPSED_TO_UNKNOWN}
       select id, agent_id, status from lapsed order by seq`;
   }
 

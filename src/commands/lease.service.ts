@@ -12,6 +12,7 @@ import { conflict, notFound, type Problem } from '../common/problem.js';
 import { inside } from '../database/statements.js';
 import { afterCommit, inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
+import { CommandIncidents } from './command-incidents.js';
 import { afterFailure } from './command-state.js';
 import { type CommandRow, CommandsRepository, type CommandWithAttempts } from './commands.repository.js';
 import { type extendSchema, type failSchema, type leaseAnswerSchema, type leaseSchema, toLeasedCommand } from './commands.schemas.js';
@@ -41,6 +42,7 @@ export class LeaseService {
     private readonly sweeper: Sweeper,
     private readonly draining: Draining,
     private readonly metrics: Metrics,
+    private readonly incidents: CommandIncidents,
   ) {}
 
   /** @param gone aborted when the client's connection has closed: nothing is leased for nobody */
@@ -170,6 +172,7 @@ export class LeaseService {
       type: `command.${after.status === 'queued' ? 'failed_attempt' : after.status}`, subjectId: id, agentId,
       data: { type: command.type, outcome, code: error.code, attempt: command.attempt, status: after.status },
     }]);
+    await this.incidents.failed(tx, caller, command, outcome, error);
     this.countWithin(tx, outcome);
   }
 

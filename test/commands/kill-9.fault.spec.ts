@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ADMIN } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Client, clientOf } from '../support/http.js';
+import { until } from '../support/pool.js';
 import { freePort, type ServerProcess, startServerProcess, whenReady } from '../support/server-process.js';
 
 interface Leased { id: string; leaseToken: string }
@@ -87,8 +88,8 @@ describe('SIGTERM', () => {
     expect((await Promise.all(polls)).map(({ status, body }) => [status, body.commands])).toEqual(polls.map(() => [200, []]));
     expect(await server.exited).toEqual({ code: 0, signal: null });
     expect(Date.now() - began).toBeLessThan(5_000);
-    const left = await db.query(`select application_name from pg_stat_activity where datname = $1 and application_name like 'tradewarden%'`, [db.name]);
-    expect(left).toEqual([]);
+    // The database's own side of a connection ends a moment after ours, on a busy machine a long one.
+    await until(async () => (await db.query(`select 1 from pg_stat_activity where datname = $1 and application_name like 'tradewarden%'`, [db.name])).length === 0, 5_000);
     server = await startServerProcess({ env });
     await whenReady(server.base);
   });

@@ -42,9 +42,11 @@ async function possessionsOf(agent: TestAgent): Promise<Record<string, string>> 
   });
   const trade = await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: 'one', symbol: 'EURUSD', direction: 'long', lotSize: '1', predictionId: prediction.body.id } });
   const explanation = await agent.http<{ id: string }>('POST', `/trades/${trade.body.id}/explanations`, { body: { kind: 'entry', explanation: 'because' } });
+  for (const instance of ['one', 'two']) await agent.http('POST', '/agents/me/heartbeat', { body: {}, headers: { 'x-instance-id': instance } });
+  const [incident] = (await t.http<{ items: { id: string }[] }>('GET', `/incidents?agentId=${agent.id}`)).body.items;
   for (const made of [command, prediction, trade, explanation]) if (made.status !== 201) throw new Error(made.text);
   return {
-    '/api/v1/agents/': agent.id, '/api/v1/commands/': command.body.id, '/api/v1/trades/': trade.body.id,
+    '/api/v1/agents/': agent.id, '/api/v1/commands/': command.body.id, '/api/v1/trades/': trade.body.id, '/api/v1/incidents/': incident?.id ?? '',
     prediction: prediction.body.id, explanation: explanation.body.id,
   };
 }

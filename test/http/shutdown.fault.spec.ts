@@ -59,7 +59,8 @@ describe('SIGTERM', () => {
     });
     expect(await server.exited).toEqual({ code: 0, signal: null });
     expect(performance.now() - began).toBeLessThan(5_000);
-    expect(await connections()).toBe(0);
+    // The database's own side of a connection ends a moment after ours.
+    await until(async () => (await connections()) === 0, 5_000);
     expect(server.output().match(/draining/g)).toHaveLength(1);
   });
 
@@ -102,7 +103,8 @@ describe('SIGTERM', () => {
     expect(performance.now() - began).toBeLessThan(15_000);
     expect(server.output()).toMatch(/"msg":"closed"/);
     expect(server.output()).not.toContain('cutting');
-    expect(await connections()).toBe(0);
+    // The database's own side of a connection ends a moment after ours.
+    await until(async () => (await connections()) === 0, 5_000);
   });
 
   it('is not held up by a request whose body never comes whole', async () => {

@@ -1,0 +1,32 @@
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export const INCIDENT_SUBJECTS = ['agent', 'command'] as const;
+export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
+
+interface IncidentKind {
+  subject: IncidentSubject;
+  /** What it is that a person must see, and when it is over. */
+  means: string;
+  /** It is over when it has not been seen for so long. Null: whoever opened it says so. */
+  quietSeconds: number | null;
+}
+
+/** Everything that is told to people until they acknowledge it. */
+export const INCIDENT_KINDS = {
+  INSTANCE_CONFLICT: {
+    subject: 'agent', quietSeconds: 600,
+    means: 'A second copy of an agent runs and is refused, since both would trade. Over when it has not asked for ten minutes.',
+  },
+  COMMAND_UNKNOWN: {
+    subject: 'command', quietSeconds: null,
+    means: 'Nobody knows whether a command reached the broker. Over when it is settled.',
+  },
+  CLOSE_REJECTED: {
+    subject: 'command', quietSeconds: null,
+    means: 'The broker rejected something that reduces risk; it is tried again and again. Over when the command has ended.',
+  },
+} as const satisfies Record<string, IncidentKind>;
+
+export type IncidentKindName = keyof typeof INCIDENT_KINDS;
+export const INCIDENT_KIND_NAMES = Object.keys(INCIDENT_KINDS) as [IncidentKindName, ...IncidentKindName[]];

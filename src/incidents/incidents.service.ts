@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Caller } from '../common/http/caller.js';
+import { actorOf } from '../common/principal.js';
+import { notFound } from '../common/problem.js';
+import { Schedules } from '../database/schedules.js';
+import { inTransaction, type Tx } from '../database/transaction.js';
+import { INCIDENT_KINDS, type IncidentKindName, type Severity } from './incident-kinds.js';
+import { type IncidentRow, IncidentsRepository } from './incidents.repository.js';
+
+export interface NewIncident {
+  kind: IncidentKindName;
+  severity: Severity;
+  subjectId: string;
+  /** Its account is the incident's. */
+  agentId: string | null;
+  /** One sentence for the person who is woken. */
+  summary: string;
+  data?: Record<string, unknown>;
+}
+
+/** Those that are due wait this long at most. */
+const LOOK_EVERY_SECONDS = 60;
+
+/** What a person must see: opened once, told again until somebody acknowledges it, and closed by the end of its cause. */
+@Injectable()
+export class Incidents {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly incidents: IncidentsRepository,
+    schedules: Schedules,
+  ) {
+    schedules.every(LOOK_EVERY_SECONDS, 'incidents.repeat', () => this.tellAgain());
+    schedules.every(LOOK_EVERY_SECONDS, 'incidents.close-quiet', () => this.closeQuiet());
+  }
+
+  /** In the transaction of what caused it. @param caller null for what the server found by itself */
+  open(tx: Tx, caller: Caller | null, incident: NewIncident): Promise<void> {
+    const { kind, severity, subjectId, agentId, summary, data = {} } = incident;
+    const { subject, quietSeconds } = INCIDENT_KINDS[kind];
+    return this.incidents.see(tx, [{ kind, severity, subjectType: subject, subjectId, agentId, summary, data, quietSeconds }], ...by(caller));
+  }
+
+  /** Its cause is gone. Nothing happens where none is open. */
+  async resolve(tx: Tx, caller: Caller | null, kind: IncidentKindName, subjectIds: readonly string[], resolution: string): Promise<void> {
+    if (subjectIds.length > 0) await this.incidents.resolve(tx, kind, subjectIds, ...by(caller), resolution);
+  }
+
+  /** The first who says so is named, whoever says it again. @throws {Problem} 404 */
+  acknowledge(caller: Caller, id: string, note: string | null): Promise<IncidentRow> {
+    return inTransaction(this.dataSource, async (tx) => found(await this.incidents.acknowledge(tx, id, actorOf(caller.principal), caller.correlationId, note)));
+  }
+
+  async get(id: string): Promise<IncidentRow> {
+    return found(await this.incidents.byId(id));
+  }
+
+  async tellAgain(): Promise<void> {
+    while ((await this.incidents.repeat()) > 0);
+  }
+
+  async closeQuiet(): Promise<void> {
+    while ((await this.incidents.resolveQuiet()) > 0);
+  }
+}
+
+const by = (caller: Caller | null): [string, string | null] => (caller ? [actorOf(caller.principal), caller.correlationId] : ['system', null]);
+
+function found(row: IncidentRow | null): IncidentRow {
+  if (!row) throw notFound('incident');
+  return row;
+}
