@@ -137,7 +137,7 @@ export function makeWriter(ownerUrl: string, writer: { user: string; password: s
   });
 }
 
-/** Accounts and agents are retired, never deleted. "All tables" takes the months in; they are reached through their parents, so the writer needs nothing on them. */
+/** Accounts and agents are retired, never deleted; instruments stay, since positions were sized by them. "All tables" takes the months in; they are reached through their parents, so the writer needs nothing on them. */
 function grantScript(client: WatchedClient, writer: string): string {
   const role = client.escapeIdentifier(writer);
   const history = APPEND_ONLY_TABLES.join(', ');
@@ -147,7 +147,7 @@ function grantScript(client: WatchedClient, writer: string): string {
     grant select, insert, update, delete on all tables in schema public to ${role};
     revoke update, delete, truncate on ${history} from ${role};
     revoke insert, update, delete on migrations from ${role};
-    revoke delete, truncate on accounts, agents from ${role};
+    revoke delete, truncate on accounts, agents, instruments from ${role};
     do $grants$ declare part regclass; begin
       for part in select inhrelid::regclass from pg_inherits join pg_class c on c.oid = inhrelid where c.relkind = 'r' loop
         execute format('revoke all on %s from %I', part, ${client.escapeLiteral(writer)});
