@@ -20,6 +20,7 @@ import { ExecutionModule } from './execution/execution.module.js';
 import { ExplanationsModule } from './explanations/explanations.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
+import { InstrumentsModule } from './instruments/instruments.module.js';
 import { LiveModule } from './live/live.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { TradesModule } from './trades/trades.module.js';
@@ -46,6 +47,7 @@ export class AppModule {
         IncidentsModule,
         AccountsModule,
         AgentsModule,
+        InstrumentsModule,
         PredictionsModule,
         TradesModule,
         ExplanationsModule,

@@ -49,6 +49,16 @@ describe('a canonical symbol', () => {
     expect(canonicalSymbol(written)).toEqual({ symbol: written, exchange: null });
   });
 
+  it('may have its exchange said beside it, and then is at no other', () => {
+    const at = (written: string, exchange: string) => {
+      const found = canonicalSymbol(written, exchange);
+      return found && [found.exchange, found.symbol];
+    };
+    expect([at('infy', 'NSE'), at('NSE:INFY', 'NSE'), at('USDINR', 'NSE'), at('USD', 'ARCA'), at('AAVE:USD', 'BITFINEX'), at('eur/usd', 'OANDA'), at('BSE:INFY', 'NSE')]).toEqual([
+      ['NSE', 'INFY'], ['NSE', 'INFY'], ['NSE', 'USDINR'], ['ARCA', 'USD'], ['BITFINEX', 'AAVE:USD'], [null, 'EURUSD'], null,
+    ]);
+  });
+
   it('is in capitals when all of it was written small', () => {
     expect([key('btcusdt'), key('kxhighny-25aug03-b86.5'), key('brk.b'), key('eurusdm')]).toEqual(['BTCUSDT', 'KXHIGHNY-25AUG03-B86.5', 'BRK.B', 'EURUSDM']);
   });

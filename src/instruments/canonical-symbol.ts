@@ -68,17 +68,25 @@ export function currencyPair(text: string): CurrencyPair | null {
  * | `KXBTCD-25AUG0312-T114249.99` | as written | a market of Kalshi: each part names it |
  *
  * Text in small letters alone becomes capitals; mixed case stays, since `BRKa` and `BRKA` may differ.
- * @returns null for what is no symbol: empty, over 64 characters, or with others than letters, digits and `._-/=^#&!+:`
+ * @param at the exchange, where it was said beside the symbol
+ * @returns null for what is no symbol: empty, over 64 characters, with others than letters, digits and `._-/=^#&!+:`, or
+ *   at another exchange than `at`
  */
-export function canonicalSymbol(written: string): CanonicalSymbol | null {
+export function canonicalSymbol(written: string, at: string | null = null): CanonicalSymbol | null {
   const text = written.trim();
   // A blank stands in pairs only.
   if (!SYMBOL_FORM.test(text.replace(/^([A-Za-z]{3}) ([A-Za-z]{3})$/, '$1/$2')) || !/[A-Za-z0-9]/.test(text)) return null;
-  const [, before = '', behind = ''] = /^([A-Z][A-Z0-9_]{0,31}|[a-z][a-z0-9_]{0,31}):([^:]+)$/.exec(text) ?? [];
-  if (before === '' || SETTLEMENT.has(behind.toUpperCase())) return { symbol: withoutMarks(text) ?? oneCase(text), exchange: null };
-  const exchange = before.toUpperCase();
-  const pair = FEEDS.has(exchange) ? withoutMarks(behind) : null;
-  return pair === null ? { symbol: oneCase(behind), exchange } : { symbol: pair, exchange: null };
+  const { exchange, symbol } = inParts(text);
+  if (exchange !== null && at !== null && exchange !== at) return null;
+  const place = exchange ?? at;
+  const pair = place === null || FEEDS.has(place) ? withoutMarks(symbol) : null;
+  return pair === null ? { symbol: oneCase(symbol), exchange: place } : { symbol: pair, exchange: null };
+}
+
+function inParts(text: string): CanonicalSymbol {
+  const [, before, behind] = /^([A-Z][A-Z0-9_]{0,31}|[a-z][a-z0-9_]{0,31}):([^:]+)$/.exec(text) ?? [];
+  if (before === undefined || behind === undefined || SETTLEMENT.has(behind.toUpperCase())) return { symbol: text, exchange: null };
+  return { symbol: behind, exchange: before.toUpperCase() };
 }
 
 /** With its exchange, as one text: what netting and limits count by when nothing else is said. */

@@ -44,9 +44,13 @@ async function possessionsOf(agent: TestAgent): Promise<Record<string, string>> 
   const explanation = await agent.http<{ id: string }>('POST', `/trades/${trade.body.id}/explanations`, { body: { kind: 'entry', explanation: 'because' } });
   for (const instance of ['one', 'two']) await agent.http('POST', '/agents/me/heartbeat', { body: {}, headers: { 'x-instance-id': instance } });
   const [incident] = (await t.http<{ items: { id: string }[] }>('GET', `/incidents?agentId=${agent.id}`)).body.items;
-  for (const made of [command, prediction, trade, explanation]) if (made.status !== 201) throw new Error(made.text);
+  const instrument = await agent.http<{ id: string }>('POST', '/instruments', {
+    body: { symbol: 'EURUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', minSize: '0.01', sizeStep: '0.01' },
+  });
+  for (const made of [command, prediction, trade, explanation, instrument]) if (made.status !== 201) throw new Error(made.text);
   return {
     '/api/v1/agents/': agent.id, '/api/v1/commands/': command.body.id, '/api/v1/trades/': trade.body.id, '/api/v1/incidents/': incident?.id ?? '',
+    '/api/v1/instruments/': instrument.body.id,
     prediction: prediction.body.id, explanation: explanation.body.id,
   };
 }
@@ -135,7 +139,7 @@ describe('agents\' keys', () => {
     const list = forAgents().filter(({ path }) => path.includes('{'));
     expect(named(list.filter(({ path }) => ownerOf(path) === undefined))).toEqual([]);
     const values = (path: string) => Object.fromEntries([...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => [name, owned[ownerOf(path) ?? ''] ?? '']));
-    expect(await wrong(list, (route) => ask(route, stranger.apiKey, values(route.path)), refusedWith(403, 'NOT_YOUR_AGENT'))).toEqual([]);
+    expect(await wrong(list, (route) => ask(route, stranger.apiKey, values(route.path)), refusedWith(403, 'NOT_YOUR_AGENT', 'NOT_YOUR_ACCOUNT'))).toEqual([]);
     // And the owner is let in, so that it is not the sample that was refused.
     expect(await wrong(list, (route) => ask(route, victim.apiKey, values(route.path)), ({ status }) => status !== 403 && status !== 401 && status < 500)).toEqual([]);
   });

@@ -15,7 +15,11 @@ let guest: Client;
 let document: Document;
 let routes: Route[];
 let agent: TestAgent;
+let account: string;
 let values: Record<string, string>;
+
+const SHARE = { kind: 'stock', sizeUnit: 'share', contractSize: '1', tickSize: '0.01', tickValue: '0.01', minSize: '1', sizeStep: '1', quoteCurrency: 'USD' };
+
 beforeAll(async () => {
   t = await startTestApp();
   second = await t.second();
@@ -25,7 +29,9 @@ beforeAll(async () => {
   agent = await t.agent();
   const command = await t.http<{ id: string }>('POST', `/agents/${agent.id}/commands`, { body: { type: 'custom' } });
   const trade = await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: 'one', symbol: 'EURUSD', direction: 'long', lotSize: '1' } });
-  values = { agentId: agent.id, id: command.body.id, tradeId: trade.body.id };
+  const instrument = await agent.http<{ id: string; accountId: string }>('POST', '/instruments', { body: { ...SHARE, symbol: 'S' } });
+  account = instrument.body.accountId;
+  values = { agentId: agent.id, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id };
 });
 afterAll(async () => {
   await second.close();
@@ -172,6 +178,8 @@ describe('an Idempotency-Key', () => {
       usersCreate: { email: `idempotent-${++made}@example.com` }, agentsCreate: { name: `idempotent-${++made}` }, tradesCreate: { clientOrderId: `idempotent-${++made}` },
       agentsCreateKey: { name: `idempotent-${++made}` }, commandsCreate: { type: 'custom', payload: { n: ++made } }, predictionsCreate: { model: `m${++made}` },
       explanationsCreate: { explanation: `because ${++made}` }, circuitBreakerEventsReport: { reason: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
+      // People say whose instruments they tell.
+      instrumentsUpload: { ...SHARE, symbol: `S${++made}`, accountId: account }, instrumentsUploadMany: { accountId: account, items: [{ ...SHARE, symbol: `S${++made}` }] },
     };
     return { ...(bodyOf(route) as object), ...unique[route.operation.operationId] };
   };
@@ -182,7 +190,7 @@ describe('an Idempotency-Key', () => {
   const countOf = async () => {
     const [row] = await t.db.query<{ n: number }>(`select (select count(*) from users)::int + (select count(*) from agents)::int + (select count(*) from api_keys)::int
       + (select count(*) from agent_commands)::int + (select count(*) from predictions)::int + (select count(*) from trades)::int + (select count(*) from trade_explanations)::int
-      + (select count(*) from circuit_breaker_events)::int as n`);
+      + (select count(*) from circuit_breaker_events)::int + (select count(*) from instruments)::int as n`);
     return row?.n ?? -1;
   };
   const madeBy = ({ operation: { operationId } }: Route) => (operationId === 'agentsCreate' ? 2 : 1);

@@ -34,7 +34,7 @@ export class Instruments1763600000012 implements MigrationInterface {
       constraint instruments_broker_symbol unique nulls not distinct (account_id, broker_symbol, exchange, product),
       constraint instruments_symbol check (symbol ~ '^[A-Za-z0-9._/=^#&!+:-]{1,64}$'),
       constraint instruments_exchange check (exchange ~ '^[A-Z][A-Z0-9_]{0,31}$'),
-      constraint instruments_product check (product in ('CNC','MIS') and exchange is not null),
+      constraint instruments_product check (product is null or (product in ('CNC','MIS') and exchange is not null)),
       constraint instruments_version check (version >= 1),
       constraint instruments_broker_symbol_length check (length(broker_symbol) between 1 and 64),
       constraint instruments_kind check (kind in ('fx','cfd','stock','future','option','crypto','binary')),
