@@ -22,6 +22,7 @@ import { HealthModule } from './health/health.module.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { InstrumentsModule } from './instruments/instruments.module.js';
 import { LiveModule } from './live/live.module.js';
+import { MarketDataModule } from './market-data/market-data.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { TradesModule } from './trades/trades.module.js';
 
@@ -48,6 +49,7 @@ export class AppModule {
         AccountsModule,
         AgentsModule,
         InstrumentsModule,
+        MarketDataModule,
         PredictionsModule,
         TradesModule,
         ExplanationsModule,

@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 const LEVELS: Record<string, number> = {
   config: 0, database: 0, common: 0,
   events: 1, auth: 1, incidents: 1,
-  accounts: 2, agents: 2, instruments: 2, predictions: 2, trades: 2, explanations: 2,
+  accounts: 2, agents: 2, instruments: 2, 'market-data': 2, predictions: 2, trades: 2, explanations: 2,
   'circuit-breaker': 3,
   commands: 4, execution: 4,
   health: 5, live: 5,

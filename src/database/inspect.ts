@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { withClient, type WatchedClient } from './client.js';
 import { type MigrationStatus, migrationStatus } from './migrate.js';
-import { APPEND_ONLY_TABLES } from './migrations.js';
+import { APPEND_ONLY_TABLES, MONTHS_AHEAD_TABLES } from './migrations.js';
 import { sqlState } from './sql-state.js';
 
 /** What can be seen of a database as the role that the application uses. */
@@ -60,7 +60,7 @@ async function withoutMonth(client: WatchedClient): Promise<string[]> {
      where oid = any ($1::text[]::regclass[]) and relkind = 'p'
        and to_regclass(format('%I', relname || to_char(app_clock() at time zone 'UTC', '"_y"YYYY"m"MM'))) is null
      order by 1`,
-    [APPEND_ONLY_TABLES],
+    [MONTHS_AHEAD_TABLES],
   );
   return rows.map(({ name }) => name);
 }

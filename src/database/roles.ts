@@ -1,5 +1,5 @@
 import { type WatchedClient, withClient } from './client.js';
-import { APPEND_ONLY_TABLES } from './migrations.js';
+import { APPEND_ONLY_TABLES, NEVER_DELETED_TABLES } from './migrations.js';
 
 /** A statement of the application that runs longer than this is a fault; set on the role, since PgBouncer refuses startup parameters. */
 const ROLE_TIMEOUTS = { statement_timeout: '15s', lock_timeout: '5s', idle_in_transaction_session_timeout: '30s' };
@@ -137,7 +137,7 @@ export function makeWriter(ownerUrl: string, writer: { user: string; password: s
   });
 }
 
-/** Accounts and agents are retired, never deleted; instruments stay, since positions were sized by them. "All tables" takes the months in; they are reached through their parents, so the writer needs nothing on them. */
+/** Accounts and agents are retired, never deleted; instruments stay, since positions were sized by them; snapshots are corrected, and go by the month. "All tables" takes the months in; they are reached through their parents, so the writer needs nothing on them. */
 function grantScript(client: WatchedClient, writer: string): string {
   const role = client.escapeIdentifier(writer);
   const history = APPEND_ONLY_TABLES.join(', ');
@@ -147,15 +147,15 @@ function grantScript(client: WatchedClient, writer: string): string {
     grant select, insert, update, delete on all tables in schema public to ${role};
     revoke update, delete, truncate on ${history} from ${role};
     revoke insert, update, delete on migrations from ${role};
-    revoke delete, truncate on accounts, agents, instruments from ${role};
+    revoke delete, truncate on ${NEVER_DELETED_TABLES.join(', ')} from ${role};
     do $grants$ declare part regclass; begin
       for part in select inhrelid::regclass from pg_inherits join pg_class c on c.oid = inhrelid where c.relkind = 'r' loop
         execute format('revoke all on %s from %I', part, ${client.escapeLiteral(writer)});
       end loop;
     end $grants$;
     grant usage, select on all sequences in schema public to ${role};
-    revoke execute on function ensure_months(date, date) from public;
-    grant execute on function ensure_months(date, date) to ${role}`;
+    revoke execute on function ensure_months(date, date), ensure_snapshot_months(text, date[]) from public;
+    grant execute on function ensure_months(date, date), ensure_snapshot_months(text, date[]) to ${role}`;
 }
 
 /**

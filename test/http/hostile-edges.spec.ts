@@ -169,6 +169,7 @@ describe('hostile headers', () => {
 describe('an Idempotency-Key', () => {
   let creating: Route[];
   let made = 0;
+  const minute = (n: number) => new Date(Date.UTC(2026, 0, 2, 0, n)).toISOString();
   beforeAll(() => {
     creating = routes.filter(({ method, operation }) => method === 'POST' && operation.responses['201']);
   });
@@ -177,6 +178,8 @@ describe('an Idempotency-Key', () => {
     const unique: Record<string, object> = {
       usersCreate: { email: `idempotent-${++made}@example.com` }, agentsCreate: { name: `idempotent-${++made}` }, tradesCreate: { clientOrderId: `idempotent-${++made}` },
       agentsCreateKey: { name: `idempotent-${++made}` }, commandsCreate: { type: 'custom', payload: { n: ++made } }, predictionsCreate: { model: `m${++made}` },
+      snapshotsCreateMarket: { openTime: minute(++made) }, snapshotsCreateIndicators: { capturedAt: minute(++made) }, snapshotsCreateCalendar: { eventTime: minute(++made) },
+      snapshotsCreateNews: { publishedAt: minute(++made) }, snapshotsCreateAccount: { capturedAt: minute(++made), accountId: account },
       explanationsCreate: { explanation: `because ${++made}` }, circuitBreakerEventsReport: { reason: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
       // People say whose instruments they tell.
       instrumentsUpload: { ...SHARE, symbol: `S${++made}`, accountId: account }, instrumentsUploadMany: { accountId: account, items: [{ ...SHARE, symbol: `S${++made}` }] },
@@ -190,7 +193,9 @@ describe('an Idempotency-Key', () => {
   const countOf = async () => {
     const [row] = await t.db.query<{ n: number }>(`select (select count(*) from users)::int + (select count(*) from agents)::int + (select count(*) from api_keys)::int
       + (select count(*) from agent_commands)::int + (select count(*) from predictions)::int + (select count(*) from trades)::int + (select count(*) from trade_explanations)::int
-      + (select count(*) from circuit_breaker_events)::int + (select count(*) from instruments)::int as n`);
+      + (select count(*) from circuit_breaker_events)::int + (select count(*) from instruments)::int
+      + (select count(*) from snapshot_market)::int + (select count(*) from snapshot_indicators)::int
+      + (select count(*) from snapshot_calendar)::int + (select count(*) from snapshot_news)::int + (select count(*) from snapshot_account)::int as n`);
     return row?.n ?? -1;
   };
   const madeBy = ({ operation: { operationId } }: Route) => (operationId === 'agentsCreate' ? 2 : 1);

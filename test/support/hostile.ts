@@ -89,9 +89,9 @@ export function bodyWith(body: unknown, field: Field, value: unknown, root: Sche
   const parts = field.path.split('.');
   const copy = structuredClone(body) as Record<string, unknown>;
   let at = copy;
-  let schema = resolved(root, document);
+  const objects = (each: Schema): Schema => each.anyOf?.map((one) => resolved(one, document)).find((one) => one.type === 'object' || one.type === 'array') ?? each;
+  let schema = objects(resolved(root, document));
   for (const part of parts.slice(0, -1)) {
-    const objects = (each: Schema): Schema => each.anyOf?.map((one) => resolved(one, document)).find((one) => one.type === 'object' || one.type === 'array') ?? each;
     const inner = objects(resolved((part === '0' ? schema.items : schema.properties?.[part]) ?? {}, document));
     const there = at[part];
     if (there === null || typeof there !== 'object') at[part] = inner.type === 'array' ? [sample(inner.items ?? {}, document)] : sample(inner, document);

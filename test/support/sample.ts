@@ -10,7 +10,10 @@ export function resolved(schema: Schema, document: Document): Schema {
   return only ? { ...resolved(only, document), ...(schema.nullable ? { nullable: true } : {}) } : schema;
 }
 
-/** A value that fits the schema, with the required fields only (and a reason, which people must give), or with all. */
+/** What people must give, and the schema cannot demand of everybody. */
+const OF_PEOPLE = ['reason', 'accountId'];
+
+/** A value that fits the schema, with the required fields only (and those of people), or with all. */
 export function sample(given: Schema, document: Document, all = false): unknown {
   const schema = resolved(given, document);
   // Fits prices, sizes and fractions alike.
@@ -24,7 +27,7 @@ export function sample(given: Schema, document: Document, all = false): unknown 
     case 'boolean': return true;
     case 'array': return Array.from({ length: Math.max(schema.minItems ?? 0, all ? 1 : 0) }, () => sample(schema.items ?? {}, document, all));
     case 'object': {
-      const names = Object.keys(schema.properties ?? {}).filter((name) => all || schema.required?.includes(name) || name === 'reason');
+      const names = Object.keys(schema.properties ?? {}).filter((name) => all || schema.required?.includes(name) || OF_PEOPLE.includes(name));
       return Object.fromEntries(names.map((name) => [name, sample(schema.properties?.[name] ?? {}, document, all)]));
     }
     default: return 'anything';

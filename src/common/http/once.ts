@@ -35,14 +35,19 @@ export class Creation {
    * @param attempt answers the body, `taken` when the key was there before, or `alone` when the effect needs a transaction of its own
    * @param alone the effect in such a transaction
    */
-  async runMerged<T extends object>(idempotency: Idempotency, attempt: (claim: Claim | null) => Promise<Attempted<T>>, alone: (tx: Tx) => Promise<T>): Promise<T> {
+  async runMerged<T extends object>(
+    idempotency: Idempotency,
+    attempt: (claim: Claim | null) => Promise<Attempted<T>>,
+    alone: (tx: Tx) => Promise<T>,
+    options: OnceOptions<T> = {},
+  ): Promise<T> {
     const once = this.key();
     const claim = once && idempotency.claimOf(once);
     const made = await attempt(claim);
-    if (made.outcome === 'made') return this.answer({ status: 201, body: made.answer, replayed: false });
+    if (made.outcome === 'made') return this.answer({ status: options.status?.(made.answer) ?? 201, body: made.answer, replayed: false });
     const stored = made.outcome === 'taken' && claim ? await idempotency.storedAnswer(claim) : null;
     if (stored) return this.answer({ status: stored.status, body: stored.body as T, replayed: true });
-    return this.run(idempotency, alone);
+    return this.run(idempotency, alone, options);
   }
 
   private answer<T>({ status, body, replayed }: OnceAnswer<T>): T {

@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import type { Caller } from '../common/http/caller.js';
+import { badRequest, forbidden, notFound } from '../common/problem.js';
+import { type QuoteRow, QuotesRepository } from './quotes.repository.js';
+import type { createQuotesSchema } from './quotes.schemas.js';
+
+const notYours = () => forbidden('NOT_YOUR_ACCOUNT', 'An agent key acts for the account of its agent only.');
+
+@Injectable()
+export class QuotesService {
+  constructor(private readonly quotes: QuotesRepository) {}
+
+  /**
+   * Each goes by itself into the next statement with those of all others: a quote that was stored is not taken back
+   * because of one that was not, and the request may be sent again. No event: a price is not a change of ours.
+   * @throws {Problem} 403 or 404 for an account that is not the sender's to tell of
+   */
+  async take({ principal }: Caller, { accountId, items }: z.output<typeof createQuotesSchema>): Promise<{ symbol: string; stored: boolean }[]> {
+    const agentId = principal.kind === 'agent' ? principal.agentId : null;
+    if (agentId === null && accountId == null) throw badRequest('ACCOUNT_REQUIRED', 'names the account, unless an agent sends them', 'accountId');
+    const taken = await Promise.all(items.map((item) => this.quotes.take({ ...item, agentId, accountId: accountId ?? null })));
+    return taken.map((stored, index) => {
+      if (stored === null) throw agentId === null ? notFound('account') : notYours();
+      return { symbol: items[index]?.symbol ?? '', stored };
+    });
+  }
+
+  /** @throws {Problem} 403 when a key asks for another account by name */
+  async list({ principal }: Caller, asked: string | undefined, symbol: string | undefined, limit: number, cursor: string | undefined): Promise<QuoteRow[]> {
+    if (principal.kind !== 'agent') return this.quotes.list(asked ?? null, symbol, limit, cursor);
+    const own = await this.quotes.accountOf(principal.agentId);
+    if (own === null || (asked !== undefined && asked !== own)) throw notYours();
+    return this.quotes.list(own, symbol, limit, cursor);
+  }
+}

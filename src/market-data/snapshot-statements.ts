@@ -1,0 +1,100 @@
+import type { Statement } from '../database/statements.js';
+import { type AnyKind, toCamel } from './snapshot-kind.js';
+
+/** Rows come as JSON, with who sends them. */
+const SENT = 'n int, id uuid, agent uuid, actor text, correlation text';
+
+const list = (names: readonly string[], of = '') => names.map((name) => of + name).join(', ');
+
+/** An agent writes of its own account, which it need not name; a person names one. A row without is not stored. */
+const ACCOUNT_OF = {
+  column: 'case when q.agent is null then c.id else a.account_id end',
+  join: 'left join agents a on a.id = q.agent and (q.account_id is null or q.account_id = a.account_id) left join accounts c on c.id = q.account_id and q.agent is null',
+};
+
+function asked({ columns }: AnyKind): string {
+  const hasAccount = Object.hasOwn(columns, 'account_id');
+  const given = Object.entries(columns).map(([column, type]) => `${column} ${type}`).join(', ');
+  const written = Object.keys(columns).map((column) =>
+    column === 'captured_at' ? `coalesce(q.captured_at, clock.at) as captured_at` : column === 'account_id' && hasAccount ? `${ACCOUNT_OF.column} as account_id` : `q.${column}`);
+  return `asked as materialized (
+    select q.n, q.id, q.agent, q.actor, q.correlation, ${written.join(', ')}
+    from (select date_trunc('milliseconds', app_clock()) as at) clock cross join jsonb_to_recordset($1::jsonb) as q (${SENT}, ${given}) ${hasAccount ? ACCOUNT_OF.join : ''}
+  )`;
+}
+
+const keyMatches = ({ key }: AnyKind) => key.map((column) => `s.${column} = q.${column}`).join(' and ');
+
+/** A value in an event: times in UTC, and decimals as text, since readers of JSON lose digits of numbers. */
+function told(type: string | undefined, value: string): string {
+  if (type === 'timestamptz') return `to_char(${value} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+  return type === 'numeric' ? `${value}::text` : value;
+}
+
+const object = ({ columns }: AnyKind, names: readonly string[], of: string) =>
+  `jsonb_build_object(${names.map((column) => `'${toCamel(column)}', ${told(columns[column], `${of}.${column}`)}`).join(', ')})`;
+
+/** What an event says of a snapshot: what it is of. */
+const subject = (kind: AnyKind) => `jsonb_build_object('kind', '${kind.name}', 'revision', s.revision) || ${object(kind, kind.key.filter((column) => column !== 'sender'), 's')}`;
+
+/**
+ * Inserts what is new, corrects what may be corrected, and answers the rows that it wrote: `made` the new ones. What is
+ * there as it was sent, or stays as it is, is not among them; a second statement reads it (`READ`), since this one does
+ * not see what was committed after it began. Rows are taken in the order of their key, so that instances lock in one order.
+ * @param withEvents one for each row; a batch has one for all
+ */
+function store(kind: AnyKind, withEvents: boolean): Statement {
+  const { name, table, key, columns, figures, correctable } = kind;
+  const written = Object.keys(columns);
+  const same = `(${list(figures, 's.')}) is not distinct from (${list(figures, 'excluded.')})`;
+  const correct = `do update set ${figures.map((column) => `${column} = excluded.${column}`).join(', ')},
+        agent_id = case when ${same} then s.agent_id else excluded.agent_id end,
+        captured_at = case when ${same} then s.captured_at else excluded.captured_at end,
+        revision = s.revision + case when ${same} then 0 else 1 end,
+        last_captured_at = excluded.captured_at
+      where excluded.captured_at > s.last_captured_at and (${correctable})`;
+  return {
+    name: `store_${name}${withEvents ? '' : '_batch'}`,
+    text: `
+    with ${asked(kind)}, stored as (
+      insert into ${table} as s (id, agent_id, ${list(written)}, last_captured_at)
+      select id, agent, ${list(written)}, captured_at from asked q where ${Object.hasOwn(columns, 'account_id') ? 'account_id is not null' : 'true'} order by ${list(key)}
+      on conflict (${list(key)}) ${correctable === null ? 'do nothing' : correct}
+      returning s.*
+    ), told as (
+      select q.n, s.id = q.id as made, s.id = q.id or s.captured_at = q.captured_at as changed, q.actor, q.correlation, s.* from asked q join stored s on ${keyMatches(kind)}
+    )${withEvents ? `, logged as (
+      insert into events (type, subject_id, agent_id, actor, correlation_id, data)
+      select case when made then 'snapshot.created' else 'snapshot.corrected' end, s.id, s.agent_id, s.actor, s.correlation, ${subject(kind)}
+      from told s where changed order by s.n
+    )` : ''}
+    select * from told`,
+  };
+}
+
+/** The rows that were there, and in which figures they differ from what was sent. What is told and not taken over stands in an event. */
+function read(kind: AnyKind, withEvents: boolean): Statement {
+  const { name, table, time, figures } = kind;
+  const differs = figures.map((column) => `case when s.${column} is distinct from q.${column} then '${toCamel(column)}' end`).join(', ');
+  return {
+    name: `read_${name}${withEvents ? '' : '_batch'}`,
+    text: `
+    with ${asked(kind)}, told as (
+      select q.n, array_remove(array[${differs}]::text[], null) as differs, ${object(kind, figures, 'q')} as sent,
+        q.agent, q.actor, q.correlation, s.*
+      from asked q join ${table} s on ${keyMatches(kind)} where s.${time} between $2::timestamptz and $3::timestamptz
+    )${withEvents ? `, logged as (
+      insert into events (type, subject_id, agent_id, actor, correlation_id, data)
+      select 'snapshot.differed', s.id, s.agent, s.actor, s.correlation, ${subject(kind)} || jsonb_build_object('sent', s.sent)
+      from told s where differs <> '{}' order by s.n
+    )` : ''}
+    select * from told`,
+  };
+}
+
+export interface KindStatements {
+  store: Statement;
+  read: Statement;
+}
+
+export const statementsOf = (kind: AnyKind, withEvents: boolean): KindStatements => ({ store: store(kind, withEvents), read: read(kind, withEvents) });

@@ -1,0 +1,124 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Merged } from '../database/merged.js';
+import { type Place, upperBound } from '../database/newest-first.js';
+import { inside, type Run, Statements } from '../database/statements.js';
+import type { Tx } from '../database/transaction.js';
+import type { AnyKind, SnapshotRow, StoredSnapshot } from './snapshot-kind.js';
+import { type KindStatements, statementsOf } from './snapshot-statements.js';
+
+/** One that is sent: its columns, and who sends it. */
+export interface SentSnapshot {
+  id: string;
+  agentId: string | null;
+  actor: string;
+  correlationId: string;
+  columns: Record<string, unknown>;
+}
+
+export interface SnapshotFilter {
+  /** By column; null: not filtered. */
+  columns: Record<string, string | null>;
+  /** Of news: told as one of its symbols. */
+  symbol?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+type WrittenRow = SnapshotRow & { n: number; made: boolean; changed: boolean };
+type ThereRow = SnapshotRow & { n: number; differs: string[] };
+type Taken = (StoredSnapshot | null)[];
+
+const DAY_MS = 86_400_000;
+/** How far back the newest rows are looked for before all months are: a look into 83 takes 6 ms, most of it planning. */
+const LOOKS_DAYS = [31, 366, null];
+
+export const keyText = ({ key }: AnyKind, columns: Record<string, unknown>): string => key.map((column) => JSON.stringify(columns[column] ?? null)).join(' ');
+
+@Injectable()
+export class SnapshotsRepository {
+  private readonly merged = new Map<string, Merged<SentSnapshot, StoredSnapshot | null>>();
+  private readonly batches = new Map<string, KindStatements>();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly statements: Statements,
+  ) {}
+
+  /** Merged with what others send now, each with its event. Null: there is no such account. */
+  take(kind: AnyKind, sent: SentSnapshot): Promise<StoredSnapshot | null> {
+    let merged = this.merged.get(kind.name);
+    if (!merged) {
+      const texts = statementsOf(kind, true);
+      merged = new Merged((asks) => this.takeAll(kind, texts, this.statements.run, asks), { keyOf: ({ columns }) => keyText(kind, columns) });
+      this.merged.set(kind.name, merged);
+    }
+    return merged.do(sent);
+  }
+
+  /** The same within a transaction, without events. No two of one key. */
+  takeMany(tx: Tx, kind: AnyKind, sent: SentSnapshot[]): Promise<Taken> {
+    const texts = this.batches.get(kind.name) ?? statementsOf(kind, false);
+    this.batches.set(kind.name, texts);
+    return this.takeAll(kind, texts, inside(tx), sent);
+  }
+
+  /** One with its event, within a transaction. */
+  async takeOne(tx: Tx, kind: AnyKind, sent: SentSnapshot): Promise<StoredSnapshot | null> {
+    const [one = null] = await this.takeAll(kind, statementsOf(kind, true), inside(tx), [sent]);
+    return one;
+  }
+
+  private async takeAll(kind: AnyKind, { store, read }: KindStatements, run: Run, sent: readonly SentSnapshot[]): Promise<Taken> {
+    const items = sent.map(({ id, agentId, actor, correlationId, columns }, n) => ({ n, id, agent: agentId, actor, correlation: correlationId, ...columns }));
+    const taken: Taken = sent.map(() => null);
+    for (const row of await run<WrittenRow>(store, [JSON.stringify(items)])) {
+      taken[row.n] = { row, outcome: row.made ? 'created' : row.changed ? 'corrected' : 'repeated', differs: [] };
+    }
+    const rest = items.filter(({ n }) => taken[n] === null);
+    if (rest.length === 0) return taken;
+    // Bounds, so that a look into a few months is not one into all.
+    const times = sent.map(({ columns }) => String(columns[kind.time])).sort();
+    for (const row of await run<ThereRow>(read, [JSON.stringify(rest), times[0], times.at(-1)])) {
+      taken[row.n] = { row, outcome: row.differs.length > 0 ? 'kept' : 'repeated', differs: row.differs };
+    }
+    return taken;
+  }
+
+  /** Newest first by the market's time. Text for the planner, not a prepared statement: with the times in it, only their months are planned and locked. */
+  async list<Row extends SnapshotRow>(kind: AnyKind, filter: SnapshotFilter, limit: number, after: Place | null): Promise<Row[]> {
+    const newest = Date.parse(after?.at ?? filter.to ?? new Date().toISOString());
+    for (const days of LOOKS_DAYS) {
+      const reach = days === null ? undefined : new Date(Math.max(0, newest - days * DAY_MS)).toISOString();
+      const isAll = reach === undefined || (filter.from !== undefined && filter.from >= reach);
+      const rows = await this.page<Row>(kind, { ...filter, from: isAll ? filter.from : reach }, limit, after);
+      if (isAll || rows.length > limit) return rows;
+    }
+    return [];
+  }
+
+  /** Ordered by the columns of its index too, as in newest-first.ts: only that index gives this order. */
+  private page<Row>({ table, time, leads }: AnyKind, { columns, symbol, from, to }: SnapshotFilter, limit: number, after: Place | null): Promise<Row[]> {
+    const values: unknown[] = [];
+    const put = (value: unknown, type: string) => `$${values.push(value)}::${type}`;
+    const filtered = Object.entries(columns).filter(([, value]) => value !== null);
+    const lead = leads.find((names) => names.every((name) => filtered.some(([column]) => column === name))) ?? [];
+    const upper = upperBound(to, after);
+    const conditions = [
+      ...filtered.map(([column, value]) => {
+        const type = column.endsWith('_id') ? 'uuid' : 'text';
+        return lead.includes(column) ? `${column} = any(${put([value], `${type}[]`)})` : `${column} = ${put(value, type)}`;
+      }),
+      ...(symbol === undefined ? [] : [`symbols @> ${put([symbol], 'text[]')}`]),
+      ...(from === undefined ? [] : [`${time} >= ${put(from, 'timestamptz')}`]),
+      ...(upper.to === null ? [] : [`${time} < ${put(upper.to, 'timestamptz')}`]),
+      // The first for the months, which a comparison of rows does not choose.
+      ...(upper.at === null ? [] : [`${time} <= ${put(upper.at, 'timestamptz')} and (${time}, seq) < (${put(upper.at, 'timestamptz')}, ${put(upper.seq, 'bigint')})`]),
+    ];
+    return this.dataSource.query<Row[]>(
+      `select * from ${table} ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
+       order by ${lead.map((name) => `${name} desc, `).join('')}${time} desc, seq desc limit ${put(limit + 1, 'bigint')}`,
+      values,
+    );
+  }
+}
