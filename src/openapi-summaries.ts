@@ -34,6 +34,8 @@ export const SUMMARIES: Record<string, string> = {
   snapshotsListNews: 'News, newest first',
   snapshotsCreateAccount: 'Record what an account came to at a moment, or up to 1,000',
   snapshotsListAccount: 'What accounts came to, newest first; a key sees its own',
+  snapshotRefsCreate: 'Put what a decision is made on under one id, its `snapshotRef`: the snapshots are copied as they were in the revision named',
+  snapshotRefsGet: 'All that a decision saw',
   quotesTake: 'Tell the last prices; one that is older than what is there changes nothing',
   quotesList: 'The last prices of each account and symbol',
   predictionsCreate: 'Record a prediction; `shouldTrade` is computed',

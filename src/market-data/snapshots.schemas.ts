@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { instant, pastInstant, uuid } from '../common/fields.js';
+import { instant, pastInstant } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import type { Place } from '../database/newest-first.js';
-import { SNAPSHOT_KINDS, type SnapshotRow, type StoredSnapshot } from './snapshot-kind.js';
+import type { SnapshotRow, StoredSnapshot } from './snapshot-kind.js';
 import { frameOf } from './timeframe.js';
 
 export const BATCH_MAX = 1_000;
@@ -85,11 +85,3 @@ export const storedSchema = <Answer extends z.ZodObject>(answer: Answer) => z.un
 ]);
 
 export const outcomeOf = ({ outcome: became, differs }: StoredSnapshot) => ({ outcome: became, differs });
-
-const element = z.strictObject({
-  kind: z.enum(SNAPSHOT_KINDS),
-  id: uuid(),
-  revision: z.int().min(1).max(2_147_483_647).optional().describe('the one that was seen; without it the present one'),
-});
-
-export const createRefSchema = z.strictObject({ items: z.array(element).min(1).max(BATCH_MAX) });

@@ -47,11 +47,13 @@ async function possessionsOf(agent: TestAgent): Promise<Record<string, string>> 
   const instrument = await agent.http<{ id: string }>('POST', '/instruments', {
     body: { symbol: 'EURUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', minSize: '0.01', sizeStep: '0.01' },
   });
-  for (const made of [command, prediction, trade, explanation, instrument]) if (made.status !== 201) throw new Error(made.text);
+  const snapshot = await agent.http<{ id: string }>('POST', '/snapshots/account', { body: { balance: '1', equity: '1', capturedAt: '2026-01-02T03:04:05Z' } });
+  const ref = await agent.http<{ id: string }>('POST', '/snapshots/refs', { body: { items: [{ kind: 'account', id: snapshot.body.id }] } });
+  for (const made of [command, prediction, trade, explanation, instrument, snapshot, ref]) if (made.status !== 201) throw new Error(made.text);
   return {
     '/api/v1/agents/': agent.id, '/api/v1/commands/': command.body.id, '/api/v1/trades/': trade.body.id, '/api/v1/incidents/': incident?.id ?? '',
-    '/api/v1/instruments/': instrument.body.id,
-    prediction: prediction.body.id, explanation: explanation.body.id,
+    '/api/v1/instruments/': instrument.body.id, '/api/v1/snapshots/refs/': ref.body.id,
+    snapshot: snapshot.body.id, prediction: prediction.body.id, explanation: explanation.body.id,
   };
 }
 

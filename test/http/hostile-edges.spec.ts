@@ -170,7 +170,10 @@ describe('an Idempotency-Key', () => {
   let creating: Route[];
   let made = 0;
   const minute = (n: number) => new Date(Date.UTC(2026, 0, 2, 0, n)).toISOString();
-  beforeAll(() => {
+  let candles: { id: string }[];
+  beforeAll(async () => {
+    const items = Array.from({ length: 100 }, (_, n) => ({ symbol: 'EURUSD', timeframe: 'D1', openTime: minute(n), open: 1, high: 1, low: 1, close: 1 }));
+    candles = (await agent.http<{ items: { id: string }[] }>('POST', '/snapshots/market', { body: { items } })).body.items;
     creating = routes.filter(({ method, operation }) => method === 'POST' && operation.responses['201']);
   });
   /** What must differ from one creation to the next. */
@@ -180,6 +183,7 @@ describe('an Idempotency-Key', () => {
       agentsCreateKey: { name: `idempotent-${++made}` }, commandsCreate: { type: 'custom', payload: { n: ++made } }, predictionsCreate: { model: `m${++made}` },
       snapshotsCreateMarket: { openTime: minute(++made) }, snapshotsCreateIndicators: { capturedAt: minute(++made) }, snapshotsCreateCalendar: { eventTime: minute(++made) },
       snapshotsCreateNews: { publishedAt: minute(++made) }, snapshotsCreateAccount: { capturedAt: minute(++made), accountId: account },
+      snapshotRefsCreate: { items: [{ kind: 'market', id: candles[++made % 100]?.id }] },
       explanationsCreate: { explanation: `because ${++made}` }, circuitBreakerEventsReport: { reason: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
       // People say whose instruments they tell.
       instrumentsUpload: { ...SHARE, symbol: `S${++made}`, accountId: account }, instrumentsUploadMany: { accountId: account, items: [{ ...SHARE, symbol: `S${++made}` }] },
@@ -194,7 +198,7 @@ describe('an Idempotency-Key', () => {
     const [row] = await t.db.query<{ n: number }>(`select (select count(*) from users)::int + (select count(*) from agents)::int + (select count(*) from api_keys)::int
       + (select count(*) from agent_commands)::int + (select count(*) from predictions)::int + (select count(*) from trades)::int + (select count(*) from trade_explanations)::int
       + (select count(*) from circuit_breaker_events)::int + (select count(*) from instruments)::int
-      + (select count(*) from snapshot_market)::int + (select count(*) from snapshot_indicators)::int
+      + (select count(*) from snapshot_market)::int + (select count(*) from snapshot_indicators)::int + (select count(*) from snapshot_refs)::int
       + (select count(*) from snapshot_calendar)::int + (select count(*) from snapshot_news)::int + (select count(*) from snapshot_account)::int as n`);
     return row?.n ?? -1;
   };
