@@ -8,6 +8,7 @@ import { Statistics1763600000007 } from './migrations/1763600000007-statistics.j
 import { KeyRateLimits1763600000008 } from './migrations/1763600000008-key-rate-limits.js';
 import { Syncs1763600000009 } from './migrations/1763600000009-syncs.js';
 import { CommandTypes1763600000010 } from './migrations/1763600000010-command-types.js';
+import { AccountDays1763600000011 } from './migrations/1763600000011-account-days.js';
 import { Instruments1763600000012 } from './migrations/1763600000012-instruments.js';
 import { MarketData1763600000013 } from './migrations/1763600000013-market-data.js';
 import { Incidents1763600000014 } from './migrations/1763600000014-incidents.js';
@@ -15,14 +16,14 @@ import { Incidents1763600000014 } from './migrations/1763600000014-incidents.js'
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
   Foundation1763600000001, Agents1763600000002, Commands1763600000003, Records1763600000004, SignIn1763600000005, Instances1763600000006,
-  Statistics1763600000007, KeyRateLimits1763600000008, Syncs1763600000009, CommandTypes1763600000010, Instruments1763600000012,
-  MarketData1763600000013, Incidents1763600000014,
+  Statistics1763600000007, KeyRateLimits1763600000008, Syncs1763600000009, CommandTypes1763600000010, AccountDays1763600000011,
+  Instruments1763600000012, MarketData1763600000013, Incidents1763600000014,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
 export const APPEND_ONLY_TABLES = [
-  'events', 'auth_audit', 'trade_transitions', 'circuit_breaker_events', 'instrument_versions', 'snapshot_indicators', 'snapshot_account',
-  'snapshot_revisions', 'snapshot_refs',
+  'events', 'auth_audit', 'trade_transitions', 'circuit_breaker_events', 'account_cash_flows', 'instrument_versions', 'snapshot_indicators',
+  'snapshot_account', 'snapshot_revisions', 'snapshot_refs',
 ];
 
 /** Tables that gain rows and change some, and lose none. */

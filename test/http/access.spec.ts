@@ -51,8 +51,8 @@ async function possessionsOf(agent: TestAgent): Promise<Record<string, string>> 
   const ref = await agent.http<{ id: string }>('POST', '/snapshots/refs', { body: { items: [{ kind: 'account', id: snapshot.body.id }] } });
   for (const made of [command, prediction, trade, explanation, instrument, snapshot, ref]) if (made.status !== 201) throw new Error(made.text);
   return {
-    '/api/v1/agents/': agent.id, '/api/v1/commands/': command.body.id, '/api/v1/trades/': trade.body.id, '/api/v1/incidents/': incident?.id ?? '',
-    '/api/v1/instruments/': instrument.body.id, '/api/v1/snapshots/refs/': ref.body.id,
+    '/api/v1/agents/': agent.id, '/api/v1/accounts/': agent.accountId, '/api/v1/commands/': command.body.id, '/api/v1/trades/': trade.body.id,
+    '/api/v1/incidents/': incident?.id ?? '', '/api/v1/instruments/': instrument.body.id, '/api/v1/snapshots/refs/': ref.body.id,
     snapshot: snapshot.body.id, prediction: prediction.body.id, explanation: explanation.body.id,
   };
 }

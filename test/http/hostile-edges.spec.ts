@@ -15,7 +15,6 @@ let guest: Client;
 let document: Document;
 let routes: Route[];
 let agent: TestAgent;
-let account: string;
 let values: Record<string, string>;
 
 const SHARE = { kind: 'stock', sizeUnit: 'share', contractSize: '1', tickSize: '0.01', tickValue: '0.01', minSize: '1', sizeStep: '1', quoteCurrency: 'USD' };
@@ -29,9 +28,8 @@ beforeAll(async () => {
   agent = await t.agent();
   const command = await t.http<{ id: string }>('POST', `/agents/${agent.id}/commands`, { body: { type: 'custom' } });
   const trade = await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: 'one', symbol: 'EURUSD', direction: 'long', lotSize: '1' } });
-  const instrument = await agent.http<{ id: string; accountId: string }>('POST', '/instruments', { body: { ...SHARE, symbol: 'S' } });
-  account = instrument.body.accountId;
-  values = { agentId: agent.id, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id };
+  const instrument = await agent.http<{ id: string }>('POST', '/instruments', { body: { ...SHARE, symbol: 'S' } });
+  values = { agentId: agent.id, accountId: agent.accountId, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id };
 });
 afterAll(async () => {
   await second.close();
@@ -180,13 +178,14 @@ describe('an Idempotency-Key', () => {
   const fresh = (route: Route): Record<string, unknown> => {
     const unique: Record<string, object> = {
       usersCreate: { email: `idempotent-${++made}@example.com` }, agentsCreate: { name: `idempotent-${++made}` }, tradesCreate: { clientOrderId: `idempotent-${++made}` },
-      agentsCreateKey: { name: `idempotent-${++made}` }, commandsCreate: { type: 'custom', payload: { n: ++made } }, predictionsCreate: { model: `m${++made}` },
+      agentsCreateKey: { name: `idempotent-${++made}` }, accountsCreate: { name: `idempotent-${++made}` }, cashFlowsCreate: { brokerDealId: `idempotent-${++made}` },
+      commandsCreate: { type: 'custom', payload: { n: ++made } }, predictionsCreate: { model: `m${++made}` },
       snapshotsCreateMarket: { openTime: minute(++made) }, snapshotsCreateIndicators: { capturedAt: minute(++made) }, snapshotsCreateCalendar: { eventTime: minute(++made) },
-      snapshotsCreateNews: { publishedAt: minute(++made) }, snapshotsCreateAccount: { capturedAt: minute(++made), accountId: account },
+      snapshotsCreateNews: { publishedAt: minute(++made) }, snapshotsCreateAccount: { capturedAt: minute(++made), accountId: agent.accountId },
       snapshotRefsCreate: { items: [{ kind: 'market', id: candles[++made % 100]?.id }] },
       explanationsCreate: { explanation: `because ${++made}` }, circuitBreakerEventsReport: { reason: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
       // People say whose instruments they tell.
-      instrumentsUpload: { ...SHARE, symbol: `S${++made}`, accountId: account }, instrumentsUploadMany: { accountId: account, items: [{ ...SHARE, symbol: `S${++made}` }] },
+      instrumentsUpload: { ...SHARE, symbol: `S${++made}`, accountId: agent.accountId }, instrumentsUploadMany: { accountId: agent.accountId, items: [{ ...SHARE, symbol: `S${++made}` }] },
     };
     return { ...(bodyOf(route) as object), ...unique[route.operation.operationId] };
   };
@@ -197,12 +196,13 @@ describe('an Idempotency-Key', () => {
   const countOf = async () => {
     const [row] = await t.db.query<{ n: number }>(`select (select count(*) from users)::int + (select count(*) from agents)::int + (select count(*) from api_keys)::int
       + (select count(*) from agent_commands)::int + (select count(*) from predictions)::int + (select count(*) from trades)::int + (select count(*) from trade_explanations)::int
-      + (select count(*) from circuit_breaker_events)::int + (select count(*) from instruments)::int
+      + (select count(*) from circuit_breaker_events)::int + (select count(*) from accounts)::int + (select count(*) from account_cash_flows)::int
+      + (select count(*) from instruments)::int
       + (select count(*) from snapshot_market)::int + (select count(*) from snapshot_indicators)::int + (select count(*) from snapshot_refs)::int
       + (select count(*) from snapshot_calendar)::int + (select count(*) from snapshot_news)::int + (select count(*) from snapshot_account)::int as n`);
     return row?.n ?? -1;
   };
-  const madeBy = ({ operation: { operationId } }: Route) => (operationId === 'agentsCreate' ? 2 : 1);
+  const madeBy = ({ operation: { operationId } }: Route) => (operationId === 'agentsCreate' ? 3 : 1);
 
   it('is taken by everything that creates', () => {
     expect(creating.length).toBeGreaterThan(6);

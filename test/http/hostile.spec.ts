@@ -10,7 +10,6 @@ let t: TestApp;
 let guest: Client;
 let document: Document;
 let agent: TestAgent;
-let account: string;
 let rows: Record<string, number>;
 /** Every route with each kind of caller that it lets in. */
 let calls: { name: string; route: Route; token: string | null; path: string }[];
@@ -29,11 +28,10 @@ beforeAll(async () => {
   agent = await t.agent();
   const command = await t.http<{ id: string }>('POST', `/agents/${agent.id}/commands`, { body: { type: 'custom' } });
   const trade = await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: 'one', symbol: 'EURUSD', direction: 'long', lotSize: '1' } });
-  const instrument = await agent.http<{ id: string; accountId: string }>('POST', '/instruments', {
+  const instrument = await agent.http<{ id: string }>('POST', '/instruments', {
     body: { symbol: 'GBPUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', minSize: '0.01', sizeStep: '0.01' },
   });
-  account = instrument.body.accountId;
-  const values = { agentId: agent.id, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id };
+  const values = { agentId: agent.id, accountId: agent.accountId, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id };
   calls = routesOf(document).flatMap((route) => {
     const { person, agent: scope, public: open } = route.operation['x-access'];
     const as = [...(open ? [['nobody', null] as const] : []), ...(person ? [['admin', t.adminToken] as const] : []), ...(scope ? [['agent', agent.apiKey] as const] : [])];
@@ -46,7 +44,7 @@ afterAll(() => t.close());
 
 /** People say whose instruments they tell. */
 const bodyOf = (route: Route): Record<string, unknown> => ({
-  ...(sample(bodySchema(route) ?? {}, document) as Record<string, unknown>), ...(route.method === 'POST' && route.path.startsWith('/api/v1/instruments') ? { accountId: account } : {}),
+  ...(sample(bodySchema(route) ?? {}, document) as Record<string, unknown>), ...(route.method === 'POST' && route.path.startsWith('/api/v1/instruments') ? { accountId: agent.accountId } : {}),
 });
 const send = ({ route, token, path }: { route: Route; token: string | null; path: string }, ask: Ask): Promise<Refusal> => guest(route.method, path, { ...ask, token });
 const each = <T>(list: T[]) => withBody.flatMap((call) => list.map((input) => ({ ...call, name: `${call.name}: ${short(input)}`, input })));

@@ -30,6 +30,7 @@ export interface TestApp {
 
 export interface TestAgent {
   id: string;
+  accountId: string;
   apiKey: string;
   name: string;
   http: Client;
@@ -63,7 +64,7 @@ export async function startTestApp(settings: Record<string, string> = {}, shared
     },
     async agent(body = {}) {
       const name = `agent-${process.pid}-${++counter}`;
-      const made = await http<{ id: string; apiKey: string; name: string }>('POST', '/agents', { body: { name, mode: 'paper', ...body } });
+      const made = await http<Omit<TestAgent, 'http'>>('POST', '/agents', { body: { name, mode: 'paper', ...body } });
       if (made.status !== 201) throw new Error(`agent not made: ${made.text}`);
       return { ...made.body, http: clientOf(base, made.body.apiKey) };
     },
