@@ -129,3 +129,56 @@ describe('ensure_months', () => {
     expect(rows).toEqual([{ n: 0 }]);
   });
 });
+
+describe('ensure_snapshot_months', () => {
+  const months = (parent: string, dates: string, by = writer) =>
+    by.query<{ made: number }>(`select ensure_snapshot_months(${parent}, ${dates}) as made`).then(({ rows }) => rows[0]?.made);
+
+  it.each([
+    ['snapshot_market', 2, 'open_time'], ['snapshot_calendar', 2, 'event_time'], ['snapshot_news', 2, 'published_at'], ['snapshot_indicators', 1, 'captured_at'], ['snapshot_account', 1, 'captured_at'],
+  ])('makes a month of %s for the writer, once, with that of its revisions where it has any, and guarded', async (table, made, time) => {
+    await owner.query('drop table if exists snapshot_revisions_y2002m02');
+    expect(await months(`'${table}'`, `array['2002-02-28'::date, '2002-02-01']`)).toBe(made);
+    expect(await months(`'${table}'`, `array['2002-02-14'::date]`)).toBe(0);
+    const part = `${table}_y2002m02`;
+    for (const change of ['delete from', 'truncate']) await refused(owner, `${change} ${part}`);
+    for (const statement of [`delete from ${part}`, `truncate ${part}`, `update ${part} set seq = 1`, `insert into ${part} default values`, `select * from ${part}`, `delete from ${table}`]) await refused(writer, statement);
+    if (made === 1) await refused(owner, `update ${part} set seq = 1`);
+    const { rows } = await owner.query<{ bounds: string }>(`select pg_get_expr(relpartbound, oid) as bounds from pg_class where relname = $1`, [part]);
+    expect(rows[0]?.bounds).toContain('2002-02-01 00:00:00+00');
+    const indexes = await owner.query(`select 1 from pg_index where indrelid = $1::regclass and indisvalid`, [part]);
+    const wanted = await owner.query(`select 1 from pg_index where indrelid = $1::regclass`, [table]);
+    expect([time, indexes.rowCount]).toEqual([time, wanted.rowCount]);
+  });
+
+  it.each([
+    [`'events'`, `array['2020-01-01'::date]`], [`'snapshot_revisions'`, `array['2020-01-01'::date]`], [`'agents; drop table agents'`, `array['2020-01-01'::date]`], ['null', `array['2020-01-01'::date]`],
+    [`'snapshot_news'`, `array['1989-12-31'::date]`], [`'snapshot_news'`, `array[(app_clock() + interval '14 months')::date]`], [`'snapshot_news'`, `array['infinity'::date]`],
+    [`'snapshot_news'`, `array['2020-01-01', null]::date[]`],
+  ])('refuses %s for %s', async (parent, dates) => {
+    await expect(months(parent, dates)).rejects.toMatchObject({ code: '22023' });
+  });
+
+  it('from many sessions at once makes each month once, and none fails', async () => {
+    const dates = `array(select generate_series('2005-01-01'::date, '2006-12-31'::date, '1 month')::date)`;
+    const made = await Promise.all(Array.from({ length: 8 }, () => onConnection(db.url, (client) => months(`'snapshot_account'`, dates, client))));
+    expect(made.reduce((sum: number, each) => sum + (each ?? 0), 0)).toBe(24);
+  });
+
+  it('waits for nobody who writes: a month comes while another is being written to', async () => {
+    await months(`'snapshot_account'`, `array['2007-01-01'::date]`);
+    await onConnection(db.url, async (other) => {
+      await other.query('begin');
+      await other.query(`insert into snapshot_account (id, sender, account_id, balance, equity, captured_at, last_captured_at)
+        select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, 1, t, t from (values (timestamptz '2007-01-15 00:00:00+00')) each (t)`);
+      await writer.query(`set lock_timeout = '2s'`);
+      expect(await months(`'snapshot_account'`, `array['2007-02-01'::date]`)).toBe(1);
+      await other.query('rollback');
+    });
+  });
+
+  it("is nobody else's", async () => {
+    const { rows } = await owner.query(`select count(*)::int as n from pg_proc, aclexplode(proacl) where proname = 'ensure_snapshot_months' and grantee = 0`);
+    expect(rows).toEqual([{ n: 0 }]);
+  });
+});
