@@ -14,6 +14,7 @@ export const SUMMARIES: Record<string, string> = {
   accountsChange: 'Change an account; what figures are understood by stays once agents, trades or cash flows are there. Another trading day begins when the present one ends',
   cashFlowsCreate: 'Record money that came in or went out; a repeated `brokerDealId` answers 200 with the first',
   cashFlowsList: 'Money that came in or went out, newest first by the broker\'s time',
+  accountDaysList: 'Trading days of an account in each execution mode, newest first: from rollover to rollover in its own zone',
   agentsCreate: 'Make an agent and its first key, which is shown once',
   agentsList: 'Agents with what they reported, oldest first; a key sees its own',
   agentsGet: 'An agent with what it reported',

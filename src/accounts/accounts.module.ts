@@ -1,4 +1,8 @@
 import { Module } from '@nestjs/common';
+import { AccountDaysController } from './account-days.controller.js';
+import { AccountDaysRepository } from './account-days.repository.js';
+import { AccountDaysService } from './account-days.service.js';
+import { AccountReportsRepository } from './account-reports.repository.js';
 import { AccountsController } from './accounts.controller.js';
 import { AccountsRepository } from './accounts.repository.js';
 import { AccountsService } from './accounts.service.js';
@@ -7,8 +11,8 @@ import { CashFlowsRepository } from './cash-flows.repository.js';
 import { CashFlowsService } from './cash-flows.service.js';
 
 @Module({
-  controllers: [AccountsController, CashFlowsController],
-  providers: [AccountsRepository, AccountsService, CashFlowsRepository, CashFlowsService],
-  exports: [AccountsService],
+  controllers: [AccountsController, CashFlowsController, AccountDaysController],
+  providers: [AccountsRepository, AccountsService, CashFlowsRepository, CashFlowsService, AccountDaysRepository, AccountReportsRepository, AccountDaysService],
+  exports: [AccountsService, AccountDaysService],
 })
 export class AccountsModule {}

@@ -7,6 +7,7 @@ import { actorOf } from '../common/principal.js';
 import { badRequest, Problem } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
+import { AccountDaysService } from './account-days.service.js';
 import { AccountsService } from './accounts.service.js';
 import { type CashFlowFilter, type CashFlowRow, CashFlowsRepository } from './cash-flows.repository.js';
 import type { createCashFlowSchema } from './cash-flows.schemas.js';
@@ -18,6 +19,7 @@ export class CashFlowsService {
   constructor(
     private readonly flows: CashFlowsRepository,
     private readonly accounts: AccountsService,
+    private readonly days: AccountDaysService,
     private readonly events: Events,
   ) {}
 
@@ -30,6 +32,7 @@ export class CashFlowsService {
     const told = { kind: body.kind, amount: body.amount, at: body.at, broker_deal_id: body.brokerDealId ?? null };
     const made = await this.flows.insert(tx, { ...told, id: uuidv7(), account_id: id, recorded_by: actorOf(caller.principal), correlation_id: caller.correlationId });
     if (!made) return { flow: await this.first(tx, id, told), repeated: true };
+    await this.days.settle(tx, id, made.at);
     await this.events.append(tx, caller, [
       { type: 'account.cash_flow', subjectId: made.id, accountId: id, data: { kind: made.kind, amount: made.amount, brokerDealId: made.broker_deal_id, at: made.at } },
     ]);

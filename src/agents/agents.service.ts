@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
+import { AccountDaysService } from '../accounts/account-days.service.js';
+import type { AccountReport } from '../accounts/account-reports.repository.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { ApiKeysService } from '../auth/api-keys.service.js';
 import type { Origin } from '../auth/audit.js';
@@ -22,6 +24,12 @@ type NewAgent = z.output<typeof createAgentSchema>;
 type AgentChange = z.output<typeof changeAgentSchema>;
 type HeartbeatBody = z.output<typeof heartbeatSchema>;
 
+/** What an agent is told, and what it told of its account. */
+export interface Heard {
+  desiredState: DesiredState;
+  report: AccountReport | null;
+}
+
 /** Says no, or does its part, when an agent is retired; inside the retirement's transaction. */
 export type RetirementHook = (tx: Tx, caller: Caller, agentId: string, force: boolean) => Promise<void>;
 
@@ -34,6 +42,7 @@ export class AgentsService {
     private readonly agents: AgentsRepository,
     private readonly heartbeats: HeartbeatRepository,
     private readonly accounts: AccountsService,
+    private readonly days: AccountDaysService,
     private readonly keys: ApiKeysService,
     private readonly events: Events,
     private readonly incidents: Incidents,
@@ -118,14 +127,25 @@ export class AgentsService {
 
   /** @throws {Problem} 404; 409 AGENT_INSTANCE_CONFLICT while another copy of the agent holds the trading lease */
   async heartbeat(caller: Caller, id: string, body: HeartbeatBody): Promise<DesiredState> {
-    const answer = heard(await this.heartbeats.take(heartbeatOf(caller, id, body)));
+    const heartbeat = heartbeatOf(caller, id, body);
+    const answer = heard(heartbeat, await this.heartbeats.take(heartbeat));
     if ('holder' in answer) throw await this.otherInstance(caller, id, answer.holder);
+    await this.count(answer.report);
     return answer.desiredState;
   }
 
-  /** The same within a transaction, which then holds the agent's state; another copy is answered, not thrown. */
-  async heartbeatWithin(tx: Tx, caller: Caller, id: string, body: HeartbeatBody): Promise<{ desiredState: DesiredState } | { holder: string }> {
-    return heard(await this.heartbeats.takeWithin(inside(tx), heartbeatOf(caller, id, body)));
+  /**
+   * The same within a transaction, which then holds the agent's state; another copy is answered, not thrown. When it has
+   * committed, its report is to be counted: in it, other agents of the account would wait for its end.
+   */
+  async heartbeatWithin(tx: Tx, caller: Caller, id: string, body: HeartbeatBody): Promise<Heard | { holder: string }> {
+    const heartbeat = heartbeatOf(caller, id, body);
+    return heard(heartbeat, await this.heartbeats.takeWithin(inside(tx), heartbeat));
+  }
+
+  /** Before the heartbeat is answered: who hears nothing says it again. */
+  async count(report: AccountReport | null): Promise<void> {
+    if (report) await this.days.count(report);
   }
 
   /** Two copies of one agent would trade twice: the second is told so, and the log names both. */
@@ -164,9 +184,16 @@ export function instanceOf({ principal }: Caller): string | null {
   return principal.instanceId;
 }
 
-function heard(answer: HeartbeatAnswer | null): { desiredState: DesiredState } | { holder: string } {
+function heard(heartbeat: Heartbeat, answer: HeartbeatAnswer | null): Heard | { holder: string } {
   if (!answer) throw notFound('agent');
-  return answer.other_instance === null ? { desiredState: desiredStateOf(answer) } : { holder: answer.other_instance };
+  if (answer.other_instance !== null) return { holder: answer.other_instance };
+  return { desiredState: desiredStateOf(answer), report: reportOf(heartbeat, answer) };
+}
+
+/** Null when it says nothing of the account, or nothing new, or its broker is not connected. */
+function reportOf({ agentId, reported: { equity, balance } }: Heartbeat, { figures_at, account_id, mode, currency }: HeartbeatAnswer): AccountReport | null {
+  if (figures_at === null || (equity === null && balance === null)) return null;
+  return { agentId, accountId: account_id, mode, at: figures_at, currency, equity, balance };
 }
 
 function heartbeatOf(caller: Caller, agentId: string, body: HeartbeatBody): Heartbeat {

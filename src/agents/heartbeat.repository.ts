@@ -21,9 +21,12 @@ export interface Heartbeat {
 }
 
 /** What an agent is told: its row's part of the desired state, or who else speaks for it. */
-export interface HeartbeatAnswer extends Pick<AgentRow, 'run' | 'run_reason' | 'state_version' | 'retired_at'> {
+export interface HeartbeatAnswer extends Pick<AgentRow, 'run' | 'run_reason' | 'state_version' | 'retired_at' | 'account_id' | 'mode'> {
   /** The copy that holds the trading lease; null when it is the one that asks. */
   other_instance: string | null;
+  /** Of which time the figures are news of the account, to the microsecond; null when they are old, or the broker is not connected. */
+  figures_at: string | null;
+  currency: string | null;
 }
 
 type AnswerRow = HeartbeatAnswer & { n: number; reached: boolean };
@@ -83,14 +86,14 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
         last_seen_at = clock.at, updated_at = clock.at,
         trading_lease_until = case when newer and j.status = 'stopped' then clock.at else clock.at + make_interval(secs => ${TRADING_LEASE_SECONDS}) end
       from judged j, clock where s.agent_id = j.agent and j.other_instance is null
-      returning j.n, s.status
+      returning j.n, s.status, s.currency, case when j.newer and s.broker_connected is not false then j.reported_at::text end as figures_at
     ), logged as (
       insert into events (type, subject_id, agent_id, actor, correlation_id, data)
       select 'agent.status_changed', j.agent, j.agent, j.actor, j.correlation, jsonb_build_object('from', j.old_status, 'to', w.status)
       from written w join judged j on j.n = w.n where w.status <> j.old_status
     )
-    select q.n, a.run, a.run_reason, a.state_version, a.retired_at, j.other_instance, j.n is not null as reached
-    from asked q join agents a on a.id = q.agent left join judged j on j.n = q.n order by q.n`,
+    select q.n, a.run, a.run_reason, a.state_version, a.retired_at, a.account_id, a.mode, j.other_instance, w.figures_at, w.currency, j.n is not null as reached
+    from asked q join agents a on a.id = q.agent left join judged j on j.n = q.n left join written w on w.n = q.n order by q.n`,
 });
 
 const MERGED = heartbeats('heartbeats', 'skip locked');

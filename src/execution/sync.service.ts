@@ -79,9 +79,10 @@ export class SyncService {
       if ('holder' in answer) return answer;
       const last = await this.syncs.last(tx, agentId);
       const stored = repeated(last, caller, body.syncSeq, hash);
-      return { desiredState: answer.desiredState, replayed: stored !== null, stored: stored ?? (await this.take(tx, caller, agentId, body, { hash, refused, overLimit })) };
+      return { ...answer, replayed: stored !== null, stored: stored ?? (await this.take(tx, caller, agentId, body, { hash, refused, overLimit })) };
     });
     if ('holder' in heard) throw await this.agents.otherInstance(caller, agentId, heard.holder);
+    await this.agents.count(heard.report);
     return answerOf(body.syncSeq, heard);
   }
 

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What an account is at its broker, when its day begins, and the money that came in and went out. */
+/** What an account is at its broker, when its day begins, the money that came in and went out, and what each of its days came to. */
 export class AccountDays1763600000011 implements MigrationInterface {
   name = 'AccountDays1763600000011';
 
@@ -40,10 +40,49 @@ export class AccountDays1763600000011 implements MigrationInterface {
     await db.query(`create index account_cash_flows_time on account_cash_flows (account_id, at, seq)`);
     await db.query(`create trigger refuse_change before update or delete or truncate on account_cash_flows
       for each statement execute function refuse_change()`);
+
+    // PostgreSQL's own time zones: where the clocks skip the local time it counts from before the change, so the day begins when
+    // they have sprung; where they show it twice it is the second. A date that was skipped as a whole is no second rollover.
+    await db.query(`create function rollover_after(at timestamptz, zone text, rollover time) returns timestamptz language sql stable as $$
+      select min(t) from (select ((at at time zone zone)::date + n + rollover) at time zone zone as t from generate_series(-1, 3) as n) around where t > at
+    $$`);
+    await db.query(`create function rollover_before(at timestamptz, zone text, rollover time) returns timestamptz language sql stable as $$
+      select max(t) from (select ((at at time zone zone)::date + n + rollover) at time zone zone as t from generate_series(-3, 1) as n) around where t <= at
+    $$`);
+
+    // first_, last_ and lowest_ are what was reported; opening_ and closing_ follow from them and from the cash flows.
+    await db.query(`create table account_days (
+      account_id uuid not null constraint account_days_account references accounts (id) on delete restrict,
+      execution_mode text not null,
+      seq bigint generated always as identity,
+      day date not null,
+      starts_at timestamptz not null,
+      ends_at timestamptz not null,
+      first_reported_at timestamptz, first_equity numeric, first_balance numeric,
+      last_reported_at timestamptz, last_equity numeric, last_balance numeric,
+      lowest_equity numeric,
+      net_cash_flows numeric not null default 0,
+      opening_equity numeric, opening_balance numeric,
+      opening_estimated boolean not null default true,
+      closing_equity numeric, closing_balance numeric,
+      closing_estimated boolean,
+      closed_at timestamptz,
+      constraint account_days_pk primary key (account_id, execution_mode, starts_at),
+      constraint account_days_mode check (execution_mode in ('simulation','paper','live')),
+      constraint account_days_length check (ends_at > starts_at),
+      constraint account_days_reports check ((first_reported_at is null) = (last_reported_at is null) and first_reported_at >= starts_at and last_reported_at < ends_at),
+      constraint account_days_closed check ((closed_at is null) = (closing_estimated is null) and (closed_at is not null or coalesce(closing_equity, closing_balance) is null)),
+      constraint account_days_finite check (first_equity between -1e30 and 1e30 and first_balance between -1e30 and 1e30 and last_equity between -1e30 and 1e30
+        and last_balance between -1e30 and 1e30 and lowest_equity between -1e30 and 1e30)
+    ) with (fillfactor = 70)`);
+    await db.query(`create unique index account_days_seq on account_days (seq)`);
+    await db.query(`create unique index account_days_open on account_days (account_id, execution_mode) where closed_at is null`);
+    await db.query(`create index account_days_time on account_days (account_id, starts_at, seq)`);
   }
 
   async down(db: QueryRunner): Promise<void> {
-    await db.query(`drop table account_cash_flows`);
+    await db.query(`drop table account_days, account_cash_flows`);
+    await db.query(`drop function rollover_before(timestamptz, text, time), rollover_after(timestamptz, text, time)`);
     await db.query(`drop index accounts_seq`);
     await db.query(`alter table accounts drop column server, drop column login_masked, drop column login_hash, drop column zone, drop column rollover,
       drop column initial_balance, drop column updated_at`);
