@@ -31,6 +31,10 @@ export interface HeartbeatAnswer extends Pick<AgentRow, 'run' | 'run_reason' | '
 
 type AnswerRow = HeartbeatAnswer & { n: number; reached: boolean };
 
+/** The copy of the agent that trades, when it is not the one that asks. @param state a row of agent_state */
+export const otherInstance = (state: string, instance: string, at: string) =>
+  `case when ${state}.instance_id <> ${instance} and ${state}.trading_lease_until > ${at} then ${state}.instance_id end`;
+
 /** Reports may be two minutes ahead of this process's clock, which may be off from the database's. */
 const AHEAD_MOST = '5 minutes';
 
@@ -56,7 +60,7 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
       where agent_id in (select agent from asked) order by agent_id for no key update ${locked}
     ), judged as materialized (
       select q.*, a.state_version, b.status as old_status, coalesce(q.reported_at >= b.reported_as_of or b.reported_as_of > clock.at + interval '${AHEAD_MOST}', true) as newer,
-        case when b.instance_id <> q.instance and b.trading_lease_until > clock.at then b.instance_id end as other_instance
+        ${otherInstance('b', 'q.instance', 'clock.at')} as other_instance
       from clock, asked q join before b on b.agent_id = q.agent join agents a on a.id = q.agent
     ), written as (
       update agent_state s set

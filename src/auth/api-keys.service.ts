@@ -36,6 +36,9 @@ export interface KeyHolder {
 
 const COLUMNS = 'id, seq, agent_id, name, prefix, scopes, expires_at, revoked_at, last_used_at, created_at, created_by, rate_limit_per_second';
 
+/** Of a row `k` of api_keys: neither revoked nor run out at this time. */
+export const keyIsGood = (at: string) => `k.revoked_at is null and (k.expires_at is null or k.expires_at > ${at})`;
+
 /** Notes the use of a key once a minute, where nobody else is noting it. */
 const HOLDERS: Statement = {
   name: 'key_holders',
@@ -45,7 +48,7 @@ const HOLDERS: Statement = {
       select k.key_hash, k.id as key_id, k.agent_id, k.scopes, a.mode, a.run, a.state_version, k.rate_limit_per_second, clock.at,
         (k.last_used_at is null or k.last_used_at < clock.at - interval '1 minute') as stale_use
       from clock, api_keys k join agents a on a.id = k.agent_id
-      where k.key_hash = any($1::text[]) and k.revoked_at is null and (k.expires_at is null or k.expires_at > clock.at) and a.retired_at is null
+      where k.key_hash = any($1::text[]) and ${keyIsGood('clock.at')} and a.retired_at is null
     ), stale as materialized (
       select id from api_keys where id in (select key_id from found where stale_use) order by id for no key update skip locked
     ), used as (
@@ -109,7 +112,7 @@ export class ApiKeysService {
     const rows = await this.dataSource.sql<{ id: string }[]>`
       select asked.id from unnest(${keyIds}::uuid[]) as asked (id)
       where not exists (select 1 from api_keys k join agents a on a.id = k.agent_id
-        where k.id = asked.id and k.revoked_at is null and (k.expires_at is null or k.expires_at > app_clock()) and a.retired_at is null)`;
+        where k.id = asked.id and ${() => keyIsGood('app_clock()')} and a.retired_at is null)`;
     return rows.map(({ id }) => id);
   }
 

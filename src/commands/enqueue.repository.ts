@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
+import { otherInstance } from '../agents/heartbeat.repository.js';
 import type { Attempted } from '../common/http/once.js';
 import { CLAIMED_KEYS, type Claim } from '../database/idempotency.js';
 import { Merged } from '../database/merged.js';
 import { type Statement, Statements } from '../database/statements.js';
 import type { CommandRow, NewCommand } from './commands.repository.js';
 import type { commandSchema } from './commands.schemas.js';
-import { type HandedOut, isDue, keyIsGood, type LeaseAsk, otherInstance } from './hand-out.repository.js';
+import { type HandedOut, isDue, type LeaseAsk, mayStill } from './hand-out.repository.js';
 import { Parking, type Poll } from './parking.js';
 
 type CommandAnswer = z.output<typeof commandSchema>;
@@ -50,7 +51,7 @@ const ENQUEUE: Statement = {
     ), claimed as (${CLAIMED_KEYS('allowed')}), polls as materialized (
       select q.n, p.* from asked q join agent_state s on s.agent_id = q.agent,
         jsonb_to_record(q.poll) as p (seconds int, instance text, key uuid, actor text, correlation text)
-      where q.poll is not null and ${otherInstance('p.instance', 'q.at')} is null and ${keyIsGood('p.key', 'q.at')} and (q.expires_at is null or q.expires_at > q.at)
+      where q.poll is not null and ${otherInstance('s', 'p.instance', 'q.at')} is null and ${mayStill('p.key', 'q.at')} and (q.expires_at is null or q.expires_at > q.at)
         and not exists (select 1 from agent_commands where agent_id = q.agent and ${isDue('q.at')})
     ), made as (
       insert into agent_commands (id, agent_id, type, class, once, payload, priority, not_before, expires_at, max_attempts, actor, correlation_id, created_at,

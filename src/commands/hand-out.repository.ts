@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AgentRow } from '../agents/agents.repository.js';
+import { otherInstance } from '../agents/heartbeat.repository.js';
+import { keyIsGood } from '../auth/api-keys.service.js';
 import { Merged } from '../database/merged.js';
 import { type Run, type Statement, Statements } from '../database/statements.js';
 import type { CommandRow } from './commands.repository.js';
@@ -29,10 +31,8 @@ export interface HandedOut {
 
 type LeaseRow = CommandRow & HandedOut['agent'] & { n: number; other_instance: string | null; has_lapsed: boolean };
 
-/** The copy of the agent that trades, when it is not the one that asks; needs a row `s` of agent_state. */
-export const otherInstance = (instance: string, at: string) => `case when s.instance_id <> ${instance} and s.trading_lease_until > ${at} then s.instance_id end`;
 /** Whether a key is still good: a poll may have waited since before it was revoked. */
-export const keyIsGood = (key: string, at: string) => `exists (select 1 from api_keys k where k.id = ${key} and k.revoked_at is null and (k.expires_at is null or k.expires_at > ${at}))`;
+export const mayStill = (key: string, at: string) => `exists (select 1 from api_keys k where k.id = ${key} and ${keyIsGood(at)})`;
 /** Of agent_commands: what may be handed out at this time. */
 export const isDue = (at: string) => `status in ('queued', 'waiting_for_market') and not_before <= ${at} and not cancel_requested and (expires_at is null or expires_at > ${at})`;
 
@@ -48,7 +48,7 @@ const LEASE: Statement = {
       select distinct agent_id from agent_commands where status = 'leased' and lease_expires_at <= (select at from clock)
     ), asked as materialized (
       select q.*, a.run, a.run_reason, a.state_version, a.retired_at, exists (select 1 from lapsed where lapsed.agent_id = q.agent) as has_lapsed,
-        ${otherInstance('q.instance', 'clock.at')} as other_instance, ${keyIsGood('q.key', 'clock.at')} as may
+        ${otherInstance('s', 'q.instance', 'clock.at')} as other_instance, ${mayStill('q.key', 'clock.at')} as may
       from clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, max int, bytes int, seconds int, instance text, key uuid, actor text, correlation text)
         join agents a on a.id = q.agent join agent_state s on s.agent_id = q.agent
     ), due as materialized (

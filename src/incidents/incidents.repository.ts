@@ -35,6 +35,7 @@ export interface IncidentFilter {
 }
 
 const RANK = (severity: string) => `array_position(array['info','warning','critical'], ${severity})`;
+const WORSE = `${RANK('excluded.severity')} > ${RANK('incidents.severity')}`;
 /** How often a person is told again of what nobody has acknowledged. */
 const REPEAT = (severity: string) => `case ${severity} when 'critical' then interval '5 minutes' when 'warning' then interval '1 hour' else interval '1 day' end`;
 const STATUS = `case when resolved_at is not null then 'resolved' when acknowledged_at is not null then 'acknowledged' else 'open' end`;
@@ -53,10 +54,10 @@ export const SEEN_INCIDENTS = (rows: string, actor: string, correlation: string)
     from ${rows} as found order by kind, subject_type, subject_id
     on conflict (kind, subject_type, subject_id) where resolved_at is null do update set
       occurrences = incidents.occurrences + 1, last_seen_at = app_clock(), summary = excluded.summary, data = excluded.data,
-      severity = case when ${RANK('excluded.severity')} > ${RANK('incidents.severity')} then excluded.severity else incidents.severity end,
-      acknowledged_at = case when ${RANK('excluded.severity')} > ${RANK('incidents.severity')} then null else incidents.acknowledged_at end,
-      acknowledged_by = case when ${RANK('excluded.severity')} > ${RANK('incidents.severity')} then null else incidents.acknowledged_by end,
-      repeat_at = case when ${RANK('excluded.severity')} > ${RANK('incidents.severity')} then excluded.repeat_at else incidents.repeat_at end
+      severity = case when ${WORSE} then excluded.severity else incidents.severity end,
+      acknowledged_at = case when ${WORSE} then null else incidents.acknowledged_at end,
+      acknowledged_by = case when ${WORSE} then null else incidents.acknowledged_by end,
+      repeat_at = case when ${WORSE} then excluded.repeat_at else incidents.repeat_at end
     returning *, xmax = 0 as is_new
   ), seen_logged as (
     insert into events (type, subject_id, agent_id, account_id, actor, correlation_id, data)
@@ -67,14 +68,11 @@ export const SEEN_INCIDENTS = (rows: string, actor: string, correlation: string)
 export class IncidentsRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  async see(tx: Tx, incidents: readonly SeenIncident[], actor: string, correlationId: string | null): Promise<void> {
-    const rows = incidents.map((i) => ({
-      kind: i.kind, severity: i.severity, subject_type: i.subjectType, subject_id: i.subjectId, agent_id: i.agentId, summary: i.summary, data: i.data, quiet_seconds: i.quietSeconds,
-    }));
-    await tx.query(
-      `with ${SEEN_INCIDENTS(`(select * from jsonb_to_recordset($1::jsonb) as q (kind text, severity text, subject_type text, subject_id text, agent_id uuid, summary text, data jsonb, quiet_seconds int))`, '$2::text', '$3::text')} select 1 from seen`,
-      [JSON.stringify(rows), actor, correlationId],
-    );
+  async see(tx: Tx, { kind, severity, subjectType, subjectId, agentId, summary, data, quietSeconds }: SeenIncident, actor: string, correlationId: string | null): Promise<void> {
+    const found = `(select $1 as kind, $2 as severity, $3 as subject_type, $4 as subject_id, $5::uuid as agent_id, $6 as summary, $7::jsonb as data, $8::int as quiet_seconds)`;
+    await tx.query(`with ${SEEN_INCIDENTS(found, '$9::text', '$10::text')} select 1 from seen`, [
+      kind, severity, subjectType, subjectId, agentId, summary, JSON.stringify(data), quietSeconds, actor, correlationId,
+    ]);
   }
 
   /** Ends those that are not over yet. Returns how many. */

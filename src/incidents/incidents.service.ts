@@ -38,7 +38,7 @@ export class Incidents {
   open(tx: Tx, caller: Caller | null, incident: NewIncident): Promise<void> {
     const { kind, severity, subjectId, agentId, summary, data = {} } = incident;
     const { subject, quietSeconds } = INCIDENT_KINDS[kind];
-    return this.incidents.see(tx, [{ kind, severity, subjectType: subject, subjectId, agentId, summary, data, quietSeconds }], ...by(caller));
+    return this.incidents.see(tx, { kind, severity, subjectType: subject, subjectId, agentId, summary, data, quietSeconds }, ...by(caller));
   }
 
   /** Its cause is gone. Nothing happens where none is open. */
