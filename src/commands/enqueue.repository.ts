@@ -24,7 +24,7 @@ export interface Enqueue {
 /** Also says whether a poll has it already: then nobody else has to be told. */
 export type Enqueued = Attempted<CommandAnswer> & { handedOut?: boolean };
 
-type EnqueuedRow = CommandRow & HandedOut['agent'] & { n: number; made: boolean; body: CommandAnswer | null };
+type EnqueuedRow = CommandRow & HandedOut['agent'] & { n: number; made: boolean; body: CommandAnswer };
 
 const STAMP = `to_char(date_trunc('milliseconds', q.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
@@ -45,37 +45,34 @@ const ENQUEUE: Statement = {
       -- Held to the end of the statement, so that a retirement waits or goes first.
       select id, retired_at, run, run_reason, state_version from agents where id in (select agent from asked) order by id for share skip locked
     ), allowed as materialized (
-      select q.*, 201 as status, q.answer || jsonb_build_object('payload', q.payload, 'createdAt', ${STAMP}) ||
+      select q.*, a.run, a.run_reason, a.state_version, a.retired_at, 201 as status, q.answer || jsonb_build_object('payload', q.payload, 'createdAt', ${STAMP}) ||
         case when q.not_before is null then jsonb_build_object('notBefore', ${STAMP}) else '{}' end as body
       from asked q join agent a on a.id = q.agent where a.retired_at is null
     ), claimed as (${CLAIMED_KEYS('allowed')}), polls as materialized (
-      select q.n, p.* from asked q join agent_state s on s.agent_id = q.agent,
+      select q.n, p.* from allowed q join agent_state s on s.agent_id = q.agent,
         jsonb_to_record(q.poll) as p (seconds int, instance text, key uuid, actor text, correlation text)
       where q.poll is not null and ${otherInstance('s', 'p.instance', 'q.at')} is null and ${mayStill('p.key', 'q.at')} and (q.expires_at is null or q.expires_at > q.at)
         and not exists (select 1 from agent_commands where agent_id = q.agent and ${isDue('q.at')})
+    ), wanted as materialized (
+      select q.*, p.seconds, p.instance, p.key as poll_key, p.actor as poll_actor, p.correlation as poll_correlation, p.n is not null as handed_out
+      from allowed q left join polls p on p.n = q.n
+      where q.key is null or exists (select 1 from claimed c where c.caller = q.caller and c.key = q.key)
     ), made as (
       insert into agent_commands (id, agent_id, type, class, once, payload, priority, not_before, expires_at, max_attempts, actor, correlation_id, created_at,
         status, attempt, lease_token, lease_expires_at)
-      select id, agent, type, class, once, payload, priority, coalesce(not_before, at), expires_at, max_attempts, q.actor, q.correlation, at,
-        case when p.n is null then 'queued' else 'leased' end, (p.n is not null)::int, case when p.n is not null then gen_random_uuid() end, at + make_interval(secs => p.seconds)
-      from allowed q left join polls p on p.n = q.n
-      where q.key is null or exists (select 1 from claimed c where c.caller = q.caller and c.key = q.key)
-      order by id returning *
+      select id, agent, type, class, once, payload, priority, coalesce(not_before, at), expires_at, max_attempts, actor, correlation, at,
+        case when handed_out then 'leased' else 'queued' end, handed_out::int, case when handed_out then gen_random_uuid() end, at + make_interval(secs => seconds)
+      from wanted order by id returning *
     ), attempts as (
       insert into command_attempts (command_id, attempt, lease_token, instance_id, key_id, leased_at)
-      select m.id, m.attempt, m.lease_token, p.instance, p.key, q.at from made m join asked q on q.id = m.id join polls p on p.n = q.n
+      select m.id, m.attempt, m.lease_token, q.instance, q.poll_key, q.at from made m join wanted q on q.id = m.id where q.handed_out
     ), logged as (
       insert into events (type, subject_id, agent_id, actor, correlation_id, data)
-      select type, id, agent, actor, correlation, data from (
-        select 1 as step, 'command.created' as type, q.id, q.agent, q.actor, q.correlation, q.data from made join asked q on q.id = made.id
-        union all
-        select 2, 'command.leased', q.id, q.agent, p.actor, p.correlation, jsonb_build_object('type', q.type, 'attempt', 1)
-        from made join asked q on q.id = made.id join polls p on p.n = q.n
-      ) each order by id, step
+      select case step when 1 then 'command.created' else 'command.leased' end, id, agent, case step when 1 then actor else poll_actor end,
+        case step when 1 then correlation else poll_correlation end, case step when 1 then data else jsonb_build_object('type', type, 'attempt', 1) end
+      from wanted, generate_series(1, 1 + handed_out::int) as step order by id, step
     )
-    select q.n, m.id is not null as made, w.body, a.run, a.run_reason, a.state_version, a.retired_at, handed.*
-    from asked q left join allowed w on w.n = q.n left join made m on m.id = q.id left join agent a on a.id = q.agent
-      left join made handed on handed.id = q.id and handed.status = 'leased'`,
+    select w.n, m.id is not null as made, w.body, w.run, w.run_reason, w.state_version, w.retired_at, m.* from allowed w left join made m on m.id = w.id`,
 };
 
 @Injectable()
@@ -101,9 +98,9 @@ export class EnqueueRepository {
       const rows = await this.statements.run<EnqueuedRow>(ENQUEUE, [JSON.stringify(asks.map((ask, n) => itemOf(ask, n, polls[n]?.ask)))]);
       const answers: Enqueued[] = asks.map(() => ({ outcome: 'alone' }));
       for (const { n, made, body, run, run_reason, state_version, retired_at, ...command } of rows) {
-        if (made && body) answers[n] = { outcome: 'made', answer: body, handedOut: command.id !== null };
-        else if (body) answers[n] = { outcome: 'taken' };
-        if (command.id !== null) handedOut[n] = { agent: { run, run_reason, state_version, retired_at }, otherInstance: null, hasLapsed: false, rows: [command] };
+        const isHandedOut = command.status === 'leased';
+        answers[n] = made ? { outcome: 'made', answer: body, handedOut: isHandedOut } : { outcome: 'taken' };
+        if (isHandedOut) handedOut[n] = { agent: { run, run_reason, state_version, retired_at }, otherInstance: null, hasLapsed: false, rows: [command] };
       }
       return answers;
     } finally {
