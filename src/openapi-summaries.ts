@@ -55,6 +55,8 @@ export const SUMMARIES: Record<string, string> = {
   tradesGet: 'A trade with its explanations',
   tradesTransitions: 'How a trade came to be what it is, oldest first',
   tradesTransition: "Move a trade: on the `version` that it was decided on, or as a broker's fact with `occurredAt` and `brokerDealId`",
+  fillsCreate: 'Tell what the broker did for a trade, one fill or up to 100, all or none. A repeated deal is answered and not stored; sizes, prices, profit and status of the trade follow from its fills',
+  fillsList: 'Fills of a trade, in the order in which they were told',
   tradeStatisticsGet: 'Figures of trades by account and execution mode, defined for none; `from` and `to` are of the exit',
   equityCurveGet: 'What the closed trades of one account in one execution mode came to, exit by exit, oldest first; not the equity that agents report',
   explanationsCreate: 'Explain an entry, an exit, a trade not made, or look back',

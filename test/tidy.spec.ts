@@ -16,7 +16,7 @@ const LEVELS: Record<string, number> = {
 /** Who may import whom inside a level. */
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
-  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts'], execution: ['commands'],
+  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts'], trades: ['instruments', 'market-data'], execution: ['commands'],
   '.': ['cli'], cli: ['.'],
 };
 

@@ -13,5 +13,6 @@ import { SnapshotsService } from './snapshots.service.js';
 @Module({
   controllers: [SnapshotsController, SnapshotRefsController, QuotesController],
   providers: [Months, SnapshotsRepository, SnapshotsService, SnapshotRefsRepository, SnapshotRefsService, QuotesRepository, QuotesService],
+  exports: [Months],
 })
 export class MarketDataModule {}

@@ -22,8 +22,8 @@ export const timeframe = () => z.string().trim().refine((text) => frameOf(text) 
   .meta({ examples: ['M5'] });
 
 /** A body of one snapshot, or of `items`: which of the two it is to be is told by that name alone, so that what is wrong is named. */
-export function oneOrMany<Item extends z.ZodType>(item: Item) {
-  const many = z.strictObject({ items: z.array(item).min(1).max(BATCH_MAX) });
+export function oneOrMany<Item extends z.ZodType>(item: Item, most = BATCH_MAX) {
+  const many = z.strictObject({ items: z.array(item).min(1).max(most) });
   const either = z.union([item, many]);
   const isMany = (body: unknown) => typeof body === 'object' && body !== null && !Array.isArray(body) && Object.hasOwn(body, 'items');
   const standard = { ...either['~standard'], validate: (body: unknown) => (isMany(body) ? many : item)['~standard'].validate(body) };

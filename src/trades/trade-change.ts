@@ -1,5 +1,6 @@
 import { badRequest } from '../common/problem.js';
 import type { ExitReason, Target } from './trade-fields.js';
+import type { Told } from './trade-figures.js';
 import type { TradeStatus } from './trade-state.js';
 
 /** What a transition may change of a trade, in the names of the columns. */
@@ -19,6 +20,23 @@ export interface TradeState {
   swap: string | null;
   fee: string | null;
 }
+
+/** What was told where fills may know better, as it is kept beside the columns once there are fills. */
+export type ToldFields = Omit<Told, 'since'>;
+
+/** What was told of a trade: its columns, until there are fills. */
+export function toldOf(trade: TradeState & { told: ToldFields | null; told_at: string | null }): Told {
+  const { status, entry_price, entry_time, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee } = trade;
+  const entered = entry_time !== null || (trade.told?.entered ?? false);
+  return { status, entry_price, entry_time, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, since: trade.told_at, entered };
+}
+
+/** The trade as it was told, for the next step to be told. */
+export const asTold = <T extends TradeState & { told: ToldFields | null }>(trade: T): TradeState => {
+  if (trade.told === null) return trade;
+  const { entered: _entered, ...told } = trade.told;
+  return { ...trade, ...told };
+};
 
 type Given<T> = T | null | undefined;
 
@@ -48,12 +66,13 @@ const fill: Merge = (was, said) => was ?? said ?? null;
 /**
  * The trade after a transition that its state allows.
  * @param occurredAt when it became so, RFC 3339 in UTC
+ * @param hasEntry fills say at which price it was entered
  * @throws {Problem} 400 when a trade would be open without its entry
  */
-export function afterTransition(trade: TradeState, change: TradeChange, occurredAt: string): TradeState {
+export function afterTransition(trade: TradeState, change: TradeChange, occurredAt: string, hasEntry = false): TradeState {
   const { to } = change;
   return {
-    ...merged(replace, trade, change, occurredAt),
+    ...merged(replace, trade, change, occurredAt, hasEntry),
     status: to,
     exit_price: change.exitPrice ?? trade.exit_price,
     exit_time: to === 'closed' ? occurredAt : trade.exit_time,
@@ -65,14 +84,14 @@ export function afterTransition(trade: TradeState, change: TradeChange, occurred
  * The trade after a fact that lies before its present status, which stays.
  * @throws {Problem} 400 when it says that the trade was open, and nobody knows at which price
  */
-export function afterPastFact(trade: TradeState, change: TradeChange, occurredAt: string): TradeState {
+export function afterPastFact(trade: TradeState, change: TradeChange, occurredAt: string, hasEntry = false): TradeState {
   const { status, exit_price, exit_time, exit_reason } = trade;
-  return { ...merged(fill, trade, change, occurredAt), status, exit_price, exit_time, exit_reason };
+  return { ...merged(fill, trade, change, occurredAt, hasEntry), status, exit_price, exit_time, exit_reason };
 }
 
-function merged(merge: Merge, trade: TradeState, change: TradeChange, occurredAt: string) {
+function merged(merge: Merge, trade: TradeState, change: TradeChange, occurredAt: string, hasEntry: boolean) {
   return {
-    ...entryOf(merge, trade, change, occurredAt),
+    ...entryOf(merge, trade, change, occurredAt, hasEntry),
     stop_loss: merge(trade.stop_loss, change.stopLoss),
     take_profit: merge(trade.take_profit, change.takeProfit),
     broker_order_id: merge(trade.broker_order_id, change.brokerOrderId),
@@ -85,12 +104,13 @@ function merged(merge: Merge, trade: TradeState, change: TradeChange, occurredAt
 }
 
 /** Without its time, the entry price of a trade is what the order asked for: not what it got, and never taken for that. */
-function entryOf(merge: Merge, trade: TradeState, change: TradeChange, occurredAt: string) {
+function entryOf(merge: Merge, trade: TradeState, change: TradeChange, occurredAt: string, hasEntry: boolean) {
   const entered = change.to === 'open' || change.to === 'closing';
   if (trade.entry_time !== null) {
     return { entry_price: merge(trade.entry_price, change.entryPrice), entry_time: merge(trade.entry_time, change.entryTime) };
   }
   if (entered && change.entryPrice == null) {
+    if (hasEntry) return { entry_price: trade.entry_price, entry_time: null };
     throw badRequest('VALIDATION_FAILED', 'is needed: nobody has told yet at which price the trade was entered', 'entryPrice');
   }
   return { entry_price: change.entryPrice ?? trade.entry_price, entry_time: change.entryTime ?? (entered ? occurredAt : null) };

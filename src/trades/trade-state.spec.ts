@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { canMove, foundInThePast, isFinished, mayBeOpen, TRADE_STATUSES, type TradeStatus, UNFINISHED } from './trade-state.js';
+import { canMove, doubtRemains, foundInThePast, isFinished, TRADE_STATUSES, type TradeStatus, UNFINISHED } from './trade-state.js';
 
 /** Rows: from; columns in the order of TRADE_STATUSES. */
 const TABLE: Record<TradeStatus, string> = {
@@ -25,10 +25,6 @@ describe('the states of a trade', () => {
     expect(TRADE_STATUSES.filter(isFinished)).toEqual(['closed', 'rejected', 'cancelled', 'expired']);
     expect(UNFINISHED).toEqual(['pending', 'open', 'closing', 'unknown']);
   });
-
-  it('counts unknown among those that may have a position', () => {
-    expect(TRADE_STATUSES.filter(mayBeOpen)).toEqual(['open', 'closing', 'unknown']);
-  });
 });
 
 describe('a fact that arrives after what followed it', () => {
@@ -49,4 +45,16 @@ describe('a fact that arrives after what followed it', () => {
   ])('%s', (_name, steps, [to, second], expected) => {
     expect(foundInThePast(history(...steps), { to, occurredAt: at(second) })).toBe(expected);
   });
+});
+
+describe('a doubt about a trade', () => {
+  const since = '2026-01-01T00:00:02.000Z';
+  it.each([
+    ['that nobody knew to be entered, after a fill', { since, entered: false }, '2026-01-01T00:00:01.000Z', false],
+    ['that nobody knew to be entered, without a fill', { since, entered: false }, null, true],
+    ['that was entered, after an earlier fill', { since, entered: true }, '2026-01-01T00:00:01.000Z', true],
+    ['that was entered, after a fill of that moment', { since, entered: true }, since, true],
+    ['that was entered, after a later fill', { since, entered: true }, '2026-01-01T00:00:03.000Z', false],
+    ['of which the moment is not known', { since: null, entered: true }, '2026-01-01T00:00:03.000Z', true],
+  ])('%s', (_name, told, fill, remains) => expect(doubtRemains(told, fill)).toBe(remains));
 });

@@ -20,9 +20,6 @@ export const isFinished = (status: TradeStatus): boolean => MOVES[status].length
 /** Statuses in which money may be, or may come to be, at the broker. */
 export const UNFINISHED = TRADE_STATUSES.filter((status) => !isFinished(status));
 
-/** Statuses in which something has been bought or sold and not yet closed; `unknown` may be one of them. */
-export const mayBeOpen = (status: TradeStatus): boolean => ['open', 'closing', 'unknown'].includes(status);
-
 /** One line of a trade's history. */
 export interface Step {
   to: TradeStatus;
@@ -44,4 +41,15 @@ export function foundInThePast(history: readonly Step[], fact: Step): TradeStatu
   const before = next <= 0 ? made : (later[next - 1] ?? made);
   const after = later[next];
   return after && canMove(before.to, fact.to) && canMove(fact.to, after.to) ? before.to : null;
+}
+
+/**
+ * Whether a trade that was told `unknown` is still in doubt after its fills. Where nobody knew of an entry the doubt was
+ * about that, and a fill answers it; otherwise it is about what became of the position, and only a later fill shows that
+ * it was still there.
+ * @param lastFill time of the last one, RFC 3339 in UTC
+ */
+export function doubtRemains({ since, entered }: { since: string | null; entered: boolean }, lastFill: string | null): boolean {
+  if (lastFill === null) return true;
+  return entered && (since === null || Date.parse(lastFill) <= Date.parse(since));
 }

@@ -2,6 +2,10 @@ import { Module } from '@nestjs/common';
 import { EquityCurveController } from './equity-curve.controller.js';
 import { EquityCurveRepository } from './equity-curve.repository.js';
 import { EquityCurveService } from './equity-curve.service.js';
+import { FillsController } from './fills.controller.js';
+import { FillsRepository } from './fills.repository.js';
+import { FillsService } from './fills.service.js';
+import { TradeBasis } from './trade-basis.repository.js';
 import { TradeStatisticsController } from './trade-statistics.controller.js';
 import { TradeStatisticsRepository } from './trade-statistics.repository.js';
 import { TradesController } from './trades.controller.js';
@@ -11,8 +15,8 @@ import { TransitionsService } from './transitions.service.js';
 
 @Module({
   // A path that is spelt out comes before one with a parameter.
-  controllers: [TradeStatisticsController, EquityCurveController, TradesController],
-  providers: [TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService],
+  controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController],
+  providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService],
   exports: [TradesService, TransitionsService],
 })
 export class TradesModule {}

@@ -3,11 +3,14 @@ import { DataSource } from 'typeorm';
 import { leadOf, type Place, upperBound } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { Facts } from './request-facts.js';
-import type { TradeState } from './trade-change.js';
+import { type MarkExtremes, TradeBasis, type Window } from './trade-basis.repository.js';
+import { toldOf, type ToldFields, type TradeState } from './trade-change.js';
+import type { TradeFigures } from './trade-figures.js';
 import type { EXECUTION_MODES, OUTCOMES, TRADE_DIRECTIONS } from './trade-fields.js';
 import { isFinished, type Step, type TradeStatus, UNFINISHED } from './trade-state.js';
 
-export interface TradeRow extends TradeState {
+/** Status, prices, times, profit and costs are those that the fills make of what was told; see trade-figures.ts. */
+export interface TradeRow extends TradeState, Pick<TradeFigures, FigureColumn>, MarkExtremes {
   id: string;
   seq: number;
   agent_id: string;
@@ -28,12 +31,23 @@ export interface TradeRow extends TradeState {
   command_id: string | null;
   version: number;
   net_profit: string | null;
+  /** Null: it has no fills, and its columns are what was told. */
+  told: ToldFields | null;
+  /** When what was told became so; null: not known. */
+  told_at: string | null;
+  open_size: string;
+  first_stop_loss: string | null;
+  /** Null: told with the trade itself. */
+  first_stop_at: string | null;
   source_time: string | null;
   request_hash: string;
   created_at: string;
   updated_at: string;
   finished_at: string | null;
 }
+
+type FigureColumn = 'entered_size' | 'exited_size' | 'profit_source' | 'computed_profit' | 'point_value' | 'point_value_assumed' | 'entry_slippage'
+  | 'exit_slippage' | 'price_high' | 'price_low';
 
 export type NewTrade = Pick<
   TradeRow,
@@ -60,10 +74,12 @@ export interface TransitionRow {
 /** A line of the history, before the database stamps it. */
 export interface NewTransition {
   from: TradeStatus | null;
-  to: TradeStatus;
+  /** Null: what the trade becomes by its fills. */
+  to: TradeStatus | null;
   occurredAt: string;
   late: boolean;
   brokerDealId: string | null;
+  /** Those of a step that fills made hold nothing but `fills`. */
   facts: Facts;
   reason: string | null;
   actor: string;
@@ -94,14 +110,23 @@ const LEADS_BY_ENTRY = ['agent_id'];
 const WRITTEN = `id, agent_id, account_id, client_order_id, symbol, exchange, product, direction, outcome, lot_size, entry_price, entry_time,
   stop_loss, take_profit, execution_mode, origin, broker, broker_order_id, broker_position_id, broker_ticket, prediction_id, idea_id,
   command_id, status, source_time, request_hash`;
+const FIGURES = `entered_size, exited_size, profit_source, computed_profit, point_value, point_value_assumed, entry_slippage, exit_slippage, price_high,
+  price_low`;
+const MARKED = 'mark_high, mark_high_at, mark_low, mark_low_at';
+const FIRST_STOP = 'first_stop_loss, first_stop_at';
 const COLUMNS = `${WRITTEN}, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
-  updated_at, finished_at`;
+  updated_at, finished_at, told, told_at, open_size, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
+const MOVED = `status, entry_price, entry_time, exit_price, exit_time, exit_reason, stop_loss, take_profit, broker_order_id, broker_position_id,
+  gross_profit, commission, swap, fee, told, told_at, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
 const TRANSITION = `seq, trade_id, version, from_status, to_status, occurred_at, recorded_at, late, broker_deal_id, facts, reason, actor`;
 const EXPLANATIONS_SHOWN = 500;
 
 @Injectable()
 export class TradesRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly basis: TradeBasis,
+  ) {}
 
   /** Account and mode of an agent: what its trades belong to. */
   async agent(tx: Tx, id: string): Promise<{ account_id: string; mode: TradeRow['execution_mode'] } | null> {
@@ -130,14 +155,17 @@ export class TradesRepository {
    * that another request is just storing: this waits for it, and the next statement sees it.
    */
   async insert(tx: Tx, trade: NewTrade, step: NewTransition): Promise<TradeRow | null> {
+    const told = { ...NOTHING_TOLD, ...trade };
+    const figures = await this.basis.figures(tx, trade, toldOf({ ...told, told: null, told_at: step.occurredAt }), false);
     const [row] = await tx.sql<TradeRow[]>`
       with made as (
-        insert into trades (${() => WRITTEN})
+        insert into trades (${() => WRITTEN}, told_at, first_stop_loss, point_value, point_value_assumed, price_high, price_low)
         values (${trade.id}, ${trade.agent_id}, ${trade.account_id}, ${trade.client_order_id}, ${trade.symbol}, ${trade.exchange},
           ${trade.product}, ${trade.direction}, ${trade.outcome}, ${trade.lot_size}, ${trade.entry_price}, ${trade.entry_time},
           ${trade.stop_loss}, ${json(trade.take_profit)}::jsonb, ${trade.execution_mode}, ${trade.origin}, ${trade.broker},
           ${trade.broker_order_id}, ${trade.broker_position_id}, ${trade.broker_ticket}, ${trade.prediction_id}, ${trade.idea_id},
-          ${trade.command_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash})
+          ${trade.command_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash}, ${step.occurredAt}::timestamptz, ${trade.stop_loss},
+          ${figures.point_value}, ${figures.point_value_assumed}, ${figures.price_high}, ${figures.price_low})
         on conflict (agent_id, client_order_id) do nothing
         returning ${() => COLUMNS}
       ), noted as (
@@ -166,25 +194,42 @@ export class TradesRepository {
     return row.now;
   }
 
-  /** Writes the trade's new state and the line of its history. The trade must be locked. */
-  async move(tx: Tx, id: string, next: TradeState, step: NewTransition): Promise<TradeRow> {
+  /**
+   * Writes what is told of the trade now, what its fills make of that, and the line of its history. The trade must be
+   * locked, and read after the lock.
+   * @param hasFills whether it has any now
+   */
+  async move(tx: Tx, trade: TradeRow, next: TradeState, step: NewTransition, hasFills = trade.told !== null): Promise<TradeRow> {
+    const isTold = next.status === step.to;
+    const told = toldOf({ ...next, told: trade.told, told_at: isTold ? step.occurredAt : trade.told_at });
+    if (isTold && trade.entry_time !== null) told.entered = true;
+    const { since, ...kept } = told;
+    const figures = await this.basis.figures(tx, trade, told, hasFills);
+    const columns = {
+      ...next, ...figures, told: hasFills ? kept : null, told_at: since, ...(await this.marked(tx, trade, figures)), ...firstStop(trade, next, step),
+    };
     const [row] = await tx.sql<TradeRow[]>`
       with moved as (
-        update trades set status = ${next.status}, version = version + 1, entry_price = ${next.entry_price}, entry_time = ${next.entry_time},
-          exit_price = ${next.exit_price}, exit_time = ${next.exit_time}, exit_reason = ${next.exit_reason}, stop_loss = ${next.stop_loss},
-          take_profit = ${json(next.take_profit)}::jsonb, broker_order_id = ${next.broker_order_id},
-          broker_position_id = ${next.broker_position_id}, gross_profit = ${next.gross_profit}, commission = ${next.commission},
-          swap = ${next.swap}, fee = ${next.fee}, updated_at = app_clock(),
-          finished_at = case when ${isFinished(next.status)} then coalesce(finished_at, app_clock()) end
-        where id = ${id}
+        update trades t set (${() => MOVED}) = (select ${() => MOVED} from jsonb_populate_record(null::trades, ${JSON.stringify(columns)}::jsonb)),
+          version = version + 1, updated_at = app_clock(),
+          finished_at = case when ${isFinished(figures.status)} then coalesce(finished_at, app_clock()) end
+        where id = ${trade.id}
         returning ${() => COLUMNS}
       ), noted as (
         insert into trade_transitions (trade_id, version, from_status, to_status, occurred_at, late, broker_deal_id, facts, reason, actor, correlation_id)
-        select id, version, ${step.from}, ${step.to}, ${step.occurredAt}::timestamptz, ${step.late}::boolean, ${step.brokerDealId},
+        select id, version, ${step.from}, coalesce(${step.to}::text, status), ${step.occurredAt}::timestamptz, ${step.late}::boolean, ${step.brokerDealId},
           ${json(step.facts)}::jsonb, ${step.reason}, ${step.actor}, ${step.correlationId} from moved
       ) select * from moved`;
     if (!row) throw new Error('the trade was not there');
     return row;
+  }
+
+  /** Read anew only where the time between entry and exit is another one. */
+  private async marked(tx: Tx, trade: TradeRow, figures: TradeFigures): Promise<MarkExtremes> {
+    const [before, after] = [windowOf(trade), windowOf(figures)];
+    const isSame = before.entry_time === after.entry_time && before.exit_time === after.exit_time;
+    const { mark_high, mark_high_at, mark_low, mark_low_at } = trade;
+    return isSame ? { mark_high, mark_high_at, mark_low, mark_low_at } : this.basis.extremes(tx, trade, after, trade);
   }
 
   /** How the trade began, with what the first request said. */
@@ -199,10 +244,10 @@ export class TradesRepository {
     return row ?? null;
   }
 
-  /** In the order in which it happened; what made the trade stays first. */
+  /** What was told, in the order in which it happened; what made the trade stays first. */
   steps(tx: Tx, tradeId: string): Promise<Step[]> {
     return tx.sql`
-      select to_status as "to", occurred_at as "occurredAt" from trade_transitions where trade_id = ${tradeId}
+      select to_status as "to", occurred_at as "occurredAt" from trade_transitions where trade_id = ${tradeId} and not facts ? 'fills'
       order by version > 1, occurred_at, seq`;
   }
 
@@ -266,5 +311,20 @@ export class TradesRepository {
 const columnsOf = ({ agentId, status, symbol, executionMode }: TradeFilter) => ({
   agent_id: agentId, status, symbol, execution_mode: executionMode,
 });
+
+const windowOf = ({ status, entry_time, exit_time }: Pick<TradeFigures, 'status' | 'entry_time' | 'exit_time'>): Window =>
+  ({ entry_time, exit_time: status === 'closed' ? exit_time : null });
+
+/** The first that was told, by its own time: a stop that came with the entry is of the entry. */
+function firstStop(trade: TradeRow, next: TradeState, { to, occurredAt, facts }: NewTransition): Pick<TradeRow, 'first_stop_loss' | 'first_stop_at'> {
+  const { first_stop_loss, first_stop_at } = trade;
+  const stop = facts['stopLoss'];
+  if (typeof stop !== 'string') return { first_stop_loss, first_stop_at };
+  const at = to === 'open' ? (next.entry_time ?? occurredAt) : occurredAt;
+  const isFirst = first_stop_loss === null || (first_stop_at !== null && Date.parse(at) < Date.parse(first_stop_at));
+  return isFirst ? { first_stop_loss: stop, first_stop_at: at } : { first_stop_loss, first_stop_at };
+}
+
+const NOTHING_TOLD = { exit_price: null, exit_time: null, exit_reason: null, gross_profit: null, commission: null, swap: null, fee: null };
 
 const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));

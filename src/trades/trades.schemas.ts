@@ -3,6 +3,7 @@ import { decimal, decimalText, lotSize, money, pastInstant, price, symbol, text,
 import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
 import { brokerTicket, EXECUTION_MODES, EXIT_REASONS, OUTCOMES, takeProfit, TRADE_DIRECTIONS } from './trade-fields.js';
+import { shownFiguresShape, toFigures } from './trade-shown.js';
 import type { LinkedExplanation, TradeRow, TransitionRow } from './trades.repository.js';
 import type { Answered } from './trades.service.js';
 import { TRADE_STATUSES } from './trade-state.js';
@@ -124,6 +125,7 @@ export const tradeSchema = z.object({
   swap: amount(),
   fee: amount(),
   netProfit: amount().describe('null while grossProfit is not known'),
+  ...shownFiguresShape,
   sourceTime: time(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -148,7 +150,7 @@ export const transitionRowSchema = z.object({
   recordedAt: z.iso.datetime(),
   late: z.boolean(),
   brokerDealId: words(),
-  facts: z.record(z.string(), z.unknown()).describe('what was said with it'),
+  facts: z.record(z.string(), z.unknown()).describe('what was said with it; of a step that fills made, their deals'),
   reason: words(),
   actor: z.string(),
 });
@@ -187,6 +189,7 @@ export const toTrade = (row: TradeRow): z.output<typeof tradeSchema> => ({
   swap: row.swap,
   fee: row.fee,
   netProfit: row.net_profit,
+  ...toFigures(row),
   sourceTime: row.source_time,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

@@ -9,7 +9,7 @@ import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { differingFields, type Facts, factsOf, hashOf } from './request-facts.js';
 import { eventOf } from './trade-change.js';
-import { mayBeOpen, type TradeStatus } from './trade-state.js';
+import type { TradeStatus } from './trade-state.js';
 import { LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type LinkedExplanation, type NewTrade, type TradeFilter, type TradeRow, TradesRepository, type TransitionRow } from './trades.repository.js';
 import type { createTradeSchema } from './trades.schemas.js';
@@ -121,7 +121,7 @@ export class TradesService {
   async openSize(tx: Tx, agentId: string, tradeId: string): Promise<{ status: TradeStatus; openSize: string; stopLoss: string | null; direction: 'long' | 'short' } | null> {
     const trade = await this.trades.lock(tx, tradeId);
     if (trade?.agent_id !== agentId) return null;
-    return { status: trade.status, openSize: mayBeOpen(trade.status) ? trade.lot_size : '0', stopLoss: trade.stop_loss, direction: trade.direction };
+    return { status: trade.status, openSize: trade.open_size, stopLoss: trade.stop_loss, direction: trade.direction };
   }
 
   /** How many trades of an agent are pending, open, closing or unknown. */

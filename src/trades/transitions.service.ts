@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { mustOwn } from '../auth/own-rows.js';
-import { Exact } from '../common/decimal.js';
+import { Exact, sumOf } from '../common/decimal.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, conflict, notFound } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { differingFields, factsOf } from './request-facts.js';
-import { afterPastFact, afterTransition, eventOf } from './trade-change.js';
+import { afterPastFact, afterTransition, asTold, eventOf, type TradeState } from './trade-change.js';
 import { canMove, foundInThePast, type TradeStatus } from './trade-state.js';
 import { FACT_AGE_DAYS_MAX, FACT_AGE_SECONDS_MAX, LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type TradeRow, TradesRepository } from './trades.repository.js';
@@ -56,19 +56,21 @@ export class TransitionsService {
   private async move(tx: Tx, caller: Caller, trade: TradeRow, body: Transition, now: string): Promise<TradeRow> {
     const { to } = body;
     const occurredAt = body.occurredAt ?? now;
-    const present = canMove(trade.status, to);
+    const told = asTold(trade);
+    const present = mayFollow(trade.status, told.status, body);
     const from = present ? trade.status : await this.statusInThePast(tx, trade.id, body);
     if (from === null) throw conflict('TRADE_TRANSITION_INVALID', `A trade that is ${trade.status} cannot become ${to}.`);
-    const next = (present ? afterTransition : afterPastFact)(trade, body, occurredAt);
+    const next = (present ? afterTransition : afterPastFact)(told, body, occurredAt, trade.entered_size !== null);
+    mustAddUp(next, body);
     const late = !present || secondsBetween(occurredAt, now) > LATE_AFTER_SECONDS;
-    const row = await this.trades.move(tx, trade.id, next, {
+    const row = await this.trades.move(tx, trade, next, {
       from, to, occurredAt, late, brokerDealId: body.brokerDealId ?? null, facts: factsSaid(body), reason: body.reason ?? null,
       actor: actorOf(caller.principal), correlationId: caller.correlationId,
     });
-    mustAddUp(row, body);
+    const changes = row.status !== trade.status;
     await this.events.append(tx, caller, [
       {
-        type: present ? eventOf(from, to) : 'trade.past_fact', subjectId: row.id, agentId: row.agent_id, accountId: row.account_id,
+        type: changes ? eventOf(trade.status, row.status) : 'trade.past_fact', subjectId: row.id, agentId: row.agent_id, accountId: row.account_id,
         data: { from, to, version: row.version, occurredAt, late, symbol: row.symbol, exitReason: row.exit_reason, netProfit: row.net_profit },
       },
     ]);
@@ -80,6 +82,14 @@ export class TransitionsService {
     if (occurredAt == null || brokerDealId == null) return null;
     return foundInThePast(await this.trades.steps(tx, id), { to, occurredAt });
   }
+}
+
+/**
+ * Whether a step follows from what the trade is, or from what was told of it: fills may have been faster than the telling.
+ * Who decided on a version saw what the trade is, so there the step must lead on from that, or say the same.
+ */
+function mayFollow(status: TradeStatus, told: TradeStatus, { to, version }: Transition): boolean {
+  return canMove(status, to) || (canMove(told, to) && (version == null || status === to));
 }
 
 function mustBeGuarded(trade: TradeRow, { version, occurredAt, brokerDealId }: Transition, now: string): void {
@@ -95,12 +105,13 @@ function mustBeGuarded(trade: TradeRow, { version, occurredAt, brokerDealId }: T
   }
 }
 
-/** The sum is made by the database, exactly. A client that has another one has lost a cost, or its sign. */
-function mustAddUp(row: TradeRow, { netProfit }: Transition): void {
+/** A client that has another sum than that of what it told has lost a cost, or its sign. */
+function mustAddUp({ gross_profit, commission, swap, fee }: TradeState, { netProfit }: Transition): void {
   if (netProfit == null) return;
-  if (row.net_profit === null) throw badRequest('VALIDATION_FAILED', 'is needed where netProfit is given', 'grossProfit');
-  if (!new Exact(netProfit).eq(row.net_profit)) {
-    throw badRequest('VALIDATION_FAILED', `is not grossProfit + commission + swap + fee (${row.net_profit}); costs are negative`, 'netProfit');
+  if (gross_profit === null) throw badRequest('VALIDATION_FAILED', 'is needed where netProfit is given', 'grossProfit');
+  const sum = sumOf([gross_profit, commission, swap, fee]);
+  if (!new Exact(netProfit).eq(sum)) {
+    throw badRequest('VALIDATION_FAILED', `is not grossProfit + commission + swap + fee (${sum}); costs are negative`, 'netProfit');
   }
 }
 

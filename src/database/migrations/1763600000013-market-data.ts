@@ -158,19 +158,30 @@ export class MarketData1763600000013 implements MigrationInterface {
     for (const table of NEVER_CHANGED) await db.query(`create trigger refuse_change before update or delete or truncate on ${table} for each statement execute function refuse_change()`);
   }
 
-  /**
-   * A month of one table, when its first row comes: candles of last year come as they like. Attached, since that waits
-   * for nobody who reads or writes the table; a partition that is made in place does.
-   */
   private async makeMonths(db: QueryRunner): Promise<void> {
-    const list = (tables: string[]) => `array[${tables.map((table) => `'${table}'`).join(', ')}]`;
-    const kinds = [...CORRECTED, 'snapshot_indicators', 'snapshot_account'];
-    await db.query(`create function ensure_snapshot_months(parent text, months date[]) returns integer
+    await db.query(monthsFunction([...CORRECTED, 'snapshot_indicators', 'snapshot_account']));
+  }
+
+  async down(db: QueryRunner): Promise<void> {
+    await db.query(`drop table quotes, snapshot_refs, snapshot_revisions, snapshot_account, snapshot_news, snapshot_calendar, snapshot_indicators, snapshot_market`);
+    await db.query(`drop function ensure_snapshot_months(text, date[])`);
+    await db.query(`drop function keep_revision()`);
+    await db.query(`drop sequence snapshots_seq`);
+  }
+}
+
+/**
+ * A month of one table, when its first row comes: candles of last year come as they like. Attached, since that waits
+ * for nobody who reads or writes the table; a partition that is made in place does.
+ */
+export function monthsFunction(tables: string[]): string {
+  const list = (names: string[]) => `array[${names.map((name) => `'${name}'`).join(', ')}]`;
+  return `create or replace function ensure_snapshot_months(parent text, months date[]) returns integer
       language plpgsql security definer set search_path = public, pg_temp as $$
       declare
         wanted date; month date; cut text; part text; changes text; made integer := 0;
       begin
-        if parent is null or parent <> all (${list(kinds)}) then
+        if parent is null or parent <> all (${list(tables)}) then
           raise exception 'no table of snapshots: %', parent using errcode = '22023';
         end if;
         perform pg_advisory_xact_lock(hashtextextended('ensure_months', 0));
@@ -192,13 +203,5 @@ export class MarketData1763600000013 implements MigrationInterface {
           end loop;
         end loop;
         return made;
-      end $$`);
-  }
-
-  async down(db: QueryRunner): Promise<void> {
-    await db.query(`drop table quotes, snapshot_refs, snapshot_revisions, snapshot_account, snapshot_news, snapshot_calendar, snapshot_indicators, snapshot_market`);
-    await db.query(`drop function ensure_snapshot_months(text, date[])`);
-    await db.query(`drop function keep_revision()`);
-    await db.query(`drop sequence snapshots_seq`);
-  }
+      end $$`;
 }

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Tx } from '../database/transaction.js';
+import type { Fill } from './trade-figures.js';
+import type { TradeRow } from './trades.repository.js';
+
+export interface FillRow extends Fill {
+  id: string;
+  seq: number;
+  trade_id: string;
+  broker_position_id: string | null;
+  broker_order_id: string | null;
+  source_time: string | null;
+  late: boolean;
+  reason: string | null;
+  actor: string;
+  recorded_at: string;
+}
+
+export type NewFill = Omit<FillRow, 'id' | 'seq' | 'trade_id' | 'recorded_at'>;
+
+export interface AnsweredFill {
+  fill: FillRow;
+  /** Null: it is new. Otherwise the fields in which it differs from what is there. */
+  differs: string[] | null;
+}
+
+const WRITTEN = `broker_deal_id, role, price, size, profit, commission, swap, fee, requested_price, exit_reason, broker_position_id, broker_order_id,
+  filled_at, source_time, late, reason, actor`;
+const WRITTEN_TYPES = `broker_deal_id text, role text, price numeric, size numeric, profit numeric, commission numeric, swap numeric, fee numeric,
+  requested_price numeric, exit_reason text, broker_position_id text, broker_order_id text, filled_at timestamptz, source_time timestamptz, late boolean,
+  reason text, actor text`;
+const COLUMNS = `${WRITTEN}, id, seq, trade_id, recorded_at`;
+
+@Injectable()
+export class FillsRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** The currency of an account. */
+  async currency(tx: Tx, accountId: string): Promise<string | null> {
+    const [row] = await tx.sql<{ currency: string }[]>`select currency from accounts where id = ${accountId}`;
+    return row?.currency ?? null;
+  }
+
+  async count(tx: Tx, tradeId: string): Promise<number> {
+    const [row] = await tx.sql<{ count: number }[]>`select count(*)::int as count from fills where trade_id = ${tradeId}`;
+    return row?.count ?? 0;
+  }
+
+  /**
+   * Those whose deal the account does not know yet. In the order of their deals, so that two requests which name the same
+   * deals wait for each other in one order.
+   */
+  insert(tx: Tx, trade: TradeRow, fills: NewFill[], correlationId: string): Promise<FillRow[]> {
+    return tx.sql`
+      with made as (
+        insert into fills (trade_id, agent_id, account_id, execution_mode, correlation_id, ${() => WRITTEN})
+        select ${trade.id}::uuid, ${trade.agent_id}::uuid, ${trade.account_id}::uuid, ${trade.execution_mode}, ${correlationId}, ${() => WRITTEN}
+        from jsonb_to_recordset(${JSON.stringify(fills)}::jsonb) as item (${() => WRITTEN_TYPES}) order by broker_deal_id collate "C", role
+        on conflict (account_id, broker_deal_id, role) do nothing
+        returning ${() => COLUMNS}
+      ) select * from made`;
+  }
+
+  byDeals(tx: Tx, accountId: string, deals: string[]): Promise<FillRow[]> {
+    return tx.sql`select ${() => COLUMNS} from fills where account_id = ${accountId} and broker_deal_id = any(${deals})`;
+  }
+
+  /** In the order in which they were told. */
+  list(tradeId: string, limit: number, after: string | undefined): Promise<FillRow[]> {
+    return this.dataSource.sql`
+      select ${() => COLUMNS} from fills where trade_id = ${tradeId} and seq > ${after ?? 0}::bigint order by seq limit ${limit + 1}`;
+  }
+}

@@ -1,0 +1,190 @@
+import type { Decimal } from 'decimal.js';
+import { Exact } from '../common/decimal.js';
+import type { ExitReason } from './trade-fields.js';
+import { doubtRemains, type TradeStatus } from './trade-state.js';
+import type { PointValue } from './trade-money.js';
+
+/** Part of an order that the broker carried out. Decimals are text, times RFC 3339 in UTC. */
+export interface Fill {
+  broker_deal_id: string;
+  role: 'entry' | 'exit';
+  price: string;
+  size: string;
+  profit: string | null;
+  commission: string | null;
+  swap: string | null;
+  fee: string | null;
+  requested_price: string | null;
+  exit_reason: ExitReason | null;
+  filled_at: string;
+}
+
+/** What creation and transitions said, wherever fills may know better. */
+export interface Told {
+  status: TradeStatus;
+  entry_price: string | null;
+  entry_time: string | null;
+  exit_price: string | null;
+  exit_time: string | null;
+  exit_reason: ExitReason | null;
+  gross_profit: string | null;
+  commission: string | null;
+  swap: string | null;
+  fee: string | null;
+  /** When it became so; null: not known. */
+  since: string | null;
+  /** Whoever told the status knew of an entry. */
+  entered: boolean;
+}
+
+export type ProfitSource = 'broker' | 'told' | 'computed' | 'assumed';
+
+/** The trade as it is: what was told, and what the fills make of it. */
+export interface TradeFigures extends Omit<Told, 'since' | 'entered'> {
+  /** Sums of the fills; null without any on that side. */
+  entered_size: string | null;
+  exited_size: string | null;
+  profit_source: ProfitSource | null;
+  /** Ours, of what was exited, to compare with the broker's; in the account's currency. */
+  computed_profit: string | null;
+  /** What a size of 1 and a price of 1 come to in the account's currency; null: not known. */
+  point_value: string | null;
+  point_value_assumed: boolean;
+  /** As a price, positive: worse for us. */
+  entry_slippage: string | null;
+  exit_slippage: string | null;
+  /** The highest and lowest price at which it was filled. */
+  price_high: string | null;
+  price_low: string | null;
+}
+
+const DIGITS = 18;
+/** As far as a column goes: what lies beyond is no figure. */
+const MOST = new Exact('1e20');
+const COSTS = ['commission', 'swap', 'fee'] as const;
+
+/** Rounded once, at the end, to as many digits behind the point as prices may have. */
+const text = (value: Decimal): string => new Exact(value.toDecimalPlaces(DIGITS, Exact.ROUND_HALF_EVEN)).plus(0).toFixed();
+const bounded = (value: Decimal | null): string | null => (value === null || value.abs().gte(MOST) ? null : text(value));
+const sum = (values: (string | Decimal)[]): Decimal => values.reduce<Decimal>((total, value) => total.plus(value), new Exact(0));
+
+interface Side {
+  fills: Fill[];
+  /** Null: no fill. */
+  size: Decimal | null;
+  price: Decimal | null;
+  /** Σ price × size. */
+  paid: Decimal;
+}
+
+function sideOf(fills: Fill[]): Side {
+  const size = sum(fills.map((fill) => fill.size));
+  const paid = sum(fills.map((fill) => new Exact(fill.price).times(fill.size)));
+  return fills.length === 0 ? { fills, size: null, price: null, paid } : { fills, size, price: paid.div(size), paid };
+}
+
+/** By the broker's time; at the same moment what was entered was entered before it was exited. Deals of one moment by their ids, so that the order is one. */
+function byTime(a: Fill, b: Fill): number {
+  return Date.parse(a.filled_at) - Date.parse(b.filled_at) || (a.role === b.role ? 0 : a.role === 'entry' ? -1 : 1)
+    || (a.broker_deal_id < b.broker_deal_id ? -1 : a.broker_deal_id > b.broker_deal_id ? 1 : 0);
+}
+
+/**
+ * The trade that follows from what was told and the set of its fills. Neither the order in which they came nor how often
+ * matters: they are sorted here, and a deal is one fill. Without fills it is what was told.
+ * @param valueAt money for a size of 1 and a price of 1, at a price that may serve as the rate
+ */
+export function figuresOf(told: Told, given: readonly Fill[], { direction, lotSize }: { direction: 'long' | 'short'; lotSize: string }, valueAt: PointValue): TradeFigures {
+  const fills = [...given].sort(byTime);
+  const [entry, exit] = [sideOf(fills.filter(({ role }) => role === 'entry')), sideOf(fills.filter(({ role }) => role === 'exit'))];
+  const entered = entry.size ?? (told.entry_time === null ? null : new Exact(lotSize));
+  const covers = exit.size !== null && entered !== null && exit.size.gte(entered);
+  const status = statusOf(told, entry, exit, covers);
+  // Told closed, and not all exits are here: what was told of the end holds until they are.
+  const asTold = told.status === 'closed' && !covers;
+  const hasExits = exit.price !== null && !asTold;
+  const known = {
+    status,
+    entry_price: entry.price === null ? told.entry_price : text(entry.price),
+    entry_time: entry.fills[0]?.filled_at ?? told.entry_time,
+    exit_price: hasExits && exit.price ? text(exit.price) : told.exit_price,
+    exit_time: hasExits ? (exit.fills.at(-1)?.filled_at ?? null) : told.exit_time,
+    exit_reason: covers ? (exit.fills.at(-1)?.exit_reason ?? told.exit_reason ?? 'unknown') : told.exit_reason,
+  };
+  const ours = computed(known, { entry, exit, entered, asTold, direction }, valueAt);
+  const prices = [...fills.map(({ price }) => price), ...traded(known, entry, hasExits)].map((price) => new Exact(price));
+  return {
+    ...known,
+    ...profitOf(told, fills, exit, ours, asTold),
+    ...Object.fromEntries(COSTS.map((cost) => [cost, costOf(told[cost], fills.flatMap((fill) => fill[cost] ?? []), asTold)])) as Pick<Told, (typeof COSTS)[number]>,
+    entered_size: entry.size && text(entry.size),
+    exited_size: exit.size && text(exit.size),
+    computed_profit: ours.profit,
+    point_value: ours.point === null ? null : ours.point.amount.toFixed(),
+    point_value_assumed: ours.point?.assumed ?? false,
+    entry_slippage: slippageOf(entry, direction === 'long' ? 1 : -1),
+    exit_slippage: slippageOf(exit, direction === 'long' ? -1 : 1),
+    price_high: prices.length === 0 ? null : text(Exact.max(...prices)),
+    price_low: prices.length === 0 ? null : text(Exact.min(...prices)),
+  };
+}
+
+/** Fills win over what was told, but for two things: told closed holds until more is known, and a doubt until it is answered. */
+function statusOf(told: Told, entry: Side, exit: Side, covers: boolean): TradeStatus {
+  if (entry.size === null && exit.size === null) return told.status;
+  if (covers || told.status === 'closed') return 'closed';
+  if (entry.size === null) return told.entry_time === null ? 'unknown' : told.status;
+  if (told.status === 'closing') return 'closing';
+  const last = [...entry.fills, ...exit.fills].map(({ filled_at }) => filled_at).sort().at(-1) ?? null;
+  return told.status === 'unknown' && doubtRemains(told, last) ? 'unknown' : 'open';
+}
+
+/** The prices that were told where no fill says them. */
+function traded(known: { status: TradeStatus; entry_price: string | null; entry_time: string | null; exit_price: string | null }, entry: Side, hasExits: boolean): string[] {
+  return [
+    ...(entry.size === null && known.entry_time !== null ? [known.entry_price] : []),
+    ...(!hasExits && known.status === 'closed' ? [known.exit_price] : []),
+  ].filter((price) => price !== null);
+}
+
+interface Parts {
+  entry: Side;
+  exit: Side;
+  entered: Decimal | null;
+  asTold: boolean;
+  direction: 'long' | 'short';
+}
+
+/** (Σ exits − their part of the entries) × the value of a point. More exited than entered has no cost yet, and so no profit. */
+function computed(known: { entry_price: string | null; entry_time: string | null; exit_price: string | null; status: TradeStatus }, { entry, exit, entered, asTold, direction }: Parts, valueAt: PointValue) {
+  const paidFor = entry.price ?? (known.entry_time === null || known.entry_price === null ? null : new Exact(known.entry_price));
+  const whole = asTold && known.exit_price !== null && entered !== null ? { size: entered, paid: entered.times(known.exit_price) } : null;
+  const ended = whole ?? (exit.size === null || asTold ? null : { size: exit.size, paid: exit.paid });
+  const rateAt = ended === null ? paidFor : ended.paid.div(ended.size);
+  const point = rateAt === null ? null : valueAt(rateAt);
+  if (ended === null || paidFor === null || entered === null || point === null || ended.size.gt(entered)) return { profit: null, point };
+  // One division, and the last: of the parts nothing is rounded.
+  const cost = entry.size === null ? ended.size.times(paidFor) : entry.paid.times(ended.size).div(entry.size);
+  return { profit: bounded(ended.paid.minus(cost).times(direction === 'long' ? 1 : -1).times(point.amount)), point };
+}
+
+function profitOf(told: Told, fills: Fill[], exit: Side, ours: ReturnType<typeof computed>, asTold: boolean): { gross_profit: string | null; profit_source: ProfitSource | null } {
+  const isBrokers = !asTold && exit.size !== null && exit.fills.every(({ profit }) => profit !== null);
+  if (isBrokers) return { gross_profit: text(sum(fills.flatMap(({ profit }) => profit ?? []))), profit_source: 'broker' };
+  if (told.gross_profit !== null) return { gross_profit: told.gross_profit, profit_source: 'told' };
+  if (fills.length === 0 || ours.profit === null) return { gross_profit: null, profit_source: null };
+  return { gross_profit: ours.profit, profit_source: ours.point?.assumed ? 'assumed' : 'computed' };
+}
+
+function costOf(told: string | null, filled: string[], asTold: boolean): string | null {
+  if (filled.length === 0 || (asTold && told !== null)) return told;
+  return text(sum(filled));
+}
+
+/** Weighted by size, over the fills that say what was asked for. */
+function slippageOf({ fills }: Side, sign: 1 | -1): string | null {
+  const asked = fills.filter(({ requested_price }) => requested_price !== null);
+  if (asked.length === 0) return null;
+  const worse = sum(asked.map(({ price, requested_price, size }) => new Exact(price).minus(requested_price ?? price).times(size)));
+  return text(worse.times(sign).div(sum(asked.map(({ size }) => size))));
+}
