@@ -1,10 +1,14 @@
 import { Module } from '@nestjs/common';
+import { MarketDataModule } from '../market-data/market-data.module.js';
 import { EquityCurveController } from './equity-curve.controller.js';
 import { EquityCurveRepository } from './equity-curve.repository.js';
 import { EquityCurveService } from './equity-curve.service.js';
 import { FillsController } from './fills.controller.js';
 import { FillsRepository } from './fills.repository.js';
 import { FillsService } from './fills.service.js';
+import { MarksController } from './marks.controller.js';
+import { MarksRepository } from './marks.repository.js';
+import { MarksService } from './marks.service.js';
 import { TradeBasis } from './trade-basis.repository.js';
 import { TradeStatisticsController } from './trade-statistics.controller.js';
 import { TradeStatisticsRepository } from './trade-statistics.repository.js';
@@ -14,9 +18,10 @@ import { TradesService } from './trades.service.js';
 import { TransitionsService } from './transitions.service.js';
 
 @Module({
+  imports: [MarketDataModule],
   // A path that is spelt out comes before one with a parameter.
-  controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController],
-  providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService],
+  controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController, MarksController],
+  providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService],
   exports: [TradesService, TransitionsService],
 })
 export class TradesModule {}

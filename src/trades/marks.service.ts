@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../common/http/caller.js';
+import { Problem } from '../common/problem.js';
+import { Months } from '../market-data/months.js';
+import { type MarkRow, MarksRepository } from './marks.repository.js';
+import type { MarkBody } from './marks.schemas.js';
+import { TradesService } from './trades.service.js';
+
+@Injectable()
+export class MarksService {
+  constructor(
+    private readonly marks: MarksRepository,
+    private readonly months: Months,
+    private readonly trades: TradesService,
+  ) {}
+
+  /**
+   * Keeps marks, and how far the price of their trades went, all or none. No event: a price is not a change of ours.
+   * @param place where in the request a mark stands; empty where it is the request
+   * @throws {Problem} 404 for a trade that is not there, 403 NOT_YOUR_AGENT for another agent's
+   */
+  async take({ principal }: Caller, marks: (MarkBody & { tradeId: string })[], place: (index: number) => string) {
+    await this.months.ensure('trade_marks', marks.map(({ quotedAt }) => quotedAt));
+    const taken = await this.months.guard(() => this.marks.take({ agentId: principal.kind === 'agent' ? principal.agentId : null, marks }));
+    const wrong = taken.findIndex((each) => each === 'missing' || each === 'foreign');
+    if (wrong >= 0) throw refused(taken[wrong] === 'missing', place(wrong));
+    return marks.map(({ tradeId, quotedAt }, index) => ({ tradeId, quotedAt, stored: taken[index] === 'stored' }));
+  }
+
+  async list(caller: Caller, id: string, window: { from?: string | undefined; to?: string | undefined }, limit: number, cursor: string | undefined): Promise<MarkRow[]> {
+    await this.trades.get(caller, id);
+    return this.marks.list(id, { from: window.from ?? null, to: window.to ?? null }, limit, cursor);
+  }
+}
+
+function refused(isMissing: boolean, path: string): Problem {
+  const [status, code, detail] = isMissing ? [404, 'NOT_FOUND', 'No such trade.'] as const : [403, 'NOT_YOUR_AGENT', 'An agent key acts for its own agent only.'] as const;
+  return path === '' ? new Problem(status, code, detail) : new Problem(status, code, `${path}: ${detail}`, { errors: [{ path, message: detail }] });
+}
