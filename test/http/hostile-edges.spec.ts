@@ -178,7 +178,7 @@ describe('an Idempotency-Key', () => {
   const fresh = (route: Route): Record<string, unknown> => {
     const unique: Record<string, object> = {
       usersCreate: { email: `idempotent-${++made}@example.com` }, agentsCreate: { name: `idempotent-${++made}` }, tradesCreate: { clientOrderId: `idempotent-${++made}` },
-      agentsCreateKey: { name: `idempotent-${++made}` }, accountsCreate: { name: `idempotent-${++made}` }, cashFlowsCreate: { brokerDealId: `idempotent-${++made}` },
+      agentsCreateKey: { name: `idempotent-${++made}` }, accountsCreate: { name: `idempotent-${++made}` }, cashFlowsCreate: { brokerDealId: `idempotent-${++made}` }, fillsCreate: { brokerDealId: `idempotent-${++made}` },
       commandsCreate: { type: 'custom', payload: { n: ++made } }, predictionsCreate: { model: `m${++made}` },
       snapshotsCreateMarket: { openTime: minute(++made) }, snapshotsCreateIndicators: { capturedAt: minute(++made) }, snapshotsCreateCalendar: { eventTime: minute(++made) },
       snapshotsCreateNews: { publishedAt: minute(++made) }, snapshotsCreateAccount: { capturedAt: minute(++made), accountId: agent.accountId },
@@ -197,7 +197,7 @@ describe('an Idempotency-Key', () => {
     const [row] = await t.db.query<{ n: number }>(`select (select count(*) from users)::int + (select count(*) from agents)::int + (select count(*) from api_keys)::int
       + (select count(*) from agent_commands)::int + (select count(*) from predictions)::int + (select count(*) from trades)::int + (select count(*) from trade_explanations)::int
       + (select count(*) from circuit_breaker_events)::int + (select count(*) from accounts)::int + (select count(*) from account_cash_flows)::int
-      + (select count(*) from instruments)::int
+      + (select count(*) from instruments)::int + (select count(*) from fills)::int
       + (select count(*) from snapshot_market)::int + (select count(*) from snapshot_indicators)::int + (select count(*) from snapshot_refs)::int
       + (select count(*) from snapshot_calendar)::int + (select count(*) from snapshot_news)::int + (select count(*) from snapshot_account)::int as n`);
     return row?.n ?? -1;
