@@ -23,6 +23,7 @@ import { IncidentsModule } from './incidents/incidents.module.js';
 import { InstrumentsModule } from './instruments/instruments.module.js';
 import { LiveModule } from './live/live.module.js';
 import { MarketDataModule } from './market-data/market-data.module.js';
+import { PositionsModule } from './positions/positions.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { TradesModule } from './trades/trades.module.js';
 
@@ -55,6 +56,7 @@ export class AppModule {
         ExplanationsModule,
         CircuitBreakerModule,
         CommandsModule,
+        PositionsModule,
         ExecutionModule,
         LiveModule,
         HealthModule,

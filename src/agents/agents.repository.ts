@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
+import { type AccountTold, TOLD } from './account-match.js';
 
 export type Mode = 'simulation' | 'paper' | 'live';
 export type Run = 'running' | 'paused' | 'stopped';
@@ -13,7 +14,7 @@ export interface RunReason {
 }
 
 export interface AgentRow {
-  id: string; seq: number; name: string; account_id: string; account: string; mode: Mode; symbols: string[]; broker: string | null;
+  id: string; seq: number; name: string; account_id: string; account: string; magic: number; mode: Mode; symbols: string[]; broker: string | null;
   config: Record<string, unknown>; wind_down_policy: 'keep' | 'flatten'; run: Run; run_reason: RunReason | null; state_version: number;
   retired_at: string | null; created_at: string; updated_at: string;
 }
@@ -25,12 +26,14 @@ export interface AgentStateRow {
   last_cycle_at: string | null; observed_state_version: number | null; error_message: string | null; broker_connected: boolean | null;
   trade_allowed: boolean | null; last_quote_at: string | null; agent_version: string | null; broker_account: Record<string, unknown> | null;
   instance_id: string | null; started_at: string | null; last_seen_at: string | null; holds_trading_lease: boolean;
-  silent_seconds: string | null; uptime_seconds: string | null;
+  silent_seconds: string | null; uptime_seconds: string | null; account_mismatch: string[] | null; positions_as_of: string | null;
+  /** Since the last complete report of positions, by what it says and by when it came; null: none since the agent started. */
+  positions_seconds: string | null;
 }
 
 export type AgentWithState = AgentRow & AgentStateRow;
 
-const AGENT = `a.id, a.seq, a.name, a.account_id, c.name as account, a.mode, a.symbols, a.broker, a.config, a.wind_down_policy,
+const AGENT = `a.id, a.seq, a.name, a.account_id, c.name as account, a.magic, a.mode, a.symbols, a.broker, a.config, a.wind_down_policy,
   a.run, a.run_reason, a.state_version, a.retired_at, a.created_at, a.updated_at`;
 
 const STATE = `s.status, s.equity, s.balance, s.margin, s.margin_free, s.floating_pnl, s.currency, s.as_of, s.open_positions,
@@ -38,7 +41,11 @@ const STATE = `s.status, s.equity, s.balance, s.margin, s.margin_free, s.floatin
   s.agent_version, s.broker_account, s.instance_id, s.started_at, s.last_seen_at,
   coalesce(s.trading_lease_until > app_clock(), false) as holds_trading_lease,
   extract(epoch from app_clock() - s.last_seen_at)::text as silent_seconds,
-  extract(epoch from app_clock() - s.started_at)::text as uptime_seconds`;
+  extract(epoch from app_clock() - s.started_at)::text as uptime_seconds, s.account_mismatch, r.complete_as_of as positions_as_of,
+  case when r.complete_received_at >= s.started_at
+    then extract(epoch from app_clock() - least(r.complete_as_of, r.complete_received_at))::text end as positions_seconds`;
+
+const AGENTS = `agents a join accounts c on c.id = a.account_id join agent_state s on s.agent_id = a.id left join agent_reports r on r.agent_id = a.id`;
 
 export interface AgentFilter {
   id?: string | undefined;
@@ -56,7 +63,7 @@ export class AgentsRepository {
 
   async withState(id: string, tx: Tx = this.dataSource.manager): Promise<AgentWithState | null> {
     const [row] = await tx.sql<AgentWithState[]>`
-      select ${() => AGENT}, ${() => STATE} from agents a join accounts c on c.id = a.account_id join agent_state s on s.agent_id = a.id
+      select ${() => AGENT}, ${() => STATE} from ${() => AGENTS}
       where a.id = ${id}`;
     return row ?? null;
   }
@@ -64,7 +71,7 @@ export class AgentsRepository {
   list(filter: AgentFilter, limit: number, after: string | undefined): Promise<AgentWithState[]> {
     const { id = null, name = null, mode = null, retired = null } = filter;
     return this.dataSource.sql`
-      select ${() => AGENT}, ${() => STATE} from agents a join accounts c on c.id = a.account_id join agent_state s on s.agent_id = a.id
+      select ${() => AGENT}, ${() => STATE} from ${() => AGENTS}
       where a.seq > ${after ?? 0} and (${id}::uuid is null or a.id = ${id}::uuid) and (${name}::text is null or a.name = ${name}::text)
         and (${mode}::text is null or a.mode = ${mode}::text) and (${retired}::boolean is null or (a.retired_at is not null) = ${retired}::boolean)
       order by a.seq limit ${limit + 1}`;
@@ -100,6 +107,22 @@ export class AgentsRepository {
     await tx.sql`
       update agents set run = ${run}, run_reason = ${JSON.stringify(reason)}::jsonb, state_version = state_version + 1, updated_at = app_clock()
       where id = ${id}`;
+  }
+
+  /** What the terminal is logged in to, and what of it differs from the account. */
+  async setAccountMatch(tx: Tx, id: string, differs: readonly string[]): Promise<void> {
+    await tx.sql`update agent_state set account_mismatch = ${differs.length > 0 ? [...differs] : null}::text[] where agent_id = ${id}`;
+  }
+
+  async setBrokerAccount(tx: Tx, id: string, told: Record<string, unknown>): Promise<void> {
+    await tx.sql`update agent_state set broker_account = ${JSON.stringify(told)}::jsonb where agent_id = ${id}`;
+  }
+
+  /** What the agent says that it trades on, beside what it should. Its state is locked. */
+  async accountTold(tx: Tx, id: string): Promise<AccountTold | null> {
+    const [row] = await tx.sql<AccountTold[]>`
+      select ${() => TOLD} from agent_state s join agents a on a.id = s.agent_id join accounts c on c.id = a.account_id where s.agent_id = ${id} for no key update of s`;
+    return row ?? null;
   }
 
   /**

@@ -41,6 +41,12 @@ export const keyParam = z.strictObject({ agentId: uuid(), keyId: uuid() });
 
 const counter = () => z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/** What the terminal is logged in to; compared with the account that the agent belongs to. */
+export const brokerAccountSchema = z.strictObject({
+  loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }), server: name(200).superRefine(noCredential).optional(),
+  kind: z.enum(['live', 'demo', 'paper']).optional(), currency: text(10).optional(), marginMode: z.enum(['hedging', 'netting', 'exchange']).optional(),
+});
+
 export const heartbeatSchema = z.strictObject({
   status: z.enum(STATUSES).optional(), equity: money().optional(), balance: money().optional(), margin: money().optional(),
   marginFree: money().optional(), floatingPnl: money().optional(),
@@ -49,10 +55,7 @@ export const heartbeatSchema = z.strictObject({
   lastCycleAt: pastInstant().optional(), observedStateVersion: counter().optional(), errorMessage: z.string().max(2_000).transform(masked).nullable().optional(),
   brokerConnected: z.boolean().optional(), tradeAllowed: z.boolean().optional(), lastQuoteAt: pastInstant().optional(),
   agentVersion: name(100).superRefine(noCredential).optional(),
-  brokerAccount: z.strictObject({
-    loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }), server: name(200).superRefine(noCredential).optional(),
-    kind: z.enum(['live', 'demo', 'paper']).optional(), currency: text(10).optional(), marginMode: z.enum(['hedging', 'netting', 'exchange']).optional(),
-  }).optional(),
+  brokerAccount: brokerAccountSchema.optional(),
 });
 
 export const createKeySchema = z.strictObject({
@@ -75,11 +78,12 @@ export const agentStateSchema = z.object({
   floatingPnl: amount(), currency: z.string().nullable(), asOf: time(), openPositions: z.int().nullable(), errorMessage: z.string().nullable(),
   brokerConnected: z.boolean().nullable(), tradeAllowed: z.boolean().nullable(), lastQuoteAt: time(), observedStateVersion: z.int().nullable(),
   desiredState: desiredStateSchema, instanceId: z.string().nullable(), agentVersion: z.string().nullable(),
-  brokerAccount: z.record(z.string(), z.unknown()).nullable(), startedAt: time(), uptimeSeconds: z.int().nullable(), config: z.record(z.string(), z.unknown()),
+  brokerAccount: z.record(z.string(), z.unknown()).nullable(), accountMismatch: z.array(z.string()).nullable().describe('what of brokerAccount differs from the account; null: nothing that is known'),
+  positionsAsOf: time().describe('of the last complete report of positions'), startedAt: time(), uptimeSeconds: z.int().nullable(), config: z.record(z.string(), z.unknown()),
 }).meta({ id: 'AgentState' });
 
 export const agentSchema = z.object({
-  id: z.uuid(), name: z.string(), accountId: z.uuid(), account: z.string(), mode: z.enum(MODES), symbols: z.array(z.string()),
+  id: z.uuid(), name: z.string(), accountId: z.uuid(), account: z.string(), magic: z.int().describe('for the orders that it sends: tells them from those of others'), mode: z.enum(MODES), symbols: z.array(z.string()),
   broker: z.string().nullable(), config: z.record(z.string(), z.unknown()), windDownPolicy: z.enum(['keep', 'flatten']), retired: z.boolean(),
   retiredAt: time(), createdAt: z.iso.datetime(), updatedAt: z.iso.datetime(), liveness: z.enum(['online', 'suspect', 'offline']),
   canTrade: z.boolean(), desiredState: desiredStateSchema, state: agentStateSchema,
@@ -108,7 +112,7 @@ export function toAgentState(row: AgentWithState): z.output<typeof agentStateSch
     floatingPnl: row.floating_pnl, currency: row.currency, asOf: row.as_of, openPositions: row.open_positions, errorMessage: row.error_message,
     brokerConnected: row.broker_connected, tradeAllowed: row.trade_allowed, lastQuoteAt: row.last_quote_at,
     observedStateVersion: row.observed_state_version, desiredState: desiredStateOf(row), instanceId: row.instance_id,
-    agentVersion: row.agent_version, brokerAccount: row.broker_account, startedAt: row.started_at,
+    agentVersion: row.agent_version, brokerAccount: row.broker_account, accountMismatch: row.account_mismatch, positionsAsOf: row.positions_as_of, startedAt: row.started_at,
     uptimeSeconds: liveness === 'offline' || row.uptime_seconds === null ? null : Math.floor(Number(row.uptime_seconds)), config: row.config,
   };
 }
@@ -116,7 +120,7 @@ export function toAgentState(row: AgentWithState): z.output<typeof agentStateSch
 export function toAgent(row: AgentWithState): z.output<typeof agentSchema> {
   const state = toAgentState(row);
   return {
-    id: row.id, name: row.name, accountId: row.account_id, account: row.account, mode: row.mode, symbols: row.symbols, broker: row.broker,
+    id: row.id, name: row.name, accountId: row.account_id, account: row.account, magic: row.magic, mode: row.mode, symbols: row.symbols, broker: row.broker,
     config: row.config, windDownPolicy: row.wind_down_policy, retired: row.retired_at !== null, retiredAt: row.retired_at,
     createdAt: row.created_at, updatedAt: row.updated_at, liveness: state.liveness, canTrade: state.canTrade,
     desiredState: state.desiredState, state,

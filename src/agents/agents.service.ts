@@ -14,6 +14,7 @@ import { inside } from '../database/statements.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
+import { differences, hasChanged } from './account-match.js';
 import { type AgentRow, type AgentWithState, AgentsRepository, type Run, type RunReason } from './agents.repository.js';
 import type { changeAgentSchema, createAgentSchema, createKeySchema, heartbeatSchema } from './agents.schemas.js';
 import { type DesiredState, desiredStateOf } from './desired-state.js';
@@ -28,6 +29,8 @@ type HeartbeatBody = z.output<typeof heartbeatSchema>;
 export interface Heard {
   desiredState: DesiredState;
   report: AccountReport | null;
+  /** What it says that it trades on has begun or ceased to differ from its account. */
+  accountChanged: boolean;
 }
 
 /** Says no, or does its part, when an agent is retired; inside the retirement's transaction. */
@@ -130,8 +133,7 @@ export class AgentsService {
     const heartbeat = heartbeatOf(caller, id, body);
     const answer = heard(heartbeat, await this.heartbeats.take(heartbeat));
     if ('holder' in answer) throw await this.otherInstance(caller, id, answer.holder);
-    await this.count(answer.report);
-    return answer.desiredState;
+    return this.follow(caller, id, answer);
   }
 
   /**
@@ -143,9 +145,38 @@ export class AgentsService {
     return heard(heartbeat, await this.heartbeats.takeWithin(inside(tx), heartbeat));
   }
 
-  /** Before the heartbeat is answered: who hears nothing says it again. */
-  async count(report: AccountReport | null): Promise<void> {
+  /** What a heartbeat entails, before it is answered: who hears nothing says it again. */
+  async follow(caller: Caller, id: string, { desiredState, report, accountChanged }: Heard): Promise<DesiredState> {
     if (report) await this.days.count(report);
+    return accountChanged ? this.matchAccount(caller, id) : desiredState;
+  }
+
+  /**
+   * Compares what an agent trades on with its account. Where they differ nothing may open: a person must see it, and the
+   * agent is paused once. Later agreement ends the incident; the pause is for a person to end.
+   * @param told what the terminal is logged in to, when something newer than the last heartbeat says so
+   */
+  matchAccount(caller: Caller, id: string, told: Record<string, unknown> | null = null): Promise<DesiredState> {
+    return inTransaction(this.dataSource, async (tx) => {
+      const agent = await this.lock(tx, id);
+      if (told) await this.agents.setBrokerAccount(tx, id, told);
+      const account = await this.agents.accountTold(tx, id);
+      const found = account && differences(account);
+      if (!account || !found || !hasChanged(account, found)) return desiredStateOf(agent);
+      await this.agents.setAccountMatch(tx, id, found);
+      if (found.length === 0) await this.incidents.resolve(tx, caller, 'ACCOUNT_MISMATCH', [id], 'a later report agrees');
+      else await this.accountDiffers(tx, caller, agent, found, account.account_mismatch === null);
+      return desiredStateOf(await this.lock(tx, id));
+    });
+  }
+
+  private async accountDiffers(tx: Tx, caller: Caller, { id, name, account, run }: AgentRow, found: string[], isNew: boolean): Promise<void> {
+    await this.events.append(tx, caller, [{ type: 'agent.account_differs', subjectId: id, agentId: id, data: { fields: found } }]);
+    await this.incidents.open(tx, caller, {
+      kind: 'ACCOUNT_MISMATCH', severity: 'critical', subjectId: id, agentId: id, data: { fields: found },
+      summary: `Agent ${name} does not trade on ${account}: ${found.join(', ')} differ${found.length === 1 ? 's' : ''}.`,
+    });
+    if (isNew && run !== 'stopped') await this.setRun(tx, caller, id, 'paused', { code: 'ACCOUNT_MISMATCH' });
   }
 
   /** Two copies of one agent would trade twice: the second is told so, and the log names both. */
@@ -187,7 +218,7 @@ export function instanceOf({ principal }: Caller): string | null {
 function heard(heartbeat: Heartbeat, answer: HeartbeatAnswer | null): Heard | { holder: string } {
   if (!answer) throw notFound('agent');
   if (answer.other_instance !== null) return { holder: answer.other_instance };
-  return { desiredState: desiredStateOf(answer), report: reportOf(heartbeat, answer) };
+  return { desiredState: desiredStateOf(answer), report: reportOf(heartbeat, answer), accountChanged: answer.told !== null && hasChanged(answer.told) };
 }
 
 /** Null when it says nothing of the account, or nothing new, or its broker is not connected. */

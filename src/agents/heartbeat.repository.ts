@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Merged } from '../database/merged.js';
 import { type Run, type Statement, Statements } from '../database/statements.js';
+import type { AccountTold } from './account-match.js';
 import type { AgentRow, AgentStatus } from './agents.repository.js';
 import { TRADING_LEASE_SECONDS } from './liveness.js';
 
@@ -27,6 +28,8 @@ export interface HeartbeatAnswer extends Pick<AgentRow, 'run' | 'run_reason' | '
   /** Of which time the figures are news of the account, to the microsecond; null when they are old, or the broker is not connected. */
   figures_at: string | null;
   currency: string | null;
+  /** Null: another copy holds the lease, and this one's word is not taken. */
+  told: AccountTold | null;
 }
 
 type AnswerRow = HeartbeatAnswer & { n: number; reached: boolean };
@@ -90,14 +93,17 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
         last_seen_at = clock.at, updated_at = clock.at,
         trading_lease_until = case when newer and j.status = 'stopped' then clock.at else clock.at + make_interval(secs => ${TRADING_LEASE_SECONDS}) end
       from judged j, clock where s.agent_id = j.agent and j.other_instance is null
-      returning j.n, s.status, s.currency, case when j.newer and s.broker_connected is not false then j.reported_at::text end as figures_at
+      returning j.n, s.status, s.currency, s.broker_account, s.account_mismatch, case when j.newer and s.broker_connected is not false then j.reported_at::text end as figures_at
     ), logged as (
       insert into events (type, subject_id, agent_id, actor, correlation_id, data)
       select 'agent.status_changed', j.agent, j.agent, j.actor, j.correlation, jsonb_build_object('from', j.old_status, 'to', w.status)
       from written w join judged j on j.n = w.n where w.status <> j.old_status
     )
-    select q.n, a.run, a.run_reason, a.state_version, a.retired_at, a.account_id, a.mode, j.other_instance, w.figures_at, w.currency, j.n is not null as reached
-    from asked q join agents a on a.id = q.agent left join judged j on j.n = q.n left join written w on w.n = q.n order by q.n`,
+    select q.n, a.run, a.run_reason, a.state_version, a.retired_at, a.account_id, a.mode, j.other_instance, w.figures_at, w.currency, j.n is not null as reached,
+      case when w.broker_account is not null or w.currency is not null or w.account_mismatch is not null then jsonb_build_object('mode', a.mode, 'told_account', w.broker_account,
+        'told_currency', w.currency, 'login_hash', c.login_hash, 'server', c.server, 'kind', c.kind, 'account_currency', c.currency, 'margin_mode', c.margin_mode,
+        'account_mismatch', w.account_mismatch) end as told
+    from asked q join agents a on a.id = q.agent join accounts c on c.id = a.account_id left join judged j on j.n = q.n left join written w on w.n = q.n order by q.n`,
 });
 
 const MERGED = heartbeats('heartbeats', 'skip locked');

@@ -16,10 +16,14 @@ export function livenessOf(silentSeconds: string | null): Liveness {
   return silent < OFFLINE_AFTER_SECONDS ? 'suspect' : 'offline';
 }
 
-/** "Online" and "can trade" are two lights. In live, what the broker allows must be known, not assumed. */
+/** How old the last complete report of positions may be for who opens in live. */
+export const POSITIONS_SECONDS_MOST = 60;
+
+/** "Online" and "can trade" are two lights. In live, what the broker allows and holds must be known, not assumed. */
 export function canTrade(agent: AgentWithState): boolean {
+  if (agent.account_mismatch !== null) return false;
   const broker = agent.mode === 'live'
-    ? agent.broker_connected === true && agent.trade_allowed === true
+    ? agent.broker_connected === true && agent.trade_allowed === true && agent.positions_seconds !== null && Number(agent.positions_seconds) <= POSITIONS_SECONDS_MOST
     : agent.broker_connected !== false && agent.trade_allowed !== false;
   return broker && agent.retired_at === null && agent.run === 'running' && agent.status === 'running' && agent.holds_trading_lease;
 }

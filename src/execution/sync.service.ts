@@ -74,6 +74,8 @@ export class SyncService {
     // Before the transaction: nobody waits for the count of a key with rows locked.
     const overLimit = isCounted(body) ? await this.limiter.refusalOf(agentOf(caller)) : null;
     const heard = await inTransaction(this.dataSource, async (tx) => {
+      // A trade may be one that a report of the account just adopts, so the account is held before what is the agent's.
+      if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
       // Locks the agent's state: syncs of one agent go one after the other.
       const answer = await this.agents.heartbeatWithin(tx, caller, agentId, state);
       if ('holder' in answer) return answer;
@@ -82,8 +84,8 @@ export class SyncService {
       return { ...answer, replayed: stored !== null, stored: stored ?? (await this.take(tx, caller, agentId, body, { hash, refused, overLimit })) };
     });
     if ('holder' in heard) throw await this.agents.otherInstance(caller, agentId, heard.holder);
-    await this.agents.count(heard.report);
-    return answerOf(body.syncSeq, heard);
+    const desiredState = await this.agents.follow(caller, agentId, heard);
+    return answerOf(body.syncSeq, { ...heard, desiredState });
   }
 
   /** Of what has effects. The state may be a newer one when a sync is repeated. */

@@ -1,7 +1,7 @@
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const INCIDENT_SUBJECTS = ['agent', 'command'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -25,6 +25,26 @@ export const INCIDENT_KINDS = {
   CLOSE_REJECTED: {
     subject: 'command', quietSeconds: null,
     means: 'The broker rejected something that reduces risk; it is tried again and again. Over when the command has ended.',
+  },
+  EXTERNAL_POSITION: {
+    subject: 'trade', quietSeconds: null,
+    means: 'The broker holds a position that nobody told of. Over when it is gone, or a trade claims it.',
+  },
+  EXTERNAL_ORDER: {
+    subject: 'trade', quietSeconds: null,
+    means: 'The broker works an entry order that nobody told of. Over when it is gone or filled, or a trade claims it.',
+  },
+  POSITION_MISSING: {
+    subject: 'trade', quietSeconds: null,
+    means: 'The broker no longer shows what a trade holds. Over when it is shown again, or the trade has ended.',
+  },
+  POSITION_MISMATCH: {
+    subject: 'position', quietSeconds: null,
+    means: 'The broker holds another size than our trades. Over when both are equal, or the position is gone.',
+  },
+  ACCOUNT_MISMATCH: {
+    subject: 'agent', quietSeconds: null,
+    means: 'An agent trades on another account than the one that it belongs to. Over when a later report agrees; the agent stays paused until a person resumes it.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

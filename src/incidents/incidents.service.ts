@@ -36,9 +36,14 @@ export class Incidents {
 
   /** In the transaction of what caused it. @param caller null for what the server found by itself */
   open(tx: Tx, caller: Caller | null, incident: NewIncident): Promise<void> {
-    const { kind, severity, subjectId, agentId, summary, data = {} } = incident;
-    const { subject, quietSeconds } = INCIDENT_KINDS[kind];
-    return this.incidents.see(tx, { kind, severity, subjectType: subject, subjectId, agentId, summary, data, quietSeconds }, ...by(caller));
+    return this.openAll(tx, caller, [incident]);
+  }
+
+  /** Many, no subject twice in one kind. */
+  async openAll(tx: Tx, caller: Caller | null, incidents: readonly NewIncident[]): Promise<void> {
+    if (incidents.length === 0) return;
+    const seen = incidents.map(({ kind, data = {}, ...rest }) => ({ ...rest, kind, data, subjectType: INCIDENT_KINDS[kind].subject, quietSeconds: INCIDENT_KINDS[kind].quietSeconds }));
+    await this.incidents.see(tx, seen, ...by(caller));
   }
 
   /** Its cause is gone. Nothing happens where none is open. */

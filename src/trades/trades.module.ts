@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
+import { IncidentsModule } from '../incidents/incidents.module.js';
 import { MarketDataModule } from '../market-data/market-data.module.js';
+import { BrokerTradesRepository } from './broker-trades.repository.js';
+import { ClaimsService } from './claims.service.js';
 import { EquityCurveController } from './equity-curve.controller.js';
 import { EquityCurveRepository } from './equity-curve.repository.js';
 import { EquityCurveService } from './equity-curve.service.js';
@@ -18,10 +21,10 @@ import { TradesService } from './trades.service.js';
 import { TransitionsService } from './transitions.service.js';
 
 @Module({
-  imports: [MarketDataModule],
+  imports: [IncidentsModule, MarketDataModule],
   // A path that is spelt out comes before one with a parameter.
   controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController, MarksController],
-  providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService],
-  exports: [TradesService, TransitionsService],
+  providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, ClaimsService],
+  exports: [TradesService, TransitionsService, FillsService, BrokerTradesRepository],
 })
 export class TradesModule {}

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { leadOf, type Place, upperBound } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
+import { CLAIMED } from './broker-trades.repository.js';
 import type { Facts } from './request-facts.js';
 import { type MarkExtremes, TradeBasis, type Window } from './trade-basis.repository.js';
 import { toldOf, type ToldFields, type TradeState } from './trade-change.js';
@@ -29,6 +30,8 @@ export interface TradeRow extends TradeState, Pick<TradeFigures, FigureColumn>, 
   prediction_id: string | null;
   idea_id: string | null;
   command_id: string | null;
+  order_tag: string;
+  missing_since: string | null;
   version: number;
   net_profit: string | null;
   /** Null: it has no fills, and its columns are what was told. */
@@ -114,7 +117,7 @@ const FIGURES = `entered_size, exited_size, profit_source, computed_profit, poin
   price_low`;
 const MARKED = 'mark_high, mark_high_at, mark_low, mark_low_at';
 const FIRST_STOP = 'first_stop_loss, first_stop_at';
-const COLUMNS = `${WRITTEN}, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
+const COLUMNS = `${WRITTEN}, order_tag, missing_since, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
   updated_at, finished_at, told, told_at, open_size, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
 const MOVED = `status, entry_price, entry_time, exit_price, exit_time, exit_reason, stop_loss, take_profit, broker_order_id, broker_position_id,
   gross_profit, commission, swap, fee, told, told_at, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
@@ -232,9 +235,10 @@ export class TradesRepository {
     return isSame ? { mark_high, mark_high_at, mark_low, mark_low_at } : this.basis.extremes(tx, trade, after, trade);
   }
 
-  /** How the trade began, with what the first request said. */
+  /** How the trade began, with what the first request said: of an adopted one that was claimed, the claim. */
   async firstTransition(tx: Tx, tradeId: string): Promise<TransitionRow | null> {
-    const [row] = await tx.sql<TransitionRow[]>`select ${() => TRANSITION} from trade_transitions where trade_id = ${tradeId} and version = 1`;
+    const [row] = await tx.sql<TransitionRow[]>`select ${() => TRANSITION} from trade_transitions
+      where trade_id = ${tradeId} and (version = 1 or reason = ${CLAIMED}) order by version desc limit 1`;
     return row ?? null;
   }
 

@@ -7,6 +7,8 @@ import { actorOf } from '../common/principal.js';
 import { badRequest, conflict, notFound } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
+import { BrokerTradesRepository } from './broker-trades.repository.js';
+import { ClaimsService } from './claims.service.js';
 import { differingFields, type Facts, factsOf, hashOf } from './request-facts.js';
 import { eventOf } from './trade-change.js';
 import type { TradeStatus } from './trade-state.js';
@@ -28,6 +30,8 @@ export class TradesService {
   constructor(
     private readonly trades: TradesRepository,
     private readonly events: Events,
+    private readonly claims: ClaimsService,
+    private readonly brokerTrades: BrokerTradesRepository,
   ) {}
 
   /**
@@ -39,6 +43,8 @@ export class TradesService {
     const first = await this.trades.byClientOrder(tx, agentId, body.clientOrderId);
     if (first) return this.repeated(tx, first, body);
     const trade = await this.newTrade(tx, agentId, body);
+    const claimed = await this.claims.claim(tx, caller, trade, requestFacts(body, trade.execution_mode));
+    if (claimed) return { trade: claimed, repeats: null };
     const now = await this.trades.now(tx);
     const occurredAt = trade.status === 'open' && trade.entry_time !== null ? trade.entry_time : now;
     const row = await this.trades.insert(tx, trade, {
@@ -122,6 +128,11 @@ export class TradesService {
     const trade = await this.trades.lock(tx, tradeId);
     if (trade?.agent_id !== agentId) return null;
     return { status: trade.status, openSize: trade.open_size, stopLoss: trade.stop_loss, direction: trade.direction };
+  }
+
+  /** For who stores trades after taking other locks: the account comes first, everywhere. */
+  holdAccount(tx: Tx, agentId: string): Promise<void> {
+    return this.brokerTrades.holdAccountOf(tx, agentId);
   }
 
   /** How many trades of an agent are pending, open, closing or unknown. */

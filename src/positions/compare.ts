@@ -1,0 +1,198 @@
+import { Exact } from '../common/decimal.js';
+import { mayBeOpen } from '../trades/trade-state.js';
+import { secondsBetween } from '../trades/trade-times.js';
+import { compareOrders, type OrderPlan } from './compare-orders.js';
+import { type Known, type KnownPosition, lasts, ownerOf, type Report, type Trade } from './known.js';
+import { Matching } from './matching.js';
+import { instrumentKey, type ToldPosition } from './told.js';
+
+export interface Adoption {
+  told: ToldPosition;
+  agentId: string;
+  direction: 'long' | 'short';
+  size: string;
+}
+
+/** A position whose size is not that of our trades. */
+export interface Difference {
+  told: ToldPosition;
+  trades: readonly Trade[];
+  /** Signed: short is below zero. */
+  held: string;
+  ours: string;
+  /** Of the first complete report that said so; null: not told by a complete one yet. */
+  since: string | null;
+  /** It has lasted: a person must see it. */
+  lasts: boolean;
+}
+
+export interface Held {
+  told: ToldPosition;
+  /** Null: several make it up, or it is adopted as a whole, which `adopts` says. */
+  trade: Trade | null;
+  adopts: boolean;
+  difference: Difference | null;
+}
+
+/** What is to be done, so that what we know is what the broker shows. */
+export interface Plan extends OrderPlan {
+  matched: number;
+  held: Held[];
+  opened: { trade: Trade; told: ToldPosition }[];
+  linked: { trade: Trade; brokerPositionId: string }[];
+  grown: { trade: Trade; size: string; told: ToldPosition }[];
+  adopted: Adoption[];
+  differing: Difference[];
+  /** Gone from this report for the first time. */
+  missing: Trade[];
+  /** Gone before, not long enough. */
+  waiting: Trade[];
+  /** Gone for a second time, late enough: closed. */
+  gone: Trade[];
+  /** Adopted once, and claimed by a trade of ours since. */
+  duplicates: { trade: Trade; of: Trade }[];
+  /** Rows of positions that are no longer held. */
+  over: KnownPosition[];
+  stillMissing: KnownPosition[];
+  /** Keys whose difference people have been told of. */
+  toldMismatches: ReadonlySet<string>;
+}
+
+interface Group {
+  told: ToldPosition[];
+  trades: Trade[];
+}
+
+
+const signed = (direction: 'long' | 'short', size: string) => new Exact(size).times(direction === 'long' ? 1 : -1);
+
+/**
+ * Compares a report with what is known; nothing here writes. Positions are ours by tag, position id, order id, then client
+ * order id, never by likeness.
+ *
+ * On a hedging account each position stands beside the trade that it is. On netting and exchange accounts the broker knows
+ * one sum for an instrument, so that is compared with the signed sum of the book's trades in it: an excess in the direction
+ * of what is held is adopted as an external trade of the difference (one for an instrument and direction, which grows); a
+ * lack could be any of the trades, so nobody guesses which, and it is only told, until the position is gone as a whole.
+ * An excess just after one of ours ended is taken for a list made before that, and waits.
+ */
+export function compare(report: Report, known: Known): Plan {
+  const matching = new Matching(report, known.trades);
+  const plan: Plan = {
+    matched: 0, held: [], opened: [], linked: [], grown: [], adopted: [], differing: [], missing: [], waiting: [], gone: [], duplicates: [], over: [], stillMissing: [],
+    toldMismatches: new Set(known.positions.filter((row) => row.mismatch_since !== null).map(({ key }) => key)), ...compareOrders(report, known, matching),
+  };
+  const rows = new Map(known.positions.map((row) => [row.key, row]));
+  const groups = report.marginMode === 'hedging' ? byTrade(report, matching, plan) : byInstrument(report, known, matching);
+  for (const group of groups) judge(report, group, rows, plan);
+  if (report.complete) absent(report, known, new Set(groups.flatMap(({ trades }) => trades.map(({ id }) => id))), plan);
+  return plan;
+}
+
+/** Also two positions with one tag: a broker may fill an order in parts. */
+function byTrade(report: Report, matching: Matching, plan: Plan): Group[] {
+  const groups = new Map<string, Group>();
+  for (const told of report.positions) {
+    const [trade, ...others] = matching.ofPosition(told);
+    const key = trade?.id ?? `new ${told.key}`;
+    const group = groups.get(key) ?? { told: [], trades: trade ? [trade] : [] };
+    groups.set(key, { ...group, told: [...group.told, told] });
+    for (const other of others) {
+      if (trade && other.origin === 'external' && trade.origin !== 'external' && other.finished_at === null && !plan.duplicates.some((each) => each.trade.id === other.id)) plan.duplicates.push({ trade: other, of: trade });
+    }
+  }
+  for (const { trade } of plan.duplicates) groups.set(`duplicate ${trade.id}`, { told: [], trades: [trade] });
+  return [...groups.values()];
+}
+
+function byInstrument(report: Report, known: Known, matching: Matching): Group[] {
+  const groups = new Map<string, Group>();
+  for (const told of report.positions) {
+    const key = instrumentKey(told);
+    const group = groups.get(key) ?? { told: [], trades: known.trades.filter((trade) => isIn(trade, told) && (mayBeOpen(trade.status) || matching.hasJustEnded(trade))) };
+    const pending = matching.ofPosition(told).filter((trade) => trade.status === 'pending' && !group.trades.includes(trade));
+    groups.set(key, { told: [...group.told, told], trades: [...group.trades, ...pending] });
+  }
+  return [...groups.values()];
+}
+
+/** Where nobody said the exchange or the product of a trade, it is the position's. */
+const isIn = (trade: Trade, told: { symbol: string; exchange: string | null; product: string | null }) =>
+  trade.symbol === told.symbol && (trade.exchange === null || trade.exchange === told.exchange) && (trade.product === null || trade.product === told.product);
+
+function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string, KnownPosition>, plan: Plan): void {
+  const [first] = told;
+  if (!first) return;
+  const ended = trades.some(({ finished_at }) => finished_at !== null);
+  const active = trades.filter(({ finished_at }) => finished_at === null);
+  const held = told.reduce((sum, each) => sum.plus(signed(each.direction, each.size)), new Exact(0));
+  const counted = countedTrades(active, held);
+  const ours = counted.reduce((sum, each) => sum.plus(signed(each.direction, openSizeOf(each))), new Exact(0));
+  plan.matched += active.length > 0 ? told.length : 0;
+  for (const trade of counted) {
+    if (trade.status === 'pending' || trade.status === 'unknown') plan.opened.push({ trade, told: first });
+    else if (first.brokerPositionId != null && trade.broker_position_id !== first.brokerPositionId) plan.linked.push({ trade, brokerPositionId: first.brokerPositionId });
+  }
+  const excess = held.minus(ours);
+  const difference = excess.isZero() || (ended && active.length === 0) ? null : settled(report, first, active, { held, ours, excess, ended }, rows, plan);
+  const adopts = plan.adopted.at(-1)?.told === first;
+  const only = trades.length === 1 && !adopts ? (trades[0] ?? null) : null;
+  plan.held.push(...told.map((each) => ({ told: each, trade: only, adopts: adopts && active.length === 0, difference })));
+  if (difference) plan.differing.push(difference);
+}
+
+/** With those of which nobody knows, unless the broker holds less than that: then they stay unknown. */
+function countedTrades(active: Trade[], held: InstanceType<typeof Exact>): Trade[] {
+  if (active.length < 2) return active;
+  const sum = active.reduce((total, each) => total.plus(signed(each.direction, openSizeOf(each))), new Exact(0));
+  return sum.abs().lte(held.abs()) ? active : active.filter(({ status }) => status !== 'unknown');
+}
+
+const openSizeOf = (trade: Trade): string => (trade.status === 'pending' ? trade.lot_size : trade.open_size);
+
+interface Sums {
+  held: InstanceType<typeof Exact>;
+  ours: InstanceType<typeof Exact>;
+  excess: InstanceType<typeof Exact>;
+  ended: boolean;
+}
+
+/** The difference that remains when what may be adopted is. */
+function settled(report: Report, told: ToldPosition, trades: Trade[], { held, ours, excess, ended }: Sums, rows: ReadonlyMap<string, KnownPosition>, plan: Plan): Difference | null {
+  const direction = excess.gt(0) ? 'long' : 'short';
+  const more = excess.isPositive() === held.isPositive();
+  const hedging = report.marginMode === 'hedging';
+  const external = trades.find((trade) => trade.origin === 'external' && trade.direction === direction && (!hedging || trades.length === 1));
+  if (more && external && !ended) {
+    plan.grown.push({ trade: external, size: new Exact(external.lot_size).plus(excess.abs()).toFixed(), told });
+    return null;
+  }
+  if (more && !ended && (!hedging || trades.length === 0)) {
+    plan.adopted.push({ told, agentId: ownerOf(report, told), direction, size: excess.abs().toFixed() });
+    return null;
+  }
+  const row = rows.get(told.key);
+  const since = row?.differs_since ?? (report.complete ? report.asOf : null);
+  return { told, trades, held: held.toFixed(), ours: ours.toFixed(), since, lasts: report.complete && lasts(since, report.asOf) };
+}
+
+/** What a complete report lacks. Trades that entered after it was made, and rows that a newer report changed, are not its business. */
+function absent({ asOf }: Report, known: Known, seen: ReadonlySet<string>, plan: Plan): void {
+  const reported = new Set(plan.held.map(({ told }) => told.key));
+  const ordered = new Set(known.orders.filter(({ role }) => role === 'entry').map(({ trade_id }) => trade_id));
+  const newer = new Set(known.positions.filter(({ as_of }) => secondsBetween(asOf, as_of) > 0).map(({ trade_id }) => trade_id));
+  for (const trade of known.trades) {
+    const covered = mayBeOpen(trade.status) && trade.entry_time !== null && secondsBetween(trade.entry_time, asOf) >= 0;
+    if (!covered || seen.has(trade.id) || newer.has(trade.id) || (trade.status === 'unknown' && ordered.has(trade.id))) continue;
+    // A status that somebody told since begins the count anew.
+    const since = trade.status === 'unknown' ? trade.missing_since : null;
+    (since === null ? plan.missing : lasts(since, asOf) ? plan.gone : plan.waiting).push(trade);
+  }
+  const lacking = [...plan.missing, ...plan.waiting];
+  const lackingIds = new Set(lacking.map(({ id }) => id));
+  for (const row of known.positions) {
+    if (reported.has(row.key) || secondsBetween(asOf, row.as_of) > 0) continue;
+    const awaited = row.trade_id === null ? lacking.some((trade) => isIn(trade, row)) : lackingIds.has(row.trade_id);
+    (awaited ? plan.stillMissing : plan.over).push(row);
+  }
+}

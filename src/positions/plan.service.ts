@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { CommandsService } from '../commands/commands.service.js';
+import type { Caller } from '../common/http/caller.js';
+import { actorOf } from '../common/principal.js';
+import type { Tx } from '../database/transaction.js';
+import { Events } from '../events/events.service.js';
+import { Incidents } from '../incidents/incidents.service.js';
+import { BrokerTradesRepository } from '../trades/broker-trades.repository.js';
+import type { Plan } from './compare.js';
+import type { Known, Report, Trade } from './known.js';
+import { type AdoptedTrade, adoptions, events, incidents, MISSING, moves, SEEN, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
+import { type Book, ReportsRepository } from './reports.repository.js';
+
+/** Carries out what a comparison found: trades, rows, events, incidents and commands, each kind in one statement. */
+@Injectable()
+export class PlanService {
+  constructor(
+    private readonly reports: ReportsRepository,
+    private readonly trades: BrokerTradesRepository,
+    private readonly commands: CommandsService,
+    private readonly events: Events,
+    private readonly incidents: Incidents,
+  ) {}
+
+  /** Answers what was adopted. */
+  async carryOut(tx: Tx, caller: Caller, report: Report, book: Book, known: Known, plan: Plan): Promise<AdoptedTrade[]> {
+    const adopted = adoptions(plan, book, report.asOf);
+    const by = [actorOf(caller.principal), caller.correlationId] as const;
+    if (adopted.length > 0) await this.trades.adopt(tx, adopted.map(({ trade }) => trade), SEEN, ...by);
+    const moved = await this.changeTrades(tx, report, plan, by);
+    await this.writeRows(tx, report, book, known, plan, adopted);
+    await this.events.append(tx, caller, events(plan, adopted, moved, book));
+    await this.reconcile(tx, caller, plan);
+    const rows = new Map(known.positions.map((row) => [row.key, row.id]));
+    await this.incidents.openAll(tx, caller, incidents(plan, adopted, book, (told) => rows.get(told.key)));
+    await this.resolve(tx, caller, plan, known);
+    return adopted;
+  }
+
+  private async changeTrades(tx: Tx, { asOf }: Report, plan: Plan, by: readonly [string, string]) {
+    if (plan.grown.length > 0) {
+      await this.trades.grow(tx, plan.grown.map(({ trade, size, told }) => ({ id: trade.id, lot_size: storable(size), entry_price: trade.status === 'pending' ? null : told.entryPrice })));
+    }
+    const links = [
+      ...plan.linked.map(({ trade, brokerPositionId }) => ({ id: trade.id, broker_position_id: brokerPositionId, broker_order_id: null })),
+      ...plan.linkedOrders.map(({ trade, brokerOrderId }) => ({ id: trade.id, broker_position_id: null, broker_order_id: brokerOrderId })),
+    ];
+    if (links.length > 0) await this.trades.link(tx, links);
+    const unknown = plan.missing.filter(({ status }) => status === 'unknown');
+    if (unknown.length > 0) await this.trades.noteMissing(tx, unknown.map(({ id }) => id), asOf);
+    const steps = moves(plan, asOf);
+    if (steps.length === 0) return [];
+    const rows = await this.trades.move(tx, steps.map(({ move }) => move), ...by);
+    const versions = new Map(rows.map(({ id, version }) => [id, version]));
+    return steps.flatMap((step) => (versions.has(step.trade.id) ? [{ ...step, id: step.trade.id, version: versions.get(step.trade.id) ?? 0 }] : []));
+  }
+
+  private async writeRows(tx: Tx, report: Report, book: Book, known: Known, plan: Plan, adopted: readonly AdoptedTrade[]): Promise<void> {
+    const written = { book, reportedBy: report.agentId, asOf: report.asOf, complete: report.complete };
+    const since = new Map(known.positions.map((row) => [row.key, row.mismatch_since]));
+    const adoptedOf = (key: string) => adopted.find(({ told }) => told.key === key)?.trade.id ?? null;
+    const ofAdopted = new Map(adopted.map(({ told, trade }) => [told, trade.id]));
+    const positions = plan.held.map((held) => writtenPosition(held, held.adopts ? (ofAdopted.get(held.told) ?? null) : null, report.asOf, since.get(held.told.key) ?? null));
+    await this.reports.remove(tx, 'positions', plan.over.map(({ id }) => id));
+    await this.reports.remove(tx, 'working_orders', plan.overOrders);
+    await this.reports.writePositions(tx, written, positions);
+    await this.reports.writeOrders(tx, written, plan.working.map(({ told, trade }) => writtenOrder(told, trade?.id ?? (told.role === 'entry' ? adoptedOf(told.key) : null))));
+    await this.reports.markMissing(tx, 'positions', plan.stillMissing.filter(({ missing_since }) => missing_since === null).map(({ id }) => id), report.asOf);
+    await this.reports.markMissing(tx, 'working_orders', plan.stillMissingOrders, report.asOf);
+    await this.reports.noteReport(tx, written, report.positions.length, report.orders.length);
+  }
+
+  /** One question for an agent, however much is missing: it reports everything that the broker shows. */
+  private async reconcile(tx: Tx, caller: Caller, plan: Plan): Promise<void> {
+    const ofAgent = Map.groupBy(toReconcile(plan), ({ agent_id }: Trade) => agent_id);
+    if (ofAgent.size === 0) return;
+    for (const agentId of await this.reports.toBeAsked(tx, [...ofAgent.keys()])) {
+      const [first, ...more] = ofAgent.get(agentId) ?? [];
+      const payload = first && more.length === 0 ? { orderTag: first.order_tag, reason: MISSING } : { reason: `${MISSING}: ${more.length + 1} trades` };
+      await this.commands.create(tx, caller, agentId, { type: 'reconcile', payload });
+    }
+  }
+
+  private async resolve(tx: Tx, caller: Caller, plan: Plan, known: Known): Promise<void> {
+    const ids = (trades: readonly Trade[]) => trades.map(({ id }) => id);
+    const opened = plan.opened.map(({ trade }) => trade);
+    const back = [...opened, ...plan.restored].filter(({ missing_since }) => missing_since !== null);
+    const claimed = plan.duplicates.map(({ trade }) => trade);
+    const external = (trades: readonly Trade[]) => trades.filter(({ origin }) => origin === 'external');
+    await this.incidents.resolve(tx, caller, 'POSITION_MISSING', ids(back), 'the broker shows it again');
+    await this.incidents.resolve(tx, caller, 'POSITION_MISSING', ids([...plan.gone, ...plan.cancelledOrders]), 'it was gone from a second report');
+    await this.incidents.resolve(tx, caller, 'EXTERNAL_POSITION', ids(external(plan.gone)), 'it is gone');
+    await this.incidents.resolve(tx, caller, 'EXTERNAL_POSITION', ids(claimed), 'a trade claims it');
+    await this.incidents.resolve(tx, caller, 'EXTERNAL_ORDER', ids(external([...plan.cancelledOrders, ...opened])), 'it is gone, or filled');
+    const different = new Set(plan.differing.map(({ told }) => told.key));
+    const shown = new Set(plan.held.map(({ told }) => told.key));
+    const settled = known.positions.filter((row) => row.mismatch_since !== null && ((shown.has(row.key) && !different.has(row.key)) || plan.over.some(({ id }) => id === row.id)));
+    await this.incidents.resolve(tx, caller, 'POSITION_MISMATCH', settled.map(({ id }) => id), 'sizes are equal, or the position is gone');
+  }
+}

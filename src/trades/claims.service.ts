@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../common/http/caller.js';
+import { actorOf } from '../common/principal.js';
+import type { Tx } from '../database/transaction.js';
+import { Events } from '../events/events.service.js';
+import { Incidents } from '../incidents/incidents.service.js';
+import { BrokerTradesRepository } from './broker-trades.repository.js';
+import type { Facts } from './request-facts.js';
+import type { NewTrade, TradeRow } from './trades.repository.js';
+
+/** An agent may be slower than its own report of what the broker shows: what was adopted meanwhile becomes its trade. */
+@Injectable()
+export class ClaimsService {
+  constructor(
+    private readonly trades: BrokerTradesRepository,
+    private readonly events: Events,
+    private readonly incidents: Incidents,
+  ) {}
+
+  /** Null when nothing was adopted under the broker's names of this trade. */
+  async claim(tx: Tx, caller: Caller, trade: NewTrade, facts: Facts): Promise<TradeRow | null> {
+    if (trade.broker_position_id === null && trade.broker_order_id === null) return null;
+    await this.trades.holdAccountOf(tx, trade.agent_id);
+    const adopted = await this.trades.unclaimed(tx, trade);
+    if (!adopted) return null;
+    const row = await this.trades.claim(tx, adopted, trade, facts, actorOf(caller.principal), caller.correlationId);
+    await this.events.append(tx, caller, [{
+      type: 'position.claimed', subjectId: row.id, agentId: row.agent_id, accountId: row.account_id,
+      data: { version: row.version, symbol: row.symbol, brokerPositionId: row.broker_position_id, brokerOrderId: row.broker_order_id, lotSize: { from: adopted.lot_size, to: row.lot_size } },
+    }]);
+    for (const kind of ['EXTERNAL_POSITION', 'EXTERNAL_ORDER'] as const) await this.incidents.resolve(tx, caller, kind, [row.id], `claimed as ${row.client_order_id}`);
+    return row;
+  }
+}
