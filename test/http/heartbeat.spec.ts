@@ -245,6 +245,8 @@ describe('mode and account', () => {
     await beat({ brokerConnected: true }, copy, live);
     expect((await state(live)).canTrade).toBe(false);
     await beat({ tradeAllowed: true }, copy, live);
+    expect((await state(live)).canTrade).toBe(false);
+    await live.http('POST', '/agents/me/positions', { body: { asOf: before(0), complete: true, positions: [], orders: [] }, headers: copy });
     expect((await state(live)).canTrade).toBe(true);
   });
 });
