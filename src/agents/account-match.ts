@@ -1,7 +1,7 @@
 /** What an agent says that it trades on, beside the account that it belongs to. */
 export interface AccountTold {
   mode: 'simulation' | 'paper' | 'live';
-  told_account: { loginHash?: string; server?: string; kind?: string; currency?: string; marginMode?: string } | null;
+  told_account: { loginHash?: string | undefined; server?: string | undefined; kind?: string | undefined; currency?: string | undefined; marginMode?: string | undefined } | null;
   told_currency: string | null;
   login_hash: string | null;
   server: string | null;

@@ -7,8 +7,8 @@ type Code = ReportAnswer['code'];
 
 const NOTHING = { matched: 0, adopted: [], unknown: [], missing: [], closed: [], differing: [], proposals: [] };
 
-/** One that was overtaken by a later one. */
-export const notApplied = ({ asOf }: ReportBody): ReportAnswer => ({ applied: false, code: 'REPORT_STALE', asOf, complete: false, ...NOTHING });
+/** One that was overtaken by a later one, or tells of another account. */
+export const notApplied = ({ asOf }: ReportBody, code: 'REPORT_STALE' | 'ACCOUNT_MISMATCH'): ReportAnswer => ({ applied: false, code, asOf, complete: false, ...NOTHING });
 
 const element = (trade: Pick<Trade, 'id' | 'broker_position_id' | 'broker_order_id' | 'symbol' | 'lot_size'>) => ({
   tradeId: trade.id, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id, symbol: trade.symbol, size: trade.lot_size,

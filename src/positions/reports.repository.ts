@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AccountKind, MarginMode } from '../accounts/accounts.repository.js';
+import { type AccountTold, TOLD } from '../agents/account-match.js';
 import { otherInstance } from '../agents/heartbeat.repository.js';
 import type { Tx } from '../database/transaction.js';
 import type { BrokerBook } from '../trades/broker-trades.repository.js';
@@ -7,13 +8,12 @@ import type { Known, KnownPosition, KnownRow } from './known.js';
 import type { ListedInstrument } from './told.js';
 
 /** Whose word a report is, and what it is told against. */
-export interface ReportContext {
+export interface ReportContext extends AccountTold {
   account_id: string;
   kind: AccountKind;
   margin_mode: MarginMode;
   mode: BrokerBook['mode'];
   broker_connected: boolean | null;
-  broker_account: Record<string, unknown> | null;
   /** The copy of the agent that trades, when it is not the one that reports. */
   other_instance: string | null;
   /** A report of this agent that says a later time has been applied. */
@@ -64,7 +64,7 @@ export class ReportsRepository {
   async context(tx: Tx, agentId: string, instanceId: string | null, asOf: string): Promise<ReportContext | null> {
     const held = await tx.sql<{ id: string }[]>`select id from accounts where id = (select account_id from agents where id = ${agentId}) for no key update`;
     const [row] = await tx.sql<ReportContext[]>`
-      select a.account_id, c.kind, c.margin_mode, a.mode, s.broker_connected, s.broker_account,
+      select a.account_id, s.broker_connected, ${() => TOLD},
         ${() => otherInstance('s', 'asked.instance', 'app_clock()')} as other_instance,
         coalesce(r.as_of > ${asOf}::timestamptz and r.as_of <= app_clock() + ${() => `interval '${AHEAD_MOST}'`}, false) as stale
       from (select ${instanceId}::text as instance) asked cross join agents a join accounts c on c.id = a.account_id join agent_state s on s.agent_id = a.id

@@ -46,7 +46,7 @@ const element = z.object({
 const elements = (about: string) => z.array(element).describe(about);
 
 export const reportAnswerSchema = z.object({
-  applied: z.boolean(), code: z.enum(['REPORT_STALE', 'BROKER_NOT_CONNECTED']).optional().describe('why it was not applied, or not taken for complete'),
+  applied: z.boolean(), code: z.enum(['REPORT_STALE', 'ACCOUNT_MISMATCH', 'BROKER_NOT_CONNECTED']).optional().describe('why it was not applied, or not taken for complete'),
   asOf: z.iso.datetime(), complete: z.boolean().describe('whether it was taken for complete'),
   matched: z.int().describe('positions that are trades of ours'),
   adopted: elements('positions and entry orders that nobody told of: trades of origin external now'),

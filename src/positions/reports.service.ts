@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { differences } from '../agents/account-match.js';
 import { AgentsService, instanceOf } from '../agents/agents.service.js';
 import type { Caller } from '../common/http/caller.js';
 import { conflict } from '../common/problem.js';
@@ -37,7 +38,7 @@ export class ReportsService {
     if ('holder' in outcome) throw await this.agents.otherInstance(caller, agentId, outcome.holder);
     // After the account is free again: the agent comes before its state, and both after the account.
     const { brokerAccount } = body;
-    if (outcome.answer.applied && brokerAccount && isNews(brokerAccount, outcome.context.broker_account)) await this.agents.matchAccount(caller, agentId, brokerAccount);
+    if (outcome.answer.code !== 'REPORT_STALE' && brokerAccount && isNews(brokerAccount, outcome.context.told_account)) await this.agents.matchAccount(caller, agentId, brokerAccount);
     return outcome.answer;
   }
 
@@ -45,7 +46,9 @@ export class ReportsService {
     const context = await this.reports.context(tx, agentId, instanceId, body.asOf);
     if (!context) throw conflict('AGENT_MOVED', 'The agent was just put on another account: report again.', true);
     if (context.other_instance !== null) return { holder: context.other_instance };
-    if (context.stale) return { answer: notApplied(body), context };
+    if (context.stale) return { answer: notApplied(body, 'REPORT_STALE'), context };
+    // Of another account nothing is adopted, and ours is not gone because that one lacks it.
+    if (differences({ ...context, told_account: body.brokerAccount ?? context.told_account }).length > 0) return { answer: notApplied(body, 'ACCOUNT_MISMATCH'), context };
     const connected = body.brokerConnected !== false && context.broker_connected !== false;
     const paper = context.kind === 'paper';
     const book: Book = { accountId: context.account_id, agentId: paper ? agentId : null, mode: context.mode, id: paper ? agentId : context.account_id };

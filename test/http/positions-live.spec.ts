@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
+import { whenWaiting } from '../support/locks.js';
 import { after, held, reportOf } from '../support/positions.js';
 
 interface State {
@@ -114,6 +116,18 @@ describe('an agent on another account than its own', () => {
     expect(await state(two)).toMatchObject({ accountMismatch: ['loginHash'] });
   });
 
+  it('reports nothing of its own: nothing is adopted from there, and nothing here is gone', async () => {
+    const agent = await live();
+    await beat(agent);
+    const trade = { clientOrderId: 'mine', symbol: 'EURUSD', direction: 'long', lotSize: '0.1', entryPrice: '1.1', entryTime: after(-60) };
+    const { body: mine } = await agent.http<{ id: string }>('POST', '/trades', { body: trade, headers: copy });
+    const other = { positions: [held()], brokerAccount: { ...told, currency: 'EUR' } };
+    for (const asOf of [after(-30), after(-10)]) expect((await report(agent, { ...other, asOf })).body).toMatchObject({ applied: false, code: 'ACCOUNT_MISMATCH', adopted: [], missing: [], closed: [] });
+    expect((await report(agent, { positions: [held()] })).body).toMatchObject({ applied: false, code: 'ACCOUNT_MISMATCH' });
+    expect((await t.http<{ items: object[] }>('GET', `/trades?agentId=${agent.id}`)).body.items).toMatchObject([{ id: mine.id, status: 'open' }]);
+    expect((await report(agent, { positions: [held()], brokerAccount: told, asOf: after(1) })).body).toMatchObject({ applied: true, adopted: [{}], missing: [{ tradeId: mine.id }] });
+  });
+
   it('is paused once, also when many heartbeats say so at once', async () => {
     const agent = await live();
     await Promise.all(Array.from({ length: 20 }, () => beat(agent, { brokerAccount: { ...told, currency: 'EUR' } })));
@@ -122,6 +136,24 @@ describe('an agent on another account than its own', () => {
 });
 
 describe('reports beside everything else that locks', () => {
+  it.each<[string, string, (agent: TestAgent) => [string, object]]>([
+    ['a sync with trades', 'agent_state', () => ['/agents/me/sync', { syncSeq: 1, trades: [{ clientRef: 'x', clientOrderId: 'x', symbol: 'EURUSD', direction: 'long', lotSize: '1', brokerPositionId: 'p' }] }]],
+    ['a report', 'agent_state', () => ['/agents/me/positions', reportOf()]],
+  ])('%s waits for the account before it holds its %s', async (_what, table, requestOf) => {
+    const agent = await t.agent();
+    const holder = new pg.Client({ connectionString: t.db.adminUrl });
+    await holder.connect();
+    await holder.query('begin');
+    await holder.query('select 1 from accounts where id = $1 for no key update', [agent.accountId]);
+    const [path, body] = requestOf(agent);
+    const answer = agent.http('POST', path, { body });
+    await whenWaiting(t.db, 1);
+    const free = await holder.query(`select 1 from ${table} where agent_id = $1 for no key update skip locked`, [agent.id]);
+    await holder.query('rollback');
+    await holder.end();
+    expect([free.rowCount, (await answer).status]).toEqual([1, 200]);
+  });
+
   it('make no deadlock, and nothing is counted twice', async () => {
     const name = `shared-${randomUUID()}`;
     const { body: account } = await t.http<{ id: string }>('POST', '/accounts', { body: { name, kind: 'demo', currency: 'USD', marginMode: 'hedging' } });
