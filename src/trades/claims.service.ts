@@ -6,6 +6,7 @@ import { Events } from '../events/events.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import { BrokerTradesRepository } from './broker-trades.repository.js';
 import type { Facts } from './request-facts.js';
+import { eventOf } from './trade-change.js';
 import type { NewTrade, TradeRow } from './trades.repository.js';
 
 /** An agent may be slower than its own report of what the broker shows: what was adopted meanwhile becomes its trade. */
@@ -27,7 +28,10 @@ export class ClaimsService {
     await this.events.append(tx, caller, [{
       type: 'position.claimed', subjectId: row.id, agentId: row.agent_id, accountId: row.account_id,
       data: { version: row.version, symbol: row.symbol, brokerPositionId: row.broker_position_id, brokerOrderId: row.broker_order_id, lotSize: { from: adopted.lot_size, to: row.lot_size } },
-    }]);
+    }, ...(row.status === adopted.status ? [] : [{
+      type: eventOf(adopted.status, row.status), subjectId: row.id, agentId: row.agent_id, accountId: row.account_id,
+      data: { from: adopted.status, to: row.status, version: row.version, symbol: row.symbol, direction: row.direction, lotSize: row.lot_size, origin: row.origin },
+    }])]);
     for (const kind of ['EXTERNAL_POSITION', 'EXTERNAL_ORDER'] as const) await this.incidents.resolve(tx, caller, kind, [row.id], `claimed as ${row.client_order_id}`);
     return row;
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { PositionsService } from '../../src/positions/positions.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { after, held, type ReportAnswer, reportOf, type Trade } from '../support/positions.js';
 
@@ -94,6 +95,15 @@ describe('a trade that is told after its position', () => {
     expect(await trades()).toHaveLength(1);
     expect([await incidents('EXTERNAL_POSITION'), await incidents('EXTERNAL_POSITION', 'resolved')]).toMatchObject([[], [{ resolution: 'claimed as mine' }]]);
     expect((await t.http<{ items: object[] }>('GET', `/trades/${made?.tradeId}/transitions`)).body.items).toMatchObject([{ version: 1, from: null }, { version: 2, reason: 'POSITION_CLAIMED' }]);
+  });
+
+  it('opens an adopted order that has been filled meanwhile', async () => {
+    const order = { brokerOrderId: randomUUID(), symbol: 'EURUSD', role: 'entry', type: 'limit', direction: 'long', size: '0.1', price: '1.05' };
+    const { adopted: [made] } = await report({ orders: [order] });
+    const mine = await trade({ brokerOrderId: order.brokerOrderId });
+    expect(mine).toMatchObject({ id: made?.tradeId, status: 'open', entryPrice: '1.1', origin: 'ungated' });
+    expect(await t.db.query(`select type from events where subject_id = $1 order by seq`, [mine.id])).toEqual(['position.adopted', 'trade.pending', 'position.claimed', 'trade.opened'].map((type) => ({ type })));
+    expect(await incidents('EXTERNAL_ORDER')).toEqual([]);
   });
 
   it('is counted once, whichever comes first, when both come at once', async () => {
@@ -207,6 +217,17 @@ describe('a position that is gone', () => {
     expect((await agent.http('POST', `/trades/${mine.id}/transitions`, { body: closed })).status).toBe(200);
     expect(await report({ asOf: after(-10) })).toMatchObject({ missing: [], closed: [] });
     expect(await stored(mine.id)).toMatchObject({ status: 'closed', exitReason: 'target' });
+  });
+
+  it('has no incident any more a minute after its trade has ended in another way', async () => {
+    const [mine, position] = [await trade(), held()];
+    await report({ asOf: after(-30), positions: [position] });
+    const [external] = (await trades()).filter(({ origin }) => origin === 'external');
+    for (const { id, version } of [await stored(mine.id), await stored(external?.id ?? '')]) {
+      expect((await agent.http('POST', `/trades/${id}/transitions`, { body: { to: 'closed', version, exitPrice: '1.2', exitReason: 'operator' } })).status).toBe(200);
+    }
+    await t.app.get(PositionsService).closeEnded();
+    expect([await incidents('POSITION_MISSING'), await incidents('EXTERNAL_POSITION')]).toEqual([[], []]);
   });
 
   it('asks each agent once, also for many', async () => {
