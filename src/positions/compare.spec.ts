@@ -8,7 +8,7 @@ const at = (seconds: number) => new Date(Date.UTC(2026, 0, 5, 10) + seconds * 1_
 const trade = (more: Partial<Trade> = {}): Trade => ({
   id: 't', agent_id: 'agent', client_order_id: 'client', symbol: 'EURUSD', exchange: null, product: null, direction: 'long', lot_size: '1', open_size: more.lot_size ?? '1',
   entry_price: '1.1', entry_time: at(-100), origin: 'ungated', broker_order_id: null, broker_position_id: 'p', status: 'open', finished_at: null, ended_at: null,
-  order_tag: 'TAG0000000000000', missing_since: null, ...more,
+  order_tag: 'TAG0000000000000', missing_since: null, has_fills: false, ...more,
 });
 const told = (more: Partial<ToldPosition> = {}): ToldPosition => ({
   key: more.brokerPositionId ?? 'p', symbol: 'EURUSD', brokerSymbol: 'EURUSD', exchange: null, product: null, direction: 'long', size: '1', entryPrice: '1.1', brokerPositionId: 'p', ...more,
@@ -28,7 +28,7 @@ const known = (more: Partial<Known> = {}): Known => ({ trades: [], positions: []
 function done(plan: Plan): Record<string, unknown> {
   const ids = (trades: readonly Trade[]) => trades.map(({ id }) => id);
   const all = {
-    opened: ids(plan.opened.map((each) => each.trade)), linked: plan.linked.map(({ brokerPositionId }) => brokerPositionId), grown: plan.grown.map(({ size }) => size),
+    opened: ids(plan.opened.map((each) => each.trade)), linked: plan.linked.map(({ brokerPositionId }) => brokerPositionId), resized: plan.resized.map(({ size }) => size), explained: ids(plan.explained),
     adopted: plan.adopted.map(({ direction, size, agentId }) => `${agentId} ${direction} ${size}`), differing: plan.differing.map(({ held, ours, lasts }) => `${held} for ${ours}${lasts ? ' still' : ''}`),
     missing: ids(plan.missing), waiting: ids(plan.waiting), gone: ids(plan.gone), duplicates: ids(plan.duplicates.map((each) => each.trade)), over: plan.over.map(({ id }) => id),
     stillMissing: plan.stillMissing.map(({ id }) => id), adoptedOrders: plan.adoptedOrders.map(({ agentId }) => agentId), restored: ids(plan.restored),
@@ -55,8 +55,9 @@ describe('on a hedging account', () => {
     ['what is unknown and shown is open', { positions: [told()] }, { trades: [trade({ status: 'unknown' })] }, { opened: ['t'] }],
     ['a trade that has just ended may still be shown', { positions: [told()] }, { trades: [trade({ status: 'closed', finished_at: at(-9), ended_at: at(-9) })] }, {}],
     ['one that ended 10 s ago may not', { positions: [told()] }, { trades: [trade({ status: 'closed', finished_at: at(-10), ended_at: at(-10) })] }, { adopted: ['agent long 1'] }],
-    ['an adopted one grows', { positions: [told({ size: '1.5' })] }, { trades: [trade({ origin: 'external' })] }, { grown: ['1.5'] }],
+    ['an adopted one grows', { positions: [told({ size: '1.5' })] }, { trades: [trade({ origin: 'external' })] }, { resized: ['1.5'] }],
     ['and does not shrink', { positions: [told({ size: '0.5' })] }, { trades: [trade({ origin: 'external' })] }, { differing: ['0.5 for 1'] }],
+    ['an adopted order is as large as what it filled', { positions: [told({ size: '0.4' })] }, { trades: [trade({ origin: 'external', status: 'pending', entry_time: null })] }, { opened: ['t'], resized: ['0.4'] }],
     ['one of ours does not grow', { positions: [told({ size: '1.5' })] }, { trades: [trade()] }, { differing: ['1.5 for 1'] }],
     ['nor turns round', { positions: [told({ direction: 'short' })] }, { trades: [trade()] }, { differing: ['-1 for 1'] }],
     ['sizes are numbers, not texts', { positions: [told({ size: '1.00' })] }, { trades: [trade()] }, {}],
@@ -90,8 +91,12 @@ describe('on a netting account', () => {
   it.each<Case>([
     ['the sum of trades is the position', { ...netting, positions: [es({ size: '3' })] }, { trades: [of('a', 'long', '5'), of('b', 'short', '2')] }, {}],
     ['an excess is adopted', { ...netting, positions: [es({ size: '3' })] }, { trades: [of('a', 'long', '2')] }, { adopted: ['agent long 1'] }],
-    ['or added to what was', { ...netting, positions: [es({ size: '3' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })] }, { grown: ['2'] }],
+    ['or added to what was', { ...netting, positions: [es({ size: '3' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })] }, { resized: ['2'] }],
     ['a lack is nobody\'s', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('b', 'long', '1')] }, { differing: ['1 for 2'] }],
+    ['for half a minute', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })], positions: [row({ key: 'ES||', symbol: 'ES', differs_since: at(-29) })] }, { differing: ['1 for 2 still'] }],
+    ['then it was adopted too much', { ...netting, positions: [es({ size: '1.5' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })], positions: [row({ key: 'ES||', symbol: 'ES', differs_since: at(-30) })] }, { resized: ['0.5'] }],
+    ['or altogether', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })], positions: [row({ key: 'ES||', symbol: 'ES', differs_since: at(-30) })] }, { explained: ['x'] }],
+    ['a lack of more than that stays', { ...netting, positions: [es({ size: '0.5' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })], positions: [row({ key: 'ES||', symbol: 'ES', differs_since: at(-30) })] }, { explained: ['x'], differing: ['0.5 for 2 still'] }],
     ['the other direction is an excess of the whole difference', { ...netting, positions: [es({ size: '1', direction: 'short' })] }, { trades: [of('a', 'long', '1')] }, { adopted: ['agent short 2'] }],
     ['an excess beside what has just ended waits', { ...netting, positions: [es({ size: '2' })] }, { trades: [of('a', 'long', '1'), of('b', 'long', '1', { status: 'closed', finished_at: at(-5), ended_at: at(-5) })] }, { differing: ['2 for 1'] }],
     ['an exchange that nobody said of a trade is the position\'s', { ...netting, positions: [es({ exchange: 'CME' })] }, { trades: [of('a', 'long', '1')] }, {}],

@@ -2,7 +2,7 @@ import { Exact } from '../common/decimal.js';
 import { mayBeOpen } from '../trades/trade-state.js';
 import { secondsBetween } from '../trades/trade-times.js';
 import { compareOrders, type OrderPlan } from './compare-orders.js';
-import { type Known, type KnownPosition, lasts, ownerOf, type Report, type Trade } from './known.js';
+import { type Known, type KnownPosition, lasts, ownerOf, type Report, SECOND_LOOK_SECONDS, type Trade } from './known.js';
 import { Matching } from './matching.js';
 import { instrumentKey, type ToldPosition } from './told.js';
 
@@ -40,7 +40,8 @@ export interface Plan extends OrderPlan {
   held: Held[];
   opened: { trade: Trade; told: ToldPosition }[];
   linked: { trade: Trade; brokerPositionId: string }[];
-  grown: { trade: Trade; size: string; told: ToldPosition }[];
+  /** Adopted ones, which are as large as the broker shows. @param size entered in all */
+  resized: { trade: Trade; size: string; told: ToldPosition }[];
   adopted: Adoption[];
   differing: Difference[];
   /** Gone from this report for the first time. */
@@ -49,6 +50,8 @@ export interface Plan extends OrderPlan {
   waiting: Trade[];
   /** Gone for a second time, late enough: closed. */
   gone: Trade[];
+  /** Adopted once, and part of what trades of ours hold since. */
+  explained: Trade[];
   /** Adopted once, and claimed by a trade of ours since. */
   duplicates: { trade: Trade; of: Trade }[];
   /** Rows of positions that are no longer held. */
@@ -57,6 +60,9 @@ export interface Plan extends OrderPlan {
   /** Keys whose difference people have been told of. */
   toldMismatches: ReadonlySet<string>;
 }
+
+/** An agent that is there has answered by then. */
+const EXPLAINED_WITHIN_SECONDS = 30;
 
 interface Group {
   told: ToldPosition[];
@@ -73,13 +79,14 @@ const signed = (direction: 'long' | 'short', size: string) => new Exact(size).ti
  * On a hedging account each position stands beside the trade that it is. On netting and exchange accounts the broker knows
  * one sum for an instrument, so that is compared with the signed sum of the book's trades in it: an excess in the direction
  * of what is held is adopted as an external trade of the difference (one for an instrument and direction, which grows); a
- * lack could be any of the trades, so nobody guesses which, and it is only told, until the position is gone as a whole.
- * An excess just after one of ours ended is taken for a list made before that, and waits.
+ * lack could be any of the trades, so nobody guesses which: it is told, and the agent is asked for the deals. What no deal
+ * explains in 30 s is taken off the adopted trade, which is but the rest that nobody told of: entries of ours that were
+ * told after the report that showed them. An excess just after one of ours became less is taken for a list made before, and waits.
  */
 export function compare(report: Report, known: Known): Plan {
   const matching = new Matching(report, known.trades);
   const plan: Plan = {
-    matched: 0, held: [], opened: [], linked: [], grown: [], adopted: [], differing: [], missing: [], waiting: [], gone: [], duplicates: [], over: [], stillMissing: [],
+    matched: 0, held: [], opened: [], linked: [], resized: [], explained: [], adopted: [], differing: [], missing: [], waiting: [], gone: [], duplicates: [], over: [], stillMissing: [],
     toldMismatches: new Set(known.positions.filter((row) => row.mismatch_since !== null).map(({ key }) => key)), ...compareOrders(report, known, matching),
   };
   const rows = new Map(known.positions.map((row) => [row.key, row]));
@@ -123,7 +130,7 @@ const isIn = (trade: Trade, told: { symbol: string; exchange: string | null; pro
 function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string, KnownPosition>, plan: Plan): void {
   const [first] = told;
   if (!first) return;
-  const ended = trades.some(({ finished_at }) => finished_at !== null);
+  const ended = trades.some(({ finished_at, ended_at }) => finished_at !== null || (ended_at !== null && secondsBetween(ended_at, report.asOf) < SECOND_LOOK_SECONDS));
   const active = trades.filter(({ finished_at }) => finished_at === null);
   const held = told.reduce((sum, each) => sum.plus(signed(each.direction, each.size)), new Exact(0));
   const counted = countedTrades(active, held);
@@ -162,9 +169,11 @@ function settled(report: Report, told: ToldPosition, trades: Trade[], { held, ou
   const direction = excess.gt(0) ? 'long' : 'short';
   const more = excess.isPositive() === held.isPositive();
   const hedging = report.marginMode === 'hedging';
-  const external = trades.find((trade) => trade.origin === 'external' && trade.direction === direction && (!hedging || trades.length === 1));
-  if (more && external && !ended) {
-    plan.grown.push({ trade: external, size: new Exact(external.lot_size).plus(excess.abs()).toFixed(), told });
+  const external = trades.find((trade) => trade.origin === 'external' && trade.direction === (more === (direction === 'long') ? 'long' : 'short') && (!hedging || trades.length === 1));
+  if (external && !ended && (more || external.status === 'pending')) {
+    // Of a working order nothing is entered but what is held.
+    const size = external.status === 'pending' ? held.abs() : new Exact(external.lot_size).plus(excess.abs());
+    plan.resized.push({ trade: external, size: size.toFixed(), told });
     return null;
   }
   if (more && !ended && (!hedging || trades.length === 0)) {
@@ -173,6 +182,12 @@ function settled(report: Report, told: ToldPosition, trades: Trade[], { held, ou
   }
   const row = rows.get(told.key);
   const since = row?.differs_since ?? (report.complete ? report.asOf : null);
+  if (!more && !hedging && external && report.complete && lasts(since, report.asOf, EXPLAINED_WITHIN_SECONDS)) {
+    const left = new Exact(external.open_size).minus(excess.abs());
+    if (left.gt(0)) plan.resized.push({ trade: external, size: new Exact(external.lot_size).minus(excess.abs()).toFixed(), told });
+    else if (!external.has_fills) plan.explained.push(external);
+    if (left.gte(0)) return null;
+  }
   return { told, trades, held: held.toFixed(), ours: ours.toFixed(), since, lasts: report.complete && lasts(since, report.asOf) };
 }
 

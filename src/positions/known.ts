@@ -44,7 +44,7 @@ export interface Report {
 }
 
 /** Whether what was first seen then has lasted to a second report. */
-export const lasts = (since: string | null, asOf: string): boolean => since !== null && secondsBetween(since, asOf) >= SECOND_LOOK_SECONDS;
+export const lasts = (since: string | null, asOf: string, seconds = SECOND_LOOK_SECONDS): boolean => since !== null && secondsBetween(since, asOf) >= seconds;
 
 /** The agent whose magic number it has, else who reports it. */
 export const ownerOf = ({ agentId, agentOfMagic }: Report, { magic }: { magic?: string | null | undefined }): string => (magic == null ? undefined : agentOfMagic.get(magic)) ?? agentId;

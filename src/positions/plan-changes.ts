@@ -3,7 +3,7 @@ import { Exact } from '../common/decimal.js';
 import { badRequest } from '../common/problem.js';
 import type { NewEvent } from '../events/events.service.js';
 import type { NewIncident } from '../incidents/incidents.service.js';
-import type { Adopted, BrokerMove } from '../trades/broker-trades.repository.js';
+import type { Adopted, BrokerMove } from '../trades/broker-trades.service.js';
 import { eventOf } from '../trades/trade-change.js';
 import type { TradeStatus } from '../trades/trade-state.js';
 import type { Held, Plan } from './compare.js';
@@ -13,14 +13,17 @@ import type { ToldOrder, ToldPosition } from './told.js';
 
 export const SEEN = 'SEEN_IN_REPORT';
 export const MISSING = 'MISSING_FROM_REPORT';
+/** Trades of ours hold what was adopted. */
+const EXPLAINED = 'POSITION_EXPLAINED';
+export const RESIZED = 'POSITION_RESIZED';
 /** A column's limit: what adds up to more cannot be kept. */
 const SIZE_BELOW = '1000000000000000';
 
 /** Trades that a plan changes: locked before they are. */
 export function touched(plan: Plan): Trade[] {
   return [
-    ...[...plan.opened, ...plan.linked, ...plan.grown, ...plan.duplicates, ...plan.linkedOrders].map(({ trade }) => trade),
-    ...plan.missing, ...plan.gone, ...plan.restored, ...plan.missingOrders, ...plan.cancelledOrders,
+    ...[...plan.opened, ...plan.linked, ...plan.resized, ...plan.duplicates, ...plan.linkedOrders].map(({ trade }) => trade),
+    ...plan.missing, ...plan.gone, ...plan.explained, ...plan.restored, ...plan.missingOrders, ...plan.cancelledOrders,
   ];
 }
 
@@ -87,6 +90,7 @@ export function moves(plan: Plan, asOf: string): { move: BrokerMove; trade: Trad
     ...[...plan.missing, ...plan.missingOrders].filter(({ status }) => status !== 'unknown').map((trade) => move(trade, 'unknown', MISSING, { missing_since: asOf })),
     ...plan.gone.map((trade) => move(trade, 'closed', MISSING, { facts: { asOf, missingSince: trade.missing_since } })),
     ...plan.duplicates.map(({ trade, of }) => move(trade, 'closed', 'POSITION_CLAIMED', { facts: { asOf, claimedBy: of.id } })),
+    ...plan.explained.map((trade) => move(trade, 'cancelled', EXPLAINED)),
     ...plan.cancelledOrders.map((trade) => move(trade, 'cancelled', MISSING, { facts: { asOf, missingSince: trade.missing_since } })),
   ];
 }
@@ -107,7 +111,7 @@ export function events(plan: Plan, adopted: readonly AdoptedTrade[], moved: read
     ...[...plan.missing, ...plan.missingOrders].map((trade) => of('position.missing', trade, { symbol: trade.symbol, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id, size: trade.open_size })),
     ...plan.linked.map(({ trade, brokerPositionId }) => of('position.linked', trade, { brokerPositionId: { from: trade.broker_position_id, to: brokerPositionId } })),
     ...plan.linkedOrders.map(({ trade, brokerOrderId }) => of('position.linked', trade, { brokerOrderId: { from: trade.broker_order_id, to: brokerOrderId } })),
-    ...plan.grown.map(({ trade, size }) => of('position.resized', trade, { lotSize: { from: trade.lot_size, to: size } })),
+    ...plan.resized.map(({ trade, size }) => of('position.resized', trade, { lotSize: { from: trade.lot_size, to: size } })),
   ];
 }
 

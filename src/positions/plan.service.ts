@@ -6,17 +6,19 @@ import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import { BrokerTradesRepository } from '../trades/broker-trades.repository.js';
+import { BrokerTradesService, type Teller } from '../trades/broker-trades.service.js';
 import type { Plan } from './compare.js';
 import type { Known, Report, Trade } from './known.js';
-import { type AdoptedTrade, adoptions, events, incidents, MISSING, moves, SEEN, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
+import { type AdoptedTrade, adoptions, events, incidents, MISSING, moves, RESIZED, SEEN, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
 import { type Book, ReportsRepository } from './reports.repository.js';
 
-/** Carries out what a comparison found: trades, rows, events, incidents and commands, each kind in one statement. */
+/** Carries out what a comparison found: trades one by one, since each follows from its fills too; rows, events, incidents and commands, each kind in one statement. */
 @Injectable()
 export class PlanService {
   constructor(
     private readonly reports: ReportsRepository,
     private readonly trades: BrokerTradesRepository,
+    private readonly brokerTrades: BrokerTradesService,
     private readonly commands: CommandsService,
     private readonly events: Events,
     private readonly incidents: Incidents,
@@ -25,8 +27,8 @@ export class PlanService {
   /** Answers what was adopted. */
   async carryOut(tx: Tx, caller: Caller, report: Report, book: Book, known: Known, plan: Plan): Promise<AdoptedTrade[]> {
     const adopted = adoptions(plan, book, report.asOf);
-    const by = [actorOf(caller.principal), caller.correlationId] as const;
-    if (adopted.length > 0) await this.trades.adopt(tx, adopted.map(({ trade }) => trade), SEEN, ...by);
+    const by = { actor: actorOf(caller.principal), correlationId: caller.correlationId };
+    for (const { trade } of adopted) await this.brokerTrades.adopt(tx, trade, SEEN, by);
     const moved = await this.changeTrades(tx, report, plan, by);
     await this.writeRows(tx, report, book, known, plan, adopted);
     await this.events.append(tx, caller, events(plan, adopted, moved, book));
@@ -37,9 +39,9 @@ export class PlanService {
     return adopted;
   }
 
-  private async changeTrades(tx: Tx, { asOf }: Report, plan: Plan, by: readonly [string, string]) {
-    if (plan.grown.length > 0) {
-      await this.trades.grow(tx, plan.grown.map(({ trade, size, told }) => ({ id: trade.id, lot_size: storable(size), entry_price: trade.status === 'pending' ? null : told.entryPrice })));
+  private async changeTrades(tx: Tx, { asOf }: Report, plan: Plan, by: Teller) {
+    for (const { trade, size, told } of plan.resized) {
+      await this.brokerTrades.resize(tx, trade.id, storable(size), trade.status === 'pending' ? null : told.entryPrice, asOf, RESIZED, by);
     }
     const links = [
       ...plan.linked.map(({ trade, brokerPositionId }) => ({ id: trade.id, broker_position_id: brokerPositionId, broker_order_id: null })),
@@ -48,11 +50,12 @@ export class PlanService {
     if (links.length > 0) await this.trades.link(tx, links);
     const unknown = plan.missing.filter(({ status }) => status === 'unknown');
     if (unknown.length > 0) await this.trades.noteMissing(tx, unknown.map(({ id }) => id), asOf);
-    const steps = moves(plan, asOf);
-    if (steps.length === 0) return [];
-    const rows = await this.trades.move(tx, steps.map(({ move }) => move), ...by);
-    const versions = new Map(rows.map(({ id, version }) => [id, version]));
-    return steps.flatMap((step) => (versions.has(step.trade.id) ? [{ ...step, id: step.trade.id, version: versions.get(step.trade.id) ?? 0 }] : []));
+    const moved = [];
+    for (const step of moves(plan, asOf)) {
+      const row = await this.brokerTrades.move(tx, step.move, by);
+      if (row) moved.push({ ...step, id: row.id, version: row.version });
+    }
+    return moved;
   }
 
   private async writeRows(tx: Tx, report: Report, book: Book, known: Known, plan: Plan, adopted: readonly AdoptedTrade[]): Promise<void> {
@@ -90,7 +93,7 @@ export class PlanService {
     await this.incidents.resolve(tx, caller, 'POSITION_MISSING', ids(back), 'the broker shows it again');
     await this.incidents.resolve(tx, caller, 'POSITION_MISSING', ids([...plan.gone, ...plan.cancelledOrders]), 'it was gone from a second report');
     await this.incidents.resolve(tx, caller, 'EXTERNAL_POSITION', ids(external(plan.gone)), 'it is gone');
-    await this.incidents.resolve(tx, caller, 'EXTERNAL_POSITION', ids(claimed), 'a trade claims it');
+    await this.incidents.resolve(tx, caller, 'EXTERNAL_POSITION', ids([...claimed, ...plan.explained]), 'a trade claims it');
     await this.incidents.resolve(tx, caller, 'EXTERNAL_ORDER', ids(external([...plan.cancelledOrders, ...opened])), 'it is gone, or filled');
     const different = new Set(plan.differing.map(({ told }) => told.key));
     const shown = new Set(plan.held.map(({ told }) => told.key));

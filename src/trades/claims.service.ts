@@ -5,15 +5,18 @@ import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import { BrokerTradesRepository } from './broker-trades.repository.js';
+import { BrokerTradesService } from './broker-trades.service.js';
 import type { Facts } from './request-facts.js';
 import { eventOf } from './trade-change.js';
-import type { NewTrade, TradeRow } from './trades.repository.js';
+import { type NewTrade, type TradeRow, TradesRepository } from './trades.repository.js';
 
 /** An agent may be slower than its own report of what the broker shows: what was adopted meanwhile becomes its trade. */
 @Injectable()
 export class ClaimsService {
   constructor(
-    private readonly trades: BrokerTradesRepository,
+    private readonly trades: TradesRepository,
+    private readonly brokerTrades: BrokerTradesRepository,
+    private readonly service: BrokerTradesService,
     private readonly events: Events,
     private readonly incidents: Incidents,
   ) {}
@@ -21,10 +24,11 @@ export class ClaimsService {
   /** Null when nothing was adopted under the broker's names of this trade. */
   async claim(tx: Tx, caller: Caller, trade: NewTrade, facts: Facts): Promise<TradeRow | null> {
     if (trade.broker_position_id === null && trade.broker_order_id === null) return null;
-    await this.trades.holdAccountOf(tx, trade.agent_id);
-    const adopted = await this.trades.unclaimed(tx, trade);
+    await this.brokerTrades.holdAccountOf(tx, trade.agent_id);
+    const id = await this.brokerTrades.unclaimed(tx, trade);
+    const adopted = id && (await this.trades.lock(tx, id));
     if (!adopted) return null;
-    const row = await this.trades.claim(tx, adopted, trade, facts, actorOf(caller.principal), caller.correlationId);
+    const row = await this.service.claim(tx, adopted, trade, facts, { actor: actorOf(caller.principal), correlationId: caller.correlationId });
     await this.events.append(tx, caller, [{
       type: 'position.claimed', subjectId: row.id, agentId: row.agent_id, accountId: row.account_id,
       data: { version: row.version, symbol: row.symbol, brokerPositionId: row.broker_position_id, brokerOrderId: row.broker_order_id, lotSize: { from: adopted.lot_size, to: row.lot_size } },

@@ -12,6 +12,7 @@ export interface Figured extends Priced {
   product: string | null;
   direction: 'long' | 'short';
   lot_size: string;
+  origin: 'gated' | 'ungated' | 'external';
 }
 
 export interface MarkExtremes {
@@ -38,7 +39,7 @@ export class TradeBasis {
     const fills = hasFills ? await this.fills(tx, trade.id) : [];
     // Before an entry no figure is made.
     const isIdle = fills.length === 0 && told.entry_time === null;
-    return figuresOf(told, fills, { direction: trade.direction, lotSize: trade.lot_size }, isIdle ? () => null : await this.pointValue(tx, trade));
+    return figuresOf(told, fills, { direction: trade.direction, lotSize: trade.lot_size, external: trade.origin === 'external' }, isIdle ? () => null : await this.pointValue(tx, trade));
   }
 
   private fills(tx: Tx, tradeId: string): Promise<Fill[]> {

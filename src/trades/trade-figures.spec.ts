@@ -18,7 +18,7 @@ const entry = (price: string, size: string, second = 1, more: Partial<Fill> = {}
 const exit = (price: string, size: string, second = 5, more: Partial<Fill> = {}) => fill('exit', price, size, second, more);
 const point = () => ({ amount: new Exact(100), assumed: false });
 const figures = (what: Told, fills: Fill[], direction: 'long' | 'short' = 'long', value: Parameters<typeof figuresOf>[3] = point) =>
-  figuresOf(what, fills, { direction, lotSize: '1' }, value);
+  figuresOf(what, fills, { direction, lotSize: '1', external: false }, value);
 
 describe('the status of a trade with fills', () => {
   const unknown = (more: Partial<Told> = {}) => open({ status: 'unknown', since: at(3), ...more });

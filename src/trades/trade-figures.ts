@@ -94,10 +94,12 @@ function byTime(a: Fill, b: Fill): number {
  * matters: they are sorted here, and a deal is one fill. Without fills it is what was told.
  * @param valueAt money for a size of 1 and a price of 1, at a price that may serve as the rate
  */
-export function figuresOf(told: Told, given: readonly Fill[], { direction, lotSize }: { direction: 'long' | 'short'; lotSize: string }, valueAt: PointValue): TradeFigures {
+export function figuresOf(told: Told, given: readonly Fill[], { direction, lotSize, external }: { direction: 'long' | 'short'; lotSize: string; external: boolean }, valueAt: PointValue): TradeFigures {
   const fills = [...given].sort(byTime);
   const [entry, exit] = [sideOf(fills.filter(({ role }) => role === 'entry')), sideOf(fills.filter(({ role }) => role === 'exit'))];
-  const entered = entry.size ?? (told.entry_time === null ? null : new Exact(lotSize));
+  const shown = told.entry_time === null ? null : new Exact(lotSize);
+  // Of an adopted trade not every entry has to be known: the broker shows at least as much.
+  const entered = entry.size === null || (external && shown?.gt(entry.size)) ? shown : entry.size;
   const covers = exit.size !== null && entered !== null && exit.size.gte(entered);
   const status = statusOf(told, entry, exit, covers);
   // Told closed, and not all exits are here: what was told of the end holds until they are.
@@ -105,7 +107,7 @@ export function figuresOf(told: Told, given: readonly Fill[], { direction, lotSi
   const hasExits = exit.price !== null && !asTold;
   const known = {
     status,
-    entry_price: entry.price === null ? told.entry_price : text(entry.price),
+    entry_price: entry.price === null || entry.size !== entered ? told.entry_price : text(entry.price),
     entry_time: entry.fills[0]?.filled_at ?? told.entry_time,
     exit_price: hasExits && exit.price ? text(exit.price) : told.exit_price,
     exit_time: hasExits ? (exit.fills.at(-1)?.filled_at ?? null) : told.exit_time,
@@ -117,7 +119,7 @@ export function figuresOf(told: Told, given: readonly Fill[], { direction, lotSi
     ...known,
     ...profitOf(told, fills, exit, ours, asTold),
     ...Object.fromEntries(COSTS.map((cost) => [cost, costOf(told[cost], fills.flatMap((fill) => fill[cost] ?? []), asTold)])) as Pick<Told, (typeof COSTS)[number]>,
-    entered_size: entry.size && text(entry.size),
+    entered_size: entry.size && entered && text(entered),
     exited_size: exit.size && text(exit.size),
     computed_profit: ours.profit,
     point_value: ours.point === null ? null : ours.point.amount.toFixed(),

@@ -20,6 +20,9 @@ export const isFinished = (status: TradeStatus): boolean => MOVES[status].length
 /** Statuses in which money may be, or may come to be, at the broker. */
 export const UNFINISHED = TRADE_STATUSES.filter((status) => !isFinished(status));
 
+/** Statuses in which something has been bought or sold and not yet closed; `unknown` may be one of them. */
+export const mayBeOpen = (status: TradeStatus): boolean => ['open', 'closing', 'unknown'].includes(status);
+
 /** One line of a trade's history. */
 export interface Step {
   to: TradeStatus;

@@ -7,3 +7,6 @@ export const FACT_AGE_SECONDS_MAX = FACT_AGE_DAYS_MAX * 86_400;
 
 /** From one RFC 3339 time to another; negative when the second is earlier. */
 export const secondsBetween = (from: string, to: string): number => (Date.parse(to) - Date.parse(from)) / 1_000;
+
+/** The reason of the line with which an agent says that an adopted trade is its own: it holds what the request said. */
+export const CLAIMED = 'POSITION_CLAIMED';

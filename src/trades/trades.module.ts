@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { MarketDataModule } from '../market-data/market-data.module.js';
 import { BrokerTradesRepository } from './broker-trades.repository.js';
+import { BrokerTradesService } from './broker-trades.service.js';
 import { ClaimsService } from './claims.service.js';
 import { EquityCurveController } from './equity-curve.controller.js';
 import { EquityCurveRepository } from './equity-curve.repository.js';
@@ -24,7 +25,7 @@ import { TransitionsService } from './transitions.service.js';
   imports: [IncidentsModule, MarketDataModule],
   // A path that is spelt out comes before one with a parameter.
   controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController, MarksController],
-  providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, ClaimsService],
-  exports: [TradesService, TransitionsService, FillsService, BrokerTradesRepository],
+  providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
+  exports: [TradesService, TransitionsService, FillsService, BrokerTradesRepository, BrokerTradesService],
 })
 export class TradesModule {}

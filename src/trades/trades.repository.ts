@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { leadOf, type Place, upperBound } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
-import { CLAIMED } from './broker-trades.repository.js';
 import type { Facts } from './request-facts.js';
 import { type MarkExtremes, TradeBasis, type Window } from './trade-basis.repository.js';
 import { toldOf, type ToldFields, type TradeState } from './trade-change.js';
 import type { TradeFigures } from './trade-figures.js';
 import type { EXECUTION_MODES, OUTCOMES, TRADE_DIRECTIONS } from './trade-fields.js';
 import { isFinished, type Step, type TradeStatus, UNFINISHED } from './trade-state.js';
+import { CLAIMED } from './trade-times.js';
 
 /** Status, prices, times, profit and costs are those that the fills make of what was told; see trade-figures.ts. */
 export interface TradeRow extends TradeState, Pick<TradeFigures, FigureColumn>, MarkExtremes {
@@ -86,7 +86,7 @@ export interface NewTransition {
   facts: Facts;
   reason: string | null;
   actor: string;
-  correlationId: string;
+  correlationId: string | null;
 }
 
 export interface LinkedExplanation {

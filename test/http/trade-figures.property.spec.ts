@@ -54,7 +54,7 @@ async function afterFacts(more: Record<string, unknown>, facts: Fact[]): Promise
 }
 
 /** All but what differs between two trades of the same facts. */
-const comparable = ({ id: _id, version: _version, ...trade }: Trade & Record<string, unknown>) =>
+const comparable = ({ orderTag: _tag, id: _id, version: _version, ...trade }: Trade & Record<string, unknown>) =>
   ({ ...trade, clientOrderId: null, createdAt: null, updatedAt: null, finishedAt: trade['finishedAt'] === null });
 
 describe('any facts of a trade', () => {
