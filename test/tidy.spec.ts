@@ -16,7 +16,7 @@ const LEVELS: Record<string, number> = {
 /** Who may import whom inside a level. */
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
-  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts'], trades: ['instruments', 'market-data'], positions: ['commands'], execution: ['commands', 'positions'],
+  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts'], predictions: ['instruments'], trades: ['instruments', 'market-data'], positions: ['commands'], execution: ['commands', 'positions'],
   '.': ['cli'], cli: ['.'],
 };
 

@@ -91,8 +91,8 @@ describe('words', () => {
   });
 
   it('that are symbols and ids have one spelling', () => {
-    for (const good of ['EURUSD', 'BTC-USD', 'ES=F', '^GSPC', 'XAU/USD', 'US500.cash', '#AAPL']) expect(symbol().parse(good)).toBe(good);
-    for (const bad of ['', 'EUR USD', 'x'.repeat(33), "'; --", 'EUR\nUSD', 'ÉUR']) expect(symbol().safeParse(bad).success).toBe(false);
+    for (const good of ['EURUSD', 'BTC-USD', 'ES=F', '^GSPC', 'XAU/USD', 'US500.cash', '#AAPL', 'M&M', 'ES1!', 'BTC/USDT:USDT', 'XAUUSD#', 'EURUSD+', 'KXBTCD-25AUG0312-T114249.99', 'x'.repeat(64)]) expect(symbol().parse(good)).toBe(good);
+    for (const bad of ['', 'EUR USD', 'x'.repeat(65), "'; --", 'EUR\nUSD', 'ÉUR', 'EUR\u0000', 'EUR\u202eUSD', '{{ticker}}', 'A"B']) expect(symbol().safeParse(bad).success).toBe(false);
     expect(uuid().parse('01930000-0000-7000-8000-00000000BEEF')).toBe('01930000-0000-7000-8000-00000000beef');
     for (const bad of ['me', '{01930000-0000-7000-8000-00000000beef}', '0193000000007000800000000000beef', '01930000-0000-7000-8000-00000000bee']) expect(uuid().safeParse(bad).success).toBe(false);
   });

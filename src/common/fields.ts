@@ -83,8 +83,11 @@ export const text = (max: number) => z.string().trim().min(1).max(max);
  */
 export const name = (max: number) => text(max).regex(/^[^\p{Cc}\u2028-\u202e\u2066-\u2069]*$/u, { error: 'must be one line without control characters' });
 
-/** As the instrument's canonical spelling: `EURUSD`, `BTC-USD`, `ES=F`. */
-export const symbol = () => z.string().trim().regex(/^[A-Za-z0-9._\-/=^#]{1,32}$/, { error: 'must be 1 to 32 letters, digits or ._-/=^#' });
+/** What a symbol may be made of: a broker's braces, blanks and quotes are left-overs of a template or of a command. */
+export const SYMBOL_FORM = /^[A-Za-z0-9._\-/=^#&!+:]{1,64}$/;
+
+/** As its sender writes it: `EURUSD`, `EURUSD.m`, `M&M`, `ES1!`, `BTC/USDT:USDT`. */
+export const symbol = () => z.string().trim().regex(SYMBOL_FORM, { error: 'must be 1 to 64 letters, digits or ._-/=^#&!+:' });
 export const uuid = () => z.uuid({ error: 'must be a UUID' }).transform((id) => id.toLowerCase());
 
 const JSON_BYTES_MAX = 65_536;

@@ -14,13 +14,14 @@ import { MarketData1763600000013 } from './migrations/1763600000013-market-data.
 import { Incidents1763600000014 } from './migrations/1763600000014-incidents.js';
 import { Fills1763600000015 } from './migrations/1763600000015-fills.js';
 import { Positions1763600000016 } from './migrations/1763600000016-positions.js';
+import { PredictionScores1763600000017 } from './migrations/1763600000017-prediction-scores.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
   Foundation1763600000001, Agents1763600000002, Commands1763600000003, Records1763600000004, SignIn1763600000005, Instances1763600000006,
   Statistics1763600000007, KeyRateLimits1763600000008, Syncs1763600000009, CommandTypes1763600000010, AccountDays1763600000011,
   Instruments1763600000012, MarketData1763600000013, Incidents1763600000014,
-  Fills1763600000015, Positions1763600000016,
+  Fills1763600000015, Positions1763600000016, PredictionScores1763600000017,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

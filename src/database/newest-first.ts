@@ -36,3 +36,10 @@ export function upperBound(to: string | undefined, after: Place | null): { to: s
   if (after && (to === undefined || Date.parse(after.at) < Date.parse(to))) return { to: null, ...after };
   return { to: to ?? null, at: null, seq: null };
 }
+
+/** Lists as one: each is newest first by this time and seq, and so is what comes out, of so many rows at most. */
+export function newestOf<Row extends { seq: number }>(lists: Row[][], most: number, timeOf: (row: Row) => string): Row[] {
+  if (lists.length < 2) return lists[0] ?? [];
+  const later = (a: Row, b: Row) => (timeOf(a) === timeOf(b) ? b.seq - a.seq : timeOf(a) < timeOf(b) ? 1 : -1);
+  return lists.flat().sort(later).slice(0, most);
+}

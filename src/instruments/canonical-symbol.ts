@@ -1,3 +1,5 @@
+import { SYMBOL_FORM } from '../common/fields.js';
+
 /**
  * One spelling for one instrument, whoever names it: limits, halts and statistics count by it. Two instruments must never
  * become one, so this takes off only what is known to be a mark of a broker, an account group or a quote feed on a pair of
@@ -15,11 +17,6 @@ export interface CurrencyPair {
   base: string;
   quote: string;
 }
-
-export const SYMBOL_CHARACTERS_MAX = 64;
-
-/** What a symbol may be made of: a broker's braces, blanks and quotes are left-overs of a template or of a command. */
-export const SYMBOL_FORM = /^[A-Za-z0-9._\-/=^#&!+:]{1,64}$/;
 
 /**
  * ISO 4217 codes that are traded as pairs, and the four metals. No coins: `BTCUSD` is a spot pair at one exchange and an

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { masked } from '../auth/credentials.js';
-import { decimal, decimalText, instant, name, text, uuid } from '../common/fields.js';
+import { decimal, decimalText, instant, name, SYMBOL_FORM, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
-import { type CanonicalSymbol, canonicalSymbol, SYMBOL_FORM, symbolKey } from './canonical-symbol.js';
+import { type CanonicalSymbol, canonicalSymbol, symbolKey } from './canonical-symbol.js';
 import type { InstrumentRow, VersionRow } from './instruments.repository.js';
 import { INSTRUMENT_KINDS, PRODUCTS, type Terms, WEEKDAYS } from './terms.js';
 

@@ -43,8 +43,8 @@ export interface AdoptedTrade {
 
 /** Trades of origin external for what nobody told of. @throws {Problem} 400 when sizes of one instrument add up to more than can be kept */
 export function adoptions(plan: Plan, { accountId, mode }: Book, asOf: string): AdoptedTrade[] {
-  const shared = ({ symbol, exchange, product, key, stopLoss, takeProfit }: ToldPosition | ToldOrder) => ({
-    id: uuidv7(), account_id: accountId, execution_mode: mode, symbol, exchange, product, key, stop_loss: stopLoss ?? null,
+  const shared = ({ symbol, brokerSymbol, exchange, product, key, stopLoss, takeProfit }: ToldPosition | ToldOrder) => ({
+    id: uuidv7(), account_id: accountId, execution_mode: mode, symbol, broker_symbol: brokerSymbol === symbol ? null : brokerSymbol, exchange, product, key, stop_loss: stopLoss ?? null,
     take_profit: takeProfit == null ? null : [{ price: takeProfit, sizeFraction: '1' }],
   });
   const positions = plan.adopted.map(({ told, agentId, direction, size }): AdoptedTrade => ({

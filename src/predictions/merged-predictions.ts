@@ -4,7 +4,7 @@ import type { Attempted } from '../common/http/once.js';
 import { CLAIMED_KEYS, type Claim } from '../database/idempotency.js';
 import { Merged } from '../database/merged.js';
 import { type Statement, Statements } from '../database/statements.js';
-import { type NewPrediction, WRITTEN, WRITTEN_TYPES } from './predictions.repository.js';
+import { AWAITED, calibratedProbability, named, type NewPrediction, WRITTEN, WRITTEN_TYPES, WRITTEN_VALUES } from './predictions.repository.js';
 import type { predictionSchema } from './predictions.schemas.js';
 
 type PredictionAnswer = z.output<typeof predictionSchema>;
@@ -13,8 +13,8 @@ export interface PredictionAsk {
   agentId: string;
   prediction: NewPrediction;
   claim: Claim | null;
-  /** The answer as the caller will see it, but for the time that the database's clock decides. */
-  answer: Omit<PredictionAnswer, 'createdAt'>;
+  /** The answer as the caller will see it, but for what the database decides. */
+  answer: Omit<PredictionAnswer, 'symbol' | 'brokerSymbol' | 'calibratedProbability' | 'createdAt'>;
   /** Of the event. */
   data: object;
   actor: string;
@@ -27,17 +27,20 @@ const INSERT: Statement = {
   text: `
     with allowed as materialized (
       select q.*, clock.at, 201 as status,
-        q.answer || jsonb_build_object('createdAt', to_char(date_trunc('milliseconds', clock.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) as body
-      from (select app_clock() as at) clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, actor text, correlation text, caller text, key text,
-        hash text, answer jsonb, data jsonb, ${WRITTEN_TYPES})
+        q.answer || jsonb_build_object('symbol', q.named, 'brokerSymbol', nullif(q.broker_symbol, q.named), 'calibratedProbability', ${calibratedProbability('q', 'q.agent')}::text,
+          'createdAt', to_char(date_trunc('milliseconds', clock.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) as body
+      from (select app_clock() as at) clock cross join (
+        select sent.*, ${named('a.account_id', 'sent')} from jsonb_to_recordset($1::jsonb) as sent (n int, agent uuid, actor text, correlation text, caller text, key text,
+          hash text, answer jsonb, data jsonb, ${WRITTEN_TYPES}) left join agents a on a.id = sent.agent
+      ) q
     ), claimed as (${CLAIMED_KEYS('allowed')}), made as (
       insert into predictions (agent_id, ${WRITTEN}, created_at)
-      select agent, ${WRITTEN}, at from allowed q
+      select agent, ${WRITTEN_VALUES}, at from allowed q
       where key is null or exists (select 1 from claimed c where c.caller = q.caller and c.key = q.key)
-      order by id returning id
-    ), logged as (
+      order by id returning id, source_time, predicted_at, horizon_seconds, created_at
+    ), awaited as (${AWAITED('made')}), logged as (
       insert into events (type, subject_id, agent_id, actor, correlation_id, data)
-      select 'prediction.created', q.id, q.agent, q.actor, q.correlation, q.data from made join allowed q on q.id = made.id order by q.id
+      select 'prediction.created', q.id, q.agent, q.actor, q.correlation, q.data || jsonb_build_object('symbol', q.named) from made join allowed q on q.id = made.id order by q.id
     )
     select q.n, m.id is not null as made, q.body from allowed q left join made m on m.id = q.id`,
 };

@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
+import { InstrumentsModule } from '../instruments/instruments.module.js';
 import { MergedPredictions } from './merged-predictions.js';
+import { PredictionScoresRepository } from './prediction-scores.repository.js';
+import { PredictionScoresService } from './prediction-scores.service.js';
 import { PredictionStatisticsController } from './prediction-statistics.controller.js';
 import { PredictionStatisticsRepository } from './prediction-statistics.repository.js';
 import { PredictionsController } from './predictions.controller.js';
@@ -7,7 +10,8 @@ import { PredictionsRepository } from './predictions.repository.js';
 import { PredictionsService } from './predictions.service.js';
 
 @Module({
+  imports: [InstrumentsModule],
   controllers: [PredictionsController, PredictionStatisticsController],
-  providers: [MergedPredictions, PredictionsRepository, PredictionsService, PredictionStatisticsRepository],
+  providers: [MergedPredictions, PredictionScoresRepository, PredictionScoresService, PredictionsRepository, PredictionsService, PredictionStatisticsRepository],
 })
 export class PredictionsModule {}

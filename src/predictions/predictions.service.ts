@@ -7,10 +7,12 @@ import type { Attempted } from '../common/http/once.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, notFound } from '../common/problem.js';
 import type { Claim } from '../database/idempotency.js';
+import { newestOf, type Place } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
+import { SymbolLookup, symbolOf } from '../instruments/symbol-lookup.js';
 import { MergedPredictions } from './merged-predictions.js';
-import { type NewPrediction, type PredictionFilter, type PredictionRow, PredictionsRepository } from './predictions.repository.js';
+import { type NewPrediction, type PredictionFilter, PredictionsRepository, type ScoreRow, type ShownPrediction } from './predictions.repository.js';
 import { type createPredictionSchema, type predictionSchema, toPrediction } from './predictions.schemas.js';
 import { CONFIDENCE_THRESHOLD, shouldTrade } from './should-trade.js';
 
@@ -23,9 +25,10 @@ export class PredictionsService {
     private readonly predictions: PredictionsRepository,
     private readonly merged: MergedPredictions,
     private readonly events: Events,
+    private readonly symbols: SymbolLookup,
   ) {}
 
-  async create(tx: Tx, caller: Caller, body: Prediction): Promise<PredictionRow> {
+  async create(tx: Tx, caller: Caller, body: Prediction): Promise<ShownPrediction> {
     const { agentId } = agentOf(caller);
     const [row] = await this.predictions.insert(tx, agentId, [judged(body)]);
     if (!row) throw new Error('the prediction was not stored');
@@ -37,34 +40,47 @@ export class PredictionsService {
   createMerged(caller: Caller, body: Prediction, claim: Claim | null): Promise<Attempted<PredictionAnswer>> {
     const { agentId } = agentOf(caller);
     const prediction = judged(body);
-    const { createdAt: _later, ...answer } = toPrediction({ ...prediction, agent_id: agentId, seq: 0, created_at: '' });
+    const { symbol: _symbol, brokerSymbol: _told, calibratedProbability: _known, createdAt: _later, ...answer } = toPrediction({ ...prediction, ...NOT_SCORED, agent_id: agentId, seq: 0, created_at: '' });
     const { principal, correlationId } = caller;
     return this.merged.insert({ agentId, prediction, claim, answer, data: createdData(prediction), actor: actorOf(principal), correlationId });
   }
 
   /** All or none. One event for all of them: a thousand would drown the stream. */
-  async createMany(tx: Tx, caller: Caller, items: Prediction[]): Promise<PredictionRow[]> {
+  async createMany(tx: Tx, caller: Caller, items: Prediction[]): Promise<ShownPrediction[]> {
     const { agentId } = agentOf(caller);
     const rows = await this.predictions.insert(tx, agentId, items.map(judged));
     await this.events.append(tx, caller, [{ type: 'prediction.batch_created', agentId, data: { count: rows.length } }]);
     return rows;
   }
 
-  async list(filter: PredictionFilter, limit: number, cursor: string | undefined): Promise<PredictionRow[]> {
+  async list(filter: PredictionFilter, limit: number, cursor: string | undefined): Promise<ShownPrediction[]> {
     const after = cursor === undefined ? null : await this.predictions.placeOf(cursor);
     // Pruned since: an empty page would say that there is nothing older.
     if (cursor !== undefined && !after) throw badRequest('CURSOR_GONE', 'the row it stands for is gone: begin again', 'cursor');
-    return this.predictions.list(filter, limit, after);
+    return this.page(filter, limit, after);
   }
 
-  async latest(agentId: string | null, symbol: string): Promise<PredictionRow> {
-    const row = await this.predictions.latest(agentId, symbol);
+  async latest(agentId: string | null, symbol: string): Promise<ShownPrediction> {
+    const [row] = await this.page({ agentId, symbol }, 0, null);
     if (!row) throw notFound('prediction');
     return row;
   }
+
+  /** A symbol finds what it is the symbol of, however it is spelled. */
+  private async page(filter: PredictionFilter, limit: number, after: Place | null): Promise<ShownPrediction[]> {
+    if (filter.symbol === undefined) return this.predictions.list(filter, limit, after);
+    const spellings = await this.symbols.spellings(filter.agentId, filter.symbol);
+    const lists = await Promise.all(spellings.map((symbol) => this.predictions.list({ ...filter, symbol }, limit, after)));
+    return newestOf(lists, limit + 1, ({ predicted_at }) => predicted_at);
+  }
 }
 
-const createdData = ({ symbol, direction, confidence, should_trade }: NewPrediction) => ({ symbol, direction, confidence, shouldTrade: should_trade });
+const NOT_SCORED: ScoreRow = {
+  outcome: null, reason: null, start_price: null, start_at: null, start_source: null, end_price: null, end_at: null, end_source: null, move: null, costs: null,
+  costs_source: null, scored_at: null, calibrated_probability: null,
+};
+
+const createdData = ({ symbol, direction, confidence, should_trade }: Pick<NewPrediction, 'symbol' | 'direction' | 'confidence' | 'should_trade'>) => ({ symbol, direction, confidence, shouldTrade: should_trade });
 
 /** The row of a claim, with our verdict on it: whether it should trade is never the sender's to say. */
 function judged(body: Prediction): NewPrediction {
@@ -73,7 +89,8 @@ function judged(body: Prediction): NewPrediction {
     model: body.model,
     model_version: body.modelVersion ?? null,
     prompt_hash: body.promptHash ?? null,
-    symbol: body.symbol,
+    symbol: symbolOf(body.symbol),
+    broker_symbol: body.symbol,
     predicted_at: body.timestamp,
     horizon_seconds: body.horizonSeconds ?? null,
     direction: body.direction,

@@ -8,7 +8,7 @@ import { CLAIMED, LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type NewTrade, type TradeRow, TradesRepository } from './trades.repository.js';
 
 export type Adopted = Pick<NewTrade,
-  | 'id' | 'agent_id' | 'account_id' | 'symbol' | 'exchange' | 'product' | 'direction' | 'lot_size' | 'entry_price' | 'entry_time' | 'stop_loss' | 'take_profit'
+  | 'id' | 'agent_id' | 'account_id' | 'symbol' | 'broker_symbol' | 'exchange' | 'product' | 'direction' | 'lot_size' | 'entry_price' | 'entry_time' | 'stop_loss' | 'take_profit'
   | 'execution_mode' | 'broker_order_id' | 'broker_position_id' | 'broker_ticket' | 'status'
 > & { key: string; facts: Facts };
 

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { IncidentsModule } from '../incidents/incidents.module.js';
+import { InstrumentsModule } from '../instruments/instruments.module.js';
 import { MarketDataModule } from '../market-data/market-data.module.js';
 import { BrokerTradesRepository } from './broker-trades.repository.js';
 import { BrokerTradesService } from './broker-trades.service.js';
@@ -22,7 +23,7 @@ import { TradesService } from './trades.service.js';
 import { TransitionsService } from './transitions.service.js';
 
 @Module({
-  imports: [IncidentsModule, MarketDataModule],
+  imports: [IncidentsModule, InstrumentsModule, MarketDataModule],
   // A path that is spelt out comes before one with a parameter.
   controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController, MarksController],
   providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],

@@ -18,6 +18,8 @@ export interface TradeRow extends TradeState, Pick<TradeFigures, FigureColumn>, 
   account_id: string;
   client_order_id: string;
   symbol: string;
+  /** As it was told, where that is not the symbol. */
+  broker_symbol: string | null;
   exchange: string | null;
   product: string | null;
   direction: (typeof TRADE_DIRECTIONS)[number];
@@ -54,7 +56,7 @@ type FigureColumn = 'entered_size' | 'exited_size' | 'profit_source' | 'computed
 
 export type NewTrade = Pick<
   TradeRow,
-  | 'id' | 'agent_id' | 'account_id' | 'client_order_id' | 'symbol' | 'exchange' | 'product' | 'direction' | 'outcome' | 'lot_size'
+  | 'id' | 'agent_id' | 'account_id' | 'client_order_id' | 'symbol' | 'broker_symbol' | 'exchange' | 'product' | 'direction' | 'outcome' | 'lot_size'
   | 'entry_price' | 'entry_time' | 'stop_loss' | 'take_profit' | 'execution_mode' | 'origin' | 'broker' | 'broker_order_id'
   | 'broker_position_id' | 'broker_ticket' | 'prediction_id' | 'idea_id' | 'command_id' | 'status' | 'source_time' | 'request_hash'
 >;
@@ -110,7 +112,7 @@ const LEADS = ['agent_id', 'status', 'symbol', 'execution_mode'];
 /** Columns with an index on (column, entry_time, seq). */
 const LEADS_BY_ENTRY = ['agent_id'];
 
-const WRITTEN = `id, agent_id, account_id, client_order_id, symbol, exchange, product, direction, outcome, lot_size, entry_price, entry_time,
+const WRITTEN = `id, agent_id, account_id, client_order_id, symbol, broker_symbol, exchange, product, direction, outcome, lot_size, entry_price, entry_time,
   stop_loss, take_profit, execution_mode, origin, broker, broker_order_id, broker_position_id, broker_ticket, prediction_id, idea_id,
   command_id, status, source_time, request_hash`;
 const FIGURES = `entered_size, exited_size, profit_source, computed_profit, point_value, point_value_assumed, entry_slippage, exit_slippage, price_high,
@@ -163,7 +165,7 @@ export class TradesRepository {
     const [row] = await tx.sql<TradeRow[]>`
       with made as (
         insert into trades (${() => WRITTEN}, told_at, first_stop_loss, point_value, point_value_assumed, price_high, price_low)
-        values (${trade.id}, ${trade.agent_id}, ${trade.account_id}, ${trade.client_order_id}, ${trade.symbol}, ${trade.exchange},
+        values (${trade.id}, ${trade.agent_id}, ${trade.account_id}, ${trade.client_order_id}, ${trade.symbol}, ${trade.broker_symbol}, ${trade.exchange},
           ${trade.product}, ${trade.direction}, ${trade.outcome}, ${trade.lot_size}, ${trade.entry_price}, ${trade.entry_time},
           ${trade.stop_loss}, ${json(trade.take_profit)}::jsonb, ${trade.execution_mode}, ${trade.origin}, ${trade.broker},
           ${trade.broker_order_id}, ${trade.broker_position_id}, ${trade.broker_ticket}, ${trade.prediction_id}, ${trade.idea_id},

@@ -6,7 +6,9 @@ import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, conflict, notFound } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
+import { newestOf } from '../database/newest-first.js';
 import { Events } from '../events/events.service.js';
+import { SymbolLookup } from '../instruments/symbol-lookup.js';
 import { BrokerTradesRepository } from './broker-trades.repository.js';
 import { ClaimsService } from './claims.service.js';
 import { differingFields, type Facts, factsOf, hashOf } from './request-facts.js';
@@ -32,6 +34,7 @@ export class TradesService {
     private readonly events: Events,
     private readonly claims: ClaimsService,
     private readonly brokerTrades: BrokerTradesRepository,
+    private readonly symbols: SymbolLookup,
   ) {}
 
   /**
@@ -68,9 +71,11 @@ export class TradesService {
     if (mode !== agent.mode) throw conflict('EXECUTION_MODE_MISMATCH', `The agent is in mode ${agent.mode}, the trade in mode ${mode}.`);
     if (body.predictionId != null) mustBeOf(agentId, await this.trades.agentOfPrediction(tx, body.predictionId), 'prediction');
     if (body.commandId != null) mustBeOf(agentId, await this.trades.agentOfCommand(tx, body.commandId), 'command');
+    const named = await this.symbols.named(tx, agent.account_id, body.symbol, body.exchange ?? null);
     return {
-      id: uuidv7(), agent_id: agentId, account_id: agent.account_id, client_order_id: body.clientOrderId, symbol: body.symbol,
-      exchange: body.exchange ?? null, product: body.product ?? null, direction: body.direction, outcome: body.outcome ?? null,
+      id: uuidv7(), agent_id: agentId, account_id: agent.account_id, client_order_id: body.clientOrderId, symbol: named.symbol,
+      broker_symbol: named.brokerSymbol,
+      exchange: named.exchange, product: body.product ?? null, direction: body.direction, outcome: body.outcome ?? null,
       lot_size: body.lotSize, entry_price: body.entryPrice ?? null, entry_time: body.entryTime ?? null, stop_loss: body.stopLoss ?? null,
       take_profit: body.takeProfit ?? null, execution_mode: mode,
       // Nothing passes a gate yet, and a client cannot say that its trade did.
@@ -109,6 +114,13 @@ export class TradesService {
   }
 
   async list(filter: TradeFilter, limit: number, cursor: string | undefined): Promise<TradeRow[]> {
+    if (filter.symbol === undefined) return this.listOne(filter, limit, cursor);
+    const spellings = await this.symbols.spellings(filter.agentId, filter.symbol);
+    const lists = await Promise.all(spellings.map((symbol) => this.listOne({ ...filter, symbol }, limit, cursor)));
+    return newestOf(lists, limit + 1, ({ entry_time }) => (filter.from === undefined && filter.to === undefined ? '' : (entry_time ?? '')));
+  }
+
+  private async listOne(filter: TradeFilter, limit: number, cursor: string | undefined): Promise<TradeRow[]> {
     if (filter.from === undefined && filter.to === undefined) return this.trades.list(filter, limit, cursor);
     const after = cursor === undefined ? null : await this.trades.placeOf(cursor);
     if (cursor !== undefined && !after) throw badRequest('VALIDATION_FAILED', 'is not a cursor that this list gave', 'cursor');

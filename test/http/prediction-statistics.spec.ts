@@ -4,9 +4,10 @@ import { type Client } from '../support/http.js';
 
 interface Figures {
   predictions: number; byDirection: Record<string, number>; averageConfidence: string | null; minConfidence: string | null; maxConfidence: string | null;
-  shouldTrade: number; usedByAgent: number; traded: number; executionRate: string | null;
+  shouldTrade: number; usedByAgent: number; traded: number; executionRate: string | null; scored: number; right: number; accuracy: string | null;
+  brierScore: string | null; waiting: number; unscored: number;
 }
-interface Statistics extends Figures { models: (Figures & { model: string; modelVersion: string | null })[]; modelsTotal: number }
+interface Statistics extends Figures { calibration: unknown[]; models: (Figures & { model: string; modelVersion: string | null })[]; modelsTotal: number }
 interface Refusal { code: string; errors?: { path: string; message: string }[] }
 
 let t: TestApp;
@@ -40,8 +41,11 @@ const stats = async (query: string, http: Client = t.http): Promise<Statistics> 
 
 const NOTHING = {
   predictions: 0, byDirection: { long: 0, short: 0, hold: 0 }, averageConfidence: null, minConfidence: null, maxConfidence: null, shouldTrade: 0, usedByAgent: 0,
-  traded: 0, executionRate: null,
+  traded: 0, executionRate: null, scored: 0, right: 0, accuracy: null, brierScore: null, waiting: 0, unscored: 0,
 };
+const NO_SCORES = { scored: 0, right: 0, accuracy: null, brierScore: null, waiting: 0 };
+const TENTHS = ['0', '0.1', '0.2', '0.3', '0.4', '0.5', '0.6', '0.7', '0.8', '0.9', '1'];
+const UNCALIBRATED = TENTHS.slice(0, 10).map((from, n) => ({ from, to: TENTHS[n + 1], count: 0, right: 0, averageConfidence: null, accuracy: null }));
 
 describe('the statistics of predictions', () => {
   it('are right to the last digit, overall and by model and version, the most used first', async () => {
@@ -58,22 +62,22 @@ describe('the statistics of predictions', () => {
 
     expect(await stats(`agentId=${agent.id}`)).toEqual({
       predictions: 6, byDirection: { long: 3, short: 1, hold: 2 }, averageConfidence: '0.583333333333333334', minConfidence: '0', maxConfidence: '1',
-      shouldTrade: 3, usedByAgent: 2, traded: 2, executionRate: '0.333333333333333333', modelsTotal: 4,
+      shouldTrade: 3, usedByAgent: 2, traded: 2, executionRate: '0.333333333333333333', modelsTotal: 4, ...NO_SCORES, unscored: 6, calibration: UNCALIBRATED,
       models: [
         {
           model: 'a', modelVersion: '1', predictions: 3, byDirection: { long: 1, short: 1, hold: 1 }, averageConfidence: '0.566666666666666667',
-          minConfidence: '0.100000000000000001', maxConfidence: '0.9', shouldTrade: 2, usedByAgent: 1, traded: 1, executionRate: '0.333333333333333333',
+          minConfidence: '0.100000000000000001', maxConfidence: '0.9', shouldTrade: 2, usedByAgent: 1, traded: 1, executionRate: '0.333333333333333333', ...NO_SCORES, unscored: 3,
         },
-        { ...NOTHING, model: 'a', modelVersion: null, predictions: 1, byDirection: { long: 0, short: 0, hold: 1 }, averageConfidence: '1', minConfidence: '1', maxConfidence: '1', executionRate: '0' },
-        { ...NOTHING, model: 'a', modelVersion: '2', predictions: 1, byDirection: { long: 1, short: 0, hold: 0 }, averageConfidence: '0.8', minConfidence: '0.8', maxConfidence: '0.8', shouldTrade: 1, traded: 1, executionRate: '1' },
-        { ...NOTHING, model: 'b', modelVersion: '1', predictions: 1, byDirection: { long: 1, short: 0, hold: 0 }, averageConfidence: '0', minConfidence: '0', maxConfidence: '0', usedByAgent: 1, executionRate: '0' },
+        { ...NOTHING, model: 'a', modelVersion: null, predictions: 1, byDirection: { long: 0, short: 0, hold: 1 }, averageConfidence: '1', minConfidence: '1', maxConfidence: '1', executionRate: '0', unscored: 1 },
+        { ...NOTHING, model: 'a', modelVersion: '2', predictions: 1, byDirection: { long: 1, short: 0, hold: 0 }, averageConfidence: '0.8', minConfidence: '0.8', maxConfidence: '0.8', shouldTrade: 1, traded: 1, executionRate: '1', unscored: 1 },
+        { ...NOTHING, model: 'b', modelVersion: '1', predictions: 1, byDirection: { long: 1, short: 0, hold: 0 }, averageConfidence: '0', minConfidence: '0', maxConfidence: '0', usedByAgent: 1, executionRate: '0', unscored: 1 },
       ],
     });
   });
 
   it('count zero and say null where there is nothing', async () => {
-    expect(await stats(`agentId=${agent.id}`)).toEqual({ ...NOTHING, models: [], modelsTotal: 0 });
-    expect(await stats(`agentId=${crypto.randomUUID()}`)).toEqual({ ...NOTHING, models: [], modelsTotal: 0 });
+    expect(await stats(`agentId=${agent.id}`)).toEqual({ ...NOTHING, calibration: UNCALIBRATED, models: [], modelsTotal: 0 });
+    expect(await stats(`agentId=${crypto.randomUUID()}`)).toEqual({ ...NOTHING, calibration: UNCALIBRATED, models: [], modelsTotal: 0 });
   });
 
   it('also count predictions without a price, which one of the originals never showed', async () => {

@@ -48,7 +48,8 @@ describe('a prediction', () => {
     expect(made.status).toBe(201);
     expect(made.body).toEqual({
       ...full, id: expect.any(String), agentId: agent.id, timestamp: '2026-01-05T10:00:00.500Z', confidence: '0.75', probDown: '0.25', marketPrice: '64000.1',
-      sourceTime: '2020-03-01T00:00:00.000Z', shouldTrade: true, thresholdUsed: '0.7', createdAt: expect.any(String),
+      sourceTime: '2020-03-01T00:00:00.000Z', shouldTrade: true, thresholdUsed: '0.7', brokerSymbol: null,
+      score: null, calibratedProbability: null, createdAt: expect.any(String),
     });
   });
 
