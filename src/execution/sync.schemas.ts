@@ -3,10 +3,14 @@ import { desiredStateSchema } from '../agents/agents.schemas.js';
 import { completeSchema, failSchema, leasedCommandSchema } from '../commands/commands.schemas.js';
 import { FAIL_OUTCOMES } from '../commands/command-state.js';
 import { text, uuid } from '../common/fields.js';
+import { createQuoteSchema } from '../market-data/quotes.schemas.js';
 import { createTradeSchema, transitionSchema } from '../trades/trades.schemas.js';
 
 /** All of them are refused in at most 6 of an answer's 8 KiB: 250 bytes each. */
 export const ELEMENTS_MOST = 24;
+/** What a sync carries beside its state, acks and lease; sync-elements.ts says what becomes of each. */
+export const ELEMENT_NAMES = ['trades', 'transitions', 'quotes'] as const;
+export type ElementName = (typeof ELEMENT_NAMES)[number];
 /** ASCII, so that it takes no more room in an answer than here. */
 const CLIENT_REF = /^[\x20-\x7e]{1,32}$/;
 
@@ -18,11 +22,12 @@ export const syncSchema = z.strictObject({
   state: z.unknown().optional().describe('as the body of a heartbeat'),
   trades: elements('{clientRef, …body of POST /trades}'),
   transitions: elements('{clientRef, tradeId or clientOrderId, …body of POST /trades/{tradeId}/transitions}'),
+  quotes: elements('{clientRef, …item of POST /quotes}'),
   acks: elements(`{commandId, leaseToken, outcome: succeeded | ${FAIL_OUTCOMES.join(' | ')}, result?, error?, retryable?}`),
   lease: z.strictObject({ max: z.int().min(1).max(20).default(5), leaseSeconds: z.int().min(5).max(900).default(30) }).optional(),
-}).superRefine(({ trades = [], transitions = [], acks = [] }, context) => {
-  const count = trades.length + transitions.length + acks.length;
-  if (count > ELEMENTS_MOST) context.addIssue({ code: 'custom', path: [], message: `trades, transitions and acks are ${count} elements; at most ${ELEMENTS_MOST} go into one sync` });
+}).superRefine((body, context) => {
+  const count = [...ELEMENT_NAMES, 'acks' as const].reduce((sum, name) => sum + (Array.isArray(body[name]) ? body[name].length : 0), 0);
+  if (count > ELEMENTS_MOST) context.addIssue({ code: 'custom', path: [], message: `${ELEMENT_NAMES.join(', ')} and acks are ${count} elements; at most ${ELEMENTS_MOST} go into one sync` });
 });
 
 export type SyncBody = z.output<typeof syncSchema>;
@@ -35,6 +40,11 @@ const whichTrade = z.object({ tradeId: uuid().optional(), clientOrderId: text(10
 export const tradeElement = (element: Record<string, unknown>) => {
   const { clientRef: _ref, ...body } = element;
   return createTradeSchema.parse(body);
+};
+
+export const quoteElement = (element: Record<string, unknown>) => {
+  const { clientRef: _ref, ...body } = element;
+  return createQuoteSchema.parse(body);
 };
 
 export const transitionElement = (element: Record<string, unknown>) => {

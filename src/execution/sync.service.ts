@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { ZodError } from 'zod';
 import { heartbeatSchema } from '../agents/agents.schemas.js';
 import { AgentsService } from '../agents/agents.service.js';
 import type { DesiredState } from '../agents/desired-state.js';
@@ -10,35 +9,27 @@ import { RateLimiter } from '../auth/rate-limit.js';
 import { LeaseService } from '../commands/lease.service.js';
 import { toLeasedCommand } from '../commands/commands.schemas.js';
 import type { Caller } from '../common/http/caller.js';
-import { toProblem } from '../common/http/problem.filter.js';
-import { toError } from '../common/http/validation.js';
 import { actorOf, type Scope } from '../common/principal.js';
-import { forbidden, notFound, Problem } from '../common/problem.js';
+import { forbidden, Problem } from '../common/problem.js';
 import { Idempotency } from '../database/idempotency.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
-import { toAnsweredTrade } from '../trades/trades.schemas.js';
-import { TradesService } from '../trades/trades.service.js';
-import { TransitionsService } from '../trades/transitions.service.js';
 import { asciiJson, fitting } from './ascii-json.js';
-import { ackElement, refOf, type StoredAnswer, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
+import { SyncElements } from './sync-elements.js';
+import { alone, commandIdIn, type Refusal, refusalOf } from './sync-refusals.js';
+import { ackElement, ELEMENT_NAMES, type StoredAnswer, type SyncAnswer, type SyncBody } from './sync.schemas.js';
 import { type LastSync, SyncRepository } from './sync.repository.js';
 
-type Refusal = { status: 'refused'; code: string; detail: string; retryable?: true };
-type Result = SyncAnswer['results'][number];
 type AckResult = SyncAnswer['acks'][number];
-type Element = Record<string, unknown>;
 /** What is known before the first element is looked at. */
 interface Given {
   hash: string;
   /** Of the state. */
   refused: Refusal | null;
-  /** Of trades, transitions and lease. */
+  /** Of the elements and of the lease. */
   overLimit: Problem | null;
 }
 
 const POLL_EVERY_MS = 1_000;
-/** Texts of refusals are for a log on a terminal's screen. */
-const DETAIL_MOST = 100;
 /** Of one command's payload as its answer spells it: it fits into an answer that holds nothing else. */
 const PAYLOAD_BYTES_MOST = 6_000;
 /** What surrounds lists, and a desired state with its longest reasons. */
@@ -55,8 +46,7 @@ export class SyncService {
     private readonly dataSource: DataSource,
     private readonly syncs: SyncRepository,
     private readonly agents: AgentsService,
-    private readonly trades: TradesService,
-    private readonly transitions: TransitionsService,
+    private readonly elements: SyncElements,
     private readonly leases: LeaseService,
     private readonly idempotency: Idempotency,
     private readonly limiter: RateLimiter,
@@ -67,7 +57,7 @@ export class SyncService {
    * last number with other content; 403 SCOPE_MISSING
    */
   async sync(caller: Caller, agentId: string, body: SyncBody): Promise<SyncAnswer> {
-    mustHave(caller, 'records', [...(body.trades ?? []), ...(body.transitions ?? [])].length > 0);
+    mustHave(caller, 'records', countOf(body) > 0);
     mustHave(caller, 'commands', (body.acks ?? []).length > 0 || body.lease !== undefined);
     const { state, refused } = readState(body.state);
     const hash = this.hashOf(caller, body);
@@ -89,38 +79,25 @@ export class SyncService {
   }
 
   /** Of what has effects. The state may be a newer one when a sync is repeated. */
-  private hashOf({ principal }: Caller, { trades = [], transitions = [], acks = [], lease, syncSeq }: SyncBody): string {
-    return this.idempotency.claimOf({ caller: actorOf(principal), key: `sync ${syncSeq}`, request: [trades, transitions, acks, lease ?? null] }).hash;
+  private hashOf({ principal }: Caller, { trades = [], transitions = [], acks = [], lease, syncSeq, ...body }: SyncBody): string {
+    // Others stand in it by name, and only where they are: a sync of before they were known is repeated after an update.
+    const more = ELEMENT_NAMES.flatMap((name) => (name in body ? [{ [name]: body[name as keyof typeof body] }] : []));
+    return this.idempotency.claimOf({ caller: actorOf(principal), key: `sync ${syncSeq}`, request: [trades, transitions, acks, lease ?? null, ...more] }).hash;
   }
 
   private async take(tx: Tx, caller: Caller, agentId: string, body: SyncBody, { hash, refused, overLimit }: Given): Promise<StoredAnswer> {
     // Before the trades and commands that it touches, as all do that change an agent and its commands.
     if (body.acks?.length) await this.agents.lock(tx, agentId);
-    const results: Result[] = refused ? [{ element: 'state', clientRef: null, ...refused }] : [];
-    for (const [n, element] of (body.trades ?? []).entries()) results.push(await this.trade(tx, caller, element, `trades[${n}]`, overLimit));
-    for (const [n, element] of (body.transitions ?? []).entries()) results.push(await this.transition(tx, caller, agentId, element, `transitions[${n}]`, overLimit));
+    const taken = await this.elements.take(tx, { caller, agentId, overLimit }, body);
+    const results: SyncAnswer['results'] = [...(refused ? [{ element: 'state', clientRef: null, ...refused }] : []), ...taken.results];
     const acks: AckResult[] = [];
     for (const [n, element] of (body.acks ?? []).entries()) acks.push(await this.ack(tx, caller, element, `acks[${n}]`));
     if (body.lease && overLimit) results.push({ element: 'lease', clientRef: null, ...refusalOf(overLimit) });
     const leased = body.lease && !overLimit ? await this.lease(tx, caller, agentId, body.lease, ENVELOPE_BYTES + asciiJson({ results, acks }).length) : { commands: [], oversized: [], more: false };
     const answer = { commands: leased.commands, oversized: leased.oversized, acks, results, nextPollAfterMs: leased.more ? 0 : POLL_EVERY_MS };
+    await taken.atEnd();
     await this.syncs.store(tx, agentId, { instance_id: agentOf(caller).instanceId, sync_seq: body.syncSeq, request_hash: hash, answer });
     return answer;
-  }
-
-  private async trade(tx: Tx, caller: Caller, element: unknown, place: string, overLimit: Problem | null): Promise<Result> {
-    const done = await alone(tx, element, async (part, given) => toAnsweredTrade(await this.trades.create(part, caller, tradeElement(given))), overLimit);
-    return { element: place, clientRef: refIn(element), ...('refusal' in done ? done.refusal : { status: 'ok', id: done.answer.id, version: done.answer.version }) };
-  }
-
-  private async transition(tx: Tx, caller: Caller, agentId: string, element: unknown, place: string, overLimit: Problem | null): Promise<Result> {
-    const done = await alone(tx, element, async (part, given) => {
-      const { tradeId, clientOrderId, body } = transitionElement(given);
-      const id = tradeId ?? (await this.syncs.tradeOf(part, agentId, clientOrderId ?? ''));
-      if (id === null) throw notFound('trade of this agent');
-      return toAnsweredTrade(await this.transitions.apply(part, caller, id, body));
-    }, overLimit);
-    return { element: place, clientRef: refIn(element), ...('refusal' in done ? done.refusal : { status: 'ok', id: done.answer.id, version: done.answer.version }) };
   }
 
   private async ack(tx: Tx, caller: Caller, element: unknown, place: string): Promise<AckResult> {
@@ -156,9 +133,9 @@ function mustHave({ principal }: Caller, scope: Scope, needed: boolean): void {
 }
 
 /** One request, whatever number of elements: but what a heartbeat says, and how commands ended, is not held up. */
-function isCounted({ trades = [], transitions = [], lease }: SyncBody): boolean {
-  return trades.length + transitions.length > 0 || lease !== undefined;
-}
+const isCounted = (body: SyncBody): boolean => countOf(body) > 0 || body.lease !== undefined;
+
+const countOf = (body: SyncBody): number => ELEMENT_NAMES.reduce((count, name) => count + (body[name]?.length ?? 0), 0);
 
 /** A report that cannot be read is left out: it still proves that the agent lives. */
 function readState(given: unknown) {
@@ -171,45 +148,6 @@ function repeated(last: LastSync | null, caller: Caller, syncSeq: number, hash: 
   if (syncSeq < last.sync_seq) throw new Problem(409, 'SYNC_SEQ_STALE', `The last sync of this copy was number ${last.sync_seq}; this one says ${syncSeq}. Go on with ${last.sync_seq + 1}, or name a new X-Instance-Id after a restart.`, { lastSyncSeq: last.sync_seq });
   if (last.request_hash !== hash) throw new Problem(422, 'SYNC_SEQ_REUSED', `Sync number ${syncSeq} came with other content before: a new one takes a higher number.`, { lastSyncSeq: last.sync_seq });
   return last.answer;
-}
-
-/** One element in a savepoint of its own. What is wrong with the element is its answer; what is wrong with us is everybody's. */
-async function alone<T>(tx: Tx, element: unknown, work: (part: Tx, element: Element) => Promise<T>, overLimit: Problem | null = null): Promise<{ answer: T } | { refusal: Refusal }> {
-  try {
-    if (element === null || typeof element !== 'object' || Array.isArray(element)) throw new Problem(400, 'VALIDATION_FAILED', 'must be an object');
-    refOf(element as Element);
-    if (overLimit) throw overLimit;
-    return { answer: await tx.transaction((part) => work(part, element as Element)) };
-  } catch (error) {
-    return { refusal: refusalOf(error) };
-  }
-}
-
-function refusalOf(error: unknown): Refusal {
-  if (error instanceof ZodError) {
-    const issue = toError(error.issues[0] as never);
-    return { status: 'refused', code: 'VALIDATION_FAILED', detail: short(`${issue.path ? `${issue.path}: ` : ''}${issue.message}`) };
-  }
-  const problem = toProblem(error);
-  if (problem.status >= 500) throw error;
-  return { status: 'refused', code: problem.code, detail: short(problem.message), ...(problem.retryable ? { retryable: true } : {}) };
-}
-
-/** In characters that take one byte each in an answer. */
-const short = (detail: string) => detail.slice(0, DETAIL_MOST).replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, "'");
-
-/** What a client knows its ack by: an id, or as much of what stands for one as takes no more room than an id. */
-function commandIdIn(element: unknown): string | null {
-  const given = (element as Element | null)?.['commandId'];
-  return typeof given === 'string' ? short(given.slice(0, 36)) : null;
-}
-
-function refIn(element: unknown): string | null {
-  try {
-    return refOf(element as Element);
-  } catch {
-    return null;
-  }
 }
 
 function answerOf(syncSeq: number, { desiredState, replayed, stored }: { desiredState: DesiredState; replayed: boolean; stored: StoredAnswer }): SyncAnswer {

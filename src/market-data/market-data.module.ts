@@ -13,6 +13,6 @@ import { SnapshotsService } from './snapshots.service.js';
 @Module({
   controllers: [SnapshotsController, SnapshotRefsController, QuotesController],
   providers: [Months, SnapshotsRepository, SnapshotsService, SnapshotRefsRepository, SnapshotRefsService, QuotesRepository, QuotesService],
-  exports: [Months],
+  exports: [Months, QuotesService],
 })
 export class MarketDataModule {}

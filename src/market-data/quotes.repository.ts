@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { leadOf } from '../database/newest-first.js';
 import { Merged } from '../database/merged.js';
-import { type Statement, Statements } from '../database/statements.js';
+import { inside, type Run, type Statement, Statements } from '../database/statements.js';
+import type { Tx } from '../database/transaction.js';
 
 export interface QuoteRow {
   seq: number;
@@ -77,10 +78,15 @@ export class QuotesRepository {
     return this.merged.do(quote);
   }
 
-  private async takeAll(asks: readonly SentQuote[]): Promise<(boolean | null)[]> {
+  /** The same in a transaction: all in one statement, and so in one order. */
+  takeWithin(tx: Tx, quotes: readonly SentQuote[]): Promise<(boolean | null)[]> {
+    return this.takeAll(quotes, inside(tx));
+  }
+
+  private async takeAll(asks: readonly SentQuote[], run: Run = this.statements.run): Promise<(boolean | null)[]> {
     const items = asks.map(({ agentId, accountId, symbol, bid, ask, quotedAt }, n) => ({ n, agent: agentId, account: accountId, symbol, bid, ask, quoted_at: quotedAt }));
     const taken: (boolean | null)[] = asks.map(() => null);
-    for (const { n, known, stored } of await this.statements.run<TakenRow>(TAKE, [JSON.stringify(items)])) taken[n] = known ? stored : null;
+    for (const { n, known, stored } of await run<TakenRow>(TAKE, [JSON.stringify(items)])) taken[n] = known ? stored : null;
     return taken;
   }
 

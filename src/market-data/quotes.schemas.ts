@@ -6,7 +6,7 @@ import type { QuoteRow } from './quotes.repository.js';
 
 const ITEMS_MAX = 1_000;
 
-const createQuoteSchema = z.strictObject({
+export const createQuoteSchema = z.strictObject({
   symbol: symbol(),
   bid: price(),
   ask: price(),

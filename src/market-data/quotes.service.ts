@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { Caller } from '../common/http/caller.js';
 import { badRequest, forbidden, notFound } from '../common/problem.js';
+import type { Tx } from '../database/transaction.js';
 import { type QuoteRow, QuotesRepository } from './quotes.repository.js';
-import type { createQuotesSchema } from './quotes.schemas.js';
+import type { createQuoteSchema, createQuotesSchema } from './quotes.schemas.js';
 
 const notYours = () => forbidden('NOT_YOUR_ACCOUNT', 'An agent key acts for the account of its agent only.');
 
@@ -24,6 +25,12 @@ export class QuotesService {
       if (stored === null) throw agentId === null ? notFound('account') : notYours();
       return { symbol: items[index]?.symbol ?? '', stored };
     });
+  }
+
+  /** Quotes of the caller's own account, with all else that its transaction does. Their rows stay locked until its end. */
+  async takeWithin(tx: Tx, { principal }: Caller, items: z.output<typeof createQuoteSchema>[]): Promise<void> {
+    const agentId = principal.kind === 'agent' ? principal.agentId : null;
+    await this.quotes.takeWithin(tx, items.map((item) => ({ ...item, agentId, accountId: null })));
   }
 
   /** @throws {Problem} 403 when a key asks for another account by name */

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../common/http/caller.js';
+import { notFound, type Problem } from '../common/problem.js';
+import type { Tx } from '../database/transaction.js';
+import { QuotesService } from '../market-data/quotes.service.js';
+import { type Answered, TradesService } from '../trades/trades.service.js';
+import { TransitionsService } from '../trades/transitions.service.js';
+import { alone, type Element, read, refIn } from './sync-refusals.js';
+import { SyncRepository } from './sync.repository.js';
+import { type ElementName, quoteElement, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
+
+type Result = SyncAnswer['results'][number];
+
+/** Who sends a sync, and what all its elements share. */
+export interface Sender {
+  caller: Caller;
+  agentId: string;
+  /** Not null: none of them is taken. */
+  overLimit: Problem | null;
+}
+
+interface Taken {
+  results: Result[];
+  /** What is done when all else is: its rows are shared with other agents, who must not wait for the rest of this sync. */
+  atEnd?: () => Promise<void>;
+}
+
+type Take = (tx: Tx, sender: Sender, elements: unknown[]) => Promise<Taken>;
+
+/** What a sync carries beside its state, acks and lease: a kind is a list in the body, a line here and one in `ELEMENT_NAMES`. */
+@Injectable()
+export class SyncElements {
+  /** In the order in which they are taken: trades before what happened to them. */
+  private readonly kinds: Record<ElementName, Take> = {
+    trades: (tx, sender, elements) => this.oneByOne(tx, sender, 'trades', elements, (part, given) => this.trades.create(part, sender.caller, tradeElement(given))),
+    transitions: (tx, sender, elements) => this.oneByOne(tx, sender, 'transitions', elements, (part, given) => this.transition(part, sender, given)),
+    quotes: (tx, sender, elements) => this.quotesAtEnd(tx, sender, elements),
+  };
+
+  constructor(
+    private readonly syncs: SyncRepository,
+    private readonly trades: TradesService,
+    private readonly transitions: TransitionsService,
+    private readonly quotes: QuotesService,
+  ) {}
+
+  /** Each element fails alone; one answer for each, in order. */
+  async take(tx: Tx, sender: Sender, body: SyncBody): Promise<Required<Taken>> {
+    const results: Result[] = [];
+    const last: (() => Promise<void>)[] = [];
+    for (const [name, take] of Object.entries(this.kinds) as [ElementName, Take][]) {
+      const taken = await take(tx, sender, body[name] ?? []);
+      results.push(...taken.results);
+      if (taken.atEnd) last.push(taken.atEnd);
+    }
+    return { results, atEnd: async () => { for (const work of last) await work(); } };
+  }
+
+  /** Each in a savepoint of its own. */
+  private async oneByOne(tx: Tx, { overLimit }: Sender, name: ElementName, elements: unknown[], work: (part: Tx, given: Element) => Promise<Answered>): Promise<Taken> {
+    const results: Result[] = [];
+    for (const [n, element] of elements.entries()) {
+      const done = await alone(tx, element, work, overLimit);
+      results.push({ element: `${name}[${n}]`, clientRef: refIn(element), ...('refusal' in done ? done.refusal : { status: 'ok', id: done.answer.trade.id, version: done.answer.trade.version }) });
+    }
+    return { results };
+  }
+
+  private async transition(part: Tx, { caller, agentId }: Sender, given: Element): Promise<Answered> {
+    const { tradeId, clientOrderId, body } = transitionElement(given);
+    const id = tradeId ?? (await this.syncs.tradeOf(part, agentId, clientOrderId ?? ''));
+    if (id === null) throw notFound('trade of this agent');
+    return this.transitions.apply(part, caller, id, body);
+  }
+
+  /** Those that can be read in one statement, which locks their rows in one order. One that is as new as another is taken, and changes nothing. */
+  private async quotesAtEnd(tx: Tx, { caller, overLimit }: Sender, elements: unknown[]): Promise<Taken> {
+    const done = elements.map((element) => read(element, quoteElement, overLimit));
+    const quotes = done.flatMap((each) => ('answer' in each ? [each.answer] : []));
+    return {
+      results: done.map((each, n): Result => ({ element: `quotes[${n}]`, clientRef: refIn(elements[n]), ...('refusal' in each ? each.refusal : { status: 'ok' }) })),
+      ...(quotes.length > 0 ? { atEnd: () => this.quotes.takeWithin(tx, caller, quotes) } : {}),
+    };
+  }
+}
