@@ -9,9 +9,11 @@ import { cpus, release, totalmem, type } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { candles } from './candles.js';
 import { commandCycle } from './command-cycle.js';
 import { type DatabaseServer, startDatabaseServer } from './database-server.js';
 import { delivery } from './delivery.js';
+import { intake } from './intake.js';
 import { largeTable } from './large-table.js';
 import { nullPool } from './null-pool.js';
 import { parkedPolls } from './parked-polls.js';
@@ -26,6 +28,8 @@ const SCENARIOS: Scenario[] = [
   { name: 'parked', run: parkedPolls },
   { name: 'large', run: largeTable },
   { name: 'null', run: nullPool },
+  { name: 'intake', run: intake },
+  { name: 'candles', run: candles },
 ];
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -33,18 +37,19 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const OTHERS_PERCENT_MOST = 10;
 const README = join(ROOT, 'bench', 'README.md');
 
-const HELP = `npm run bench -- [scenario …] [--quick] [--rounds N] [--folder PATH]
+const HELP = `npm run bench -- [scenario …] [--quick] [--rounds N] [--rows N] [--folder PATH]
 
   scenarios    ${SCENARIOS.map(({ name }) => name).join(' ')}; all of them when none is named
   --quick      short measurements that say little, and README.md stays as it is
   --rounds N   measurements of each contender (5; quick: 2)
+  --rows N     candles in the large table (50,000,000; quick: 500,000)
   --folder P   where the database is made and removed again (the folder for temporary files)
 `;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false }, rounds: { type: 'string' }, folder: { type: 'string' }, help: { type: 'boolean', default: false } },
+    options: { quick: { type: 'boolean', default: false }, rounds: { type: 'string' }, rows: { type: 'string' }, folder: { type: 'string' }, help: { type: 'boolean', default: false } },
   });
   const unknown = positionals.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
   if (values.help || unknown.length > 0) {
@@ -52,6 +57,7 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
+  const rows = values.rows === undefined ? null : Number(values.rows);
   const wanted = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   // Found out now, not after an hour of measuring.
   for (const { name } of wanted) betweenMarkers(readFileSync(README, 'utf8'), name, '');
@@ -67,7 +73,7 @@ async function main(): Promise<number> {
   });
   try {
     let failed = 0;
-    for (const scenario of wanted) failed += await measured(scenario, { quick: values.quick, rounds, databases, say });
+    for (const scenario of wanted) failed += await measured(scenario, { quick: values.quick, rounds, rows, databases, say });
     return failed > 0 ? 1 : 0;
   } finally {
     await stop();

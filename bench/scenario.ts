@@ -7,6 +7,8 @@ export interface Bench {
   quick: boolean;
   /** Measurements of each contender. */
   rounds: number;
+  /** Of the large table, where a scenario lets it be chosen; null: its own. */
+  rows: number | null;
   databases: DatabaseServer;
   say: (line: string) => void;
 }

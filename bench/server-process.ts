@@ -35,12 +35,12 @@ export async function stopTradewardens(): Promise<void> {
  * Tradewarden as users run it: a process of its own in production, its log as it ships, into a file. Settings that are
  * not named here or given have their defaults.
  */
-export async function startTradewarden(folder: string, database: BenchDatabase, settings: Record<string, string> = {}): Promise<TradewardenProcess> {
+export async function startTradewarden(folder: string, database: BenchDatabase, settings: Record<string, string> = {}, main = MAIN): Promise<TradewardenProcess> {
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const logFile = join(folder, `server-${++started}.log`);
   const log = openSync(logFile, 'w', 0o600);
-  const child = spawn(process.execPath, ['--import', STOP_WITH_PARENT, MAIN], {
+  const child = spawn(process.execPath, ['--import', STOP_WITH_PARENT, main], {
     // A folder of its own: a `.env` in the checkout would be read.
     cwd: folder,
     stdio: ['pipe', log, log],
