@@ -5,6 +5,9 @@ import { Exact } from './decimal.js';
 
 const DECIMAL = /^[+-]?(\d{1,20})(\.\d{1,18})?$/;
 
+/** Written as answers write it, and not below 0. Most are: with no bound but 0 there is nothing to compute, which takes 2 µs of each. */
+const PLAIN = /^(0|[1-9]\d{0,19})(\.\d{0,17}[1-9])?$/;
+
 const NOT_DECIMAL = 'must be a decimal number, as text or as a JSON number';
 
 const DECIMAL_INPUT = z.union([z.string().max(48).meta({ examples: ['1.2345'] }), z.number()], { error: ({ input }) => (input === undefined ? 'is required' : NOT_DECIMAL) })
@@ -20,7 +23,9 @@ export function decimal(limits: { min?: string; max?: string; above?: string } =
     limits.min !== undefined && `at least ${limits.min}`,
     limits.max !== undefined && `at most ${limits.max}`,
   ].filter(Boolean).join(' and ');
+  const onlyAboveZero = limits.max === undefined && (limits.above === '0' || limits.min === '0') && (limits.above === undefined || limits.min === undefined);
   const exact = DECIMAL_INPUT.transform((input, context) => {
+    if (onlyAboveZero && typeof input === 'string' && PLAIN.test(input) && !(input === '0' && limits.above !== undefined)) return input;
     const text = typeof input === 'number' ? new Exact(input).toFixed() : input.trim();
     const problem = !DECIMAL.test(text) ? 'must be a decimal number with at most 20 digits before and 18 behind the point'
       : outside(text, limits) ? `must be ${bounds}` : null;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { decimal, decimalText, price, symbol } from '../common/fields.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
-import { Exact } from '../common/decimal.js';
+import { compareUnsigned } from '../common/decimal.js';
 import type { SnapshotKind, SnapshotRow } from './snapshot-kind.js';
 import { commonFields, marketInstant, timedPageQuery, timeframe, toCommon } from './snapshots.schemas.js';
 import { closeTime, type Frame, frameOf, spelled } from './timeframe.js';
@@ -35,9 +35,9 @@ export const createCandleSchema = z.strictObject({
   // A field that is wrong by itself came through as it was sent: nothing to compare.
   if (context.issues.length > 0) return;
   const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-  if (new Exact(high).lt(low)) return wrong('high', 'lies below `low`');
+  if (compareUnsigned(high, low) < 0) return wrong('high', 'lies below `low`');
   for (const [name, value] of Object.entries({ open, close })) {
-    if (new Exact(value).gt(high) || new Exact(value).lt(low)) wrong(name, 'lies outside of `low` to `high`');
+    if (compareUnsigned(value, high) > 0 || compareUnsigned(value, low) < 0) wrong(name, 'lies outside of `low` to `high`');
   }
   if (capturedAt != null && Date.parse(capturedAt) < Date.parse(openTime) - CLOCKS_APART_MS) wrong('capturedAt', 'lies before `openTime`');
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { decimalText, pastInstant, price, symbol, uuid } from '../common/fields.js';
-import { Exact } from '../common/decimal.js';
+import { compareUnsigned } from '../common/decimal.js';
 import { pageQuery } from '../common/pagination.js';
 import type { QuoteRow } from './quotes.repository.js';
 
@@ -13,7 +13,7 @@ export const createQuoteSchema = z.strictObject({
   quotedAt: pastInstant(),
 }).superRefine(({ bid, ask }, context) => {
   // A field that is wrong by itself came through as it was sent: nothing to compare.
-  if (context.issues.length === 0 && new Exact(bid).gt(ask)) context.addIssue({ code: 'custom', path: ['ask'], message: 'lies below `bid`' });
+  if (context.issues.length === 0 && compareUnsigned(bid, ask) > 0) context.addIssue({ code: 'custom', path: ['ask'], message: 'lies below `bid`' });
 });
 
 export const createQuotesSchema = z.strictObject({

@@ -56,7 +56,7 @@ export class SnapshotsRepository {
     return merged.do(sent);
   }
 
-  /** The same within a transaction, without events. No two of one key. */
+  /** The same within a transaction, without events; of the rows it answers id, revision and sender. No two of one key. */
   takeMany(tx: Tx, kind: AnyKind, sent: SentSnapshot[]): Promise<Taken> {
     const texts = this.batches.get(kind.name) ?? statementsOf(kind, false);
     this.batches.set(kind.name, texts);
