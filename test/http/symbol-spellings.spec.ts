@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { PredictionScoresService } from '../../src/predictions/prediction-scores.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { type Client } from '../support/http.js';
+import { scoreByHand, scoreDue } from '../support/scoring.js';
 
 interface Named { id: string; symbol: string; brokerSymbol: string | null; exchange?: string | null }
 
@@ -9,6 +9,7 @@ let t: TestApp;
 let agent: TestAgent;
 beforeAll(async () => {
   t = await startTestApp();
+  await scoreByHand(t);
 });
 beforeEach(async () => {
   agent = await t.agent();
@@ -135,7 +136,7 @@ describe('a prediction that was told under a broker\'s name', () => {
     await list('COPPER-X', 'HGspot');
     const score = async (symbol: string) => {
       const { id } = await predict(symbol, { horizonSeconds: 3_600, marketPrice: '100' });
-      await t.app.get(PredictionScoresService).scoreDue();
+      await scoreDue(t);
       const [row] = await t.db.query('select outcome, end_source, costs::text from prediction_scores where prediction_id = $1', [id]);
       return row;
     };
