@@ -44,6 +44,11 @@ export class SyncElements {
     private readonly quotes: QuotesService,
   ) {}
 
+  /** A trade may be one that a report of the account just adopts, so the account is held before what is the agent's. */
+  async hold(tx: Tx, agentId: string, body: SyncBody): Promise<void> {
+    if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
+  }
+
   /** Each element fails alone; one answer for each, in order. */
   async take(tx: Tx, sender: Sender, body: SyncBody): Promise<Required<Taken>> {
     const results: Result[] = [];

@@ -64,8 +64,7 @@ export class SyncService {
     // Before the transaction: nobody waits for the count of a key with rows locked.
     const overLimit = isCounted(body) ? await this.limiter.refusalOf(agentOf(caller)) : null;
     const heard = await inTransaction(this.dataSource, async (tx) => {
-      // A trade may be one that a report of the account just adopts, so the account is held before what is the agent's.
-      if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
+      await this.elements.hold(tx, agentId, body);
       // Locks the agent's state: syncs of one agent go one after the other.
       const answer = await this.agents.heartbeatWithin(tx, caller, agentId, state);
       if ('holder' in answer) return answer;
