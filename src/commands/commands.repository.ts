@@ -138,10 +138,19 @@ export class CommandsRepository {
       ) select id, type, status from cancelled order by seq`;
   }
 
-  /** Whose command it is; null when there is none. */
-  async agentOf(id: string): Promise<string | null> {
-    const [row] = await this.dataSource.sql<{ agent_id: string }[]>`select agent_id from agent_commands where id = ${id}`;
-    return row?.agent_id ?? null;
+  /** Whose command it is, and which; null when there is none. */
+  async ownerOf(id: string): Promise<Pick<CommandRow, 'agent_id' | 'type'> | null> {
+    const [row] = await this.dataSource.sql<Pick<CommandRow, 'agent_id' | 'type'>[]>`select agent_id, type from agent_commands where id = ${id}`;
+    return row ?? null;
+  }
+
+  /** Of these agents, those that take commands and have none of this type waiting, nor had one made in so many seconds. */
+  async withoutWaiting(tx: Tx, agentIds: readonly string[], type: CommandTypeName, seconds: number): Promise<string[]> {
+    const rows = await tx.sql<{ id: string }[]>`
+      select id from agents a where id = any(${agentIds}::uuid[]) and retired_at is null and not exists (
+        select from agent_commands where agent_id = a.id and type = ${type} and (status = 'queued' or created_at > app_clock() - make_interval(secs => ${seconds}))
+      ) order by id`;
+    return rows.map(({ id }) => id);
   }
 
   /** How much of a trade is to be closed by commands that have not ended; `whole` when one of them closes all of it. */

@@ -9,16 +9,16 @@ import { mustOwn } from '../auth/own-rows.js';
 import { Exact } from '../common/decimal.js';
 import type { Caller } from '../common/http/caller.js';
 import type { Attempted } from '../common/http/once.js';
-import { toError } from '../common/http/validation.js';
+import { parsed } from '../common/http/validation.js';
 import { actorOf } from '../common/principal.js';
-import { badRequest, conflict, forbidden, notFound, Problem } from '../common/problem.js';
+import { badRequest, conflict, forbidden, notFound } from '../common/problem.js';
 import type { Claim } from '../database/idempotency.js';
 import { afterCommit, inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { TradesService } from '../trades/trades.service.js';
 import { CommandIncidents } from './command-incidents.js';
 import { classOfConfigChange, classOfStopMove } from './command-class.js';
-import { DEFAULT_MAX_ATTEMPTS } from './command-state.js';
+import { type CommandStatus, DEFAULT_MAX_ATTEMPTS } from './command-state.js';
 import { COMMAND_TYPES, type CommandClass, type CommandType, type CommandTypeName, isEmergencyType, PRIORITIES } from './command-types.js';
 import { type CancelledRow, type CommandRow, CommandsRepository, type CommandWithAttempts, type NewCommand } from './commands.repository.js';
 import type { commandSchema, createCommandSchema, settleSchema } from './commands.schemas.js';
@@ -54,7 +54,7 @@ export class CommandsService {
     const payload = checked(caller, body);
     const type: CommandType = COMMAND_TYPES[body.type];
     if (type.class === 'computed' || type.run || body.supersedes === true || payload['tradeId'] !== undefined) return { outcome: 'alone' };
-    const command = newCommand(caller, agentId, body, type.class, payload);
+    const command = newCommand(madeBy(caller), agentId, body, type.class, payload);
     const enqueued = await this.queue.enqueue({ command, claim, answer: answerOf(command), data: createdData(command) });
     if (enqueued.outcome === 'made' && !enqueued.handedOut) this.announce({ agent_id: agentId, expires_at: command.expiresAt });
     return enqueued;
@@ -69,7 +69,7 @@ export class CommandsService {
     const payload = checked(caller, body);
     const agent = await this.lockAgent(tx, agentId, type.run !== undefined || body.supersedes === true || body.type === 'update_config');
     const kind = await this.classOf(tx, agentId, agent, body.type, payload);
-    const command = newCommand(caller, agentId, body, kind, payload);
+    const command = newCommand(madeBy(caller), agentId, body, kind, payload);
     const row = await this.commands.insert(tx, command);
     const superseded = await this.supersede(tx, row, type, body.supersedes === true);
     if (type.run) await this.agents.setRun(tx, caller, agentId, type.run, { code: `COMMAND_${body.type.toUpperCase()}`, commandId: row.id, by: row.actor });
@@ -79,6 +79,20 @@ export class CommandsService {
     ]);
     afterCommit(tx, () => this.announce(row));
     return row;
+  }
+
+  /**
+   * Asks agents what their brokers show, unless they are asked already.
+   * @param seconds in which one was not asked before
+   */
+  async askToReconcile(tx: Tx, caller: Caller | null, agentIds: readonly string[], seconds: number, payloadOf: (agentId: string) => Record<string, unknown>): Promise<void> {
+    const by = caller ? madeBy(caller) : { actor: 'system', correlationId: null };
+    for (const agentId of await this.commands.withoutWaiting(tx, agentIds, 'reconcile', seconds)) {
+      const command = newCommand(by, agentId, { type: 'reconcile' }, 'neutral', payloadOf(agentId));
+      const row = await this.commands.insert(tx, command);
+      await this.events.append(tx, caller, [{ type: 'command.created', subjectId: row.id, agentId, data: createdData(command) }]);
+      afterCommit(tx, () => this.announce(row));
+    }
   }
 
   /** After the commit of whatever put a command into the queue. */
@@ -189,6 +203,16 @@ export class CommandsService {
     });
   }
 
+  /** What the broker shows has settled a command, which is locked. Of what reduces and was not done another try is made. */
+  async settleWithin(tx: Tx, caller: Caller, command: CommandRow, done: boolean, reason: string): Promise<CommandStatus> {
+    const status = done ? 'succeeded' : command.class === 'reduces' ? 'queued' : 'failed';
+    await this.commands.setStatus(tx, command.id, status, { reason });
+    await this.incidents.settled(tx, caller, command.id, done ? 'succeeded' : 'not_sent');
+    await this.events.append(tx, caller, [{ type: 'command.settled', subjectId: command.id, agentId: command.agent_id, data: { from: command.status, to: status, reason } }]);
+    if (status === 'queued') afterCommit(tx, () => this.announce(command));
+    return status;
+  }
+
   /** Locks the command, lets `work` change it, and says so in the event log; `work` answers null when nothing changed. */
   private change(caller: Caller, id: string, work: (tx: Tx, command: CommandRow) => Promise<string | null>): Promise<CommandWithAttempts> {
     return inTransaction(this.dataSource, async (tx) => {
@@ -224,19 +248,16 @@ function checked(caller: Caller, body: NewCommandBody): Record<string, unknown> 
   return payload;
 }
 
-function checkedPayload(type: CommandTypeName, payload: Record<string, unknown>): Record<string, unknown> {
-  const parsed = COMMAND_TYPES[type].payload.safeParse(payload);
-  if (parsed.success) return parsed.data as Record<string, unknown>;
-  const errors = parsed.error.issues.slice(0, 50).map((issue) => toError({ ...issue, path: ['payload', ...issue.path] }));
-  throw new Problem(400, 'VALIDATION_FAILED', `${errors[0]?.path}: ${errors[0]?.message}`, { errors });
-}
+const checkedPayload = (type: CommandTypeName, payload: Record<string, unknown>): Record<string, unknown> => parsed(COMMAND_TYPES[type].payload, payload, 'payload');
 
-function newCommand(caller: Caller, agentId: string, body: NewCommandBody, kind: CommandClass, payload: Record<string, unknown>): NewCommand {
+const madeBy = ({ principal, correlationId }: Caller) => ({ actor: actorOf(principal), correlationId });
+
+function newCommand(by: { actor: string; correlationId: string | null }, agentId: string, body: NewCommandBody, kind: CommandClass, payload: Record<string, unknown>): NewCommand {
   checkTimes(body, kind);
   return {
     id: uuidv7(), agentId, type: body.type, class: kind, once: false, payload, priority: PRIORITIES.indexOf(body.priority ?? COMMAND_TYPES[body.type].priority),
     notBefore: body.notBefore ?? null, expiresAt: body.expiresAt ?? null, tradeId: (payload['tradeId'] as string | undefined) ?? null,
-    maxAttempts: kind === 'reduces' ? null : (body.maxAttempts ?? DEFAULT_MAX_ATTEMPTS), actor: actorOf(caller.principal), correlationId: caller.correlationId,
+    maxAttempts: kind === 'reduces' ? null : (body.maxAttempts ?? DEFAULT_MAX_ATTEMPTS), ...by,
   };
 }
 

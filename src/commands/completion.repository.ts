@@ -42,8 +42,8 @@ const completions = (name: string, locked: '' | 'skip locked', rows: string): St
     from done c, clock`,
 });
 
-/** A configuration that was taken over is stored with the agent: that takes a transaction of its own. */
-const MERGED = completions('completions', 'skip locked', `c.type <> 'update_config'`);
+/** A configuration that was taken over is stored with the agent, and what the broker shows with its account: that takes a transaction of its own. */
+const MERGED = completions('completions', 'skip locked', `c.type not in ('update_config', 'reconcile')`);
 const ALONE = completions('completion', '', 'true');
 
 @Injectable()

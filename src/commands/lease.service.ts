@@ -14,6 +14,7 @@ import { afterCommit, inTransaction, type Tx } from '../database/transaction.js'
 import { Events } from '../events/events.service.js';
 import { CommandIncidents } from './command-incidents.js';
 import { afterFailure } from './command-state.js';
+import type { CommandTypeName } from './command-types.js';
 import { type CommandRow, CommandsRepository, type CommandWithAttempts } from './commands.repository.js';
 import { type extendSchema, type failSchema, type leaseAnswerSchema, type leaseSchema, toLeasedCommand } from './commands.schemas.js';
 import { type Completion, CompletionRepository } from './completion.repository.js';
@@ -27,9 +28,20 @@ type FailBody = z.output<typeof failSchema>;
 /** What a client that does not wait is told to leave between two asks. */
 const POLL_EVERY_MS = 1_000;
 
+/** What modules above do with the results of a type of command. */
+export interface CompletionHook {
+  /** Takes the locks that come before the agent's. */
+  hold: (tx: Tx, agentId: string) => Promise<void>;
+  /** In the transaction that ends the command. A problem that it throws leaves the command leased. */
+  took: (tx: Tx, caller: Caller, command: CommandRow, result: unknown) => Promise<void>;
+}
+
 /** What an agent does with the queue: lease, extend, complete, fail. */
 @Injectable()
 export class LeaseService {
+  private readonly completionHooks = new Map<CommandTypeName, CompletionHook>();
+  private readonly unknownHooks: ((agentId: string) => void)[] = [];
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly leases: LeaseRepository,
@@ -44,6 +56,16 @@ export class LeaseService {
     private readonly metrics: Metrics,
     private readonly incidents: CommandIncidents,
   ) {}
+
+  /** Those types are completed in transactions of their own: see completion.repository.ts. */
+  onComplete(type: CommandTypeName, hook: CompletionHook): void {
+    this.completionHooks.set(type, hook);
+  }
+
+  /** After an agent has said that it does not know what became of a command. */
+  onUnknown(hook: (agentId: string) => void): void {
+    this.unknownHooks.push(hook);
+  }
 
   /** @param gone aborted when the client's connection has closed: nothing is leased for nobody */
   async lease(caller: Caller, agentId: string, ask: z.output<typeof leaseSchema>, gone: AbortSignal): Promise<{ rows: CommandRow[]; answer: z.output<typeof leaseAnswerSchema> }> {
@@ -122,8 +144,9 @@ export class LeaseService {
   }
 
   private async completeAlone(caller: Caller, completion: Completion): Promise<CommandWithAttempts> {
-    await this.ownAgent(caller, completion.id);
+    const { type } = await this.ownCommand(caller, completion.id);
     await inTransaction(this.dataSource, async (tx) => {
+      await this.completionHooks.get(type)?.hold(tx, completion.agentId);
       // The agent before its command, as all do that change both.
       await this.agents.lock(tx, completion.agentId);
       await this.endWithin(tx, caller, completion);
@@ -140,6 +163,7 @@ export class LeaseService {
     const row = await this.completions.completeWithin(inside(tx), completion);
     if (!row && (await this.leases.outcomeOf(tx, completion.id, completion.token)) !== 'succeeded') throw this.leaseLost();
     if (row?.type === 'update_config') await this.takeOverConfig(tx, caller, row);
+    if (row) await this.completionHooks.get(row.type)?.took(tx, caller, row, completion.result);
     if (row) this.countWithin(tx, 'succeeded');
   }
 
@@ -150,7 +174,7 @@ export class LeaseService {
   }
 
   async fail(caller: Caller, id: string, body: FailBody): Promise<CommandWithAttempts> {
-    await this.ownAgent(caller, id);
+    await this.ownCommand(caller, id);
     await inTransaction(this.dataSource, (tx) => this.failWithin(tx, caller, id, body));
     return this.read(id);
   }
@@ -173,21 +197,22 @@ export class LeaseService {
       data: { type: command.type, outcome, code: error.code, attempt: command.attempt, status: after.status },
     }]);
     await this.incidents.failed(tx, caller, command, outcome, error);
+    if (after.status === 'unknown') afterCommit(tx, () => this.unknownHooks.forEach((hook) => hook(agentId)));
     this.countWithin(tx, outcome);
   }
 
   async extend(caller: Caller, id: string, { leaseToken, leaseSeconds }: z.output<typeof extendSchema>) {
-    const agentId = await this.ownAgent(caller, id);
+    const { agent_id: agentId } = await this.ownCommand(caller, id);
     const extended = await this.leases.extend(id, agentId, leaseToken, leaseSeconds);
     if (!extended) throw this.leaseLost();
     return { leaseExpiresAt: extended.lease_expires_at ?? '', cancelRequested: extended.cancel_requested };
   }
 
-  private async ownAgent(caller: Caller, id: string): Promise<string> {
-    const agentId = await this.commands.agentOf(id);
-    if (agentId === null) throw notFound('command');
-    mustOwn(caller, agentId);
-    return agentId;
+  private async ownCommand(caller: Caller, id: string): Promise<Pick<CommandRow, 'agent_id' | 'type'>> {
+    const command = await this.commands.ownerOf(id);
+    if (!command) throw notFound('command');
+    mustOwn(caller, command.agent_id);
+    return command;
   }
 
   private async read(id: string): Promise<CommandWithAttempts> {

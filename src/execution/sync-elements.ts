@@ -3,11 +3,15 @@ import type { Caller } from '../common/http/caller.js';
 import { notFound, type Problem } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { QuotesService } from '../market-data/quotes.service.js';
+import { ReportsService } from '../positions/reports.service.js';
+import { reportSchema } from '../positions/reports.schemas.js';
+import { FillsService } from '../trades/fills.service.js';
+import { MarksService } from '../trades/marks.service.js';
 import { type Answered, TradesService } from '../trades/trades.service.js';
 import { TransitionsService } from '../trades/transitions.service.js';
-import { alone, type Element, read, refIn } from './sync-refusals.js';
+import { alone, type Element, read, refIn, refusalOf } from './sync-refusals.js';
 import { SyncRepository } from './sync.repository.js';
-import { type ElementName, quoteElement, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
+import { type ElementName, elementsOf, fillElement, markElement, quoteElement, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
 
 type Result = SyncAnswer['results'][number];
 
@@ -34,6 +38,10 @@ export class SyncElements {
   private readonly kinds: Record<ElementName, Take> = {
     trades: (tx, sender, elements) => this.oneByOne(tx, sender, 'trades', elements, (part, given) => this.trades.create(part, sender.caller, tradeElement(given))),
     transitions: (tx, sender, elements) => this.oneByOne(tx, sender, 'transitions', elements, (part, given) => this.transition(part, sender, given)),
+    fills: (tx, sender, elements) => this.oneByOne(tx, sender, 'fills', elements, (part, given) => this.fill(part, sender, given)),
+    marks: (tx, sender, elements) => this.marksTogether(tx, sender, elements),
+    // After what was told of trades: what they hold is not adopted.
+    positions: (tx, sender, elements) => this.report(tx, sender, elements),
     quotes: (tx, sender, elements) => this.quotesAtEnd(tx, sender, elements),
   };
 
@@ -41,12 +49,20 @@ export class SyncElements {
     private readonly syncs: SyncRepository,
     private readonly trades: TradesService,
     private readonly transitions: TransitionsService,
+    private readonly fills: FillsService,
+    private readonly marks: MarksService,
+    private readonly reports: ReportsService,
     private readonly quotes: QuotesService,
   ) {}
 
-  /** A trade may be one that a report of the account just adopts, so the account is held before what is the agent's. */
+  /**
+   * What comes before the agent's own locks. A trade may be one that a report of the account just adopts, so the account is
+   * held; alone by who reports what it holds.
+   */
   async hold(tx: Tx, agentId: string, body: SyncBody): Promise<void> {
-    if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
+    await this.marks.prepare((body.marks ?? []).flatMap((element) => timeIn(element)));
+    if (body.positions !== undefined || body.acks?.some(tellsOfBroker)) await this.trades.holdAccount(tx, agentId, 'alone');
+    else if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
   }
 
   /** Each element fails alone; one answer for each, in order. */
@@ -54,7 +70,7 @@ export class SyncElements {
     const results: Result[] = [];
     const last: (() => Promise<void>)[] = [];
     for (const [name, take] of Object.entries(this.kinds) as [ElementName, Take][]) {
-      const taken = await take(tx, sender, body[name] ?? []);
+      const taken = await take(tx, sender, elementsOf(body[name]));
       results.push(...taken.results);
       if (taken.atEnd) last.push(taken.atEnd);
     }
@@ -78,6 +94,34 @@ export class SyncElements {
     return this.transitions.apply(part, caller, id, body);
   }
 
+  private async fill(part: Tx, { caller, agentId }: Sender, given: Element): Promise<Answered> {
+    const { tradeId, clientOrderId, body } = fillElement(given);
+    const id = tradeId ?? (await this.syncs.tradeOf(part, agentId, clientOrderId ?? ''));
+    if (id === null) throw notFound('trade of this agent');
+    return { trade: (await this.fills.add(part, caller, id, [body], false)).trade, repeats: null };
+  }
+
+  private async marksTogether(tx: Tx, { caller, overLimit }: Sender, elements: unknown[]): Promise<Taken> {
+    const done = elements.map((element) => read(element, markElement, overLimit));
+    const wrong = await this.marks.takeWithin(tx, caller, done.flatMap((each) => ('answer' in each ? [each.answer] : [])));
+    return {
+      results: done.map((each, n): Result => {
+        const refusal = 'refusal' in each ? each.refusal : null;
+        const problem = refusal ? null : wrong.shift();
+        return { element: `marks[${n}]`, clientRef: refIn(elements[n]), ...(refusal ?? (problem ? refusalOf(problem) : { status: 'ok' as const })) };
+      }),
+    };
+  }
+
+  private async report(tx: Tx, { caller, agentId, overLimit }: Sender, [element]: unknown[]): Promise<Taken> {
+    if (element === undefined) return { results: [] };
+    const done = await alone(tx, element, (part, given) => this.reports.reportWithin(part, caller, agentId, reportSchema.parse(given)), overLimit);
+    if ('refusal' in done) return { results: [{ element: 'positions', clientRef: null, ...done.refusal }] };
+    const { applied, code, complete, matched, adopted, unknown, missing, closed, differing } = done.answer;
+    const counts = { adopted: adopted.length, unknown: unknown.length, missing: missing.length, closed: closed.length, differing: differing.length };
+    return { results: [{ element: 'positions', clientRef: null, status: 'ok', report: { applied, ...(code ? { code } : {}), complete, matched, ...counts } }] };
+  }
+
   /** Those that can be read in one statement, which locks their rows in one order. One that is as new as another is taken, and changes nothing. */
   private async quotesAtEnd(tx: Tx, { caller, overLimit }: Sender, elements: unknown[]): Promise<Taken> {
     const done = elements.map((element) => read(element, quoteElement, overLimit));
@@ -88,3 +132,15 @@ export class SyncElements {
     };
   }
 }
+
+/** Of a mark that will be taken. */
+function timeIn(element: unknown): string[] {
+  const done = read(element, markElement, null);
+  return 'answer' in done ? [done.answer.quotedAt] : [];
+}
+
+/** An answer to `reconcile`. */
+const tellsOfBroker = (ack: unknown): boolean => {
+  const result = (ack as { result?: unknown } | null)?.result;
+  return result !== null && typeof result === 'object' && ('positions' in result || 'deals' in result);
+};

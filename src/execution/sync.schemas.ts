@@ -4,12 +4,15 @@ import { completeSchema, failSchema, leasedCommandSchema } from '../commands/com
 import { FAIL_OUTCOMES } from '../commands/command-state.js';
 import { text, uuid } from '../common/fields.js';
 import { createQuoteSchema } from '../market-data/quotes.schemas.js';
+import { reportAnswerSchema } from '../positions/reports.schemas.js';
+import { fillSchema } from '../trades/fills.schemas.js';
+import { tradeMarkSchema } from '../trades/marks.schemas.js';
 import { createTradeSchema, transitionSchema } from '../trades/trades.schemas.js';
 
 /** All of them are refused in at most 6 of an answer's 8 KiB: 250 bytes each. */
 export const ELEMENTS_MOST = 24;
 /** What a sync carries beside its state, acks and lease; sync-elements.ts says what becomes of each. */
-export const ELEMENT_NAMES = ['trades', 'transitions', 'quotes'] as const;
+export const ELEMENT_NAMES = ['trades', 'transitions', 'fills', 'marks', 'positions', 'quotes'] as const;
 export type ElementName = (typeof ELEMENT_NAMES)[number];
 /** ASCII, so that it takes no more room in an answer than here. */
 const CLIENT_REF = /^[\x20-\x7e]{1,32}$/;
@@ -22,15 +25,21 @@ export const syncSchema = z.strictObject({
   state: z.unknown().optional().describe('as the body of a heartbeat'),
   trades: elements('{clientRef, …body of POST /trades}'),
   transitions: elements('{clientRef, tradeId or clientOrderId, …body of POST /trades/{tradeId}/transitions}'),
+  fills: elements('{clientRef, tradeId or clientOrderId, …body of POST /trades/{tradeId}/fills}'),
+  marks: elements('{clientRef, …item of POST /trades/marks/batch}'),
+  positions: z.unknown().optional().describe('as the body of POST /agents/{agentId}/positions; taken after trades and fills'),
   quotes: elements('{clientRef, …item of POST /quotes}'),
   acks: elements(`{commandId, leaseToken, outcome: succeeded | ${FAIL_OUTCOMES.join(' | ')}, result?, error?, retryable?}`),
   lease: z.strictObject({ max: z.int().min(1).max(20).default(5), leaseSeconds: z.int().min(5).max(900).default(30) }).optional(),
 }).superRefine((body, context) => {
-  const count = [...ELEMENT_NAMES, 'acks' as const].reduce((sum, name) => sum + (Array.isArray(body[name]) ? body[name].length : 0), 0);
+  const count = [...ELEMENT_NAMES, 'acks' as const].reduce((sum, name) => sum + elementsOf(body[name]).length, 0);
   if (count > ELEMENTS_MOST) context.addIssue({ code: 'custom', path: [], message: `${ELEMENT_NAMES.join(', ')} and acks are ${count} elements; at most ${ELEMENTS_MOST} go into one sync` });
 });
 
 export type SyncBody = z.output<typeof syncSchema>;
+
+/** A report of positions is one element by itself. */
+export const elementsOf = (given: unknown): unknown[] => (Array.isArray(given) ? given : given === undefined ? [] : [given]);
 
 const clientRef = () => z.string().regex(CLIENT_REF, { error: 'must be 1 to 32 printable ASCII characters' }).nullish();
 const whichTrade = z.object({ tradeId: uuid().optional(), clientOrderId: text(100).optional() })
@@ -45,6 +54,16 @@ export const tradeElement = (element: Record<string, unknown>) => {
 export const quoteElement = (element: Record<string, unknown>) => {
   const { clientRef: _ref, ...body } = element;
   return createQuoteSchema.parse(body);
+};
+
+export const fillElement = (element: Record<string, unknown>) => {
+  const { clientRef: _ref, tradeId, clientOrderId, ...body } = element;
+  return { ...whichTrade.parse({ tradeId, clientOrderId }), body: fillSchema.parse(body) };
+};
+
+export const markElement = (element: Record<string, unknown>) => {
+  const { clientRef: _ref, ...body } = element;
+  return tradeMarkSchema.parse(body);
 };
 
 export const transitionElement = (element: Record<string, unknown>) => {
@@ -66,11 +85,15 @@ const outcome = {
   retryable: z.literal(true).optional().describe('the same may be taken in a later sync'),
 };
 
+const reportCounts = reportAnswerSchema.pick({ applied: true, code: true, complete: true, matched: true })
+  .extend(Object.fromEntries((['adopted', 'unknown', 'missing', 'closed', 'differing'] as const).map((list) => [list, z.int()])) as Record<'adopted' | 'unknown' | 'missing' | 'closed' | 'differing', z.ZodInt>)
+  .describe('of positions: how many of each; who they are is in POST /agents/{agentId}/positions and GET /positions');
+
 export const syncAnswerSchema = z.object({
   syncSeq: z.int(), replayed: z.boolean(), commands: z.array(leasedCommandSchema),
   oversized: z.array(z.uuid()).describe('due, but too large for any answer to a sync: take them by a lease'),
   acks: z.array(z.object({ element: z.string(), commandId: z.string().nullable(), ...outcome })),
-  results: z.array(z.object({ element: z.string(), clientRef: z.string().nullable(), ...outcome, id: z.uuid().optional(), version: z.int().optional() })),
+  results: z.array(z.object({ element: z.string(), clientRef: z.string().nullable(), ...outcome, id: z.uuid().optional(), version: z.int().optional(), report: reportCounts.optional() })),
   desiredState: desiredStateSchema, tradingLeaseSeconds: z.int(), nextPollAfterMs: z.int(), serverTime: z.iso.datetime(),
 });
 

@@ -16,7 +16,7 @@ import { inTransaction, type Tx } from '../database/transaction.js';
 import { asciiJson, fitting } from './ascii-json.js';
 import { SyncElements } from './sync-elements.js';
 import { alone, commandIdIn, type Refusal, refusalOf } from './sync-refusals.js';
-import { ackElement, ELEMENT_NAMES, type StoredAnswer, type SyncAnswer, type SyncBody } from './sync.schemas.js';
+import { ackElement, ELEMENT_NAMES, elementsOf, type StoredAnswer, type SyncAnswer, type SyncBody } from './sync.schemas.js';
 import { type LastSync, SyncRepository } from './sync.repository.js';
 
 type AckResult = SyncAnswer['acks'][number];
@@ -134,7 +134,7 @@ function mustHave({ principal }: Caller, scope: Scope, needed: boolean): void {
 /** One request, whatever number of elements: but what a heartbeat says, and how commands ended, is not held up. */
 const isCounted = (body: SyncBody): boolean => countOf(body) > 0 || body.lease !== undefined;
 
-const countOf = (body: SyncBody): number => ELEMENT_NAMES.reduce((count, name) => count + (body[name]?.length ?? 0), 0);
+const countOf = (body: SyncBody): number => ELEMENT_NAMES.reduce((count, name) => count + elementsOf(body[name]).length, 0);
 
 /** A report that cannot be read is left out: it still proves that the agent lives. */
 function readState(given: unknown) {

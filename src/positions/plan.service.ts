@@ -77,11 +77,10 @@ export class PlanService {
   private async reconcile(tx: Tx, caller: Caller, plan: Plan): Promise<void> {
     const ofAgent = Map.groupBy(toReconcile(plan), ({ agent_id }: Trade) => agent_id);
     if (ofAgent.size === 0) return;
-    for (const agentId of await this.reports.toBeAsked(tx, [...ofAgent.keys()])) {
+    await this.commands.askToReconcile(tx, caller, [...ofAgent.keys()], 0, (agentId) => {
       const [first, ...more] = ofAgent.get(agentId) ?? [];
-      const payload = first && more.length === 0 ? { orderTag: first.order_tag, reason: MISSING } : { reason: `${MISSING}: ${more.length + 1} trades` };
-      await this.commands.create(tx, caller, agentId, { type: 'reconcile', payload });
-    }
+      return first && more.length === 0 ? { orderTag: first.order_tag, reason: MISSING } : { reason: `${MISSING}: ${more.length + 1} trades` };
+    });
   }
 
   private async resolve(tx: Tx, caller: Caller, plan: Plan, known: Known): Promise<void> {

@@ -140,12 +140,4 @@ export class ReportsRepository {
       on conflict (agent_id) do update set as_of = excluded.as_of, received_at = excluded.received_at, positions = excluded.positions, orders = excluded.orders,
         complete_as_of = coalesce(excluded.complete_as_of, r.complete_as_of), complete_received_at = coalesce(excluded.complete_received_at, r.complete_received_at)`;
   }
-
-  /** Of these agents, those that take commands and have none of this kind waiting. */
-  async toBeAsked(tx: Tx, agentIds: readonly string[]): Promise<string[]> {
-    const rows = await tx.sql<{ id: string }[]>`
-      select id from agents a where id = any(${agentIds}::uuid[]) and retired_at is null
-        and not exists (select from agent_commands where agent_id = a.id and type = 'reconcile' and status = 'queued') order by id`;
-    return rows.map(({ id }) => id);
-  }
 }

@@ -32,10 +32,16 @@ const orderSchema = z.strictObject({
   clientOrderId: text(100).nullish(), placedAt: pastInstant().nullish(), expiresAt: instant().nullish(),
 });
 
-export const reportSchema = z.strictObject({
-  asOf: pastInstant().describe('when the broker showed this'), complete: z.boolean().describe('everything that the broker shows is in it: what is not, is gone'),
-  brokerConnected: z.boolean().nullish().describe('false: what is in it is taken, what is not is not missed'), brokerAccount: brokerAccountSchema.nullish(),
+/** What the broker shows, and when. */
+export const shownFields = {
+  asOf: pastInstant().describe('when the broker showed this'),
+  brokerConnected: z.boolean().nullish().describe('false: what is in it is taken, what is not is not missed'),
   positions: z.array(positionSchema).max(ROWS_MOST), orders: z.array(orderSchema).max(ROWS_MOST).default([]),
+};
+
+export const reportSchema = z.strictObject({
+  ...shownFields, complete: z.boolean().describe('everything that the broker shows is in it: what is not, is gone'),
+  brokerAccount: brokerAccountSchema.nullish(),
 });
 
 export type ReportBody = z.output<typeof reportSchema>;

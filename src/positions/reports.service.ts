@@ -15,6 +15,8 @@ import { type Book, type ReportContext, ReportsRepository } from './reports.repo
 import type { ReportAnswer, ReportBody } from './reports.schemas.js';
 import { answerOf, notApplied } from './report-answer.js';
 
+/** A report that was looked at: who else holds the agent's lease, or what it is told against, and why it is not applied. */
+type Opened = { holder: string } | { context: ReportContext; refusal: ReportAnswer | null };
 type Outcome = { holder: string } | { answer: ReportAnswer; context: ReportContext };
 
 /** The broker is right: what it shows replaces what we believe. */
@@ -43,19 +45,36 @@ export class ReportsService {
   }
 
   private async take(tx: Tx, caller: Caller, agentId: string, instanceId: string | null, body: ReportBody): Promise<Outcome> {
+    const opened = await this.open(tx, agentId, instanceId, body);
+    if ('holder' in opened) return opened;
+    return { context: opened.context, answer: opened.refusal ?? (await this.apply(tx, caller, agentId, body, opened.context)) };
+  }
+
+  /** As part of a transaction that has locked the account. What it says of the account the heartbeat is to say. @throws {Problem} 409 AGENT_INSTANCE_CONFLICT */
+  async reportWithin(tx: Tx, caller: Caller, agentId: string, body: ReportBody): Promise<ReportAnswer> {
+    const outcome = await this.take(tx, caller, agentId, instanceOf(caller), body);
+    if ('holder' in outcome) throw conflict('AGENT_INSTANCE_CONFLICT', `Another copy of this agent (${outcome.holder}) holds the trading lease.`);
+    return outcome.answer;
+  }
+
+  /** Locks the account: what is told of one account is told one after the other. */
+  async open(tx: Tx, agentId: string, instanceId: string | null, body: ReportBody): Promise<Opened> {
     const context = await this.reports.context(tx, agentId, instanceId, body.asOf);
     if (!context) throw conflict('AGENT_MOVED', 'The agent was just put on another account: report again.', true);
     if (context.other_instance !== null) return { holder: context.other_instance };
-    if (context.stale) return { answer: notApplied(body, 'REPORT_STALE'), context };
+    if (context.stale) return { context, refusal: notApplied(body, 'REPORT_STALE') };
     // Of another account nothing is adopted, and ours is not gone because that one lacks it.
-    if (differences({ ...context, told_account: body.brokerAccount ?? context.told_account }).length > 0) return { answer: notApplied(body, 'ACCOUNT_MISMATCH'), context };
+    const differs = differences({ ...context, told_account: body.brokerAccount ?? context.told_account }).length > 0;
+    return { context, refusal: differs ? notApplied(body, 'ACCOUNT_MISMATCH') : null };
+  }
+
+  async apply(tx: Tx, caller: Caller, agentId: string, body: ReportBody, context: ReportContext): Promise<ReportAnswer> {
     const connected = body.brokerConnected !== false && context.broker_connected !== false;
-    const paper = context.kind === 'paper';
-    const book: Book = { accountId: context.account_id, agentId: paper ? agentId : null, mode: context.mode, id: paper ? agentId : context.account_id };
+    const book = bookOf(agentId, context);
     const report = await this.reportOf(tx, agentId, body, context, book, body.complete && connected);
     const { plan, known } = await this.planFor(tx, report, book);
     const made = await this.plans.carryOut(tx, caller, report, book, known, plan);
-    return { answer: answerOf(report, known, plan, made, connected ? undefined : 'BROKER_NOT_CONNECTED'), context };
+    return answerOf(report, known, plan, made, connected ? undefined : 'BROKER_NOT_CONNECTED');
   }
 
   private async reportOf(tx: Tx, agentId: string, body: ReportBody, context: ReportContext, book: Book, complete: boolean): Promise<Report> {
@@ -94,6 +113,12 @@ export class ReportsService {
     return { trades: named, ...rows };
   }
 }
+
+/** A paper account has no broker but the agent itself, which knows only its own. */
+export const bookOf = (agentId: string, { account_id, kind, mode }: ReportContext): Book => {
+  const own = kind === 'paper' ? agentId : null;
+  return { accountId: account_id, agentId: own, mode, id: own ?? account_id };
+};
 
 /** What nobody said of a trade stays open: it fits every exchange and product. */
 const placeOf = (named: { symbol: string; exchange: string | null; product: string | null }, trade: { product: string | null }) => ({ symbol: named.symbol, exchange: named.exchange, product: trade.product });

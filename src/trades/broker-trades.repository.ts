@@ -68,9 +68,9 @@ export class BrokerTradesRepository {
     await tx.sql`update trades set lot_size = ${lotSize} where id = ${id}`;
   }
 
-  /** Held to the end: a report of the account, which would adopt what is just being told, waits; other tellers do not. */
-  async holdAccountOf(tx: Tx, agentId: string): Promise<void> {
-    await tx.sql`select 1 from accounts where id = (select account_id from agents where id = ${agentId}) for share`;
+  /** Held to the end: a report of the account, which would adopt what is just being told, waits; other tellers do not, unless held alone. */
+  async holdAccountOf(tx: Tx, agentId: string, alone = false): Promise<void> {
+    await tx.sql`select 1 from accounts where id = (select account_id from agents where id = ${agentId}) ${() => (alone ? 'for no key update' : 'for share')}`;
   }
 
   /**

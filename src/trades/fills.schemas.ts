@@ -15,31 +15,36 @@ const amount = () => decimal({ min: '-1000000000000000', max: '1000000000000000'
 const brokerId = () => z.string().trim().regex(/^[\x21-\x7e]{1,100}$/, { error: 'must be 1 to 100 visible ASCII characters' });
 
 /** Costs are negative numbers, as in transitions. */
-export const fillSchema = z
-  .strictObject({
-    brokerDealId: brokerId().describe('one fact for each role: a deal that ends one trade and begins the next is told to both'),
-    role: z.enum(FILL_ROLES),
-    price: decimal({ min: '0' }).describe('above 0; of an exit also 0, where a contract settles at that'),
-    size: lotSize(),
-    profit: amount().nullish().describe('of this deal, as the broker says'),
-    commission: amount().nullish(),
-    swap: amount().nullish(),
-    fee: amount().nullish(),
-    currency: z.string().regex(/^[A-Z0-9]{2,12}$/, { error: 'must be the code of a currency in capitals, such as USD' }).nullish().describe("the account's, which is the default"),
-    requestedPrice: price().nullish(),
-    at: marketInstant().describe('when the broker filled it'),
-    exitReason: z.enum(EXIT_REASONS).nullish().describe('of exits only'),
-    brokerPositionId: text(100).nullish(),
-    brokerOrderId: text(100).nullish(),
-    sourceTime: pastInstant().nullish().describe('in a replay: the time of the candle'),
-    reason: text(1_000).nullish().describe('people must give one'),
-  })
-  .superRefine(({ role, price: at, exitReason }, context) => {
-    // A field that is wrong by itself came through as it was sent: nothing to compare.
-    if (context.issues.length > 0) return;
-    if (role === 'entry' && at === '0') context.addIssue({ code: 'custom', path: ['price'], message: 'of an entry must be above 0' });
-    if (role === 'entry' && exitReason != null) context.addIssue({ code: 'custom', path: ['exitReason'], message: 'belongs to an exit' });
-  });
+export const fillFields = {
+  brokerDealId: brokerId().describe('one fact for each role: a deal that ends one trade and begins the next is told to both'),
+  role: z.enum(FILL_ROLES),
+  price: decimal({ min: '0' }).describe('above 0; of an exit also 0, where a contract settles at that'),
+  size: lotSize(),
+  profit: amount().nullish().describe('of this deal, as the broker says'),
+  commission: amount().nullish(),
+  swap: amount().nullish(),
+  fee: amount().nullish(),
+  currency: z.string().regex(/^[A-Z0-9]{2,12}$/, { error: 'must be the code of a currency in capitals, such as USD' }).nullish().describe("the account's, which is the default"),
+  at: marketInstant().describe('when the broker filled it'),
+  exitReason: z.enum(EXIT_REASONS).nullish().describe('of exits only'),
+  brokerPositionId: text(100).nullish(),
+  brokerOrderId: text(100).nullish(),
+};
+
+/** What a role allows. For a schema that has `fillFields`. */
+export function fitsItsRole({ role, price: at, exitReason }: { role: 'entry' | 'exit'; price: string; exitReason?: string | null | undefined }, context: z.RefinementCtx): void {
+  // A field that is wrong by itself came through as it was sent: nothing to compare.
+  if (context.issues.length > 0) return;
+  if (role === 'entry' && at === '0') context.addIssue({ code: 'custom', path: ['price'], message: 'of an entry must be above 0' });
+  if (role === 'entry' && exitReason != null) context.addIssue({ code: 'custom', path: ['exitReason'], message: 'belongs to an exit' });
+}
+
+export const fillSchema = z.strictObject({
+  ...fillFields,
+  requestedPrice: price().nullish(),
+  sourceTime: pastInstant().nullish().describe('in a replay: the time of the candle'),
+  reason: text(1_000).nullish().describe('people must give one'),
+}).superRefine(fitsItsRole);
 
 export type FillBody = z.output<typeof fillSchema>;
 

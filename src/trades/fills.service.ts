@@ -33,12 +33,16 @@ export class FillsService {
    */
   async add(tx: Tx, caller: Caller, id: string, bodies: FillBody[], isList: boolean): Promise<{ trade: TradeRow; items: AnsweredFill[] }> {
     const place = (index: number, field = '') => [...(isList ? [`items.${index}`] : []), ...(field ? [field] : [])].join('.');
-    const byPerson = caller.principal.kind === 'user';
-    const nameless = byPerson ? bodies.findIndex(({ reason }) => reason == null) : -1;
+    const nameless = caller.principal.kind === 'user' ? bodies.findIndex(({ reason }) => reason == null) : -1;
     if (nameless >= 0) throw refusal(400, 'VALIDATION_FAILED', 'is needed from a person', place(nameless, 'reason'));
     const trade = await this.trades.lock(tx, id);
     if (!trade) throw notFound('trade');
     mustOwn(caller, trade.agent_id);
+    return this.record(tx, caller, trade, bodies, place);
+  }
+
+  /** The same for whoever speaks for the whole account, whose trade it may be. The trade must be locked. @param place in the request, of a refusal */
+  async record(tx: Tx, caller: Caller, trade: TradeRow, bodies: FillBody[], place: (index: number, field: string) => string): Promise<{ trade: TradeRow; items: AnsweredFill[] }> {
     const currency = await this.fills.currency(tx, trade.account_id);
     const foreign = bodies.findIndex((body) => body.currency != null && body.currency !== currency);
     if (foreign >= 0) throw refusal(409, 'CURRENCY_MISMATCH', `The fill is in ${bodies[foreign]?.currency}, the account in ${currency}.`, place(foreign, 'currency'));
@@ -48,7 +52,7 @@ export class FillsService {
     const items = answered(trade, told, made, await this.known(tx, trade, told, made), place);
     if (made.length === 0) return { trade, items };
     const old = told.findIndex((fill, index) => items[index]?.differs === null && secondsBetween(fill.filled_at, now) > FACT_AGE_SECONDS_MAX);
-    if (old >= 0 && !byPerson) throw refusal(409, 'TRADE_FACT_TOO_OLD', `A fill may be ${FACT_AGE_DAYS_MAX} days old; older ones are for a person to add.`, place(old, 'at'));
+    if (old >= 0 && caller.principal.kind !== 'user') throw refusal(409, 'TRADE_FACT_TOO_OLD', `A fill may be ${FACT_AGE_DAYS_MAX} days old; older ones are for a person to add.`, place(old, 'at'));
     if ((await this.fills.count(tx, trade.id)) > FILLS_OF_TRADE_MAX) throw conflict('FILLS_TOO_MANY', `A trade has ${FILLS_OF_TRADE_MAX} fills at most.`);
     return { trade: await this.follow(tx, caller, trade, made), items };
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Merged } from '../database/merged.js';
-import { type Statement, Statements } from '../database/statements.js';
+import { type Run, type Statement, Statements } from '../database/statements.js';
 import type { MarkBody } from './marks.schemas.js';
 
 export interface MarkRow {
@@ -72,7 +72,7 @@ const TAKE: Statement = {
 
 @Injectable()
 export class MarksRepository {
-  private readonly merged = new Merged((asks: readonly SentMarks[]) => this.takeAll(asks), { keyOf: () => randomUUID() });
+  private readonly merged = new Merged((asks: readonly SentMarks[]) => this.takeAll(this.statements.run, asks), { keyOf: () => randomUUID() });
 
   constructor(
     private readonly dataSource: DataSource,
@@ -82,14 +82,19 @@ export class MarksRepository {
   /** What became of each; with one that is missing or foreign, none was stored. */
   async take(sent: SentMarks): Promise<TakenMark[]> {
     if (sent.marks.length <= MERGED_MOST) return this.merged.do(sent);
-    const [taken = []] = await this.takeAll([sent]);
+    const [taken = []] = await this.takeAll(this.statements.run, [sent]);
     return taken;
   }
 
-  private async takeAll(asks: readonly SentMarks[]): Promise<TakenMark[][]> {
+  /** Each of these by itself, as part of a transaction. */
+  takeWithin(run: Run, asks: readonly SentMarks[]): Promise<TakenMark[][]> {
+    return this.takeAll(run, asks);
+  }
+
+  private async takeAll(run: Run, asks: readonly SentMarks[]): Promise<TakenMark[][]> {
     const marks = asks.flatMap(({ agentId, marks: sent }, g) => sent.map((mark) => ({ ...mark, g, agentId })));
     const column = (of: (mark: (typeof marks)[number]) => unknown) => marks.map(of);
-    const [row] = await this.statements.run<{ taken: string }>(TAKE, [
+    const [row] = await run<{ taken: string }>(TAKE, [
       column(({ g }) => g), column(({ agentId }) => agentId), column(({ tradeId }) => tradeId), column(({ quotedAt }) => quotedAt), column(({ bid }) => bid),
       column(({ ask }) => ask), column(({ floatingProfit }) => floatingProfit ?? null), column(({ probability }) => probability ?? null),
       column(({ momentum }) => momentum ?? null), column(({ sourceTime }) => sourceTime ?? null),

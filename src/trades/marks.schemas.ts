@@ -27,7 +27,8 @@ const markSchema = z.strictObject(mark).superRefine(bidFirst);
 export type MarkBody = z.output<typeof markSchema>;
 
 export const createMarksSchema = oneOrMany(markSchema, MARKS_MAX);
-export const createMarksBatchSchema = z.strictObject({ items: z.array(z.strictObject({ tradeId: uuid(), ...mark }).superRefine(bidFirst)).min(1).max(MARKS_MAX) });
+export const tradeMarkSchema = z.strictObject({ tradeId: uuid(), ...mark }).superRefine(bidFirst);
+export const createMarksBatchSchema = z.strictObject({ items: z.array(tradeMarkSchema).min(1).max(MARKS_MAX) });
 export const marksQuery = z.strictObject({ ...pageQuery, ...timeWindow }).superRefine(inOrder);
 
 export const takenMarksSchema = z.object({

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../common/http/caller.js';
 import { Problem } from '../common/problem.js';
+import { inside } from '../database/statements.js';
+import type { Tx } from '../database/transaction.js';
 import { Months } from '../market-data/months.js';
 import { type MarkRow, MarksRepository } from './marks.repository.js';
 import type { MarkBody } from './marks.schemas.js';
@@ -25,6 +27,18 @@ export class MarksService {
     const wrong = taken.findIndex((each) => each === 'missing' || each === 'foreign');
     if (wrong >= 0) throw refused(taken[wrong] === 'missing', place(wrong));
     return marks.map(({ tradeId, quotedAt }, index) => ({ tradeId, quotedAt, stored: taken[index] === 'stored' }));
+  }
+
+  /** Makes what `takeWithin` needs. Before the transaction has touched anything: months are made beside it, and would wait for it. */
+  prepare(times: string[]): Promise<void> {
+    return this.months.ensure('trade_marks', times);
+  }
+
+  /** Each by itself, as part of a transaction: what is wrong with it, or null. */
+  async takeWithin(tx: Tx, { principal }: Caller, marks: readonly (MarkBody & { tradeId: string })[]): Promise<(Problem | null)[]> {
+    const agentId = principal.kind === 'agent' ? principal.agentId : null;
+    const taken = await this.marks.takeWithin(inside(tx), marks.map((mark) => ({ agentId, marks: [mark] })));
+    return taken.map(([each]) => (each === 'missing' || each === 'foreign' ? refused(each === 'missing', '') : null));
   }
 
   async list(caller: Caller, id: string, window: { from?: string | undefined; to?: string | undefined }, limit: number, cursor: string | undefined): Promise<MarkRow[]> {

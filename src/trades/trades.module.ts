@@ -27,6 +27,6 @@ import { TransitionsService } from './transitions.service.js';
   // A path that is spelt out comes before one with a parameter.
   controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController, MarksController],
   providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
-  exports: [TradesService, TransitionsService, FillsService, BrokerTradesRepository, BrokerTradesService],
+  exports: [TradesService, TradesRepository, TransitionsService, FillsService, MarksService, BrokerTradesRepository, BrokerTradesService],
 })
 export class TradesModule {}

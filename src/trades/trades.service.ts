@@ -143,8 +143,8 @@ export class TradesService {
   }
 
   /** For who stores trades after taking other locks: the account comes first, everywhere. */
-  holdAccount(tx: Tx, agentId: string): Promise<void> {
-    return this.brokerTrades.holdAccountOf(tx, agentId);
+  holdAccount(tx: Tx, agentId: string, how: 'shared' | 'alone' = 'shared'): Promise<void> {
+    return this.brokerTrades.holdAccountOf(tx, agentId, how === 'alone');
   }
 
   /** How many trades of an agent are pending, open, closing or unknown. */

@@ -3,6 +3,7 @@ import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { FastifyRequest } from 'fastify';
 import { useFieldErrors } from '../field-errors.js';
+import type { z } from 'zod';
 import { Problem } from '../problem.js';
 
 /** More messages than this help nobody; a batch of 1,000 bad items would answer megabytes. */
@@ -53,6 +54,13 @@ function unread(context: ExecutionContext, kind: RouteParamtypes, given: unknown
   if (Object.keys(args).some((arg) => arg.startsWith(`${kind}:`))) return [];
   if (typeof given !== 'object' || Array.isArray(given)) return [{ path: [], message: 'this request has no body' }];
   return Object.keys(given).map((key) => ({ keys: [key], message: '' }));
+}
+
+/** The same check for what lies within a request. @param place of it, for the paths of faults @throws {Problem} 400 */
+export function parsed<T extends z.ZodType>(schema: T, value: unknown, place: string): z.output<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw asProblem((result.error.issues as readonly Issue[]).map((issue) => ({ ...issue, path: [place, ...(issue.path ?? [])] })));
 }
 
 function asProblem(issues: readonly Issue[]): Problem {
