@@ -99,6 +99,7 @@ export interface LinkedExplanation {
 export interface TradeFilter {
   /** Null: of all agents. */
   agentId: string | null;
+  accountId?: string | undefined;
   status?: TradeStatus | undefined;
   symbol?: string | undefined;
   executionMode?: TradeRow['execution_mode'] | undefined;
@@ -107,8 +108,8 @@ export interface TradeFilter {
   to?: string | undefined;
 }
 
-/** Columns with an index on (column, seq); for an agent's status there is one on both. */
-const LEADS = ['agent_id', 'status', 'symbol', 'execution_mode'];
+/** Columns with an index on (column, seq); for an agent's status there is one on both, and an account's has the mode between. */
+const LEADS = ['agent_id', 'account_id', 'status', 'symbol', 'execution_mode'];
 /** Columns with an index on (column, entry_time, seq). */
 const LEADS_BY_ENTRY = ['agent_id'];
 
@@ -281,6 +282,7 @@ export class TradesRepository {
     return this.dataSource.sql`
       select ${() => COLUMNS} from trades
       where ${() => lead.column} = any(${lead.values})
+        and (${lead.rest('account_id')}::uuid is null or account_id = ${lead.rest('account_id')}::uuid)
         and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
         and (${lead.rest('symbol')}::text is null or symbol = ${lead.rest('symbol')}::text)
         and (${lead.rest('execution_mode')}::text is null or execution_mode = ${lead.rest('execution_mode')}::text)
@@ -297,6 +299,7 @@ export class TradesRepository {
     return this.dataSource.sql`
       select ${() => COLUMNS} from trades
       where ${() => lead.column} = any(${lead.values}) and entry_time is not null
+        and (${lead.rest('account_id')}::uuid is null or account_id = ${lead.rest('account_id')}::uuid)
         and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
         and (${lead.rest('symbol')}::text is null or symbol = ${lead.rest('symbol')}::text)
         and (${lead.rest('execution_mode')}::text is null or execution_mode = ${lead.rest('execution_mode')}::text)
@@ -314,8 +317,8 @@ export class TradesRepository {
   }
 }
 
-const columnsOf = ({ agentId, status, symbol, executionMode }: TradeFilter) => ({
-  agent_id: agentId, status, symbol, execution_mode: executionMode,
+const columnsOf = ({ agentId, accountId, status, symbol, executionMode }: TradeFilter) => ({
+  agent_id: agentId, account_id: accountId, status, symbol, execution_mode: executionMode,
 });
 
 const windowOf = ({ status, entry_time, exit_time }: Pick<TradeFigures, 'status' | 'entry_time' | 'exit_time'>): Window =>

@@ -78,6 +78,7 @@ export const tradeParam = z.strictObject({ tradeId: uuid() });
 export const tradesQuery = z.strictObject({
   ...pageQuery,
   agentId: uuid().optional(),
+  accountId: uuid().optional(),
   status: z.enum(TRADE_STATUSES).optional(),
   symbol: symbol().optional(),
   executionMode: z.enum(EXECUTION_MODES).optional(),

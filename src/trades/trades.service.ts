@@ -13,6 +13,7 @@ import { BrokerTradesRepository } from './broker-trades.repository.js';
 import { ClaimsService } from './claims.service.js';
 import { differingFields, type Facts, factsOf, hashOf } from './request-facts.js';
 import { eventOf } from './trade-change.js';
+import { EXECUTION_MODES } from './trade-fields.js';
 import type { TradeStatus } from './trade-state.js';
 import { LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type LinkedExplanation, type NewTrade, type TradeFilter, type TradeRow, TradesRepository, type TransitionRow } from './trades.repository.js';
@@ -114,9 +115,9 @@ export class TradesService {
   }
 
   async list(filter: TradeFilter, limit: number, cursor: string | undefined): Promise<TradeRow[]> {
-    if (filter.symbol === undefined) return this.listOne(filter, limit, cursor);
-    const spellings = await this.symbols.spellings(filter.agentId, filter.symbol);
-    const lists = await Promise.all(spellings.map((symbol) => this.listOne({ ...filter, symbol }, limit, cursor)));
+    const spellings = filter.symbol === undefined ? [undefined] : await this.symbols.spellings(filter.agentId, filter.symbol);
+    const asked = spellings.flatMap((symbol) => byMode({ ...filter, symbol }));
+    const lists = await Promise.all(asked.map((each) => this.listOne(each, limit, cursor)));
     return newestOf(lists, limit + 1, ({ entry_time }) => (filter.from === undefined && filter.to === undefined ? '' : (entry_time ?? '')));
   }
 
@@ -151,6 +152,12 @@ export class TradesService {
   openCount(tx: Tx, agentId: string): Promise<number> {
     return this.trades.countUnfinished(tx, agentId);
   }
+}
+
+/** The index of an account's trades has the mode before the number: without a mode it is asked once for each. A window walks another. */
+function byMode(filter: TradeFilter): TradeFilter[] {
+  const isOne = filter.agentId !== null || filter.accountId === undefined || filter.executionMode !== undefined || (filter.from ?? filter.to) !== undefined;
+  return isOne ? [filter] : EXECUTION_MODES.map((executionMode) => ({ ...filter, executionMode }));
 }
 
 const statusOf = ({ status, entryPrice, entryTime }: NewTradeBody) => status ?? (entryPrice != null && entryTime != null ? 'open' : 'pending');

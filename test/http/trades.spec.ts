@@ -267,7 +267,34 @@ describe('the list of trades', () => {
     expect(await ids(`predictionId=${predictionId}&from=${ENTERED}`)).toEqual([open.id]);
   });
 
-  it.each(['limit=-1', 'limit=abc', 'cursor=%00', 'status=done', 'from=2026-01-05', 'executionMode=LIVE', 'predictionId=x', `symbol=${encodeURIComponent("'--")}`, 'x=1'])(
+  it('of an account has those of all its agents and modes, in one order and in pages, alone and with other filters', async () => {
+    const { name } = (await t.http<{ name: string }>('GET', `/accounts/${agent.accountId}`)).body;
+    const [mate, simulated] = [await t.agent({ account: name }), await t.agent({ account: name, mode: 'simulation' })];
+    await post(entered(), await t.agent());
+    const at = (minute: number) => new Date(Date.parse(ENTERED) + minute * 60_000).toISOString();
+    const ids: string[] = [];
+    for (const [n, by] of [agent, simulated, mate, simulated, agent].entries()) ids.push((await post(entered({ entryTime: at(10 - n), symbol: n === 2 ? 'XAUUSD' : 'EURUSD' }), by)).id);
+    const walk = async (query: string, http?: Client) => {
+      const found: number[] = [];
+      for (let cursor: string | null = ''; cursor !== null;) {
+        const page: Page = await list(`accountId=${agent.accountId}&limit=2&${query}${cursor && `&cursor=${cursor}`}`, http);
+        found.push(...page.items.map(({ id }) => ids.indexOf(id)));
+        cursor = page.nextCursor;
+      }
+      return found;
+    };
+    expect(await walk('')).toEqual([4, 3, 2, 1, 0]);
+    expect(await walk(`from=${at(7)}`)).toEqual([0, 1, 2, 3]);
+    expect(await walk('executionMode=simulation')).toEqual([3, 1]);
+    expect(await walk('symbol=XAUUSD')).toEqual([2]);
+    expect(await walk(`symbol=XAUUSD&from=${at(0)}`)).toEqual([2]);
+    expect(await walk(`agentId=${simulated.id}`)).toEqual([3, 1]);
+    expect(await walk('', mate.http)).toEqual([2]);
+    expect(await walk('', (await t.agent()).http)).toEqual([]);
+    expect(await walk('status=pending')).toEqual([]);
+  });
+
+  it.each(['limit=-1', 'accountId=x', 'limit=abc', 'cursor=%00', 'status=done', 'from=2026-01-05', 'executionMode=LIVE', 'predictionId=x', `symbol=${encodeURIComponent("'--")}`, 'x=1'])(
     'refuses ?%s with 400', async (query) => expect((await t.http('GET', `/trades?${query}`)).status).toBe(400),
   );
 });
