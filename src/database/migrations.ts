@@ -15,6 +15,7 @@ import { Incidents1763600000014 } from './migrations/1763600000014-incidents.js'
 import { Fills1763600000015 } from './migrations/1763600000015-fills.js';
 import { Positions1763600000016 } from './migrations/1763600000016-positions.js';
 import { PredictionScores1763600000017 } from './migrations/1763600000017-prediction-scores.js';
+import { FillMoves1763600000019 } from './migrations/1763600000019-fill-moves.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -22,13 +23,14 @@ export const MIGRATIONS = [
   Statistics1763600000007, KeyRateLimits1763600000008, Syncs1763600000009, CommandTypes1763600000010, AccountDays1763600000011,
   Instruments1763600000012, MarketData1763600000013, Incidents1763600000014,
   Fills1763600000015, Positions1763600000016, PredictionScores1763600000017,
+  FillMoves1763600000019,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
 export const APPEND_ONLY_TABLES = [
   'events', 'auth_audit', 'trade_transitions', 'circuit_breaker_events', 'account_cash_flows', 'instrument_versions', 'snapshot_indicators',
   'snapshot_account', 'snapshot_revisions', 'snapshot_refs',
-  'fills', 'trade_marks',
+  'fills', 'fill_moves', 'trade_marks',
 ];
 
 /** Tables that gain rows and change some, and lose none. */

@@ -48,10 +48,8 @@ export interface DealTrade {
 export interface Assigned<D extends Deal> {
   /** By trade, in the order of time. */
   fills: Map<string, D[]>;
-  /** Entries of nobody: trades that nobody told of, with their first deal. */
+  /** Deals of nobody: trades that nobody told of, with their first deal; an exit where not even the entry is known. */
   adopted: { id: string; deal: D }[];
-  /** Exits of what is not known, or of more than is. */
-  unmatched: D[];
 }
 
 interface Candidate extends Omit<DealTrade, 'entered_size' | 'exited_size'> {
@@ -71,43 +69,48 @@ const leftOf = ({ origin, shown_size, entered, exited }: Candidate): Decimal => 
 /**
  * Says whose deals these are. A tag says it, a client's order id, the broker's ids; likeness never. On netting and exchange
  * accounts the broker knows one sum, so what nobody's tag claims enters the trade that was adopted there, and leaves the
- * oldest trades first, a deal in parts where it has to. Nothing here writes; told again in any order, it says the same of
+ * oldest trades first, a deal in parts where it has to. What is left of an exit ends a trade of its own, whose entry nobody
+ * knows: the money that it made is on the account. Nothing here writes; told again in any order, it says the same of
  * deals that are not known yet.
  * @param newId of a trade to be adopted
  */
 export function assignDeals<D extends Deal>(deals: readonly D[], trades: readonly DealTrade[], netting: boolean, newId: () => string): Assigned<D> {
   const candidates = trades.map(({ entered_size, exited_size, ...trade }): Candidate => ({ ...trade, entered: new Exact(entered_size), exited: new Exact(exited_size) }));
-  const found: Assigned<D> = { fills: new Map(), adopted: [], unmatched: [] };
+  const found: Assigned<D> = { fills: new Map(), adopted: [] };
   const give = (to: Candidate, deal: D) => {
     found.fills.set(to.id, [...(found.fills.get(to.id) ?? []), deal]);
     if (deal.role === 'entry') to.entered = to.entered.plus(deal.size);
     else to.exited = to.exited.plus(deal.size);
   };
+  const adopt = (deal: D) => {
+    const trade = adoptedOf(deal, newId());
+    candidates.push(trade);
+    found.adopted.push({ id: trade.id, deal });
+    give(trade, deal);
+  };
   for (const deal of inOrder(deals)) {
     const fitting = candidates.filter((trade) => trade.direction === deal.direction && isIn(trade, deal));
     const named = namedBy(deal, fitting);
     if (deal.role === 'entry') {
-      const pool = netting ? fitting.find(({ origin, finished }) => origin === 'external' && !finished) : undefined;
+      const pool = netting ? fitting.find((trade) => trade.origin === 'external' && !trade.finished && !isOver(trade)) : undefined;
       // On a netting account a position's id is that of all trades in it.
       const owner = (netting ? named.sure : (named.sure ?? named.position)) ?? pool;
       if (owner) give(owner, deal);
-      else {
-        const trade = adoptedOf(deal, newId());
-        candidates.push(trade);
-        found.adopted.push({ id: trade.id, deal });
-        give(trade, deal);
-      }
+      else adopt(deal);
     } else if (!netting) {
       const owner = named.sure ?? named.position;
       if (owner) give(owner, deal);
-      else found.unmatched.push(deal);
+      else adopt(deal);
     } else {
       const queue = [...(named.sure ? [named.sure] : []), ...fitting.filter((trade) => trade !== named.sure).sort(oldestFirst)];
-      found.unmatched.push(...inParts(deal, queue, give));
+      inParts(deal, queue, give).forEach(adopt);
     }
   }
   return found;
 }
+
+/** One whose entry nobody knows is not entered again. */
+const isOver = ({ entered, exited }: Candidate): boolean => entered.isZero() && exited.gt(0);
 
 /** Gives what each has open, from the first on. Answers the rest, if any. */
 function inParts<D extends Deal>(deal: D, queue: readonly Candidate[], give: (to: Candidate, part: D) => void): D[] {

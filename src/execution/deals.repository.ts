@@ -39,7 +39,7 @@ export class DealsRepository {
           union all select id from trades where account_id = ${accountId} and execution_mode = ${mode} and broker_order_id = any(${orderIds}::text[])
           union all select id from trades where account_id = ${accountId} and execution_mode = ${mode} and client_order_id = any(${clientOrderIds}::text[])
             and finished_at > app_clock() - interval ${() => `'${LATE_MOST}'`}
-          union all select trade_id from fills where account_id = ${accountId} and broker_position_id = any(${positionIds}::text[])
+          union all select trade_id from trade_fills where account_id = ${accountId} and broker_position_id = any(${positionIds}::text[])
         ) order by id for no key update`;
     return tx.sql`
       select t.id, t.origin, t.symbol, t.exchange, t.product, t.direction, t.finished_at is not null as finished, t.order_tag, t.client_order_id, t.broker_order_id, t.entry_time,
@@ -51,7 +51,7 @@ export class DealsRepository {
       from trades t left join lateral (
         select sum(size) filter (where role = 'entry') as entered, sum(size) filter (where role = 'exit') as exited,
           array_agg(distinct broker_position_id) filter (where broker_position_id is not null) as positions
-        from fills where trade_id = t.id
+        from trade_fills where trade_id = t.id
       ) f on true
       where t.id = any(${locked.map(({ id }) => id)}::uuid[]) order by t.id`;
   }

@@ -39,10 +39,10 @@ export class DealsService {
     const recent = told.filter(({ at }) => secondsBetween(at, now) <= FACT_AGE_SECONDS_MAX);
     const known = recent.length > 0 ? await this.deals.known(tx, book.accountId, recent) : new Set<string>();
     const fresh = [...new Map(recent.filter(({ role, brokerDealId }) => !known.has(`${role} ${brokerDealId}`)).map((deal) => [`${deal.role} ${deal.brokerDealId}`, deal])).values()];
-    const unmatched = fresh.length > 0 ? await this.assign(tx, caller, agentId, book, netting, await this.named(tx, book, fresh)) : [];
+    const adopted = fresh.length > 0 ? await this.assign(tx, caller, agentId, book, netting, await this.named(tx, book, fresh)) : [];
     return {
-      stored: fresh.length - unmatched.length, known: recent.length - fresh.length, tooOld: told.length - recent.length,
-      unmatched: unmatched.map(({ brokerDealId, role, symbol, size }) => ({ brokerDealId, role, symbol, size })),
+      stored: fresh.length, known: recent.length - fresh.length, tooOld: told.length - recent.length,
+      adopted: adopted.map(({ id, deal: { brokerDealId, role, symbol, size } }) => ({ tradeId: id, brokerDealId, role, symbol, size })),
     };
   }
 
@@ -54,7 +54,7 @@ export class DealsService {
     });
   }
 
-  private async assign(tx: Tx, caller: Caller, agentId: string, book: Book, netting: boolean, deals: readonly NamedDeal[]): Promise<readonly NamedDeal[]> {
+  private async assign(tx: Tx, caller: Caller, agentId: string, book: Book, netting: boolean, deals: readonly NamedDeal[]): Promise<{ id: string; deal: NamedDeal }[]> {
     const trades = await this.deals.trades(tx, book, {
       orderTags: deals.flatMap(({ orderTag }) => orderTag ?? []), positionIds: deals.flatMap(({ brokerPositionId }) => brokerPositionId ?? []),
       orderIds: deals.flatMap(({ brokerOrderId }) => brokerOrderId ?? []), clientOrderIds: deals.flatMap(({ clientOrderId }) => clientOrderId ?? []),
@@ -62,15 +62,18 @@ export class DealsService {
     const found = assignDeals(deals, trades, netting, uuidv7);
     const owners = found.adopted.length > 0 ? await this.reports.agentsOfMagic(tx, book, deals.flatMap(({ magic }) => magic ?? [])) : new Map<string, string>();
     for (const { id, deal } of found.adopted) await this.adopt(tx, caller, book, id, deal, (deal.magic == null ? undefined : owners.get(deal.magic)) ?? agentId);
-    for (const [id, ofTrade] of [...found.fills].sort(([a], [b]) => (a < b ? -1 : 1))) await this.record(tx, caller, id, ofTrade);
-    return found.unmatched;
+    const orphans = new Map(found.adopted.flatMap(({ id, deal }) => (deal.role === 'exit' ? [[id, deal] as const] : [])));
+    for (const [id, ofTrade] of [...found.fills].sort(([a], [b]) => (a < b ? -1 : 1))) await this.record(tx, caller, id, ofTrade, orphans.get(id));
+    return found.adopted;
   }
 
-  private async record(tx: Tx, caller: Caller, id: string, deals: readonly NamedDeal[]): Promise<void> {
+  /** @param orphan the exit of which nobody knows the entry: it ends its trade */
+  private async record(tx: Tx, caller: Caller, id: string, deals: readonly NamedDeal[], orphan: NamedDeal | undefined): Promise<void> {
     const trade = await this.trades.lock(tx, id);
     if (!trade) throw new Error('a trade was locked, and is not there');
     const { trade: after } = await this.fills.record(tx, caller, trade, deals.map(fillOf), (_index, field) => field);
-    if (after.finished_at !== null) await this.settle(tx, caller, after);
+    const ended = orphan && after.status === 'unknown' ? await this.end(tx, caller, after, orphan) : after;
+    if (ended && ended.finished_at !== null) await this.settle(tx, caller, ended);
   }
 
   /** Opened and perhaps closed while nobody looked. It has ended or is shown by the report that comes with its deals. */
@@ -86,6 +89,14 @@ export class DealsService {
       kind: 'EXTERNAL_POSITION', severity: mode === 'live' ? 'critical' : 'warning', subjectId: id, agentId, data,
       summary: `The broker carried out ${deal.direction} ${deal.size} ${deal.symbol} that nobody told of.`,
     });
+  }
+
+  private async end(tx: Tx, caller: Caller, { id, agent_id: agentId, account_id: accountId, symbol }: TradeRow, { at }: NamedDeal): Promise<TradeRow | null> {
+    const row = await this.brokerTrades.move(tx, {
+      id, from: 'unknown', to: 'closed', occurred_at: at, reason: FOUND, facts: {}, entry_price: null, entry_time: null, broker_position_id: null, missing_since: null,
+    }, { actor: actorOf(caller.principal), correlationId: caller.correlationId });
+    if (row) await this.events.append(tx, caller, [{ type: 'trade.closed', subjectId: id, agentId, accountId, data: { from: 'unknown', to: 'closed', version: row.version, occurredAt: at, late: true, symbol, exitReason: row.exit_reason, netProfit: row.net_profit } }]);
+    return row;
   }
 
   private async settle(tx: Tx, caller: Caller, { id, status }: TradeRow): Promise<void> {

@@ -31,7 +31,7 @@ export type ReconcileBody = z.output<typeof reconcileSchema>;
 export const reconcileAnswerSchema = reportAnswerSchema.extend({
   deals: z.object({
     stored: z.int(), known: z.int(), tooOld: z.int().describe('for an agent to tell: a person adds them as fills'),
-    unmatched: z.array(z.object({ brokerDealId: z.string(), role: z.enum(FILL_ROLES), symbol: z.string(), size: z.string() })).describe('exits of what nobody knows'),
+adopted: z.array(z.object({ tradeId: z.uuid(), brokerDealId: z.string(), role: z.enum(FILL_ROLES), symbol: z.string(), size: z.string() })).describe('deals of what nobody told of: trades of origin external now'),
   }),
   settled: z.array(z.object({ commandId: z.uuid(), status: z.enum(COMMAND_STATUSES) })).describe('commands of which nobody knew whether they had reached the broker'),
 }).meta({ id: 'ReconcileAnswer' });

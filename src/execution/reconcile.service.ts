@@ -13,7 +13,7 @@ import { DealsService } from './deals.service.js';
 import { type ReconcileAnswer, type ReconcileBody, reconcileSchema } from './reconcile.schemas.js';
 import { UnknownCommandsService } from './unknown-commands.service.js';
 
-const NO_DEALS: ReconcileAnswer['deals'] = { stored: 0, known: 0, tooOld: 0, unmatched: [] };
+const NO_DEALS: ReconcileAnswer['deals'] = { stored: 0, known: 0, tooOld: 0, adopted: [] };
 
 /** Lays both books side by side: what the broker did, then what it shows, then what became of what nobody knew of. */
 @Injectable()

@@ -24,7 +24,7 @@ export class UnknownCommandsRepository {
     if (locked.length === 0) return [];
     return tx.sql`
       select c.*, a.leased_at, a.ended_at as unknown_since, t.status as trade_status, t.open_size as trade_open_size,
-        exists (select from fills f where f.trade_id = t.id and f.role = 'exit' and f.filled_at >= a.leased_at) as trade_left
+        exists (select from trade_fills f where f.trade_id = t.id and f.role = 'exit' and f.filled_at >= a.leased_at) as trade_left
       from agent_commands c left join lateral (select leased_at, ended_at from command_attempts where command_id = c.id order by attempt desc limit 1) a on true
         left join trades t on t.id = c.trade_id
       where c.id = any(${locked.map(({ id }) => id)}::uuid[]) order by c.id`;
@@ -33,7 +33,7 @@ export class UnknownCommandsRepository {
   /** Order tags of this account that the broker has filled. */
   async filledTags(tx: Tx, tags: readonly string[]): Promise<Set<string>> {
     const rows = await tx.sql<{ order_tag: string }[]>`
-      select order_tag from trades t where order_tag = any(${tags}::text[]) and exists (select from fills where trade_id = t.id)`;
+      select order_tag from trades t where order_tag = any(${tags}::text[]) and exists (select from trade_fills where trade_id = t.id)`;
     return new Set(rows.map(({ order_tag }) => order_tag));
   }
 

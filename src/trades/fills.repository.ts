@@ -43,7 +43,7 @@ export class FillsRepository {
   }
 
   async count(tx: Tx, tradeId: string): Promise<number> {
-    const [row] = await tx.sql<{ count: number }[]>`select count(*)::int as count from fills where trade_id = ${tradeId}`;
+    const [row] = await tx.sql<{ count: number }[]>`select count(*)::int as count from trade_fills where trade_id = ${tradeId}`;
     return row?.count ?? 0;
   }
 
@@ -62,13 +62,27 @@ export class FillsRepository {
       ) select * from made`;
   }
 
+  /**
+   * Adopted trades stand in for what nobody told of: their deals go to the trade that turns out to have made them. Answers
+   * whose they were. The facts stay as they are.
+   */
+  moveFromAdopted(tx: Tx, ids: readonly string[], trade: TradeRow, actor: string): Promise<{ fill_id: string; from_trade_id: string }[]> {
+    return tx.sql`
+      with moved as (
+        insert into fill_moves (fill_id, from_trade_id, to_trade_id, actor)
+        select f.id, f.trade_id, ${trade.id}::uuid, ${actor} from trade_fills f join trades t on t.id = f.trade_id
+        where f.id = any(${ids}::uuid[]) and t.origin = 'external' and t.direction = ${trade.direction} and t.execution_mode = ${trade.execution_mode}
+        order by f.id on conflict (fill_id) do nothing returning fill_id, from_trade_id
+      ) select * from moved`;
+  }
+
   byDeals(tx: Tx, accountId: string, deals: string[]): Promise<FillRow[]> {
-    return tx.sql`select ${() => COLUMNS} from fills where account_id = ${accountId} and broker_deal_id = any(${deals})`;
+    return tx.sql`select ${() => COLUMNS} from trade_fills where account_id = ${accountId} and broker_deal_id = any(${deals})`;
   }
 
   /** In the order in which they were told. */
   list(tradeId: string, limit: number, after: string | undefined): Promise<FillRow[]> {
     return this.dataSource.sql`
-      select ${() => COLUMNS} from fills where trade_id = ${tradeId} and seq > ${after ?? 0}::bigint order by seq limit ${limit + 1}`;
+      select ${() => COLUMNS} from trade_fills where trade_id = ${tradeId} and seq > ${after ?? 0}::bigint order by seq limit ${limit + 1}`;
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { mustOwn } from '../auth/own-rows.js';
+import { Exact } from '../common/decimal.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { conflict, notFound, Problem } from '../common/problem.js';
@@ -15,6 +16,9 @@ import { TradesService } from './trades.service.js';
 
 /** Each change reads all of a trade's fills; one that has more is another trade. */
 const FILLS_OF_TRADE_MAX = 10_000;
+
+/** The deals of an adopted trade are those of a trade of ours. */
+const TAKEN = 'DEALS_TAKEN';
 
 @Injectable()
 export class FillsService {
@@ -49,7 +53,10 @@ export class FillsService {
     const now = await this.trades.now(tx);
     const told = bodies.map((body) => toNew(body, now, actorOf(caller.principal)));
     const made = await this.fills.insert(tx, trade, onePerDeal(told), caller.correlationId);
-    const items = answered(trade, told, made, await this.known(tx, trade, told, made), place);
+    const known = await this.known(tx, trade, told, made);
+    const moved = trade.origin === 'external' ? [] : await this.takeOver(tx, caller, trade, told, known);
+    made.push(...moved);
+    const items = answered(trade, told, made, known.filter(({ id }) => !moved.some((fill) => fill.id === id)), place);
     if (made.length === 0) return { trade, items };
     const old = told.findIndex((fill, index) => items[index]?.differs === null && secondsBetween(fill.filled_at, now) > FACT_AGE_SECONDS_MAX);
     if (old >= 0 && caller.principal.kind !== 'user') throw refusal(409, 'TRADE_FACT_TOO_OLD', `A fill may be ${FACT_AGE_DAYS_MAX} days old; older ones are for a person to add.`, place(old, 'at'));
@@ -62,6 +69,35 @@ export class FillsService {
     const mine = new Set(made.map(keyOf));
     const deals = [...new Set(told.filter((fill) => !mine.has(keyOf(fill))).map(({ broker_deal_id }) => broker_deal_id))];
     return deals.length === 0 ? [] : this.fills.byDeals(tx, trade.account_id, deals);
+  }
+
+  /** What was adopted because its agent had not told it yet. Only what was told in the same size: a part of a deal is nobody else's whole. */
+  private async takeOver(tx: Tx, caller: Caller, trade: TradeRow, told: readonly NewFill[], known: readonly FillRow[]): Promise<FillRow[]> {
+    const sizes = new Map(told.map((fill) => [keyOf(fill), fill.size]));
+    const foreign = known.filter((fill) => fill.trade_id !== trade.id && new Exact(fill.size).eq(sizes.get(keyOf(fill)) ?? 0));
+    if (foreign.length === 0) return [];
+    const moves = await this.fills.moveFromAdopted(tx, foreign.map(({ id }) => id), trade, actorOf(caller.principal));
+    for (const id of new Set(moves.map(({ from_trade_id }) => from_trade_id))) await this.leave(tx, caller, id, trade.id);
+    const taken = new Set(moves.map(({ fill_id }) => fill_id));
+    return foreign.filter(({ id }) => taken.has(id)).map((fill) => ({ ...fill, trade_id: trade.id }));
+  }
+
+  /** An adopted trade without the deals that were another's; one that nobody ever saw at the broker was never there. */
+  private async leave(tx: Tx, caller: Caller, id: string, takenBy: string): Promise<void> {
+    const adopted = await this.trades.lock(tx, id);
+    if (!adopted) throw new Error('an adopted trade was there, and is not');
+    const left = await this.fills.count(tx, id);
+    const told = asTold(adopted);
+    const status = left === 0 && told.entry_time === null ? 'cancelled' : told.status;
+    const occurredAt = await this.trades.now(tx);
+    const row = await this.trades.move(tx, adopted, { ...told, status }, {
+      from: adopted.status, to: status, occurredAt, late: false, brokerDealId: null, facts: { takenBy }, reason: TAKEN, actor: actorOf(caller.principal), correlationId: caller.correlationId,
+    }, left > 0);
+    const { version, symbol, exit_reason: exitReason, net_profit: netProfit } = row;
+    await this.events.append(tx, caller, [{
+      subjectId: id, agentId: row.agent_id, accountId: row.account_id, type: row.status === adopted.status ? 'trade.past_fact' : eventOf(adopted.status, row.status),
+      data: { from: adopted.status, to: row.status, version, occurredAt, late: false, symbol, exitReason, netProfit },
+    }]);
   }
 
   private async follow(tx: Tx, caller: Caller, trade: TradeRow, made: FillRow[]): Promise<TradeRow> {

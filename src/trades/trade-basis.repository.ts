@@ -43,7 +43,7 @@ export class TradeBasis {
   }
 
   private fills(tx: Tx, tradeId: string): Promise<Fill[]> {
-    return tx.sql`select ${() => FILL} from fills where trade_id = ${tradeId}`;
+    return tx.sql`select ${() => FILL} from trade_fills where trade_id = ${tradeId}`;
   }
 
   /** The terms of its product, or those of the symbol whatever the product. */

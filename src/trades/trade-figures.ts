@@ -102,8 +102,8 @@ export function figuresOf(told: Told, given: readonly Fill[], { direction, lotSi
   const entered = entry.size === null || (external && shown?.gt(entry.size)) ? shown : entry.size;
   const covers = exit.size !== null && entered !== null && exit.size.gte(entered);
   const status = statusOf(told, entry, exit, covers);
-  // Told closed, and not all exits are here: what was told of the end holds until they are.
-  const asTold = told.status === 'closed' && !covers;
+  // Told closed at a price, and not all exits are here: what was told of the end holds until they are. Without a price nobody knows the end, and the exits that are here are what is known of it.
+  const asTold = told.status === 'closed' && !covers && told.exit_price !== null;
   const hasExits = exit.price !== null && !asTold;
   const known = {
     status,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => t.close());
 
 interface Held { brokerPositionId: string; symbol: string; direction: string; size: string }
-interface Trade { id: string; status: string; origin: string; symbol: string; direction: string; openSize: string; netProfit: string | null }
+interface Trade { id: string; status: string; origin: string; symbol: string; direction: string; openSize: string; grossProfit: string | null; commission: string | null; swap: string | null }
 
 const all = async <T>(path: string): Promise<T[]> => {
   const items: T[] = [];
@@ -102,6 +102,7 @@ class World {
         agent.connected = true;
         agent.look();
         await agent.send(true);
+        if (round === 1) await agent.reconcile();
         await agent.report();
         await agent.obey();
       }
@@ -120,10 +121,19 @@ class World {
       const theirs = net(this.broker.positions.filter((position) => position.symbol === symbol).map(({ side, size }) => ({ direction: side, size: size.toFixed() })));
       expect({ seed: this.seed, symbol, open: ours }).toEqual({ seed: this.seed, symbol, open: theirs });
     }
-    const net_ = trades.reduce((sum, { netProfit }) => sum.plus(netProfit ?? 0), new Exact(0));
-    expect({ seed: this.seed, net: net_.toFixed() }).toEqual({ seed: this.seed, net: this.broker.balance.minus(this.broker.initialBalance).minus(this.broker.flows).toFixed() });
+    expect({ seed: this.seed, deals: await this.dealsThatAreNoFills() }).toEqual({ seed: this.seed, deals: [] });
+    const booked = trades.reduce((sum, { grossProfit, commission, swap }) => sum.plus(grossProfit ?? 0).plus(commission ?? 0).plus(swap ?? 0), new Exact(0));
+    expect({ seed: this.seed, net: booked.toFixed() }).toEqual({ seed: this.seed, net: this.broker.balance.minus(this.broker.initialBalance).minus(this.broker.flows).toFixed() });
     expect(trades.filter(({ openSize }) => openSize !== null && Number(openSize) < 0)).toEqual([]);
     await this.everyDifferenceWasAnIncident(trades);
+  }
+
+  /** Every deal of the broker is a fill, or the parts of it are. */
+  private async dealsThatAreNoFills(): Promise<string[]> {
+    const fills = await t.db.query<{ deal: string; size: string }>(`select role || ' ' || split_part(broker_deal_id, '#', 1) as deal, sum(size)::text as size from fills where account_id = $1 group by 1`, [this.accountId]);
+    const stored = new Map(fills.map(({ deal, size }) => [deal, size]));
+    return this.broker.deals.filter(({ role, id, size }) => !new Exact(stored.get(`${role} ${id}`) ?? 0).eq(size))
+      .map(({ role, id, size, side, symbol, tag, magic, positionId, exitReason }) => `${role} ${id} ${side} ${size.toFixed()} ${symbol} tag ${tag} magic ${magic} position ${positionId} ${exitReason}: ${stored.get(`${role} ${id}`) ?? 'none'}`);
   }
 
   private async everyDifferenceWasAnIncident(trades: Trade[]): Promise<void> {

@@ -90,7 +90,9 @@ export class SimulatedAgent {
   }
 
   private tradeOf(deal: SimulatedDeal): Known | undefined {
-    if (deal.tag) return this.known.get(deal.tag);
+    const tagged = deal.tag ? this.known.get(deal.tag) : undefined;
+    // An order against what is held bears its own tag and leaves somebody else's position.
+    if (tagged) return tagged.direction === deal.side ? tagged : undefined;
     // A pool of several trades: which of them was left is for the server to say.
     if (this.broker.margin === 'netting') return undefined;
     return [...this.known.values()].find(({ positionIds }) => positionIds.has(deal.positionId));
