@@ -66,6 +66,9 @@ const leftOf = ({ origin, shown_size, entered, exited }: Candidate): Decimal => 
   return Exact.max((origin === 'external' ? Exact.max(shown, entered) : entered.isZero() ? shown : entered).minus(exited), 0);
 };
 
+/** Of an adopted trade only what deals have entered. */
+const dealtOf = (trade: Candidate): Decimal => (trade.origin === 'external' ? Exact.max(trade.entered.minus(trade.exited), 0) : leftOf(trade));
+
 /**
  * Says whose deals these are. A tag says it, a client's order id, the broker's ids; likeness never. On netting and exchange
  * accounts the broker knows one sum, so what nobody's tag claims enters the trade that was adopted there, and leaves the
@@ -103,7 +106,9 @@ export function assignDeals<D extends Deal>(deals: readonly D[], trades: readonl
       else adopt(deal);
     } else {
       const queue = [...(named.sure ? [named.sure] : []), ...fitting.filter((trade) => trade !== named.sure).sort(oldestFirst)];
-      inParts(deal, queue, give).forEach(adopt);
+      // An adopted size may be what our own trades turn out to hold: what deals have entered is left first.
+      const rest = inParts(deal, queue, dealtOf, give);
+      rest.flatMap((part) => inParts(part, queue, leftOf, give)).forEach(adopt);
     }
   }
   return found;
@@ -113,11 +118,11 @@ export function assignDeals<D extends Deal>(deals: readonly D[], trades: readonl
 const isOver = ({ entered, exited }: Candidate): boolean => entered.isZero() && exited.gt(0);
 
 /** Gives what each has open, from the first on. Answers the rest, if any. */
-function inParts<D extends Deal>(deal: D, queue: readonly Candidate[], give: (to: Candidate, part: D) => void): D[] {
+function inParts<D extends Deal>(deal: D, queue: readonly Candidate[], has: (trade: Candidate) => Decimal, give: (to: Candidate, part: D) => void): D[] {
   const shares: { to: Candidate | null; size: Decimal }[] = [];
   let left = new Exact(deal.size);
   for (const to of queue) {
-    const size = Exact.min(leftOf(to), left);
+    const size = Exact.min(has(to), left);
     if (size.lte(0)) continue;
     shares.push({ to, size });
     left = left.minus(size);

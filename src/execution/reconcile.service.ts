@@ -60,7 +60,7 @@ export class ReconcileService {
     if (refusal?.code === 'ACCOUNT_MISMATCH') return { ...refusal, deals: NO_DEALS, settled: [] };
     // Before the positions: what is gone from them has ended as its deals say.
     const taken = await this.deals.take(tx, caller, agentId, bookOf(agentId, context), context.margin_mode !== 'hedging', deals);
-    const answer = refusal ?? (await this.reports.apply(tx, caller, agentId, body, context));
+    const answer = refusal ?? (await this.reports.apply(tx, caller, agentId, body, context, deals.length > 0));
     const settled = answer.complete ? await this.unknown.settle(tx, caller, agentId, body, deals) : [];
     return { ...answer, deals: taken, settled };
   }

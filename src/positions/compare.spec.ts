@@ -6,9 +6,9 @@ import type { ToldOrder, ToldPosition } from './told.js';
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 5, 10) + seconds * 1_000).toISOString();
 
 const trade = (more: Partial<Trade> = {}): Trade => ({
-  id: 't', agent_id: 'agent', client_order_id: 'client', symbol: 'EURUSD', exchange: null, product: null, direction: 'long', lot_size: '1', open_size: more.lot_size ?? '1',
+  id: 't', agent_id: 'agent', client_order_id: 'client', symbol: 'EURUSD', exchange: null, product: null, direction: 'long', lot_size: '1', open_size: more.lot_size ?? '1', entered_size: more.lot_size ?? '1',
   entry_price: '1.1', entry_time: at(-100), origin: 'ungated', broker_order_id: null, broker_position_id: 'p', status: 'open', finished_at: null, ended_at: null,
-  order_tag: 'TAG0000000000000', missing_since: null, has_fills: false, ...more,
+  order_tag: 'TAG0000000000000', missing_since: null, dealt_size: '0', ...more,
 });
 const told = (more: Partial<ToldPosition> = {}): ToldPosition => ({
   key: more.brokerPositionId ?? 'p', symbol: 'EURUSD', brokerSymbol: 'EURUSD', exchange: null, product: null, direction: 'long', size: '1', entryPrice: '1.1', brokerPositionId: 'p', ...more,
@@ -20,7 +20,7 @@ const row = (more: Partial<KnownPosition> = {}): KnownPosition => ({
   id: 'row', key: 'p', trade_id: 't', as_of: at(-50), missing_since: null, symbol: 'EURUSD', exchange: null, product: null, differs_since: null, mismatch_since: null, ...more,
 });
 const report = (more: Partial<Report> = {}): Report => ({
-  asOf: at(0), complete: true, marginMode: 'hedging', agentId: 'agent', agentOfMagic: new Map([['77', 'other']]), positions: [], orders: [], ...more,
+  asOf: at(0), complete: true, marginMode: 'hedging', withDeals: false, agentId: 'agent', agentOfMagic: new Map([['77', 'other']]), positions: [], orders: [], ...more,
 });
 const known = (more: Partial<Known> = {}): Known => ({ trades: [], positions: [], orders: [], ...more });
 
@@ -95,6 +95,7 @@ describe('on a netting account', () => {
     ['a lack is nobody\'s', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('b', 'long', '1')] }, { differing: ['1 for 2'] }],
     ['for half a minute', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })], positions: [row({ key: 'ES||', symbol: 'ES', differs_since: at(-29) })] }, { differing: ['1 for 2 still'] }],
     ['then it was adopted too much', { ...netting, positions: [es({ size: '1.5' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })], positions: [row({ key: 'ES||', symbol: 'ES', differs_since: at(-30) })] }, { resized: ['0.5'] }],
+    ['at once when the deals are known', { ...netting, withDeals: true, positions: [es({ size: '1.5' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })] }, { resized: ['0.5'] }],
     ['or altogether', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })], positions: [row({ key: 'ES||', symbol: 'ES', differs_since: at(-30) })] }, { explained: ['x'] }],
     ['a lack of more than that stays', { ...netting, positions: [es({ size: '0.5' })] }, { trades: [of('a', 'long', '1'), of('x', 'long', '1', { origin: 'external' })], positions: [row({ key: 'ES||', symbol: 'ES', differs_since: at(-30) })] }, { explained: ['x'], differing: ['0.5 for 2 still'] }],
     ['the other direction is an excess of the whole difference', { ...netting, positions: [es({ size: '1', direction: 'short' })] }, { trades: [of('a', 'long', '1')] }, { adopted: ['agent short 2'] }],

@@ -80,7 +80,7 @@ const signed = (direction: 'long' | 'short', size: string) => new Exact(size).ti
  * one sum for an instrument, so that is compared with the signed sum of the book's trades in it: an excess in the direction
  * of what is held is adopted as an external trade of the difference (one for an instrument and direction, which grows); a
  * lack could be any of the trades, so nobody guesses which: it is told, and the agent is asked for the deals. What no deal
- * explains in 30 s is taken off the adopted trade, which is but the rest that nobody told of: entries of ours that were
+ * explains, or none in 30 s, is taken off the adopted trade, which is but the rest that nobody told of: entries of ours that were
  * told after the report that showed them. An excess just after one of ours became less is taken for a list made before, and waits.
  */
 export function compare(report: Report, known: Known): Plan {
@@ -116,12 +116,15 @@ function byInstrument(report: Report, known: Known, matching: Matching): Group[]
   const groups = new Map<string, Group>();
   for (const told of report.positions) {
     const key = instrumentKey(told);
-    const group = groups.get(key) ?? { told: [], trades: known.trades.filter((trade) => isIn(trade, told) && (mayBeOpen(trade.status) || matching.hasJustEnded(trade))) };
+    const group = groups.get(key) ?? { told: [], trades: known.trades.filter((trade) => isIn(trade, told) && (holds(trade) || matching.hasJustEnded(trade))) };
     const pending = matching.ofPosition(told).filter((trade) => trade.status === 'pending' && !group.trades.includes(trade));
     groups.set(key, { told: [...group.told, told], trades: [...group.trades, ...pending] });
   }
   return [...groups.values()];
 }
+
+/** An order that went out of sight may have been filled, but a position in its instrument is no proof of that. */
+const holds = ({ status, entry_time }: Trade) => mayBeOpen(status) && (status !== 'unknown' || entry_time !== null);
 
 /** Where nobody said the exchange or the product of a trade, it is the position's. */
 const isIn = (trade: Trade, told: { symbol: string; exchange: string | null; product: string | null }) =>
@@ -169,26 +172,39 @@ function settled(report: Report, told: ToldPosition, trades: Trade[], { held, ou
   const direction = excess.gt(0) ? 'long' : 'short';
   const more = excess.isPositive() === held.isPositive();
   const hedging = report.marginMode === 'hedging';
-  const external = trades.find((trade) => trade.origin === 'external' && trade.direction === (more === (direction === 'long') ? 'long' : 'short') && (!hedging || trades.length === 1));
-  if (external && !ended && (more || external.status === 'pending')) {
+  const since = rows.get(told.key)?.differs_since ?? (report.complete ? report.asOf : null);
+  const over = trades.filter((trade) => trade.origin === 'external' && trade.direction !== direction);
+  const [only] = trades.length === 1 ? over : [];
+  if (hedging && only?.status === 'pending' && !ended) {
     // Of a working order nothing is entered but what is held.
-    const size = external.status === 'pending' ? held.abs() : new Exact(external.lot_size).plus(excess.abs());
-    plan.resized.push({ trade: external, size: size.toFixed(), told });
+    plan.resized.push({ trade: only, size: held.abs().toFixed(), told });
+    return null;
+  }
+  const isOver = !hedging && (more || (report.complete && (report.withDeals || lasts(since, report.asOf, EXPLAINED_WITHIN_SECONDS))));
+  const left = isOver ? takenOff(over, excess.abs(), told, plan) : excess.abs();
+  if (left.isZero()) return null;
+  const external = trades.find((trade) => trade.origin === 'external' && trade.direction === direction && (!hedging || trades.length === 1));
+  if (more && !ended && external) {
+    plan.resized.push({ trade: external, size: (external.status === 'pending' ? held.abs() : new Exact(external.entered_size).plus(left)).toFixed(), told });
     return null;
   }
   if (more && !ended && (!hedging || trades.length === 0)) {
-    plan.adopted.push({ told, agentId: ownerOf(report, told), direction, size: excess.abs().toFixed() });
+    plan.adopted.push({ told, agentId: ownerOf(report, told), direction, size: left.toFixed() });
     return null;
   }
-  const row = rows.get(told.key);
-  const since = row?.differs_since ?? (report.complete ? report.asOf : null);
-  if (!more && !hedging && external && report.complete && lasts(since, report.asOf, EXPLAINED_WITHIN_SECONDS)) {
-    const left = new Exact(external.open_size).minus(excess.abs());
-    if (left.gt(0)) plan.resized.push({ trade: external, size: new Exact(external.lot_size).minus(excess.abs()).toFixed(), told });
-    else if (!external.has_fills) plan.explained.push(external);
-    if (left.gte(0)) return null;
-  }
   return { told, trades, held: held.toFixed(), ours: ours.toFixed(), since, lasts: report.complete && lasts(since, report.asOf) };
+}
+
+/** Takes from adopted trades what was too much, never what deals have entered. Answers what is left to explain. */
+function takenOff(over: readonly Trade[], size: InstanceType<typeof Exact>, told: ToldPosition, plan: Plan): InstanceType<typeof Exact> {
+  return over.reduce((left, trade) => {
+    const entered = new Exact(trade.entered_size);
+    const taken = Exact.min(entered.minus(trade.dealt_size), trade.open_size, left);
+    if (taken.lte(0)) return left;
+    if (taken.lt(entered)) plan.resized.push({ trade, size: entered.minus(taken).toFixed(), told });
+    else plan.explained.push(trade);
+    return left.minus(taken);
+  }, size);
 }
 
 /** What a complete report lacks. Trades that entered after it was made, and rows that a newer report changed, are not its business. */

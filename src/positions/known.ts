@@ -36,6 +36,8 @@ export interface Report {
   asOf: string;
   complete: boolean;
   marginMode: MarginMode;
+  /** What the broker did of late has just been told too: a difference that remains is none of that. */
+  withDeals: boolean;
   /** Who reports; and which agents of the account the magic numbers are. */
   agentId: string;
   agentOfMagic: ReadonlyMap<string, string>;

@@ -68,16 +68,17 @@ export class ReportsService {
     return { context, refusal: differs ? notApplied(body, 'ACCOUNT_MISMATCH') : null };
   }
 
-  async apply(tx: Tx, caller: Caller, agentId: string, body: ReportBody, context: ReportContext): Promise<ReportAnswer> {
+  /** @param withDeals what the broker did of late is known */
+  async apply(tx: Tx, caller: Caller, agentId: string, body: ReportBody, context: ReportContext, withDeals = false): Promise<ReportAnswer> {
     const connected = body.brokerConnected !== false && context.broker_connected !== false;
     const book = bookOf(agentId, context);
-    const report = await this.reportOf(tx, agentId, body, context, book, body.complete && connected);
+    const report = { ...(await this.reportOf(tx, agentId, body, context, book, body.complete && connected)), withDeals };
     const { plan, known } = await this.planFor(tx, report, book);
     const made = await this.plans.carryOut(tx, caller, report, book, known, plan);
     return answerOf(report, known, plan, made, connected ? undefined : 'BROKER_NOT_CONNECTED');
   }
 
-  private async reportOf(tx: Tx, agentId: string, body: ReportBody, context: ReportContext, book: Book, complete: boolean): Promise<Report> {
+  private async reportOf(tx: Tx, agentId: string, body: ReportBody, context: ReportContext, book: Book, complete: boolean): Promise<Omit<Report, 'withDeals'>> {
     const symbols = [...new Set([...body.positions, ...body.orders].map(({ symbol }) => symbol))];
     const magics = [...new Set([...body.positions, ...body.orders].flatMap(({ magic }) => magic ?? []))];
     const nameOf = namingBy(symbols.length > 0 ? await this.reports.listed(tx, book.accountId, symbols) : []);

@@ -9,9 +9,12 @@ export type BrokerTrade = Pick<TradeRow,
 > & {
   /** What of it should be at the broker. */
   open_size: string;
+  /** What of it was entered, as far as is known. */
+  entered_size: string;
   /** When it was last known to become less. */
   ended_at: string | null;
-  has_fills: boolean;
+  /** Of an adopted one, what deals have entered: the rest is what the broker showed. */
+  dealt_size: string;
 };
 
 /** An account, or on a paper account one agent, in an execution mode. */
@@ -29,7 +32,8 @@ export interface BrokerNames {
 }
 
 const SEEN = `id, agent_id, client_order_id, symbol, exchange, product, direction, lot_size, entry_price, entry_time, origin, broker_order_id, broker_position_id,
-  status, finished_at, order_tag, missing_since, open_size, exit_time as ended_at, told is not null as has_fills`;
+  status, finished_at, order_tag, missing_since, open_size, coalesce(entered_size, lot_size) as entered_size, exit_time as ended_at,
+  case when origin = 'external' and told is not null then coalesce((select sum(size) from trade_fills where trade_id = trades.id and role = 'entry'), 0) else 0 end::text as dealt_size`;
 
 /** Trades as the broker's reports find them. The account must be locked, and what changes. */
 @Injectable()

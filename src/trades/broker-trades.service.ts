@@ -74,7 +74,9 @@ export class BrokerTradesService {
     const trade = await this.trades.lock(tx, id);
     if (!trade || isFinished(trade.status)) return null;
     await this.brokerTrades.setSize(tx, id, lotSize);
-    const told = asTold(trade);
+    // Known by its deals alone, it is shown now.
+    const known = asTold(trade);
+    const told: TradeState = trade.status === 'open' && known.entry_time === null ? { ...known, status: 'open', entry_price: entryPrice ?? trade.entry_price, entry_time: trade.entry_time ?? occurredAt } : known;
     const step = { from: trade.status, to: told.status, occurredAt, late: false, brokerDealId: null, facts: { lotSize: { from: trade.lot_size, to: lotSize } }, reason, ...teller };
     return this.trades.move(tx, { ...trade, lot_size: lotSize }, { ...told, entry_price: entryPrice ?? told.entry_price }, step);
   }

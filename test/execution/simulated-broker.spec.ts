@@ -85,7 +85,7 @@ class World {
   private closeByHand(): void {
     const { positions } = this.broker;
     const position = positions[Math.floor(this.random() * positions.length)];
-    if (position) this.broker.close(position, this.random() < 0.5 ? position.size : position.size.times('0.5').toDecimalPlaces(2), 'external', { tag: null, magic: null });
+    if (position) this.broker.close(position, this.random() < 0.5 ? position.size : Exact.max('0.01', position.size.times('0.5').toDecimalPlaces(2)), 'external', { tag: null, magic: null });
   }
 
   private async cashFlow(amount: string): Promise<void> {
