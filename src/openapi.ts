@@ -3,6 +3,7 @@ import { ModulesContainer } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { ACCESS, type Access } from './auth/access.js';
+import { preconditionOf } from './common/http/if-match.js';
 import { creationOf } from './common/http/once.js';
 import { TITLES } from './common/http/problem.filter.js';
 import { SUMMARIES } from './openapi-summaries.js';
@@ -20,6 +21,8 @@ interface Handler {
   access: Access | undefined;
   /** It takes an `Idempotency-Key`. */
   once: boolean;
+  /** It takes an `If-Match`. */
+  ifMatch: boolean;
 }
 
 const DESCRIPTION = `Control plane for AI trading agents.
@@ -60,13 +63,13 @@ function handlersOf(app: NestFastifyApplication): Map<string, Handler> {
     return type === undefined ? [] : Object.getOwnPropertyNames(prototype).filter((name) => typeof prototype[name] === 'function').map((name) => {
       const args = Object.values((Reflect.getMetadata(ROUTE_ARGS_METADATA, type, name) ?? {}) as Record<string, { factory?: unknown }>);
       const access = (Reflect.getMetadata(ACCESS, prototype[name] as object) ?? Reflect.getMetadata(ACCESS, type)) as Access | undefined;
-      return [operationIdFactory(type.name, name), { access, once: args.some(({ factory }) => factory === creationOf) }] as const;
+      return [operationIdFactory(type.name, name), { access, once: args.some(({ factory }) => factory === creationOf), ifMatch: args.some(({ factory }) => factory === preconditionOf) }] as const;
     });
   }));
 }
 
 function complete(operation: Operation, path: string, handler: Handler | undefined): void {
-  const { access = {}, once = false } = handler ?? {};
+  const { access = {}, once = false, ifMatch = false } = handler ?? {};
   const summary = SUMMARIES[operation.operationId];
   if (summary === undefined) throw new Error(`${operation.operationId} has no summary in openapi-summaries.ts`);
   operation['summary'] = summary;
@@ -79,20 +82,21 @@ function complete(operation: Operation, path: string, handler: Handler | undefin
   if (once) {
     operation.parameters.push(header('Idempotency-Key', 'a repetition with the same key and body gives the stored answer, for 24 hours', 255));
   }
+  if (ifMatch) operation.parameters.push(header('If-Match', 'the version that was read, as its ETag has it', 32));
   if (access.agent && !access.person) operation.parameters.push(header('X-Instance-Id', 'names the running copy of the agent; required in live', 64));
-  for (const status of problemsOf(operation, path, access, once)) operation.responses[status] ??= { $ref: `#/components/responses/Problem${status}` };
+  for (const status of problemsOf(operation, path, access, { once, ifMatch })) operation.responses[status] ??= { $ref: `#/components/responses/Problem${status}` };
   for (const answer of Object.values(operation.responses)) if (answer['description'] === '') answer['description'] = 'Done';
 }
 
 const header = (name: string, description: string, maxLength: number): Json =>
   ({ name, in: 'header', required: false, description, schema: { type: 'string', minLength: 1, maxLength } });
 
-function problemsOf(operation: Operation, path: string, access: Access, once: boolean): number[] {
+function problemsOf(operation: Operation, path: string, access: Access, { once, ifMatch }: Omit<Handler, 'access'>): number[] {
   const isWrite = operation.requestBody !== undefined || once;
   const asks = isWrite || operation.parameters.length > 0;
   return [
     ...(asks ? [400] : []), ...(access.public ? [] : [401, 403]), ...(path.includes('{') ? [404] : []), ...(isWrite ? [409, 413, 415] : []),
-    ...(once ? [422] : []), ...(path.endsWith('/login') ? [401, 429] : []), ...(access.agent && !access.unlimited ? [429] : []),
+    ...(once ? [422] : []), ...(ifMatch ? [412, 428] : []), ...(path.endsWith('/login') ? [401, 429] : []), ...(access.agent && !access.unlimited ? [429] : []),
     ...(path.endsWith('/refresh') || path === '/metrics' ? [401] : []), ...(path.endsWith('/api/v1/events') ? [410] : []), ...(path === '/livez' || path === '/metrics' ? [] : [503]),
   ];
 }
@@ -107,10 +111,11 @@ const PROBLEM = {
     correlationId: text('finds the request in the log'),
     errors: { type: 'array', items: { type: 'object', required: ['path', 'message'], properties: { path: text(), message: text() } } },
     lastSyncSeq: { type: 'integer', description: 'with SYNC_SEQ_STALE and SYNC_SEQ_REUSED: the next sync of this copy takes a higher number' },
+    currentVersion: { type: 'integer', description: 'with PRECONDITION_FAILED: what is there now' },
   },
 };
 
-const PROBLEM_RESPONSES = Object.fromEntries([400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503].map((status) => [`Problem${status}`, {
+const PROBLEM_RESPONSES = Object.fromEntries([400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428, 429, 503].map((status) => [`Problem${status}`, {
   description: TITLES[status],
   ...(status === 429 || status === 503 ? { headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer' } } } } : {}),
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },

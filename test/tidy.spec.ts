@@ -7,7 +7,8 @@ const LEVELS: Record<string, number> = {
   config: 0, database: 0, common: 0,
   events: 1, auth: 1, incidents: 1,
   accounts: 2, agents: 2, instruments: 2, 'market-data': 2, predictions: 2, trades: 2, explanations: 2,
-  'circuit-breaker': 3,
+  limits: 2, strategies: 2,
+  'circuit-breaker': 3, risk: 3,
   commands: 4, positions: 4, execution: 4,
   health: 5, live: 5,
   '.': 6, cli: 6,
@@ -16,7 +17,8 @@ const LEVELS: Record<string, number> = {
 /** Who may import whom inside a level. */
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
-  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts'], predictions: ['instruments'], trades: ['instruments', 'market-data'], positions: ['commands'], execution: ['commands', 'positions'],
+  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts'], predictions: ['instruments'], trades: ['instruments', 'market-data'], strategies: ['instruments', 'limits'],
+  positions: ['commands'], execution: ['commands', 'positions'],
   '.': ['cli'], cli: ['.'],
 };
 

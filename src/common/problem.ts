@@ -14,6 +14,8 @@ export class Problem extends Error {
       errors?: { path: string; message: string }[];
       /** Where a client goes on above, which must not have to read it out of the detail. */
       lastSyncSeq?: number;
+      /** With 412: what is there now. */
+      currentVersion?: number;
     } = {},
   ) {
     super(detail);

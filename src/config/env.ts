@@ -108,6 +108,7 @@ const definitions = {
   DB_QUERY_TIMEOUT: setting(count(20, 1, 600), 'Seconds after which a statement is given up and answered 503; the writer role itself gives up after 15', '20'),
   DB_LISTEN: setting(flag.optional(), 'Keep one LISTEN connection that wakes waiting polls; off with the null pool', 'on'),
   DB_NAMED_STATEMENTS: setting(flag.default(true), 'Prepare the statements of the hot paths; `off` behind PgBouncer before 1.21 in transaction mode', 'on'),
+  BASE_CURRENCY: setting(z.string().regex(/^[A-Z]{3,10}$/, { error: 'must be a currency code such as USD' }).default('USD'), 'What amounts of limits are in, unless they are an account\'s', 'USD'),
   JWT_SECRET: setting(secret.optional(), 'Signs access tokens; made and kept in DATA_DIR outside production'),
   AUDIT_KEY: setting(secret.optional(), 'Keys what the audit trail keeps of wrong credentials; made and kept in DATA_DIR outside production'),
   METRICS_TOKEN: setting(secret.regex(/^[\x21-\x7e]*$/, { error: 'must be visible ASCII: it travels in a header' }).optional(), 'What `GET /metrics` asks for as its bearer; unset, it is open to everybody'),

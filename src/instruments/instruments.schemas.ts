@@ -12,17 +12,17 @@ const WINDOWS_MAX = 50;
 const HOLIDAYS_MAX = 400;
 
 const NO_SYMBOL = 'must be 1 to 64 letters, digits or ._-/=^#&!+, with the exchange before a colon where there is one';
-const writtenSymbol = () => z.string().trim().regex(SYMBOL_FORM, { error: NO_SYMBOL, abort: true }).refine((written) => canonicalSymbol(written) !== null, { error: NO_SYMBOL });
+export const writtenSymbol = () => z.string().trim().regex(SYMBOL_FORM, { error: NO_SYMBOL, abort: true }).refine((written) => canonicalSymbol(written) !== null, { error: NO_SYMBOL });
 const exchange = () => z.string().trim().regex(/^[A-Za-z][A-Za-z0-9_]{0,31}$/, { error: 'must be the name of an exchange, such as NSE' }).transform((given) => given.toUpperCase());
 const currency = () => z.string().regex(/^[A-Z0-9]{2,12}$/, { error: 'must be the code of a currency or coin in capitals, such as USD' });
 const sizeUnit = () => z.string().trim().regex(/^[A-Za-z][A-Za-z0-9 _-]{0,19}$/, { error: 'must be a unit such as lot, share, contract or coin, 20 characters at most' });
 const amount = () => decimal({ above: '0', max: '10000000000000000000' });
-const clockTime = () => z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'must be a time of day such as 09:15' });
-const windowEnd = () => z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, { error: 'must be a time of day such as 15:30, or 24:00' });
-const day = () => z.iso.date({ error: 'must be a day such as 2026-01-26' });
+export const clockTime = () => z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'must be a time of day such as 09:15' });
+export const windowEnd = () => z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, { error: 'must be a time of day such as 15:30, or 24:00' });
+export const day = () => z.iso.date({ error: 'must be a day such as 2026-01-26' });
 
 /** Offsets such as +05:30 would be zones to the library; they have no summer time, and are not what is asked for. */
-function isZone(zone: string): boolean {
+export function isZone(zone: string): boolean {
   try {
     return /^[A-Za-z]/.test(zone) && Boolean(new Intl.DateTimeFormat('en', { timeZone: zone }));
   } catch {

@@ -70,6 +70,7 @@ function bodyOf({ status, message, code, retryable, extra }: Problem, of: { inst
   return {
     type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail: message, ...of, code, retryable,
     ...(extra.errors ? { errors: extra.errors } : {}), ...(extra.lastSyncSeq === undefined ? {} : { lastSyncSeq: extra.lastSyncSeq }),
+    ...(extra.currentVersion === undefined ? {} : { currentVersion: extra.currentVersion }),
   };
 }
 
