@@ -25,6 +25,8 @@ import { LiveModule } from './live/live.module.js';
 import { MarketDataModule } from './market-data/market-data.module.js';
 import { PositionsModule } from './positions/positions.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
+import { RiskModule } from './risk/risk.module.js';
+import { StrategiesModule } from './strategies/strategies.module.js';
 import { TradesModule } from './trades/trades.module.js';
 
 @Global()
@@ -50,11 +52,13 @@ export class AppModule {
         AccountsModule,
         AgentsModule,
         InstrumentsModule,
+        StrategiesModule,
         MarketDataModule,
         PredictionsModule,
         TradesModule,
         ExplanationsModule,
         CircuitBreakerModule,
+        RiskModule,
         CommandsModule,
         PositionsModule,
         ExecutionModule,

@@ -16,6 +16,8 @@ import { Fills1763600000015 } from './migrations/1763600000015-fills.js';
 import { Positions1763600000016 } from './migrations/1763600000016-positions.js';
 import { PredictionScores1763600000017 } from './migrations/1763600000017-prediction-scores.js';
 import { FillMoves1763600000019 } from './migrations/1763600000019-fill-moves.js';
+import { Strategies1763600000020 } from './migrations/1763600000020-strategies.js';
+import { RiskConfig1763600000021 } from './migrations/1763600000021-risk-config.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -24,6 +26,7 @@ export const MIGRATIONS = [
   Instruments1763600000012, MarketData1763600000013, Incidents1763600000014,
   Fills1763600000015, Positions1763600000016, PredictionScores1763600000017,
   FillMoves1763600000019,
+  Strategies1763600000020, RiskConfig1763600000021,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -31,10 +34,11 @@ export const APPEND_ONLY_TABLES = [
   'events', 'auth_audit', 'trade_transitions', 'circuit_breaker_events', 'account_cash_flows', 'instrument_versions', 'snapshot_indicators',
   'snapshot_account', 'snapshot_revisions', 'snapshot_refs',
   'fills', 'fill_moves', 'trade_marks',
+  'strategy_versions', 'risk_config_history', 'risk_limits_history',
 ];
 
 /** Tables that gain rows and change some, and lose none. */
-export const NEVER_DELETED_TABLES = ['accounts', 'agents', 'instruments', 'snapshot_market', 'snapshot_calendar', 'snapshot_news'];
+export const NEVER_DELETED_TABLES = ['accounts', 'agents', 'instruments', 'snapshot_market', 'snapshot_calendar', 'snapshot_news', 'strategies', 'risk_config', 'risk_limits'];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */
 export const MONTHS_AHEAD_TABLES = ['events', 'auth_audit'];

@@ -87,8 +87,7 @@ export const shownNarrowerLimits = {
   haltOnDrawdown: z.boolean().nullable(), allowOffWatchlistAutotrade: z.boolean().nullable(),
 };
 
-const all = z.object(narrowerLimits);
-export type LimitValues = z.output<typeof all>;
+export type LimitValues = z.output<z.ZodObject<typeof narrowerLimits>>;
 export type LimitValue = LimitValues[LimitName];
 
 /** `maxLotSize` is kept as `max_lot_size`. */
