@@ -29,7 +29,8 @@ beforeAll(async () => {
   const command = await t.http<{ id: string }>('POST', `/agents/${agent.id}/commands`, { body: { type: 'custom' } });
   const trade = await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: 'one', symbol: 'EURUSD', direction: 'long', lotSize: '1' } });
   const instrument = await agent.http<{ id: string }>('POST', '/instruments', { body: { ...SHARE, symbol: 'S' } });
-  values = { agentId: agent.id, accountId: agent.accountId, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id };
+  const strategy = await t.http<{ id: string }>('POST', '/strategies', { body: { name: 'one' } });
+  values = { agentId: agent.id, accountId: agent.accountId, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id, strategyId: strategy.body.id };
 });
 afterAll(async () => {
   await second.close();
