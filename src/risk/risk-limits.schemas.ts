@@ -19,7 +19,7 @@ export const limitsSchema = z.object({
 
 const bound = z.object({
   value: z.union([z.boolean(), z.number(), z.string()]), from: z.enum(LAYERS), currency: z.string().nullable().describe('of an amount'),
-});
+}).meta({ id: 'LimitBound' });
 export const effectiveSchema = z.object({
   agentId: z.uuid().nullable(), accountId: z.uuid().nullable(), strategyId: z.uuid().nullable(),
   limits: z.object(Object.fromEntries(LIMIT_NAMES.map((name) => [name, z.array(bound)])) as Record<LimitName, z.ZodArray<typeof bound>>)

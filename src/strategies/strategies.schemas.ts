@@ -105,6 +105,7 @@ export interface StrategyContent {
   rrExpectation: string | null;
 }
 
+const shownCaps = z.object(shownNarrowerLimits).partial().meta({ id: 'RiskCaps' });
 const shownDays = z.array(z.enum(WEEKDAYS));
 const shown = {
   name: z.string(), isActive: z.boolean(), allowedSymbols: z.array(z.string()).nullable(),
@@ -116,7 +117,7 @@ const shown = {
     momentumSpike: decimalText().optional(), minSecondsToClose: z.int().optional(), flatBy: z.object({ time: z.string(), zone: z.string(), days: shownDays }).optional(),
   }),
   forbiddenConditions: z.record(z.string(), z.unknown()),
-  riskCaps: z.object(shownNarrowerLimits).partial(),
+  riskCaps: shownCaps,
   rrExpectation: decimalText().nullable(),
 };
 

@@ -1,7 +1,7 @@
 import type { Document, Schema } from './census.js';
 
 /** Texts that fit the patterns of the document; a new pattern asks for a line here. */
-const FITTING = ['EURUSD', 'USD', 'a'.repeat(64), 'ABCDEFGH12345678', '1234567890', 'czE', '09:15', '2026-01-02'];
+const FITTING = ['EURUSD', 'USD', 'a'.repeat(64), 'ABCDEFGH12345678', '1234567890', 'czE', '24:00', '09:15', '2026-01-02'];
 
 /** Looks a `$ref` up, and takes a single `allOf` for what it holds. */
 export function resolved(schema: Schema, document: Document): Schema {
