@@ -44,7 +44,10 @@ export class RiskConfigRepository {
     return there(await tx.sql<RiskConfigRow[]>`select * from risk_config`);
   }
 
-  /** For a decision: nobody changes it before the transaction ends, so a change that was answered holds for every decision after it. */
+  /**
+   * For a decision: nobody changes it before the transaction ends, so a change that was answered holds for every
+   * decision after it. First this, then risk_limits, then the strategy: who gives a strategy its first limits holds risk_limits and looks at strategies.
+   */
   async forShare(tx: Tx): Promise<RiskConfigRow> {
     return there(await tx.sql<RiskConfigRow[]>`select * from risk_config for share`);
   }

@@ -53,7 +53,7 @@ export class StrategiesRepository {
     return row ?? null;
   }
 
-  /** As `lock` lets it be: until the transaction ends nobody changes a strategy. For the decision on an idea. */
+  /** As `lock` lets it be: until the transaction ends nobody changes a strategy. For the decision on an idea, after risk_config and risk_limits. */
   async forShare(tx: Tx, id: string): Promise<StrategyRow | null> {
     const [row] = await tx.sql<StrategyRow[]>`select * from strategies where id = ${id} for share`;
     return row ?? null;
