@@ -101,6 +101,7 @@ export const SUMMARIES: Record<string, string> = {
   commandsRequeue: 'Bring a dead command back with its attempts anew; never an opening',
   commandsSettle: 'Say what became of a command whose outcome is unknown',
   positionsReport: 'Say what the broker shows: positions and working orders. What nobody told of is adopted, what is gone is missed; told again it changes nothing',
+  reconcileReconcile: 'Say what the broker shows and what it did of late, unasked: deals become fills, positions are compared, and what became of unknown commands is settled',
   positionsList: 'What the brokers hold, newest first; a key sees its own account',
   positionsListOrders: 'Working orders at the brokers, newest first',
   eventsStream: 'What happens, as it is committed: server-sent events, resumed without a gap by `Last-Event-ID`. A key sees its own agent\'s',
