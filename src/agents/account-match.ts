@@ -21,15 +21,18 @@ export const TOLD = `a.mode, s.broker_account as told_account, s.currency as tol
  */
 export function differences(it: AccountTold): string[] {
   const told = it.told_account ?? {};
-  const pairs: [string, string | null | undefined, string | null][] = [
-    ['loginHash', told.loginHash, it.login_hash], ['server', told.server, it.server], ['kind', told.kind, it.kind],
+  const pairs: [string, string | null | undefined, string | null | undefined][] = [
+    ['loginHash', told.loginHash, it.login_hash], ['server', told.server, it.server], ['kind', moneyOf(told.kind), moneyOf(it.kind)],
     ['currency', told.currency ?? it.told_currency, it.account_currency], ['marginMode', told.marginMode, it.margin_mode],
   ];
-  const fields = pairs.filter(([, said, registered]) => said != null && registered !== null && !alike(said, registered)).map(([field]) => field);
+  const fields = pairs.filter(([, said, registered]) => said != null && registered != null && !alike(said, registered)).map(([field]) => field);
   const currencies = it.told_currency !== null && !alike(it.told_currency, it.account_currency) && !fields.includes('currency') ? ['currency'] : [];
   const modes = told.kind !== undefined && (told.kind === 'live') !== (it.mode === 'live') && (it.mode === 'live' || it.kind !== 'live') ? ['mode'] : [];
   return [...fields, ...currencies, ...modes];
 }
+
+/** Terminals know demo and live; that an account is for paper is said here only. */
+const moneyOf = (kind: string | undefined): string | undefined => (kind === undefined ? undefined : kind === 'live' ? 'real' : 'play');
 
 /** Brokers and terminals do not agree on capitals. */
 const alike = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();

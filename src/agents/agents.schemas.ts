@@ -43,7 +43,7 @@ const counter = () => z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** What the terminal is logged in to; compared with the account that the agent belongs to. */
 export const brokerAccountSchema = z.strictObject({
-  loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }), server: name(200).superRefine(noCredential).optional(),
+  loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }).optional(), server: name(200).superRefine(noCredential).optional(),
   kind: z.enum(['live', 'demo', 'paper']).optional(), currency: text(10).optional(), marginMode: z.enum(['hedging', 'netting', 'exchange']).optional(),
 });
 

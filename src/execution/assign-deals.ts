@@ -82,6 +82,7 @@ export function assignDeals<D extends Deal>(deals: readonly D[], trades: readonl
   const found: Assigned<D> = { fills: new Map(), adopted: [] };
   const give = (to: Candidate, deal: D) => {
     found.fills.set(to.id, [...(found.fills.get(to.id) ?? []), deal]);
+    if (deal.brokerPositionId != null && !to.position_ids.includes(deal.brokerPositionId)) to.position_ids = [...to.position_ids, deal.brokerPositionId];
     if (deal.role === 'entry') to.entered = to.entered.plus(deal.size);
     else to.exited = to.exited.plus(deal.size);
   };
