@@ -40,7 +40,7 @@ export interface CompletionHook {
 @Injectable()
 export class LeaseService {
   private readonly completionHooks = new Map<CommandTypeName, CompletionHook>();
-  private readonly unknownHooks: ((agentId: string) => void)[] = [];
+  private readonly unknownHooks: ((agentId: string, type: CommandTypeName) => void)[] = [];
 
   constructor(
     private readonly dataSource: DataSource,
@@ -63,7 +63,7 @@ export class LeaseService {
   }
 
   /** After an agent has said that it does not know what became of a command. */
-  onUnknown(hook: (agentId: string) => void): void {
+  onUnknown(hook: (agentId: string, type: CommandTypeName) => void): void {
     this.unknownHooks.push(hook);
   }
 
@@ -197,7 +197,7 @@ export class LeaseService {
       data: { type: command.type, outcome, code: error.code, attempt: command.attempt, status: after.status },
     }]);
     await this.incidents.failed(tx, caller, command, outcome, error);
-    if (after.status === 'unknown') afterCommit(tx, () => this.unknownHooks.forEach((hook) => hook(agentId)));
+    if (after.status === 'unknown') afterCommit(tx, () => this.unknownHooks.forEach((hook) => hook(agentId, command.type)));
     this.countWithin(tx, outcome);
   }
 

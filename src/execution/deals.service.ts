@@ -73,7 +73,7 @@ export class DealsService {
     if (!trade) throw new Error('a trade was locked, and is not there');
     const { trade: after } = await this.fills.record(tx, caller, trade, deals.map(fillOf), (_index, field) => field);
     const ended = orphan && after.status === 'unknown' ? await this.end(tx, caller, after, orphan) : after;
-    if (ended && ended.finished_at !== null) await this.settle(tx, caller, ended);
+    if (ended && orphan) await this.incidents.resolve(tx, caller, 'EXTERNAL_POSITION', [id], 'it is gone');
   }
 
   /** Opened and perhaps closed while nobody looked. It has ended or is shown by the report that comes with its deals. */
@@ -97,10 +97,6 @@ export class DealsService {
     }, { actor: actorOf(caller.principal), correlationId: caller.correlationId });
     if (row) await this.events.append(tx, caller, [{ type: 'trade.closed', subjectId: id, agentId, accountId, data: { from: 'unknown', to: 'closed', version: row.version, occurredAt: at, late: true, symbol, exitReason: row.exit_reason, netProfit: row.net_profit } }]);
     return row;
-  }
-
-  private async settle(tx: Tx, caller: Caller, { id, status }: TradeRow): Promise<void> {
-    for (const kind of ['EXTERNAL_POSITION', 'EXTERNAL_ORDER', 'POSITION_MISSING'] as const) await this.incidents.resolve(tx, caller, kind, [id], `its deals are known: ${status}`);
   }
 }
 

@@ -13,6 +13,9 @@ import { DealsService } from './deals.service.js';
 import { type ReconcileAnswer, type ReconcileBody, reconcileSchema } from './reconcile.schemas.js';
 import { UnknownCommandsService } from './unknown-commands.service.js';
 
+/** Whether the result of a command is an answer to `reconcile` that can be taken. */
+export const tellsOfBroker = (result: unknown): boolean => result !== null && typeof result === 'object' && 'asOf' in result && ('positions' in result || 'deals' in result);
+
 const NO_DEALS: ReconcileAnswer['deals'] = { stored: 0, known: 0, tooOld: 0, adopted: [] };
 
 /** Lays both books side by side: what the broker did, then what it shows, then what became of what nobody knew of. */
@@ -44,9 +47,9 @@ export class ReconcileService {
     return outcome;
   }
 
-  /** The result of a command. One that says nothing of positions only ends it, as any other command. */
+  /** The result of a command. One that does not say of when it is, or nothing of what the broker shows, only ends it, as any other command. */
   private async tookAnswer(tx: Tx, caller: Caller, { agent_id: agentId }: CommandRow, result: unknown): Promise<void> {
-    if (result === null || typeof result !== 'object' || !('positions' in result || 'deals' in result)) return;
+    if (!tellsOfBroker(result)) return;
     const outcome = await this.reconcileWithin(tx, caller, agentId, parsed(reconcileSchema, result, 'result'));
     if ('holder' in outcome) throw conflict('AGENT_INSTANCE_CONFLICT', `Another copy of this agent (${outcome.holder}) holds the trading lease.`);
   }

@@ -9,6 +9,7 @@ import { FillsService } from '../trades/fills.service.js';
 import { MarksService } from '../trades/marks.service.js';
 import { type Answered, TradesService } from '../trades/trades.service.js';
 import { TransitionsService } from '../trades/transitions.service.js';
+import { tellsOfBroker } from './reconcile.service.js';
 import { alone, type Element, read, refIn, refusalOf } from './sync-refusals.js';
 import { SyncRepository } from './sync.repository.js';
 import { type ElementName, elementsOf, fillElement, markElement, quoteElement, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
@@ -61,7 +62,7 @@ export class SyncElements {
    */
   async hold(tx: Tx, agentId: string, body: SyncBody): Promise<void> {
     await this.marks.prepare((body.marks ?? []).flatMap((element) => timeIn(element)));
-    if (body.positions !== undefined || body.acks?.some(tellsOfBroker)) await this.trades.holdAccount(tx, agentId, 'alone');
+    if (body.positions !== undefined || body.acks?.some((ack) => tellsOfBroker((ack as { result?: unknown } | null)?.result))) await this.trades.holdAccount(tx, agentId, 'alone');
     else if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
   }
 
@@ -138,9 +139,3 @@ function timeIn(element: unknown): string[] {
   const done = read(element, markElement, null);
   return 'answer' in done ? [done.answer.quotedAt] : [];
 }
-
-/** An answer to `reconcile`. */
-const tellsOfBroker = (ack: unknown): boolean => {
-  const result = (ack as { result?: unknown } | null)?.result;
-  return result !== null && typeof result === 'object' && ('positions' in result || 'deals' in result);
-};

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import type { CommandTypeName } from '../commands/command-types.js';
 import type { CommandRow } from '../commands/commands.repository.js';
 import type { Tx } from '../database/transaction.js';
 
@@ -14,13 +15,16 @@ export interface UnknownCommand extends CommandRow {
   trade_left: boolean;
 }
 
+/** What the broker shows tells of these whether they were carried out. */
+export const SHOWN_BY_BROKER: readonly CommandTypeName[] = ['open_trade', 'close_trade', 'cancel_order'];
+
 @Injectable()
 export class UnknownCommandsRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   /** Of an agent, locked. Their trades are read after the lock. */
   async lock(tx: Tx, agentId: string): Promise<UnknownCommand[]> {
-    const locked = await tx.sql<{ id: string }[]>`select id from agent_commands where agent_id = ${agentId} and status = 'unknown' order by id for no key update`;
+    const locked = await tx.sql<{ id: string }[]>`select id from agent_commands where agent_id = ${agentId} and status = 'unknown' and type = any(${SHOWN_BY_BROKER}::text[]) order by id for no key update`;
     if (locked.length === 0) return [];
     return tx.sql`
       select c.*, a.leased_at, a.ended_at as unknown_since, t.status as trade_status, t.open_size as trade_open_size,
@@ -40,7 +44,7 @@ export class UnknownCommandsRepository {
   /** Agents of whose commands or trades nobody knows what became. */
   async agents(limit: number): Promise<string[]> {
     const rows = await this.dataSource.sql<{ agent_id: string }[]>`
-      select agent_id from agent_commands where status = 'unknown' union select agent_id from trades where status = 'unknown' order by agent_id limit ${limit}`;
+      select agent_id from agent_commands where status = 'unknown' and type = any(${SHOWN_BY_BROKER}::text[]) union select agent_id from trades where status = 'unknown' order by agent_id limit ${limit}`;
     return rows.map(({ agent_id }) => agent_id);
   }
 }

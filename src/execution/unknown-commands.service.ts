@@ -9,7 +9,7 @@ import { inTransaction, type Tx } from '../database/transaction.js';
 import type { ReportBody } from '../positions/reports.schemas.js';
 import { secondsBetween } from '../trades/trade-times.js';
 import type { DealBody, ReconcileAnswer } from './reconcile.schemas.js';
-import { type UnknownCommand, UnknownCommandsRepository } from './unknown-commands.repository.js';
+import { SHOWN_BY_BROKER, type UnknownCommand, UnknownCommandsRepository } from './unknown-commands.repository.js';
 
 const ASK_EVERY_SECONDS = 60;
 const AGENTS_AT_ONCE = 1_000;
@@ -35,7 +35,9 @@ export class UnknownCommandsService {
     leases: LeaseService,
     schedules: Schedules,
   ) {
-    leases.onUnknown((agentId) => void this.ask([agentId], 0).catch((error: Error) => this.log.warn(`asked later: ${error.message}`)));
+    leases.onUnknown((agentId, type) => {
+      if (SHOWN_BY_BROKER.includes(type)) this.ask([agentId], 0).catch((error: Error) => this.log.warn(`asked later: ${error.message}`));
+    });
     schedules.every(ASK_EVERY_SECONDS, 'reconcile.ask', () => this.askAll());
   }
 

@@ -76,11 +76,11 @@ export class IncidentsRepository {
   }
 
   /** Ends those that are not over yet. Returns how many. */
-  async resolve(tx: Tx, kind: IncidentKindName, subjectIds: readonly string[], actor: string, correlationId: string | null, resolution: string): Promise<number> {
+  async resolve(tx: Tx, kinds: readonly IncidentKindName[], subjectIds: readonly string[], actor: string, correlationId: string | null, resolution: string): Promise<number> {
     const rows: unknown[] = await tx.sql`
       with ended as (
         update incidents set resolved_at = app_clock(), resolved_by = ${actor}, resolution = ${resolution}, repeat_at = null
-        where kind = ${kind} and subject_id = any(${subjectIds}::text[]) and resolved_at is null returning *
+        where kind = any(${kinds}::text[]) and subject_id = any(${subjectIds}::text[]) and resolved_at is null returning *
       ), logged as (
         insert into events (type, subject_id, agent_id, account_id, actor, correlation_id, data)
         select 'incident.resolved', id, agent_id, account_id, ${actor}, ${correlationId}::text, ${() => ABOUT} || jsonb_build_object('resolution', resolution) from ended order by seq

@@ -47,8 +47,8 @@ export class Incidents {
   }
 
   /** Its cause is gone. Nothing happens where none is open. */
-  async resolve(tx: Tx, caller: Caller | null, kind: IncidentKindName, subjectIds: readonly string[], resolution: string): Promise<void> {
-    if (subjectIds.length > 0) await this.incidents.resolve(tx, kind, subjectIds, ...by(caller), resolution);
+  async resolve(tx: Tx, caller: Caller | null, kinds: IncidentKindName | readonly IncidentKindName[], subjectIds: readonly string[], resolution: string): Promise<void> {
+    if (subjectIds.length > 0) await this.incidents.resolve(tx, [kinds].flat(), subjectIds, ...by(caller), resolution);
   }
 
   /** The first who says so is named, whoever says it again. @throws {Problem} 404 */

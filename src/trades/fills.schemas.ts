@@ -25,6 +25,7 @@ export const fillFields = {
   swap: amount().nullish(),
   fee: amount().nullish(),
   currency: z.string().regex(/^[A-Z0-9]{2,12}$/, { error: 'must be the code of a currency in capitals, such as USD' }).nullish().describe("the account's, which is the default"),
+  requestedPrice: price().nullish(),
   at: marketInstant().describe('when the broker filled it'),
   exitReason: z.enum(EXIT_REASONS).nullish().describe('of exits only'),
   brokerPositionId: text(100).nullish(),
@@ -41,7 +42,6 @@ export function fitsItsRole({ role, price: at, exitReason }: { role: 'entry' | '
 
 export const fillSchema = z.strictObject({
   ...fillFields,
-  requestedPrice: price().nullish(),
   sourceTime: pastInstant().nullish().describe('in a replay: the time of the candle'),
   reason: text(1_000).nullish().describe('people must give one'),
 }).superRefine(fitsItsRole);

@@ -6,6 +6,7 @@ import { actorOf } from '../common/principal.js';
 import { conflict, notFound, Problem } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { Events, type NewEvent } from '../events/events.service.js';
+import { Incidents } from '../incidents/incidents.service.js';
 import { type AnsweredFill, type FillRow, FillsRepository, type NewFill } from './fills.repository.js';
 import type { FillBody } from './fills.schemas.js';
 import { differingFields, factsOf } from './request-facts.js';
@@ -17,6 +18,8 @@ import { TradesService } from './trades.service.js';
 /** Each change reads all of a trade's fills; one that has more is another trade. */
 const FILLS_OF_TRADE_MAX = 10_000;
 
+/** What ends with the trade. */
+const ABOUT_HELD = ['EXTERNAL_POSITION', 'EXTERNAL_ORDER', 'POSITION_MISSING'] as const;
 /** The deals of an adopted trade are those of a trade of ours. */
 const TAKEN = 'DEALS_TAKEN';
 
@@ -27,6 +30,7 @@ export class FillsService {
     private readonly trades: TradesRepository,
     private readonly service: TradesService,
     private readonly events: Events,
+    private readonly incidents: Incidents,
   ) {}
 
   /**
@@ -119,6 +123,7 @@ export class FillsService {
       events.push({ ...subject, type, data: { from: trade.status, to, version, occurredAt: last, late, symbol, exitReason, netProfit } });
     }
     await this.events.append(tx, caller, events);
+    if (row.finished_at !== null) await this.incidents.resolve(tx, caller, ABOUT_HELD, [row.id], `its fills are known: ${row.status}`);
     return row;
   }
 
