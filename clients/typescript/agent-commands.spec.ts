@@ -54,7 +54,7 @@ describe('the desired state', () => {
     server.headerDesired = 'flatten;run=running;v=9';
     server.queue('custom');
     await until('the position is closed', () => server.trades[0]?.status === 'closed');
-    expect(server.transitions[0]).toMatchObject({ exitReason: 'flatten' });
+    expect(server.exits[0]).toMatchObject({ exitReason: 'flatten' });
     await until('it is reported', () => server.seen.some(({ body }) => body.observedStateVersion === 9));
   });
 
@@ -73,8 +73,9 @@ describe('a close', () => {
     const result = await answered(server.queue('close_trade', { tradeId }));
     expect(result).toMatchObject({ closedSize: '0.1', openSize: '0' });
     expect(server.trades[0]).toMatchObject({ status: 'closed', exitReason: 'operator', exitPrice: result.price });
-    const order = server.seen.map(({ path }) => path.split('/').at(-1)).filter((name) => name === 'transitions' || name === 'complete');
-    expect(order).toEqual(['transitions', 'complete']);
+    const order = server.seen.map(({ path }) => path.split('/').at(-1)).filter((name) => name === 'fills' || name === 'complete');
+    // The entry came before.
+    expect(order).toEqual(['fills', 'fills', 'complete']);
   });
 
   it('may be of a part, and never of more than is open', async () => {
@@ -107,7 +108,7 @@ describe('a command', () => {
     const { agent } = await agents.holding();
     let stored: AgentMemory | null = null;
     server.fault = ({ path }) => {
-      if (path.endsWith('/transitions')) stored ??= loadMemory(agents.folder);
+      if (path.endsWith('/fills') && server.commands.length > 0) stored ??= loadMemory(agents.folder);
       return undefined;
     };
     const flatten = server.queue('flatten');
@@ -165,10 +166,10 @@ describe('a command', () => {
   it('modify_trade moves the stop, but not to the wrong side of the price', async () => {
     const { agent, tradeId } = await agents.holding();
     const position = agent.trader.broker.state.positions[0]!;
-    const nearer = ((position.entry + 3 * position.stop) / 4 / 1e6).toFixed(5);
+    const nearer = ((position.entry + 3 * position.stop!) / 4 / 1e6).toFixed(5);
     expect(await answered(server.queue('modify_trade', { tradeId, stopLoss: nearer }))).toMatchObject({ stopLoss: nearer });
     expect(await answered(server.queue('modify_trade', { tradeId: '00000000-0000-0000-0000-000000000000', stopLoss: '1' }))).toMatchObject({ changed: false });
-    const target = (position.target / 1e6).toFixed(5);
+    const target = (position.target! / 1e6).toFixed(5);
     expect(await answered(server.queue('modify_trade', { tradeId, stopLoss: target }))).toMatchObject({ code: 'PRICE_INVALID' });
   });
 
@@ -227,6 +228,6 @@ describe('an answer that is lost', () => {
     server.lapse(close);
     await until('the second answer', () => close.answers.length === 2);
     expect(close.answers[1]).toEqual(first);
-    expect(server.transitions).toHaveLength(1);
+    expect(server.exits).toHaveLength(1);
   });
 });

@@ -37,11 +37,13 @@ export interface RunMemory {
   batch: Record<string, unknown>[];
   closedTrades: number;
   wins: number;
+  /** The candle at which the person of the demo opened a position at the broker; null before that. */
+  handOpenedIndex: number | null;
 }
 
 /** All that must survive a `kill -9`, in one file that is replaced as a whole. */
 export interface AgentMemory {
-  format: 1;
+  format: 2;
   /** Number of the last fact that belongs to this state. */
   factSeq: number;
   config: StrategyConfig;
@@ -54,15 +56,30 @@ const DONE_KEPT = 500;
 export function loadMemory(folder: string): AgentMemory {
   const path = join(folder, 'state.json');
   const text = readIfThere(path);
-  if (text === null) return { format: 1, factSeq: 0, config: { ...DEFAULT_CONFIG }, done: [], run: null };
+  if (text === null) return { format: 2, factSeq: 0, config: { ...DEFAULT_CONFIG }, done: [], run: null };
   let memory: AgentMemory;
   try {
     memory = JSON.parse(text) as AgentMemory;
   } catch {
     throw new Error(`${path} is not readable; move it away to begin anew (open paper positions are then forgotten)`);
   }
-  if (memory.format !== 1) throw new Error(`${path} was written by another version of this agent`);
+  if ((memory.format as number) === 1) return fromFormat1(memory);
+  if (memory.format !== 2) throw new Error(`${path} was written by another version of this agent`);
   return memory;
+}
+
+/** Nothing of an open position was in the balance then; its last deal takes the whole of it. Old deals say too little to be told. */
+function fromFormat1(memory: AgentMemory): AgentMemory {
+  const { run } = memory;
+  if (run) {
+    run.handOpenedIndex = null;
+    run.broker.deals = [];
+    for (const position of run.broker.positions) {
+      position.booked ??= { profit: '0', commission: '0' };
+      position.openedAt ??= run.lastCycleAt ?? new Date().toISOString();
+    }
+  }
+  return { ...memory, format: 2 };
 }
 
 export function saveMemory(folder: string, memory: AgentMemory): void {
@@ -88,6 +105,7 @@ export function newRun(market: Market, instrument: Instrument, initialBalance: s
     batch: [],
     closedTrades: 0,
     wins: 0,
+    handOpenedIndex: null,
   };
 }
 

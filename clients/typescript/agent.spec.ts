@@ -166,7 +166,7 @@ describe('a server that is away', () => {
     await agents.run(agents.make({ maxCandles: 300 }));
     expect(server.trades.length).toBeGreaterThan(0);
     expect(new Set(server.trades.map(({ clientOrderId }) => clientOrderId)).size).toBe(server.trades.length);
-    expect(server.transitions).toHaveLength(server.trades.length);
+    expect(server.fills).toHaveLength(2 * server.trades.length);
     expect(server.explanations).toHaveLength(2 * server.trades.length);
     const replayed = server.seen.filter(({ outcome, path }) => typeof outcome === 'string' && isFact(path));
     expect(replayed.length).toBeGreaterThan(0);
@@ -215,11 +215,11 @@ describe('a fact that the server refuses', () => {
       method === 'POST' && path === '/trades' && refused++ === 0 ? { status: 400, body: { code: 'VALIDATION_FAILED', detail: 'no' } } : undefined;
     await agents.run(agents.make());
     const rejected = readFileSync(join(agents.folder, 'rejected.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { reason: string });
-    // The trade itself, its entry explanation, its closing, and the explanation of that.
-    expect(rejected.map(({ reason }) => reason)).toEqual([expect.stringContaining('VALIDATION_FAILED'), ...Array<unknown>(3).fill(expect.stringContaining('needs the id'))]);
+    // The trade itself, its entry, the explanation of that, its exit, and the explanation of that.
+    expect(rejected.map(({ reason }) => reason)).toEqual([expect.stringContaining('VALIDATION_FAILED'), ...Array<unknown>(4).fill(expect.stringContaining('needs the id'))]);
     expect(server.trades.length).toBeGreaterThan(1);
-    expect(server.seen.at(-1)!.body.errorMessage).toMatch('4 facts were rejected');
-    expect(agents.said.filter((line) => line.startsWith('REJECTED'))).toHaveLength(4);
+    expect(server.seen.at(-1)!.body.errorMessage).toMatch('5 facts were rejected');
+    expect(agents.said.filter((line) => line.startsWith('REJECTED'))).toHaveLength(5);
   });
 
   it('as a prediction leaves its trade standing', async () => {

@@ -13,7 +13,10 @@ import { AGENT_VERSION, tradeRef } from './facts.js';
 import type { Instrument } from './instrument.js';
 import { Link } from './link.js';
 import type { Market } from './market.js';
-import { accountFigures, positionsReport } from './positions-report.js';
+import type { HandPlan } from './hand.js';
+import { accountFigures } from './positions-report.js';
+import { PositionsReporter } from './positions-reporter.js';
+import { Quoter } from './quoter.js';
 import { Spool } from './spool.js';
 import { withChanges, type StrategyConfig } from './strategy.js';
 import { Trader } from './trader.js';
@@ -32,6 +35,8 @@ export interface AgentOptions {
   initialBalance: string;
   /** Settings for an agent without a memory of its own; one that has a memory knows better. */
   config?: Record<string, unknown>;
+  /** Somebody who trades at the same broker, for a demo. */
+  byHand?: HandPlan;
   say: (line: string) => void;
   /** Called after every candle. */
   onStep?: () => void;
@@ -46,6 +51,9 @@ const WARM_UP_CANDLES = 60;
 /** At the end of a market: how long the last facts may take while the server does not answer. */
 const LAST_FACTS_MS = 120_000;
 const GOODBYE_MS = 3_000;
+const QUOTE_EVERY_MS = 3_000;
+/** What opens is judged by a quote: before it is told, there is a new one. */
+const QUOTE_BEFORE_OPENING_MS = 1_000;
 
 /**
  * Names this copy to the server, which lets one copy of an agent trade. It stays with the folder, whose lock lets one
@@ -62,14 +70,16 @@ function instanceIdOf(folder: string): string {
 }
 
 /**
- * One agent: a market that it walks, a strategy, a paper broker, and the conversation with the server. Four loops run
- * side by side (candles, heartbeats, commands, facts); they share one thread, so each step of one is whole.
+ * One agent: a market that it walks, a strategy, a paper broker, and the conversation with the server. Five loops run
+ * side by side (candles, heartbeats, commands, facts, quotes); they share one thread, so each step of one is whole.
  */
 export class Agent {
   readonly trader: Trader;
   readonly spool: Spool;
   readonly link: Link;
   private readonly sender: FactSender;
+  private readonly reporter: PositionsReporter;
+  private readonly quoter: Quoter;
   private readonly api: Api;
   private readonly halt = new AbortController();
   private readonly hardStop = new AbortController();
@@ -94,18 +104,27 @@ export class Agent {
       ...options,
       now: () => this.link?.now() ?? new Date(),
       onFacts: () => this.wakeSender(),
+      onPositions: () => this.notePositions(),
     });
+    const hooks = { trader: () => this.trader, now: () => this.link.now(), say };
+    this.reporter = new PositionsReporter(this.api, hooks);
+    this.quoter = new Quoter(this.api, hooks);
     const neededRefs = () => new Set(this.trader.broker.state.positions.map((p) => tradeRef(p.clientOrderId)));
     this.sender = new FactSender(this.api, this.spool, this.hardStop.signal, {
       say,
       neededRefs,
       onSent: () => this.link.noteProgress(),
+      between: async (next) => {
+        await this.reporter.tellDue(next?.seq);
+        if (next?.path === '/trades') await this.quoter.tell(QUOTE_BEFORE_OPENING_MS);
+      },
     });
     this.link = new Link(
       this.api,
       {
         heartbeat: () => this.heartbeatBody(),
-        positions: () => positionsReport(this.trader, this.link.now().toISOString()),
+        tellPositions: () => this.reporter.tellNow(),
+        onHeartbeat: () => this.notePositions(),
         sendFacts: () => this.sender.sendAll(),
         onDesired: (desired) => this.onDesired(desired),
         say,
@@ -140,7 +159,7 @@ export class Agent {
    */
   async run(): Promise<Ending> {
     try {
-      const loops = [this.link.run(), this.runFacts(), this.runCommands(), this.runMarket()];
+      const loops = [this.link.run(), this.runFacts(), this.runCommands(), this.runQuotes(), this.runMarket()];
       // Whichever loop ends or fails ends the others, and all have ended before the files are closed.
       const results = await Promise.allSettled(loops.map((loop) => loop.finally(() => this.halt.abort())));
       const failed = results.find((result) => result.status === 'rejected');
@@ -180,6 +199,7 @@ export class Agent {
       else await nextTurn();
     }
     if (halt.signal.aborted) return trader.flush();
+    if (!(await this.untilAdopted())) return;
     trader.finish();
     await this.deliverLastFacts();
     this.ending ??= 'market';
@@ -191,10 +211,35 @@ export class Agent {
     while (this.spool.size > 0 && !giveUp.aborted) await pause(20, giveUp);
   }
 
+  /** What a person holds at the broker ends with the market too; its deals find their trade once the server has made one of it. */
+  private async untilAdopted(): Promise<boolean> {
+    const giveUp = AbortSignal.any([this.halt.signal, AbortSignal.timeout(LAST_FACTS_MS)]);
+    while (this.trader.unadopted.length > 0 && !giveUp.aborted) {
+      if (!this.reporter.isWaiting) this.notePositions();
+      await pause(100, giveUp);
+    }
+    return this.trader.unadopted.length === 0;
+  }
+
+  private notePositions(): void {
+    // The trader may have something to finish before there is anybody to tell.
+    this.reporter?.note();
+    this.wakeSender();
+  }
+
+  private async runQuotes(): Promise<void> {
+    const { halt } = this;
+    while (!halt.signal.aborted) {
+      await this.link.whenUp();
+      if (!halt.signal.aborted) await this.link.attempt(() => this.quoter.tell(0));
+      await pause(QUOTE_EVERY_MS, halt.signal);
+    }
+  }
+
   private async runFacts(): Promise<void> {
     const { halt } = this;
     while (!halt.signal.aborted) {
-      if (this.spool.size === 0) await this.untilFacts();
+      if (this.spool.size === 0 && !this.reporter.isWaiting) await this.untilFacts();
       await this.link.whenUp();
       if (!halt.signal.aborted) await this.link.attempt(() => this.sender.sendAll());
     }

@@ -94,7 +94,8 @@ export function handleCommand(command: Command, context: HandlerContext): { answ
     return { answer: { ...refuse('COMMAND_UNKNOWN', message), outcome: 'not_sent' } as CommandAnswer, repeated: false };
   }
   const answer = handler(command.payload ?? {}, context, command.id);
-  if (answer.kind === 'complete' && !trader.answerOf(command.id)) trader.settle(command.id, answer);
+  // A question changes nothing, and its answer is worth something while it is new.
+  if (answer.kind === 'complete' && command.type !== 'reconcile' && !trader.answerOf(command.id)) trader.settle(command.id, answer);
   return { answer, repeated: false };
 }
 
@@ -146,13 +147,14 @@ function modifyTrade(payload: Payload, { trader, holdsTradingLease }: HandlerCon
     return refuse('PRICE_INVALID', (error as Error).message);
   }
   const exit = position.direction === 'long' ? quote.bid : quote.ask;
-  if (sign * (exit - stop) <= 0 || sign * (target - exit) <= 0) {
+  if ((stop !== null && sign * (exit - stop) <= 0) || (target !== null && sign * (target - exit) <= 0)) {
     return refuse('PRICE_INVALID', `stop and target must lie around the price of ${priceText(exit, instrument)}`);
   }
-  if (sign * (position.stop - stop) > 0 && !holdsTradingLease) {
+  if (stop !== null && position.stop !== null && sign * (position.stop - stop) > 0 && !holdsTradingLease) {
     return refuse('LEASE_REQUIRED', 'a looser stop adds risk, and this agent holds no trading lease');
   }
   position.stop = stop;
   position.target = target;
-  return complete({ stopLoss: priceText(stop, instrument), takeProfit: priceText(target, instrument) });
+  const shown = (price: number | null) => (price === null ? null : priceText(price, instrument));
+  return complete({ stopLoss: shown(stop), takeProfit: shown(target) });
 }

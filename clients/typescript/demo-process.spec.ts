@@ -43,7 +43,16 @@ const MANY_STARTS_MS = 120_000;
 const start = (...args: string[]) => demo.start(['--json', ...args], { TRADEWARDEN_URL: server.url, TRADEWARDEN_API_KEY: 'tw_test' });
 const replay = (...args: string[]) => start('--candles', candles, '--speed', 'max', ...args);
 const isFact = (path: string) => /^\/(trades|predictions)/.test(path);
-const resultsOf = (fake: FakeServer) => fake.trades.map(({ direction, entryPrice, exitPrice, netProfit }) => [direction, entryPrice, exitPrice, netProfit]);
+/** Of the agent's own trades, whichever came first: after a crash, what is open is shown before what was closed is told. */
+const ownOf = (fake: FakeServer) => fake.trades.filter(({ origin }) => origin !== 'external');
+const textsOf = (trades: Record<string, unknown>[]) => trades.map(({ direction, entryPrice, exitPrice, netProfit }) => [direction, entryPrice, exitPrice, netProfit].join(' '));
+const resultsOf = (fake: FakeServer) => textsOf(ownOf(fake)).sort();
+
+/** Adopted once, closed by a deal that came with a reconciliation. */
+function expectOneByHand({ trades, book }: FakeServer): void {
+  expect(trades.filter(({ origin }) => origin === 'external')).toMatchObject([{ status: 'closed', lotSize: '0.05', openSize: '0', exitReason: 'external', netProfit: expect.any(String) }]);
+  expect(book.unmatched).toEqual([]);
+}
 
 describe('the demo as a process', () => {
   it('replays a file, ends with 0, and sums up what anybody can add up from the trades', async () => {
@@ -58,6 +67,27 @@ describe('the demo as a process', () => {
     expect(summary).toMatchObject({ complete: true, candles: 700, trades: server.trades.length, net: (total / 100).toFixed(2), unsentFacts: 0, rejectedFacts: 0, openTrades: 0 });
     expect(server.trades.length).toBeGreaterThan(4);
     expect(server.trades[0]).toHaveProperty('sourceTime');
+    expect(server.fills.every((fill) => 'sourceTime' in fill || server.trades.some(({ id, origin }) => id === fill.tradeId && origin === 'external'))).toBe(true);
+  });
+
+  it('shows a position that a person opens at the broker: adopted, seen as an incident, closed by its deal, and counted to the cent', async () => {
+    const { code, out, err } = await replay().ended;
+    expect(code).toBe(0);
+    expectOneByHand(server);
+    const [external] = server.trades.filter(({ origin }) => origin === 'external');
+    expect(err).toMatch(/opened by hand at the broker: long 0.05 EURUSD at [\d.]+ \(position paper-/);
+    expect(err).toContain(`is trade ${external!.id}, origin external; incident EXTERNAL_POSITION`);
+    expect(err).toMatch(/closed by hand at the broker: long left at/);
+    const summary = JSON.parse(out) as { net: string; finalBalance: string; external: { trades: number; net: string } };
+    expect(summary.external).toEqual({ trades: 1, net: external!.netProfit });
+    expect((10_000 + Number(summary.net)).toFixed(2)).toBe(summary.finalBalance);
+  });
+
+  it('gives nobody anything to look at but that one position: its own trades are told before they are shown, and ended before they are missed', async () => {
+    expect((await replay().ended).code).toBe(0);
+    const { incidents, claimed } = server.book;
+    expect(incidents.map(({ kind, subject }) => [kind, server.trades.find(({ id }) => id === subject.id)?.origin])).toEqual([['EXTERNAL_POSITION', 'external']]);
+    expect(claimed).toEqual([]);
   });
 
   it('killed again and again with a fact on the wire, on either side of its being recorded, loses and doubles nothing', async () => {
@@ -84,7 +114,9 @@ describe('the demo as a process', () => {
       }
       expect(kills).toBeGreaterThan(5);
       expect(resultsOf(other)).toEqual(expected);
-      expect(other.transitions).toHaveLength(expected.length);
+      expectOneByHand(other);
+      expect(other.fills).toHaveLength(2 * other.trades.length);
+      expect(other.trades.every(({ openSize }) => openSize === '0')).toBe(true);
       expect(other.explanations).toHaveLength(2 * expected.length);
       expect(other.predictions).toHaveLength(server.predictions.length);
     } finally {
@@ -95,7 +127,7 @@ describe('the demo as a process', () => {
   it('killed at any moment comes to the same trades', async () => {
     expect((await replay().ended).code).toBe(0);
     const expected = resultsOf(server);
-    const before = server.trades.length;
+    const before = expected.length;
     demo.forget();
     let told = false;
     for (let delayMs = 5; !told; delayMs += 60) {
@@ -107,7 +139,7 @@ describe('the demo as a process', () => {
       // A kill can also fall between the summary and the end of the process: then the run is over all the same.
       told = (await ended).out.includes('"complete":true');
     }
-    expect(resultsOf(server).slice(before)).toEqual(expected);
+    expect(textsOf(ownOf(server).slice(before)).sort()).toEqual(expected);
   }, MANY_STARTS_MS);
 
   it('killed while it answers a command carries the command out once', async () => {
@@ -127,11 +159,11 @@ describe('the demo as a process', () => {
     server.lapse(flatten);
     expect((await replay().ended).code).toBe(0);
     expect(flatten).toMatchObject({ attempt: 2, status: 'succeeded' });
-    const deals = server.transitions.map(({ brokerDealId }) => brokerDealId);
+    const deals = server.exits.map(({ brokerDealId }) => brokerDealId);
     expect(new Set(deals).size).toBe(deals.length);
     expect(server.trades.every(({ status }) => status === 'closed')).toBe(true);
     const closedByIt = (flatten.answers[0] as { closed: string[] }).closed;
-    const flattened = server.transitions.filter(({ exitReason }) => exitReason === 'flatten').map(({ tradeId }) => tradeId);
+    const flattened = server.exits.filter(({ exitReason }) => exitReason === 'flatten').map(({ tradeId }) => tradeId);
     expect(flattened).toEqual(closedByIt);
   });
 

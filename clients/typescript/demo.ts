@@ -16,6 +16,8 @@ import { Progress } from './progress.js';
 import { fetchTrades, sumTrades } from './summary.js';
 
 const INITIAL_BALANCE = '10000.00';
+/** After the random market's warm-up, soon enough for a short file; held long enough to be seen, half a minute at the usual speed. */
+const BY_HAND = { opensAt: 100, heldCandles: 120, lots: '0.05' };
 const PLAIN_LINE_EVERY_MS = { replay: 5_000, walk: 10_000 };
 /** npm passes a Ctrl-C on that the terminal has already sent; only a later one means "at once". */
 const SECOND_SIGNAL_AFTER_MS = 3_000;
@@ -78,6 +80,7 @@ class Demo {
       config: access.config,
       folder: signIn.agentFolder(access.name),
       initialBalance: INITIAL_BALANCE,
+      byHand: BY_HAND,
       say: (line) => this.progress.say(`  ${line}`),
       onStep: () => this.progress.tick(() => this.stateLine(agent)),
     });
@@ -193,10 +196,10 @@ class Demo {
     row('losses', sums.losses);
     row('gross', sums.gross, `USD: the sum of (exit - entry) x lots x ${contractSize}, reversed for short, each to the cent`);
     row('costs', sums.costs, 'USD commission; the spread is inside the fill prices');
-    row('net total profit', sums.net, 'USD');
+    row('net total profit', sums.net, sums.external.trades > 0 ? `USD, ${sums.external.net} of it by hand at the broker (origin external)` : 'USD');
     if (Number(summary.rejectedFacts) > 0) row('REJECTED FACTS', summary.rejectedFacts, 'see rejected.jsonl');
     for (const mismatch of sums.mismatches) this.progress.say(`  DIFFERENT: ${mismatch}`);
-    this.progress.say(`Compute it again: GET /api/v1/trades?agentId=${summary.agentId}&limit=500, where clientOrderId begins with ${summary.run}-`);
+    this.progress.say(`Compute it again: GET /api/v1/trades?agentId=${summary.agentId}&limit=500, where clientOrderId begins with ${summary.run}- or external:paper-${summary.run}-`);
   }
 
   private untilStopped(): Promise<void> {

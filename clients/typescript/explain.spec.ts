@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { explainEntry, explainExit } from './explain.js';
-import { closedFact } from './facts.js';
+import { fillFact } from './facts.js';
 import { instrumentFor, parsePoints } from './instrument.js';
-import type { ClosedTrade, Position } from './paper-broker.js';
+import type { ClosedTrade, Deal, Position } from './paper-broker.js';
 import { DEFAULT_CONFIG } from './strategy.js';
 
 const EURUSD = instrumentFor('EURUSD');
@@ -10,7 +10,8 @@ const points = (price: string) => parsePoints(price, EURUSD);
 
 const position = (change: Partial<Position> = {}): Position => ({
   clientOrderId: 'r-00012-long', brokerOrderId: 'O1', brokerPositionId: 'P2', direction: 'long', lotSize: '0.10', openLots: '0',
-  entry: points('1.09328'), stop: points('1.09241'), target: points('1.09502'), openedIndex: 12, commissionPerLot: '0', parts: [], ...change,
+  entry: points('1.09328'), stop: points('1.09241'), target: points('1.09502'), openedIndex: 12, openedAt: '2026-01-01T00:00:00.000Z',
+  commissionPerLot: '0', parts: [], booked: { profit: '0', commission: '0' }, ...change,
 });
 const closed = (change: Partial<ClosedTrade> = {}): ClosedTrade => ({
   position: position(), reason: 'target', exit: String(points('1.09502')), dealId: 'D4', gross: '17.40', commission: '0.00', net: '17.40', ...change,
@@ -53,10 +54,19 @@ describe('an exit in words', () => {
     );
   });
 
-  it('is told with costs as negative numbers, so that net is the sum of gross and costs', () => {
+  it('is told as a fill with costs as negative numbers, so that net is the sum of profit and costs', () => {
     const stamp = { now: '2026-01-01T00:00:00.000Z', sourceTime: '2022-08-18T00:00:00.000Z' };
-    const { body } = closedFact(closed({ commission: '0.70', net: '16.70' }), EURUSD, stamp);
-    expect(body).toMatchObject({ grossProfit: '17.40', commission: '-0.70', netProfit: '16.70', occurredAt: stamp.now, sourceTime: stamp.sourceTime });
-    expect(closedFact(closed(), EURUSD, { ...stamp, sourceTime: null }).body).toMatchObject({ commission: '0.00' });
+    const deal: Deal = {
+      dealId: 'D4', brokerPositionId: 'P2', brokerOrderId: 'O1', clientOrderId: 'r-00012-long', byHand: false, direction: 'long', role: 'exit', price: points('1.09500'),
+      requested: points('1.09502'), lots: '0.10', profit: '17.20', commission: '0.35', exitReason: 'target', at: stamp.now,
+    };
+    expect(fillFact(deal, EURUSD, stamp)).toEqual({
+      path: '/trades/{trade:r-00012-long}/fills',
+      body: {
+        brokerDealId: 'D4', role: 'exit', price: '1.09500', requestedPrice: '1.09502', size: '0.10', profit: '17.20', commission: '-0.35', swap: '0.00', exitReason: 'target',
+        at: stamp.now, brokerPositionId: 'P2', sourceTime: stamp.sourceTime,
+      },
+    });
+    expect(fillFact({ ...deal, commission: '0.00' }, EURUSD, { ...stamp, sourceTime: null }).body).toMatchObject({ commission: '0.00' });
   });
 });

@@ -28,17 +28,19 @@ export function explainEntry(grounds: EntryGrounds, instrument: Instrument): Exp
   const long = position.direction === 'long';
   const price = (points: Decimal.Value) => priceText(points, instrument);
   const average = (points: number) => price(Math.round(points));
-  const risk = Math.abs(position.entry - position.stop);
-  const reward = Math.abs(position.target - position.entry);
+  // This agent enters with both.
+  const [stop, target] = [position.stop!, position.target!];
+  const risk = Math.abs(position.entry - stop);
+  const reward = Math.abs(target - position.entry);
   const explanation = [
     `Went ${position.direction} ${position.lotSize} lots of ${instrument.symbol} at ${price(position.entry)},`,
     `because the ${config.fastPeriod}-candle average (${average(reading.fast)}) crossed ${long ? 'above' : 'below'}`,
     `the ${config.slowPeriod}-candle average (${average(reading.slow)}) and the RSI of ${reading.rsi.toFixed(1)}`,
     `${long ? 'is above 50 without being above' : 'is below 50 without being below'}`,
     `${long ? config.rsiLimit : 100 - config.rsiLimit}.`,
-    `The stop at ${price(position.stop)} risks ${pipsText(risk, instrument)} pips`,
+    `The stop at ${price(stop)} risks ${pipsText(risk, instrument)} pips`,
     `(${config.stopAtr} average ranges of ${pipsText(Math.round(reading.atr), instrument)} pips, at least three spreads)`,
-    `for ${pipsText(reward, instrument)} pips to the target at ${price(position.target)}.`,
+    `for ${pipsText(reward, instrument)} pips to the target at ${price(target)}.`,
   ].join(' ');
   return {
     kind: 'entry',
@@ -65,6 +67,7 @@ const BECAUSE: Record<ExitReason, string> = {
   target: 'the price reached the target',
   signal: 'the averages crossed the other way',
   operator: 'an operator closed it',
+  external: 'a person closed it at the broker',
   flatten: 'everything was to be closed',
   square_off: 'the candles of the replay came to their end',
 };
@@ -74,7 +77,8 @@ export function explainExit(trade: ClosedTrade, heldCandles: number, instrument:
   const { position } = trade;
   const long = position.direction === 'long';
   const price = (points: Decimal.Value) => priceText(points, instrument);
-  const [entry, exit] = [price(position.entry), price(trade.exit)];
+  // The mean of several exits may have any number of digits.
+  const [entry, exit] = [price(position.entry), price(new Decimal(trade.exit).toDecimalPlaces(2))];
   const moved = long ? new Decimal(trade.exit).minus(position.entry) : new Decimal(position.entry).minus(trade.exit);
   const level = trade.reason === 'stop' ? position.stop : trade.reason === 'target' ? position.target : null;
   const gap = level !== null && !new Decimal(trade.exit).eq(level) ? ` (${price(level)}, jumped over by a gap)` : '';

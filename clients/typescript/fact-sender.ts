@@ -24,29 +24,34 @@ export class FactSender {
       /** Names whose ids something still needs. */
       neededRefs: () => ReadonlySet<string>;
       onSent: () => void;
+      /** Between two facts, and when none is left: other things that have their place among them. */
+      between: (next: Fact | undefined) => Promise<void>;
     },
   ) {}
 
-  /** Resolves when the spool is empty or the agent stops. @throws ServerAway, CannotContinue */
+  /** Resolves when the spool is empty, and what belongs behind it is told, or the agent stops. @throws ServerAway, CannotContinue */
   sendAll(): Promise<void> {
     this.sending ??= this.work().finally(() => (this.sending = null));
     return this.sending;
   }
 
   private async work(): Promise<void> {
-    for (let fact = this.spool.first(); fact && !this.stop.aborted; fact = this.spool.first()) {
-      await this.sendOne(fact);
+    while (!this.stop.aborted) {
+      const fact = this.spool.first();
+      await this.hooks.between(fact);
+      if (fact) await this.sendOne(fact);
+      else if (this.spool.size === 0) return;
       this.spool.compact(this.hooks.neededRefs());
     }
   }
 
   private async sendOne(fact: Fact): Promise<void> {
     try {
-      const { body } = await this.api.post<{ id?: string } | null>(this.pathOf(fact), this.bodyOf(fact), {
+      const { body } = await this.api.post<{ id?: string; orderTag?: string } | null>(this.pathOf(fact), this.bodyOf(fact), {
         idempotencyKey: fact.key,
       });
       this.backoff.reset();
-      this.spool.markSent(fact, body?.id);
+      this.spool.markSent(fact, body?.id, body?.orderTag);
       this.hooks.onSent();
     } catch (error) {
       await this.onFailure(fact, error);

@@ -1,7 +1,7 @@
 import { Decimal } from 'decimal.js';
 import { priceText, type Instrument, type Points } from './instrument.js';
 import type { Explanation } from './explain.js';
-import type { ClosedTrade, Position } from './paper-broker.js';
+import type { Deal, Position } from './paper-broker.js';
 import type { Fact } from './spool.js';
 import type { Direction } from './strategy.js';
 
@@ -71,9 +71,9 @@ export function openedFact(position: Position, instrument: Instrument, stamp: St
       direction: position.direction,
       lotSize: position.lotSize,
       entryPrice: priceText(position.entry, instrument),
-      entryTime: stamp.now,
-      stopLoss: priceText(position.stop, instrument),
-      takeProfit: [{ price: priceText(position.target, instrument), sizeFraction: '1' }],
+      entryTime: position.openedAt,
+      ...(position.stop === null ? {} : { stopLoss: priceText(position.stop, instrument) }),
+      ...(position.target === null ? {} : { takeProfit: [{ price: priceText(position.target, instrument), sizeFraction: '1' }] }),
       executionMode: 'paper',
       broker: 'paper',
       brokerOrderId: position.brokerOrderId,
@@ -84,23 +84,32 @@ export function openedFact(position: Position, instrument: Instrument, stamp: St
   };
 }
 
-/** The closing is a dated fact with the broker's deal id: told twice, it is the same fact. */
-export function closedFact(trade: ClosedTrade, instrument: Instrument, stamp: Stamp): FactDraft {
+/** What the broker says of a deal, as fills and reconciliations tell it. Costs are negative numbers there. */
+export function dealBody(deal: Deal, instrument: Instrument): Record<string, unknown> {
   return {
-    path: `/trades/{${tradeRef(trade.position.clientOrderId)}}/transitions`,
-    body: {
-      to: 'closed',
-      exitPrice: priceText(trade.exit, instrument),
-      exitReason: trade.reason,
-      occurredAt: stamp.now,
-      brokerDealId: trade.dealId,
-      grossProfit: trade.gross,
-      // Costs are negative on the server: net = gross + commission.
-      commission: new Decimal(trade.commission).negated().plus(0).toFixed(2),
-      netProfit: trade.net,
-      ...replayed(stamp),
-    },
+    brokerDealId: deal.dealId,
+    role: deal.role,
+    price: priceText(deal.price, instrument),
+    size: deal.lots,
+    ...(deal.role === 'exit' ? { profit: deal.profit, exitReason: deal.exitReason } : { brokerOrderId: deal.brokerOrderId }),
+    commission: new Decimal(deal.commission).negated().plus(0).toFixed(2),
+    swap: '0.00',
+    at: deal.at,
+    brokerPositionId: deal.brokerPositionId,
   };
+}
+
+/** A deal is one fact, whenever and however often it is told; what became of the trade follows from all of them. */
+export function fillFact(deal: Deal, instrument: Instrument, stamp: Stamp): FactDraft {
+  return {
+    path: `/trades/{${tradeRef(deal.clientOrderId)}}/fills`,
+    body: { ...dealBody(deal, instrument), requestedPrice: priceText(deal.requested, instrument), ...replayed(stamp) },
+  };
+}
+
+/** What the broker shows with deals that no fact tells, since nobody told this agent to make them. */
+export function reconcileFact(body: Record<string, unknown>): FactDraft {
+  return { path: '/agents/me/reconcile', body };
 }
 
 export function explanationFact(clientOrderId: string, explanation: Explanation): FactDraft {

@@ -7,7 +7,10 @@ export class CannotContinue extends Error {}
 
 export interface LinkHooks {
   heartbeat: () => Record<string, unknown>;
-  positions: () => Record<string, unknown>;
+  /** Tells what the broker shows now. */
+  tellPositions: () => Promise<void>;
+  /** After each heartbeat that went through while the server was up. */
+  onHeartbeat: () => void;
   /** Sends every spooled fact in order; rejects with ServerAway when the server does not answer. */
   sendFacts: () => Promise<void>;
   onDesired: (desired: DesiredState) => void;
@@ -39,7 +42,6 @@ export class Link {
   /** The server's Retry-After, on the monotonic clock. */
   private notBeforeMs = 0;
   private recovering: Promise<void> | null = null;
-  private offersPositions = true;
   private nudge = new AbortController();
 
   constructor(
@@ -86,7 +88,7 @@ export class Link {
     while (!this.stop.aborted) {
       this.nudge = new AbortController();
       if (!this.isUp) await this.whenUp();
-      else await this.attempt(() => this.heartbeat());
+      else if (await this.attempt(() => this.heartbeat())) this.hooks.onHeartbeat();
       if (this.isUp) await pause(this.heartbeatSeconds * 1000, AbortSignal.any([this.stop, this.nudge.signal]));
     }
   }
@@ -142,22 +144,11 @@ export class Link {
       await this.attempt(async () => {
         const wasKnown = this.desired !== null;
         await this.heartbeat();
-        await this.tellPositions();
+        await this.hooks.tellPositions();
         await this.hooks.sendFacts();
         this.isUp = true;
         if (wasKnown) this.hooks.say('the server is back, and knows everything again');
       });
-    }
-  }
-
-  private async tellPositions(): Promise<void> {
-    if (!this.offersPositions) return;
-    try {
-      await this.api.post('/agents/me/positions', this.hooks.positions());
-    } catch (error) {
-      // A server without the positions report has no such route; that is known once and not asked again.
-      if (!(error instanceof Refused) || error.status !== 404) throw error;
-      this.offersPositions = false;
     }
   }
 

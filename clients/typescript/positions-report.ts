@@ -1,39 +1,51 @@
 import { Decimal } from 'decimal.js';
-import { priceText } from './instrument.js';
+import { dealBody } from './facts.js';
+import { cents, priceText } from './instrument.js';
+import type { Deal, Position } from './paper-broker.js';
 import type { Trader } from './trader.js';
 
 /** What the broker shows, whole: positions and working orders (this broker fills at once, so there are none). */
 export function positionsReport(trader: Trader, asOf: string): Record<string, unknown> {
-  const { instrument, broker } = trader.run;
+  return { asOf, complete: true, positions: trader.broker.state.positions.map((position) => shown(trader, position)), orders: [] };
+}
+
+/**
+ * The answer to `reconcile`, and what is sent unasked when somebody else has traded at the broker: the same, with deals.
+ * @param deals the latest ones by default
+ */
+export function reconciliation(trader: Trader, asOf: string, deals: readonly Deal[] = trader.broker.state.deals): Record<string, unknown> {
+  const { complete: _always, ...report } = positionsReport(trader, asOf);
+  const { instrument } = trader.run;
   return {
-    asOf,
-    complete: true,
-    positions: broker.positions.map((position) => ({
-      symbol: instrument.symbol,
-      direction: position.direction,
-      size: position.openLots,
-      entryPrice: priceText(position.entry, instrument),
-      stopLoss: priceText(position.stop, instrument),
-      takeProfit: priceText(position.target, instrument),
-      brokerPositionId: position.brokerPositionId,
-      brokerOrderId: position.brokerOrderId,
-    })),
-    orders: [],
+    ...report,
+    deals: deals.map((deal) => ({ ...dealBody(deal, instrument), symbol: instrument.symbol, direction: deal.direction, ...namesOf(trader, deal) })),
   };
 }
 
-/** The answer to `reconcile`: the same, with the latest executions. */
-export function reconciliation(trader: Trader, asOf: string): Record<string, unknown> {
+function shown(trader: Trader, position: Position): Record<string, unknown> {
   const { instrument, broker } = trader.run;
-  const deals = broker.deals.map(({ dealId, brokerPositionId, role, price, lots, at }) => ({
-    brokerDealId: dealId,
-    brokerPositionId,
-    role,
-    price: priceText(price, instrument),
-    size: lots,
-    at,
-  }));
-  return { ...positionsReport(trader, asOf), deals };
+  const { direction, stop, target } = position;
+  const price = broker.quote && broker.quote[direction === 'long' ? 'bid' : 'ask'];
+  return {
+    symbol: instrument.symbol,
+    direction,
+    size: position.openLots,
+    entryPrice: priceText(position.entry, instrument),
+    ...(price === null ? {} : { currentPrice: priceText(price, instrument), floatingProfit: cents(trader.broker.floatingOf(position)).toFixed(2) }),
+    ...(stop === null ? {} : { stopLoss: priceText(stop, instrument) }),
+    ...(target === null ? {} : { takeProfit: priceText(target, instrument) }),
+    brokerPositionId: position.brokerPositionId,
+    brokerOrderId: position.brokerOrderId,
+    openedAt: position.openedAt,
+    ...namesOf(trader, position),
+  };
+}
+
+/** What this agent's orders carry: those of a person carry neither. */
+function namesOf(trader: Trader, { byHand, clientOrderId }: { byHand?: boolean; clientOrderId: string }): Record<string, unknown> {
+  if (byHand) return {};
+  const orderTag = trader.orderTagOf(clientOrderId);
+  return { clientOrderId, ...(orderTag === undefined ? {} : { orderTag }) };
 }
 
 /** The figures of a heartbeat: equity counts what is open at the present quote. */

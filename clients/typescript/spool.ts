@@ -16,9 +16,9 @@ export interface Fact {
 
 type Line =
   | { fact: Fact }
-  | { sent: number; ref?: string; id?: string }
+  | { sent: number; ref?: string; id?: string; orderTag?: string }
   | { rejected: number; ref?: string }
-  | { id: string; ref: string };
+  | { id: string; ref: string; orderTag?: string };
 
 export interface Rejection {
   fact: Fact;
@@ -42,6 +42,8 @@ export class Spool {
   private lines = 0;
   /** Ids that the server gave, by the names that facts use for them; null where it refused the fact. */
   private readonly ids = new Map<string, string | null>();
+  /** What the server wants in an order's comment, by the same names. */
+  private readonly tags = new Map<string, string>();
   rejectedCount: number;
 
   /**
@@ -77,6 +79,10 @@ export class Spool {
     return this.ids.get(ref);
   }
 
+  orderTagOf(ref: string): string | undefined {
+    return this.tags.get(ref);
+  }
+
   /** The name that stands for an id the server gave. */
   refOf(id: string): string | undefined {
     for (const [ref, known] of this.ids) if (known === id) return ref;
@@ -84,9 +90,9 @@ export class Spool {
   }
 
   /** Takes the oldest fact out, after the server's 2xx. */
-  markSent(fact: Fact, id?: string): void {
-    this.write([{ sent: fact.seq, ...(fact.ref && id ? { ref: fact.ref, id } : {}) }]);
-    if (fact.ref && id) this.ids.set(fact.ref, id);
+  markSent(fact: Fact, id?: string, orderTag?: string): void {
+    this.write([{ sent: fact.seq, ...(fact.ref && id ? { ref: fact.ref, id, ...(orderTag ? { orderTag } : {}) } : {}) }]);
+    if (fact.ref && id) this.learn(fact.ref, id, orderTag);
     this.remove(fact);
   }
 
@@ -104,10 +110,15 @@ export class Spool {
     if (!force && this.lines < COMPACT_AFTER_LINES) return;
     const pending = JSON.stringify(this.unsent);
     for (const ref of this.ids.keys()) {
-      if (!neededRefs.has(ref) && !pending.includes(ref)) this.ids.delete(ref);
+      if (neededRefs.has(ref) || pending.includes(ref)) continue;
+      this.ids.delete(ref);
+      this.tags.delete(ref);
     }
     const lines: Line[] = [];
-    for (const [ref, id] of this.ids) lines.push(id === null ? { rejected: 0, ref } : { id, ref });
+    for (const [ref, id] of this.ids) {
+      const orderTag = this.tags.get(ref);
+      lines.push(id === null ? { rejected: 0, ref } : { id, ref, ...(orderTag ? { orderTag } : {}) });
+    }
     for (const fact of this.unsent) lines.push({ fact });
     closeSync(this.file);
     replaceFile(this.path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
@@ -117,6 +128,11 @@ export class Spool {
 
   close(): void {
     closeSync(this.file);
+  }
+
+  private learn(ref: string, id: string, orderTag: string | undefined): void {
+    this.ids.set(ref, id);
+    if (orderTag) this.tags.set(ref, orderTag);
   }
 
   private remove(fact: Fact): void {
@@ -147,7 +163,7 @@ export class Spool {
       if ('sent' in line) facts.delete(line.sent);
       else if ('rejected' in line) facts.delete(line.rejected);
       if ('rejected' in line && line.ref) this.ids.set(line.ref, null);
-      else if ('id' in line && line.id && line.ref) this.ids.set(line.ref, line.id);
+      else if ('id' in line && line.id && line.ref) this.learn(line.ref, line.id, line.orderTag);
     }
     this.unsent = [...facts.values()].sort((a, b) => a.seq - b.seq);
     if (dropped) this.dropUncommitted();

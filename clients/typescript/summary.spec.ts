@@ -16,10 +16,13 @@ describe('a summary', () => {
         row({ exitPrice: '1.00000', netProfit: '0.00' }),
         row({ lotSize: '0.03', exitPrice: '1.00033', netProfit: '0.99' }),
         row({ status: 'open', exitPrice: null }),
+        row({ origin: 'external', netProfit: '10.00' }),
       ],
       EURUSD,
     );
-    expect(sums).toEqual({ trades: 4, wins: 2, losses: 1, even: 1, gross: '0.99', costs: '0.00', net: '0.99', openTrades: 1, mismatches: [] });
+    expect(sums).toEqual({
+      trades: 5, wins: 3, losses: 1, even: 1, gross: '10.99', costs: '0.00', net: '10.99', openTrades: 1, external: { trades: 1, net: '10.00' }, mismatches: [],
+    });
   });
 
   it('takes commission off, whatever its sign', () => {

@@ -6,6 +6,7 @@ import { cents, parsePoints, profitOf, type Instrument } from './instrument.js';
 export interface TradeRow {
   id: string;
   clientOrderId: string;
+  origin?: string;
   status: string;
   direction: 'long' | 'short';
   lotSize: string;
@@ -25,18 +26,20 @@ export interface TradeSums {
   costs: string;
   net: string;
   openTrades: number;
+  /** What was traded by hand at the broker is in the figures above, and here by itself. */
+  external: { trades: number; net: string };
   /** Trades whose profit on the server is not what its prices say. */
   mismatches: string[];
 }
 
-/** Every trade of one run that the server has, over all pages. */
+/** Every trade of one run that the server has, over all pages, with those that it adopted from the run's paper broker. */
 export async function fetchTrades(api: Api, agentId: string, tag: string): Promise<TradeRow[]> {
   const rows: TradeRow[] = [];
   let cursor: string | null = null;
   do {
     const query: string = `agentId=${agentId}&limit=500${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
     const { body }: { body: { items: TradeRow[]; nextCursor: string | null } } = await api.get(`/trades?${query}`);
-    rows.push(...body.items.filter(({ clientOrderId }) => clientOrderId.startsWith(`${tag}-`)));
+    rows.push(...body.items.filter(({ clientOrderId }) => clientOrderId.startsWith(`${tag}-`) || clientOrderId.startsWith(`external:paper-${tag}-`)));
     cursor = body.nextCursor;
   } while (cursor !== null);
   return rows;
@@ -46,6 +49,7 @@ export async function fetchTrades(api: Api, agentId: string, tag: string): Promi
 export function sumTrades(rows: readonly TradeRow[], instrument: Instrument): TradeSums {
   let [gross, costs] = [new Decimal(0), new Decimal(0)];
   let [wins, losses, even, open] = [0, 0, 0, 0];
+  const external = { trades: 0, net: new Decimal(0) };
   const mismatches: string[] = [];
   for (const row of rows) {
     if (row.status !== 'closed' || row.exitPrice === null) {
@@ -62,10 +66,15 @@ export function sumTrades(rows: readonly TradeRow[], instrument: Instrument): Tr
     }
     gross = gross.plus(profit);
     costs = costs.plus(commission);
+    if (row.origin === 'external') {
+      external.trades += 1;
+      external.net = external.net.plus(net);
+    }
     if (net.gt(0)) wins += 1;
     else if (net.lt(0)) losses += 1;
     else even += 1;
   }
   const money = { gross: gross.toFixed(2), costs: costs.toFixed(2), net: gross.minus(costs).toFixed(2) };
-  return { trades: wins + losses + even, wins, losses, even, ...money, openTrades: open, mismatches };
+  const byHand = { trades: external.trades, net: external.net.toFixed(2) };
+  return { trades: wins + losses + even, wins, losses, even, ...money, openTrades: open, external: byHand, mismatches };
 }

@@ -1,14 +1,18 @@
+import { Decimal } from 'decimal.js';
 import { type AgentMemory, type CommandAnswer, newRun, rememberDone, saveMemory, type RunMemory } from './agent-memory.js';
 import type { Candle } from './candle-file.js';
 import { explainEntry, explainExit } from './explain.js';
-import { closedFact, explanationFact, openedFact, predictionBatchFact, predictionBody, predictionFact } from './facts.js';
+import { explanationFact, fillFact, openedFact, predictionBatchFact, predictionFact, reconcileFact, tradeRef } from './facts.js';
 import type { FactDraft, Stamp } from './facts.js';
+import { actByHand, type HandPlan } from './hand.js';
 import { priceText, quoteAround, type Instrument } from './instrument.js';
-import { CANDLE_SECONDS, type Market, type MarketPosition } from './market.js';
+import type { Market, MarketPosition } from './market.js';
 import { PaperBroker, type ClosedTrade, type ExitReason, type Position } from './paper-broker.js';
+import { predictionOf } from './predicting.js';
+import { reconciliation } from './positions-report.js';
 import { advance, type Reading } from './signals.js';
 import type { Spool } from './spool.js';
-import { decide, leaning, regimeOf, type Signal } from './strategy.js';
+import { decide, leaning, type Signal } from './strategy.js';
 import { confidenceOf, HORIZON_CANDLES, noteClaim, outcomesBehind, scoreDue, type Claim } from './track-record.js';
 
 /** What the server allows at this moment. */
@@ -27,6 +31,10 @@ export interface TraderOptions {
   say: (line: string) => void;
   /** Called when facts may be sent. */
   onFacts: () => void;
+  /** Called when the broker holds something else than before. */
+  onPositions: () => void;
+  /** A person who trades at the same broker, for a demo. */
+  byHand?: HandPlan;
 }
 
 const BATCH_MAX = 24;
@@ -43,6 +51,7 @@ export class Trader {
   broker: PaperBroker;
   private batchBeganMs = 0;
   private candlesSinceSave = 0;
+  private held = '';
 
   constructor(
     private readonly memory: AgentMemory,
@@ -61,6 +70,7 @@ export class Trader {
       saveMemory(options.folder, memory);
     }
     this.broker = this.brokerOf(memory.run);
+    this.held = this.holding();
   }
 
   get run(): RunMemory {
@@ -87,7 +97,7 @@ export class Trader {
     const closed = [...this.broker.state.positions].flatMap((position) => this.broker.close(position, reason) ?? []);
     const names = closed.map((trade) => this.tradeIdOf(trade.position) ?? trade.position.clientOrderId);
     if (done) rememberDone(this.memory, done.id, done.answer(names));
-    this.commit(closed.flatMap((trade) => this.tellClosed(trade)));
+    this.commit(this.tell(closed));
     return names;
   }
 
@@ -95,7 +105,7 @@ export class Trader {
   closePosition(position: Position, lots: string | undefined, commandId: string, answer: CommandAnswer): void {
     const closed = this.broker.close(position, 'operator', lots);
     rememberDone(this.memory, commandId, answer);
-    this.commit(closed ? this.tellClosed(closed) : []);
+    this.commit(this.tell(closed ? [closed] : []));
   }
 
   /** Remembers how a command was answered, together with whatever it changed. */
@@ -121,15 +131,35 @@ export class Trader {
   }
 
   tradeIdOf(position: Position): string | undefined {
-    return this.spool.idOf(`trade:${position.clientOrderId}`) ?? undefined;
+    return position.adoptedAs ?? this.spool.idOf(tradeRef(position.clientOrderId)) ?? undefined;
+  }
+
+  orderTagOf(clientOrderId: string): string | undefined {
+    return this.spool.orderTagOf(tradeRef(clientOrderId));
+  }
+
+  /** Number of the last fact: what the broker shows at this moment has been told with it. */
+  get factSeq(): number {
+    return this.memory.factSeq;
+  }
+
+  /** Positions of which the server has said nothing yet, and will hear by reports alone. */
+  get unadopted(): Position[] {
+    return this.broker.state.positions.filter(({ byHand, adoptedAs }) => byHand && adoptedAs === undefined);
+  }
+
+  /** The server has made a trade of it. */
+  adopted(position: Position, tradeId: string): void {
+    position.adoptedAs = tradeId;
+    this.commit([]);
   }
 
   /** Ends the run: what is still open is closed at the last price, so that every trade has a result. */
   finish(): void {
     if (this.run.finished) return;
-    const closed = [...this.broker.state.positions].flatMap((position) => this.broker.close(position, 'square_off') ?? []);
+    const closed = [...this.broker.state.positions].flatMap((position) => this.broker.close(position, position.byHand ? 'external' : 'square_off') ?? []);
     this.run.finished = true;
-    this.commit([...closed.flatMap((trade) => this.tellClosed(trade)), ...this.takeBatch()]);
+    this.commit([...this.tell(closed), ...this.takeBatch()]);
   }
 
   /** The summary has been seen: the next run over the same market is a new one. */
@@ -151,7 +181,8 @@ export class Trader {
     run.cycleCount += 1;
     run.lastCycleAt = this.options.now().toISOString();
     // Exits come first and ask nobody: a pause, a halt or a lost server must not leave a position without its stop.
-    const facts = this.broker.onCandle(candle).flatMap((trade) => this.tellClosed(trade));
+    const facts = this.tell(this.broker.onCandle(candle));
+    facts.push(...this.actByHand());
     run.record = scoreDue(run.record, this.broker.state.quote!, position.index);
     const { state, reading } = advance(run.indicators, candle, this.config);
     run.indicators = state;
@@ -160,7 +191,8 @@ export class Trader {
       facts.push(...this.takeBatch());
     }
     this.candlesSinceSave += 1;
-    if (facts.length > 0 || this.candlesSinceSave >= SAVE_EVERY_CANDLES) this.commit(facts);
+    const moved = facts.length > 0 || this.holding() !== this.held;
+    if (moved || this.candlesSinceSave >= SAVE_EVERY_CANDLES) this.commit(facts);
   }
 
   private follow(reading: Reading, candle: Candle, permission: Permission): FactDraft[] {
@@ -168,9 +200,9 @@ export class Trader {
     const facts: FactDraft[] = [];
     const crossed = reading.cross === 'up' ? 'long' : reading.cross === 'down' ? 'short' : null;
     if (crossed) {
-      const opposite = this.broker.state.positions.filter(({ direction }) => direction !== crossed);
+      const opposite = this.own().filter(({ direction }) => direction !== crossed);
       const closed = opposite.flatMap((position) => this.broker.close(position, 'signal') ?? []);
-      facts.push(...closed.flatMap((trade) => this.tellClosed(trade)));
+      facts.push(...this.tell(closed));
     }
     if (decision && 'signal' in decision) facts.push(...this.enter(decision.signal, reading, candle, permission));
     else if (this.run.cycleCount % HORIZON_CANDLES === 0) this.predictHourly(reading, candle);
@@ -182,11 +214,11 @@ export class Trader {
     const { instrument } = run;
     const index = run.market.index;
     const clientOrderId = `${run.tag}-${String(index).padStart(5, '0')}-${signal.direction}`;
-    const used = permission.open && this.broker.state.positions.length === 0;
+    const used = permission.open && this.own().length === 0;
     const claim: Claim = `cross:${signal.direction}`;
     const confidence = confidenceOf(run.record, claim);
     const outcomes = outcomesBehind(run.record, claim);
-    const facts = [predictionFact(clientOrderId, this.prediction(claim, reading, candle, used))];
+    const facts = [predictionFact(clientOrderId, predictionOf(run, claim, reading, candle, used, this.stamp()))];
     run.record = noteClaim(run.record, claim, quoteAround(candle.close, candle.spread), index);
     if (!used) return facts;
     const position = this.broker.open({
@@ -200,49 +232,61 @@ export class Trader {
     });
     const words = explainEntry({ position, reading, config, spread: candle.spread, confidence, outcomes }, instrument);
     this.announce(`${signal.direction} ${config.lotSize} at ${priceText(position.entry, instrument)}`);
-    facts.push(openedFact(position, instrument, this.stamp()), explanationFact(clientOrderId, words));
+    facts.push(openedFact(position, instrument, this.stamp()), ...this.tell([]), explanationFact(clientOrderId, words));
     return facts;
   }
 
   private predictHourly(reading: Reading, candle: Candle): void {
     const claim: Claim = `lean:${leaning(reading)}`;
     if (this.run.batch.length === 0) this.batchBeganMs = Date.now();
-    this.run.batch.push(this.prediction(claim, reading, candle, false));
+    this.run.batch.push(predictionOf(this.run, claim, reading, candle, false, this.stamp()));
     const quote = quoteAround(candle.close, candle.spread);
     this.run.record = noteClaim(this.run.record, claim, quote, this.run.market.index);
   }
 
-  private prediction(claim: Claim, reading: Reading, candle: Candle, usedByAgent: boolean): Record<string, unknown> {
-    const confidence = confidenceOf(this.run.record, claim);
-    const rest = (1 - Number(confidence)).toFixed(4);
-    const direction = claim.endsWith('long') ? 'long' : 'short';
-    return predictionBody(
-      {
-        direction,
-        confidence,
-        probUp: direction === 'long' ? confidence : rest,
-        probDown: direction === 'long' ? rest : confidence,
-        horizonSeconds: HORIZON_CANDLES * CANDLE_SECONDS,
-        marketRegime: regimeOf(reading),
-        marketPrice: candle.close,
-        cycle: this.run.cycleCount,
-        usedByAgent,
-      },
-      this.run.instrument,
-      this.stamp(),
-    );
+  /** Its own positions: what a person holds at the broker is none of the strategy's business. */
+  private own(): Position[] {
+    return this.broker.state.positions.filter(({ byHand }) => !byHand);
   }
 
-  private tellClosed(trade: ClosedTrade): FactDraft[] {
+  private actByHand(): FactDraft[] {
+    const { options, run, broker, config } = this;
+    if (!options.byHand) return [];
+    const { opened, closed } = actByHand(options.byHand, run, broker, config.commissionPerLot);
+    if (opened) {
+      const { direction, lotSize, entry, brokerPositionId } = opened;
+      this.announce(`opened by hand at the broker: ${direction} ${lotSize} ${run.instrument.symbol} at ${priceText(entry, run.instrument)} (position ${brokerPositionId})`);
+    }
+    return this.tell(closed ? [closed] : []);
+  }
+
+  /** What the broker has done since this was last called, and why: told as facts of its trades, or as the person's deals. */
+  private tell(closed: readonly ClosedTrade[]): FactDraft[] {
+    const deals = this.broker.takeDeals();
+    const facts = deals.filter(({ byHand }) => !byHand).map((deal) => fillFact(deal, this.run.instrument, this.stamp()));
+    for (const trade of closed) facts.push(...this.explain(trade));
+    const left = new Set(deals.filter(({ byHand, role }) => byHand && role === 'exit').map(({ brokerPositionId }) => brokerPositionId));
+    if (left.size > 0) {
+      const all = this.broker.state.deals.filter(({ brokerPositionId }) => left.has(brokerPositionId));
+      facts.push(reconcileFact(reconciliation(this, this.options.now().toISOString(), all)));
+    }
+    return facts;
+  }
+
+  private explain(trade: ClosedTrade): FactDraft[] {
     const { run } = this;
     const { instrument } = run;
+    const { direction, byHand, clientOrderId, openedIndex } = trade.position;
+    this.announce(`${byHand ? 'closed by hand at the broker: ' : ''}${direction} left at ${priceText(new Decimal(trade.exit).toDecimalPlaces(2), instrument)} (${trade.reason}), ${trade.net} USD`);
+    if (byHand) return [];
     run.closedTrades += 1;
     if (Number(trade.net) > 0) run.wins += 1;
-    const { direction } = trade.position;
-    this.announce(`${direction} left at ${priceText(trade.exit, instrument)} (${trade.reason}), ${trade.net} USD`);
-    const held = run.market.index - trade.position.openedIndex;
-    const words = explainExit(trade, held, instrument);
-    return [closedFact(trade, instrument, this.stamp()), explanationFact(trade.position.clientOrderId, words)];
+    return [explanationFact(clientOrderId, explainExit(trade, run.market.index - openedIndex, instrument))];
+  }
+
+  /** What a report of the positions would show, but for what each quote changes. */
+  private holding(): string {
+    return JSON.stringify(this.broker.state.positions.map(({ brokerPositionId, openLots, stop, target }) => [brokerPositionId, openLots, stop, target]));
   }
 
   private takeBatch(): FactDraft[] {
@@ -275,5 +319,9 @@ export class Trader {
     saveMemory(this.options.folder, this.memory);
     this.candlesSinceSave = 0;
     if (facts.length > 0) this.options.onFacts();
+    const holding = this.holding();
+    if (holding === this.held) return;
+    this.held = holding;
+    this.options.onPositions();
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { FakeBook, type Row } from './fake-book.js';
 
 export interface Seen {
   method: string;
@@ -27,10 +28,6 @@ interface FakeCommand {
   answers: unknown[];
 }
 
-interface Row extends Record<string, unknown> {
-  id: string;
-}
-
 /**
  * The part of the contract that an agent uses, in memory, with real sockets: it stands in for a server on the other end
  * of a network, which can be made to fail on purpose. It keeps what it was told, so that a test can count.
@@ -38,8 +35,8 @@ interface Row extends Record<string, unknown> {
 export class FakeServer {
   readonly seen: Seen[] = [];
   readonly predictions: Row[] = [];
-  readonly trades: Row[] = [];
-  readonly transitions: Row[] = [];
+  readonly book = new FakeBook();
+  readonly quotes: Record<string, unknown>[] = [];
   readonly explanations: Row[] = [];
   readonly commands: FakeCommand[] = [];
   desired = { state: 'active', run: 'running', version: 1 };
@@ -56,6 +53,19 @@ export class FakeServer {
     this.server = createServer((request, response) => void this.answer(request, response));
     await new Promise<void>((resolve) => this.server!.listen(port, '127.0.0.1', resolve));
     this.port = (this.server.address() as AddressInfo).port;
+  }
+
+  get trades(): Row[] {
+    return this.book.trades;
+  }
+
+  get fills(): Row[] {
+    return this.book.fills;
+  }
+
+  /** Deals that ended a trade, or a part of one. */
+  get exits(): Row[] {
+    return this.book.fills.filter(({ role }) => role === 'exit');
   }
 
   get url(): string {
@@ -129,20 +139,22 @@ export class FakeServer {
     return result;
   }
 
-  private async route({ path, body }: Seen): Promise<{ status: number; body: unknown }> {
+  private async route({ method, path, body }: Seen): Promise<{ status: number; body: unknown }> {
     const parts = path.split('?')[0]!.split('/').slice(1);
     if (path === '/agents/me') return { status: 200, body: { id: 'agent-1', name: 'demo-eurusd' } };
     if (path === '/agents/me/heartbeat') return { status: 200, body: this.heartbeat() };
-    if (path === '/agents/me/positions') return { status: 200, body: {} };
+    if (path === '/agents/me/positions') return { status: 200, body: this.book.report(body) };
+    if (path === '/agents/me/reconcile') return { status: 200, body: this.book.reconcile(body) };
+    if (path === '/quotes') return this.takeQuotes(body);
+    if (method === 'GET' && ['trades', 'positions', 'incidents'].includes(parts[0]!)) return this.book.read(path);
     if (path === '/agents/me/commands/lease') return { status: 200, body: await this.lease(body) };
     if (path === '/predictions') return this.add(this.predictions, body);
     if (path === '/predictions/batch') {
       const items = (body.items as Record<string, unknown>[]).map((item) => this.add(this.predictions, item).body);
       return { status: 201, body: { items } };
     }
-    if (path === '/trades') return this.addTrade(body);
-    if (parts[0] === 'trades' && parts.length === 1) return { status: 200, body: { items: this.trades, nextCursor: null } };
-    if (parts[0] === 'trades' && parts[2] === 'transitions') return this.transition(parts[1]!, body);
+    if (path === '/trades') return this.book.told(body);
+    if (parts[0] === 'trades' && parts[2] === 'fills') return this.book.fill(parts[1]!, body);
     if (parts[0] === 'trades' && parts[2] === 'explanations') return this.add(this.explanations, { ...body, tradeId: parts[1] });
     if (parts[0] === 'commands') return this.settle(parts[1]!, parts[2]!, body);
     return { status: 404, body: { code: 'NOT_FOUND' } };
@@ -154,21 +166,9 @@ export class FakeServer {
     return { status: 201, body: row };
   }
 
-  private addTrade(body: Record<string, unknown>): { status: number; body: unknown } {
-    const known = this.trades.find(({ clientOrderId }) => clientOrderId === body.clientOrderId);
-    return known ? { status: 200, body: known } : this.add(this.trades, { ...body, status: 'open', exitPrice: null });
-  }
-
-  private transition(tradeId: string, body: Record<string, unknown>): { status: number; body: unknown } {
-    const trade = this.trades.find(({ id }) => id === tradeId);
-    if (!trade) return { status: 404, body: { code: 'NOT_FOUND' } };
-    if (trade.status === 'closed') {
-      const same = this.transitions.some(({ brokerDealId }) => brokerDealId === body.brokerDealId);
-      return same ? { status: 200, body: trade } : { status: 409, body: { code: 'TRADE_STATE', detail: 'already closed' } };
-    }
-    Object.assign(trade, { status: 'closed', exitPrice: body.exitPrice, netProfit: body.netProfit, exitReason: body.exitReason });
-    this.add(this.transitions, { ...body, tradeId });
-    return { status: 200, body: trade };
+  private takeQuotes({ items }: Record<string, unknown>): { status: number; body: unknown } {
+    this.quotes.push(...(items as Record<string, unknown>[]));
+    return { status: 200, body: { items: [] } };
   }
 
   private heartbeat(): unknown {

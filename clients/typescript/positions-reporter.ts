@@ -1,0 +1,133 @@
+import { Refused, type Api } from './api.js';
+import type { Position } from './paper-broker.js';
+import { positionsReport } from './positions-report.js';
+import type { Trader } from './trader.js';
+
+interface Named {
+  tradeId: string;
+  brokerPositionId: string | null;
+}
+
+/** What the server made of a report. */
+interface ReportAnswer {
+  applied?: boolean;
+  code?: string;
+  adopted?: Named[];
+  missing?: Named[];
+  differing?: (Named & { held: string; ours: string })[];
+}
+
+interface Waiting {
+  /** The facts up to this one have to be told first. */
+  afterSeq: number;
+  body: Record<string, unknown>;
+}
+
+/** A busy market changes its positions many times a second; between facts one report a second is enough. */
+const BETWEEN_FACTS_MS = 1_000;
+/** Of a long outage the oldest are dropped: one of the present comes first after it anyway. */
+const WAITING_MOST = 200;
+
+/**
+ * Tells the server what the broker shows, in its turn among the facts: a report says what they have led to, so that no
+ * position is shown before its trade is told, nor missed before its exit. Only after an outage the present comes first.
+ */
+export class PositionsReporter {
+  private waiting: Waiting[] = [];
+  private lastSentMs = -Infinity;
+  private lastSaid = '';
+
+  constructor(
+    private readonly api: Api,
+    private readonly hooks: { trader: () => Trader; now: () => Date; say: (line: string) => void },
+  ) {}
+
+  /** Takes a picture of the present, to be told after the facts that made it. */
+  note(): void {
+    const { factSeq } = this.hooks.trader();
+    const others = this.waiting.filter(({ afterSeq }) => afterSeq !== factSeq);
+    this.waiting = [...others, { afterSeq: factSeq, body: this.present() }].slice(-WAITING_MOST);
+  }
+
+  get isWaiting(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /** @param nextSeq the fact that is to be sent next; undefined: none is left. @throws ServerAway, Refused as `tellNow` */
+  async tellDue(nextSeq: number | undefined): Promise<void> {
+    if (nextSeq !== undefined && performance.now() - this.lastSentMs < BETWEEN_FACTS_MS) return;
+    const due = this.waiting.findLast(({ afterSeq }) => nextSeq === undefined || afterSeq < nextSeq);
+    if (!due) return;
+    await this.send(due.body);
+    this.waiting = this.waiting.filter(({ afterSeq }) => afterSeq > due.afterSeq);
+  }
+
+  /** The present, ahead of all facts. @throws ServerAway; Refused where the agent cannot go on */
+  async tellNow(): Promise<void> {
+    this.waiting = [];
+    await this.send(this.present());
+  }
+
+  private present(): Record<string, unknown> {
+    return positionsReport(this.hooks.trader(), this.hooks.now().toISOString());
+  }
+
+  private async send(body: Record<string, unknown>): Promise<void> {
+    try {
+      const { body: answer } = await this.api.post<ReportAnswer>('/agents/me/positions', body);
+      this.show(answer);
+      await this.findAdopted();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status === 401 || error.code === 'AGENT_INSTANCE_CONFLICT') throw error;
+      this.sayOnce(`REFUSED positions report: ${error.message}`);
+    }
+    this.lastSentMs = performance.now();
+  }
+
+  private show({ applied = true, code, adopted = [], missing = [], differing = [] }: ReportAnswer): void {
+    const byHand = new Set(this.hooks.trader().unadopted.map(({ brokerPositionId }) => brokerPositionId));
+    const strange = [
+      ...(applied && code === undefined ? [] : [`the positions report was ${applied ? 'taken for incomplete' : 'not applied'}: ${code}`]),
+      ...adopted.filter(({ brokerPositionId }) => !byHand.has(brokerPositionId ?? '')).map(({ tradeId, brokerPositionId }) => `the server adopted ${brokerPositionId} as trade ${tradeId}, until its own trade is told`),
+      ...missing.map(({ tradeId, brokerPositionId }) => `the server misses ${brokerPositionId} (trade ${tradeId})`),
+      ...differing.map(({ brokerPositionId, held, ours }) => `${brokerPositionId}: the broker holds ${held}, the server's trades ${ours}`),
+    ];
+    this.sayOnce(strange.join('; '));
+  }
+
+  /** The answer that names an adopted position may be lost: so what the server holds is read. */
+  private async findAdopted(): Promise<void> {
+    const trader = this.hooks.trader();
+    if (trader.unadopted.length === 0) return;
+    const { body } = await this.api.get<{ items?: Named[] }>('/positions?limit=500');
+    for (const position of trader.unadopted) {
+      const known = body.items?.find(({ brokerPositionId }) => brokerPositionId === position.brokerPositionId);
+      if (known?.tradeId) await this.sayAdopted(position, known.tradeId);
+    }
+  }
+
+  private async sayAdopted(position: Position, tradeId: string): Promise<void> {
+    const trade = await this.read<{ origin?: string }>(`/trades/${tradeId}`);
+    const { items } = await this.read<{ items?: { kind: string; summary: string; subject: { id: string } }[] }>('/incidents?kind=EXTERNAL_POSITION&limit=50');
+    const incident = items?.find(({ subject }) => subject.id === tradeId);
+    this.hooks.trader().adopted(position, tradeId);
+    const seen = incident ? `; incident ${incident.kind}: ${incident.summary}` : '';
+    this.hooks.say(`adopted by the server: ${position.brokerPositionId} is trade ${tradeId}, origin ${trade.origin}${seen}`);
+  }
+
+  /** Only to be shown: what the key may not read is left out. */
+  private async read<T extends object>(path: string): Promise<Partial<T>> {
+    try {
+      return (await this.api.get<T>(path)).body;
+    } catch (error) {
+      if (error instanceof Refused) return {};
+      throw error;
+    }
+  }
+
+  /** What stays as it is is said once. */
+  private sayOnce(line: string): void {
+    if (line !== '' && line !== this.lastSaid) this.hooks.say(line);
+    this.lastSaid = line;
+  }
+}
