@@ -199,7 +199,6 @@ export class Agent {
       else await nextTurn();
     }
     if (halt.signal.aborted) return trader.flush();
-    if (!(await this.untilAdopted())) return;
     trader.finish();
     await this.deliverLastFacts();
     this.ending ??= 'market';
@@ -209,16 +208,6 @@ export class Agent {
   private async deliverLastFacts(): Promise<void> {
     const giveUp = AbortSignal.any([this.halt.signal, AbortSignal.timeout(LAST_FACTS_MS)]);
     while (this.spool.size > 0 && !giveUp.aborted) await pause(20, giveUp);
-  }
-
-  /** What a person holds at the broker ends with the market too; its deals find their trade once the server has made one of it. */
-  private async untilAdopted(): Promise<boolean> {
-    const giveUp = AbortSignal.any([this.halt.signal, AbortSignal.timeout(LAST_FACTS_MS)]);
-    while (this.trader.unadopted.length > 0 && !giveUp.aborted) {
-      if (!this.reporter.isWaiting) this.notePositions();
-      await pause(100, giveUp);
-    }
-    return this.trader.unadopted.length === 0;
   }
 
   private notePositions(): void {

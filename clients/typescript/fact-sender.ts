@@ -29,7 +29,7 @@ export class FactSender {
     },
   ) {}
 
-  /** Resolves when the spool is empty, and what belongs behind it is told, or the agent stops. @throws ServerAway, CannotContinue */
+  /** Resolves when the spool is empty, and what belongs behind it is told, or the agent stops. @throws ServerAway, CannotContinue; Refused while another copy counts */
   sendAll(): Promise<void> {
     this.sending ??= this.work().finally(() => (this.sending = null));
     return this.sending;
@@ -62,6 +62,8 @@ export class FactSender {
     if (error instanceof DependsOnRejected) return this.reject(fact, 0, error.message);
     if (error instanceof Refused) {
       if (error.status === 401) throw cannotContinue(error);
+      // Nothing is wrong with the fact: it waits until this copy is the one that counts.
+      if (error.code === 'AGENT_INSTANCE_CONFLICT') throw error;
       return this.reject(fact, error.status, error.message);
     }
     if (!(error instanceof ServerAway)) throw error;

@@ -9,8 +9,8 @@ export interface HandPlan {
 }
 
 /**
- * A person who trades at the broker beside the agent, for a demo of what the server makes of it. The position has no stop,
- * and is not closed before the server has adopted it: deals of a position that it never saw would find no trade.
+ * A person who trades at the broker beside the agent, for a demo of what the server makes of it. The position is not closed
+ * before the server has adopted it, so that this can be seen; where it has to be, the server adopts its deals.
  */
 export function actByHand(plan: HandPlan, run: RunMemory, broker: PaperBroker, commissionPerLot: string): { opened?: Position; closed?: ClosedTrade } {
   const { index } = run.market;

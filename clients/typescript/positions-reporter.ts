@@ -1,5 +1,4 @@
 import { Refused, type Api } from './api.js';
-import type { Position } from './paper-broker.js';
 import { positionsReport } from './positions-report.js';
 import type { Trader } from './trader.js';
 
@@ -20,6 +19,8 @@ interface ReportAnswer {
 interface Waiting {
   /** The facts up to this one have to be told first. */
   afterSeq: number;
+  /** Shows what only a report can tell: it waits for no other. */
+  isNews: boolean;
   body: Record<string, unknown>;
 }
 
@@ -46,7 +47,8 @@ export class PositionsReporter {
   note(): void {
     const { factSeq } = this.hooks.trader();
     const others = this.waiting.filter(({ afterSeq }) => afterSeq !== factSeq);
-    this.waiting = [...others, { afterSeq: factSeq, body: this.present() }].slice(-WAITING_MOST);
+    const isNews = this.hooks.trader().unadopted.length > 0;
+    this.waiting = [...others, { afterSeq: factSeq, isNews, body: this.present() }].slice(-WAITING_MOST);
   }
 
   get isWaiting(): boolean {
@@ -55,9 +57,9 @@ export class PositionsReporter {
 
   /** @param nextSeq the fact that is to be sent next; undefined: none is left. @throws ServerAway, Refused as `tellNow` */
   async tellDue(nextSeq: number | undefined): Promise<void> {
-    if (nextSeq !== undefined && performance.now() - this.lastSentMs < BETWEEN_FACTS_MS) return;
     const due = this.waiting.findLast(({ afterSeq }) => nextSeq === undefined || afterSeq < nextSeq);
     if (!due) return;
+    if (nextSeq !== undefined && !due.isNews && performance.now() - this.lastSentMs < BETWEEN_FACTS_MS) return;
     await this.send(due.body);
     this.waiting = this.waiting.filter(({ afterSeq }) => afterSeq > due.afterSeq);
   }
@@ -76,7 +78,7 @@ export class PositionsReporter {
     try {
       const { body: answer } = await this.api.post<ReportAnswer>('/agents/me/positions', body);
       this.show(answer);
-      await this.findAdopted();
+      await this.findAdopted(answer.adopted ?? []);
     } catch (error) {
       if (!(error instanceof Refused) || error.status === 401 || error.code === 'AGENT_INSTANCE_CONFLICT') throw error;
       this.sayOnce(`REFUSED positions report: ${error.message}`);
@@ -85,34 +87,38 @@ export class PositionsReporter {
   }
 
   private show({ applied = true, code, adopted = [], missing = [], differing = [] }: ReportAnswer): void {
-    const byHand = new Set(this.hooks.trader().unadopted.map(({ brokerPositionId }) => brokerPositionId));
     const strange = [
       ...(applied && code === undefined ? [] : [`the positions report was ${applied ? 'taken for incomplete' : 'not applied'}: ${code}`]),
-      ...adopted.filter(({ brokerPositionId }) => !byHand.has(brokerPositionId ?? '')).map(({ tradeId, brokerPositionId }) => `the server adopted ${brokerPositionId} as trade ${tradeId}, until its own trade is told`),
+      ...adopted.filter(({ brokerPositionId }) => !this.isByHand(brokerPositionId)).map(({ tradeId, brokerPositionId }) => `the server adopted ${brokerPositionId} as trade ${tradeId}, until its own trade is told`),
       ...missing.map(({ tradeId, brokerPositionId }) => `the server misses ${brokerPositionId} (trade ${tradeId})`),
       ...differing.map(({ brokerPositionId, held, ours }) => `${brokerPositionId}: the broker holds ${held}, the server's trades ${ours}`),
     ];
     this.sayOnce(strange.join('; '));
   }
 
-  /** The answer that names an adopted position may be lost: so what the server holds is read. */
-  private async findAdopted(): Promise<void> {
-    const trader = this.hooks.trader();
-    if (trader.unadopted.length === 0) return;
-    const { body } = await this.api.get<{ items?: Named[] }>('/positions?limit=500');
-    for (const position of trader.unadopted) {
-      const known = body.items?.find(({ brokerPositionId }) => brokerPositionId === position.brokerPositionId);
-      if (known?.tradeId) await this.sayAdopted(position, known.tradeId);
+  /** @param adopted by this report; the answer that said so may be lost: then what the server holds is read. */
+  private async findAdopted(adopted: readonly Named[]): Promise<void> {
+    for (const named of adopted) if (this.isByHand(named.brokerPositionId)) await this.sayAdopted(named);
+    if (this.hooks.trader().unadopted.length === 0) return;
+    const { items = [] } = await this.read<{ items: Named[] }>('/positions?limit=500');
+    for (const { brokerPositionId } of this.hooks.trader().unadopted) {
+      const known = items.find((each) => each.brokerPositionId === brokerPositionId);
+      if (known?.tradeId) await this.sayAdopted(known);
     }
   }
 
-  private async sayAdopted(position: Position, tradeId: string): Promise<void> {
-    const trade = await this.read<{ origin?: string }>(`/trades/${tradeId}`);
-    const { items } = await this.read<{ items?: { kind: string; summary: string; subject: { id: string } }[] }>('/incidents?kind=EXTERNAL_POSITION&limit=50');
+  private async sayAdopted({ tradeId, brokerPositionId }: Named): Promise<void> {
+    const trade = await this.read<{ origin: string }>(`/trades/${tradeId}`);
+    const { items } = await this.read<{ items: { kind: string; summary: string; subject: { id: string } }[] }>('/incidents?kind=EXTERNAL_POSITION&limit=50');
     const incident = items?.find(({ subject }) => subject.id === tradeId);
-    this.hooks.trader().adopted(position, tradeId);
+    const position = this.hooks.trader().unadopted.find((each) => each.brokerPositionId === brokerPositionId);
+    if (position) this.hooks.trader().adopted(position, tradeId);
     const seen = incident ? `; incident ${incident.kind}: ${incident.summary}` : '';
-    this.hooks.say(`adopted by the server: ${position.brokerPositionId} is trade ${tradeId}, origin ${trade.origin}${seen}`);
+    this.hooks.say(`adopted by the server: ${brokerPositionId} is trade ${tradeId}, origin ${trade.origin}${seen}`);
+  }
+
+  private isByHand(brokerPositionId: string | null): boolean {
+    return this.hooks.trader().broker.state.deals.some((deal) => deal.byHand && deal.brokerPositionId === brokerPositionId);
   }
 
   /** Only to be shown: what the key may not read is left out. */

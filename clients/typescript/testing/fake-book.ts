@@ -19,7 +19,6 @@ export class FakeBook {
   readonly incidents: (Row & { kind: string; subject: { id: string } })[] = [];
   /** Trades that were adopted first and told afterwards. */
   readonly claimed: string[] = [];
-  readonly unmatched: Body[] = [];
   private positions: Row[] = [];
   private asOf = '';
 
@@ -56,10 +55,8 @@ export class FakeBook {
     this.positions = positions.map((position) => {
       let trade = this.trades.find(({ brokerPositionId }) => brokerPositionId === position.brokerPositionId);
       if (!trade) {
-        const { size, openedAt, brokerPositionId, symbol, direction, entryPrice } = position;
-        trade = this.add({ clientOrderId: `external:${String(brokerPositionId)}`, origin: 'external', symbol, direction, lotSize: size, entryPrice, entryTime: openedAt, brokerPositionId });
-        adopted.push({ tradeId: trade.id, brokerPositionId });
-        this.incident('EXTERNAL_POSITION', trade.id);
+        trade = this.adopt(position);
+        adopted.push({ tradeId: trade.id, brokerPositionId: trade.brokerPositionId });
       } else if (trade.status === 'open' && !new Decimal(String(trade.openSize)).eq(String(position.size))) {
         differing.push({ tradeId: trade.id, brokerPositionId: trade.brokerPositionId, held: position.size, ours: trade.openSize });
       }
@@ -74,12 +71,11 @@ export class FakeBook {
 
   reconcile(body: Body): Body {
     const { deals, ...report } = body as { deals: Body[] };
-    for (const { symbol: _symbol, direction: _direction, orderTag: _tag, clientOrderId: _order, ...deal } of deals) {
+    for (const deal of deals) {
       const trade = this.trades.find(({ brokerPositionId }) => brokerPositionId === deal.brokerPositionId);
-      if (trade) this.fill(trade.id, deal);
-      else this.unmatched.push(deal);
+      this.fill((trade ?? this.adopt({ ...deal, size: deal.size, entryPrice: deal.price, openedAt: deal.at })).id, deal);
     }
-    return { ...this.report(report), deals: { stored: deals.length, known: 0, unmatched: this.unmatched }, settled: [] };
+    return { ...this.report(report), deals: { stored: deals.length, known: 0, tooOld: 0, adopted: [] }, settled: [] };
   }
 
   read(path: string): Answer {
@@ -89,6 +85,13 @@ export class FakeBook {
     if (id === undefined) return { status: 200, body: { items: this.trades, nextCursor: null } };
     const trade = this.trades.find((row) => row.id === id);
     return trade ? { status: 200, body: trade } : { status: 404, body: {} };
+  }
+
+  private adopt({ size, openedAt, brokerPositionId, symbol, direction, entryPrice }: Body): Row {
+    const names = { clientOrderId: `external:${String(brokerPositionId)}`, brokerPositionId, origin: 'external' };
+    const trade = this.add({ ...names, symbol, direction, lotSize: size, entryPrice, entryTime: openedAt });
+    this.incident('EXTERNAL_POSITION', trade.id);
+    return trade;
   }
 
   private add(body: Body): Row {
