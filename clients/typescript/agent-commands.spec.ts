@@ -82,7 +82,10 @@ describe('a close', () => {
     const { agent, tradeId } = await agents.holding();
     expect(await answered(server.queue('close_trade', { tradeId, size: '0.04' }))).toMatchObject({ closedSize: '0.04', openSize: '0.06' });
     expect(agent.trader.broker.state.positions[0]).toMatchObject({ openLots: '0.06' });
+    expect(server.trades[0]).toMatchObject({ status: 'open', openSize: '0.06' });
     expect(await answered(server.queue('close_trade', { tradeId, size: 5 }))).toMatchObject({ closedSize: '0.06', openSize: '0' });
+    expect(server.trades[0]).toMatchObject({ status: 'closed', openSize: '0' });
+    expect(server.exits.map(({ size, exitReason }) => [size, exitReason])).toEqual([['0.04', 'operator'], ['0.06', 'operator']]);
   });
 
   it.each(['NaN', '-1', 0, 'x', {}])('of size %p is refused, and changes nothing', async (size) => {
@@ -156,11 +159,29 @@ describe('a command', () => {
   });
 
   it('reconcile shows positions, orders and deals', async () => {
-    const { agent } = await agents.holding();
+    const { agent, tradeId } = await agents.holding();
     const { brokerPositionId } = agent.trader.broker.state.positions[0]!;
     expect(await answered(server.queue('reconcile'))).toMatchObject({
-      asOf: expect.stringMatching(/Z$/), positions: [{ brokerPositionId, size: '0.10' }], orders: [], deals: [{ role: 'entry', brokerPositionId }],
+      asOf: expect.stringMatching(/Z$/), positions: [{ brokerPositionId, size: '0.10', orderTag: expect.stringMatching(/^[A-Z0-9]{16}$/), floatingProfit: expect.any(String) }], orders: [],
+      deals: [{ role: 'entry', brokerPositionId, symbol: 'EURUSD', orderTag: expect.any(String), commission: '0.00', swap: '0.00' }],
     });
+    // What was told as facts is told again in the same words: a deal is one fact.
+    expect(await answered(server.queue('close_trade', { tradeId }))).toMatchObject({ openSize: '0' });
+    const { deals } = (await answered(server.queue('reconcile'))) as { deals: Record<string, unknown>[] };
+    for (const { symbol: _symbol, direction: _direction, orderTag: _tag, clientOrderId: _order, ...deal } of deals) {
+      expect(server.fills.find(({ brokerDealId }) => brokerDealId === deal.brokerDealId)).toMatchObject(deal);
+    }
+    expect(deals.map(({ role, profit, exitReason }) => [role, typeof profit, exitReason])).toEqual([['entry', 'undefined', undefined], ['exit', 'string', 'operator']]);
+  });
+
+  it('reconcile that comes again is answered with the present', async () => {
+    const { tradeId } = await agents.holding();
+    const reconcile = server.queue('reconcile');
+    await answered(reconcile);
+    await answered(server.queue('close_trade', { tradeId }));
+    server.lapse(reconcile);
+    await until('the second answer', () => reconcile.answers.length === 2);
+    expect(reconcile.answers).toMatchObject([{ positions: [{}] }, { positions: [] }]);
   });
 
   it('modify_trade moves the stop, but not to the wrong side of the price', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { Decimal } from 'decimal.js';
 import type { Candle } from './candle-file.js';
 import { instrumentFor, parsePoints } from './instrument.js';
 import { openAccount, PaperBroker, type Position } from './paper-broker.js';
@@ -117,4 +118,59 @@ describe('the account', () => {
     expect(new Set(ids).size).toBe(5);
     expect(closed.dealId).toBe(ids.at(-1));
   });
+});
+
+describe('a deal', () => {
+  const sumOf = ({ deals }: PaperBroker['state']) =>
+    deals.reduce((sum, { profit, commission }) => sum.plus(profit).minus(commission), new Decimal('10000'));
+
+  it('is in the balance at once, so that at any moment the balance is what the deals add up to', () => {
+    const USDJPY = instrumentFor('USDJPY');
+    const made = new PaperBroker(openAccount('10000.00'), USDJPY, 'paper-test', () => '2026-01-01T00:00:00Z');
+    const yen = (price: number): Candle => ({ time: 0, open: price, high: price, low: price, close: price, spread: 100 });
+    made.onCandle(yen(1_500_000));
+    // A third of a cent in each part, of the profit in yen and of the commission.
+    const position = made.open({ clientOrderId: 'c', direction: 'long', lots: '0.07', stopDistance: null, targetDistance: null, index: 1, commissionPerLot: '3.33' });
+    expect(made.state.balance).toBe(sumOf(made.state).toFixed(2));
+    for (const [price, lots] of [[1_501_110, '0.01'], [1_502_220, '0.03'], [1_503_330, '0.01']] as const) {
+      made.onCandle(yen(price));
+      expect(made.close(position, 'operator', lots)).toBeNull();
+      expect(made.state.balance).toBe(sumOf(made.state).toFixed(2));
+    }
+    const closed = made.close(position, 'operator')!;
+    expect(made.state.balance).toBe(sumOf(made.state).toFixed(2));
+    expect(made.state.balance).toBe(new Decimal('10000').plus(closed.net).toFixed(2));
+    expect(made.state.deals.map(({ lots }) => lots)).toEqual(['0.07', '0.01', '0.03', '0.01', '0.02']);
+  });
+
+  it('says what was asked for: the level that a gap jumped over', () => {
+    const { broker: made } = broker('long');
+    made.onCandle(candle('0.99', '0.991', '0.98', '0.985'));
+    expect(made.state.deals.at(-1)).toMatchObject({ role: 'exit', price: price('0.98995'), requested: price('0.99805'), exitReason: 'stop' });
+  });
+
+  it('is given once to be told', () => {
+    const { broker: made, position } = broker('long');
+    expect(made.takeDeals().map(({ role }) => role)).toEqual(['entry']);
+    made.close(position, 'operator', '0.04');
+    expect(made.takeDeals()).toMatchObject([{ role: 'exit', lots: '0.04' }]);
+    expect(made.takeDeals()).toEqual([]);
+  });
+
+  it('is forgotten after a hundred others, but not where a report of the account is all that tells it', () => {
+    const { broker: made } = broker('long');
+    made.open({ clientOrderId: 'hand', direction: 'long', lots: '0.01', stopDistance: null, targetDistance: null, index: 1, commissionPerLot: '0', byHand: true });
+    for (let n = 0; n < 60; n++) {
+      made.close(made.open({ clientOrderId: `c${n}`, direction: 'short', lots: '0.01', stopDistance: 2000, targetDistance: 4000, index: 2, commissionPerLot: '0' }), 'signal');
+    }
+    expect(made.state.deals).toHaveLength(101);
+    expect(made.state.deals[0]).toMatchObject({ byHand: true, role: 'entry' });
+  });
+});
+
+it('a position without stop and target stays open whatever the price does', () => {
+  const made = new PaperBroker(openAccount('10000.00'), EURUSD, 'paper-test', () => '2026-01-01T00:00:00Z');
+  made.onCandle(candle('1', '1', '1', '1'));
+  made.open({ clientOrderId: 'hand', direction: 'short', lots: '0.01', stopDistance: null, targetDistance: null, index: 1, commissionPerLot: '0', byHand: true });
+  expect(made.onCandle(candle('1', '1.9', '0.1', '1'))).toEqual([]);
 });

@@ -22,6 +22,12 @@ export function reconciliation(trader: Trader, asOf: string, deals: readonly Dea
   };
 }
 
+/** A report is made when something changes, and told after the facts of it: by then the server has said what to put into a comment. */
+export function withOrderTags(trader: Trader, report: Record<string, unknown>): Record<string, unknown> {
+  const positions = report.positions as { clientOrderId?: string }[];
+  return { ...report, positions: positions.map((position) => ({ ...position, ...tagOf(trader, position.clientOrderId) })) };
+}
+
 function shown(trader: Trader, position: Position): Record<string, unknown> {
   const { instrument, broker } = trader.run;
   const { direction, stop, target } = position;
@@ -43,9 +49,12 @@ function shown(trader: Trader, position: Position): Record<string, unknown> {
 
 /** What this agent's orders carry: those of a person carry neither. */
 function namesOf(trader: Trader, { byHand, clientOrderId }: { byHand?: boolean; clientOrderId: string }): Record<string, unknown> {
-  if (byHand) return {};
-  const orderTag = trader.orderTagOf(clientOrderId);
-  return { clientOrderId, ...(orderTag === undefined ? {} : { orderTag }) };
+  return byHand ? {} : { clientOrderId, ...tagOf(trader, clientOrderId) };
+}
+
+function tagOf(trader: Trader, clientOrderId: string | undefined): Record<string, unknown> {
+  const orderTag = clientOrderId === undefined ? undefined : trader.orderTagOf(clientOrderId);
+  return orderTag === undefined ? {} : { orderTag };
 }
 
 /** The figures of a heartbeat: equity counts what is open at the present quote. */

@@ -1,5 +1,5 @@
 import { Refused, type Api } from './api.js';
-import { positionsReport } from './positions-report.js';
+import { positionsReport, withOrderTags } from './positions-report.js';
 import type { Trader } from './trader.js';
 
 interface Named {
@@ -76,7 +76,7 @@ export class PositionsReporter {
 
   private async send(body: Record<string, unknown>): Promise<void> {
     try {
-      const { body: answer } = await this.api.post<ReportAnswer>('/agents/me/positions', body);
+      const { body: answer } = await this.api.post<ReportAnswer>('/agents/me/positions', withOrderTags(this.hooks.trader(), body));
       this.show(answer);
       await this.findAdopted(answer.adopted ?? []);
     } catch (error) {

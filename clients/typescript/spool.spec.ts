@@ -43,6 +43,17 @@ describe('the spool', () => {
     expect([reopen().idOf('trade:a'), reopen().refOf('id-a')]).toEqual(['id-a', 'trade:a']);
   });
 
+  it('remembers the order tags that came with them, over a restart and a compacting', () => {
+    const spool = reopen();
+    spool.append([fact(1, 'trade:a'), fact(2, 'trade:b')]);
+    spool.markSent(spool.first()!, 'id-a', 'TAGOFA');
+    spool.markSent(spool.first()!, 'id-b', 'TAGOFB');
+    const again = reopen();
+    again.compact(new Set(['trade:a']), true);
+    expect([again.orderTagOf('trade:a'), again.orderTagOf('trade:b')]).toEqual(['TAGOFA', undefined]);
+    expect([reopen().orderTagOf('trade:a'), reopen().idOf('trade:a'), reopen().orderTagOf('trade:b')]).toEqual(['TAGOFA', 'id-a', undefined]);
+  });
+
   it.each([1, 5, 20])('drops a last line that a crash cut %i bytes short, and only that', (bytes) => {
     const spool = reopen();
     spool.append([fact(1), fact(2)]);

@@ -31,11 +31,18 @@ describe('the demo with its real server', () => {
   it('ends with trades, an explanation for each entry and exit, and a profit that the trades add up to, to the cent', async () => {
     const file = join(folder, 'EURUSD.csv');
     writeFileSync(file, candles(1_500));
-    const { summary, trades, recomputed, explanations, predictions } = await replay(file, join(folder, 'data'), await freePort());
+    const { summary, trades, fills, recomputed, explanations, predictions, incidents } = await replay(file, join(folder, 'data'), await freePort());
     expect(summary).toMatchObject({ complete: true, candles: 1_500, trades: trades.length, unsentFacts: 0, rejectedFacts: 0 });
     expect(trades.length).toBeGreaterThan(5);
-    expect(trades.every((trade) => trade.status === 'closed' && trade.sourceTime < trade.entryTime)).toBe(true);
-    expect(explanations).toEqual({ entry: trades.length, exit: trades.length });
+    const own = trades.filter(({ origin }) => origin !== 'external');
+    expect(own.every((trade) => trade.sourceTime < trade.entryTime && trade.rMultiple !== null)).toBe(true);
+    expect(explanations).toEqual({ entry: own.length, exit: own.length });
+    for (const trade of trades) expect(trade).toMatchObject({ status: 'closed', openSize: '0', profitSource: 'broker' });
+    for (const { id } of trades) expect(fills[id]).toEqual(['entry', 'exit']);
+    // What a person opened at the broker is the only thing that anybody had to look at.
+    expect(trades).toHaveLength(own.length + 1);
+    const [external] = trades.filter(({ origin }) => origin === 'external');
+    expect(incidents).toMatchObject([{ kind: 'EXTERNAL_POSITION', status: 'resolved', subject: { id: external?.id } }]);
     expect(predictions).toBeGreaterThan(trades.length);
     expect(summary.net).toBe(recomputed);
   }, 120_000);

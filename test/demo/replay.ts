@@ -6,7 +6,7 @@ import { clientOf } from '../support/http.js';
 import { startServerProcess } from '../support/server-process.js';
 
 interface Trade {
-  id: string; clientOrderId: string; status: string; direction: 'long' | 'short'; lotSize: string; entryPrice: string; exitPrice: string;
+  id: string; clientOrderId: string; origin: string; status: string; openSize: string; profitSource: string; rMultiple: string | null; direction: 'long' | 'short'; lotSize: string; entryPrice: string; exitPrice: string;
   grossProfit: string; commission: string | null; netProfit: string; sourceTime: string; entryTime: string;
 }
 
@@ -17,6 +17,10 @@ export interface Replayed {
   recomputed: string;
   explanations: { entry: number; exit: number };
   predictions: number;
+  /** Every one that was opened, also those that are over. */
+  incidents: { kind: string; status: string; subject: { id: string } }[];
+  /** For each trade the roles of its fills. */
+  fills: Record<string, string[]>;
 }
 
 export const ADMIN_OF_DEMO = { ADMIN_EMAIL: 'reader@example.com', ADMIN_PASSWORD: 'a reader who recomputes' };
@@ -54,9 +58,13 @@ async function readBack(base: string): Promise<Omit<Replayed, 'summary'>> {
     return items;
   };
   const trades = await all<Trade>('/trades');
+  const fills: Record<string, string[]> = {};
+  for (const { id } of trades) fills[id] = (await all<{ role: string }>(`/trades/${id}/fills`)).map(({ role }) => role);
   const kinds = (await all<{ kind: string }>('/explanations')).map(({ kind }) => kind);
   return {
     trades,
+    fills,
+    incidents: await all('/incidents'),
     recomputed: trades.reduce((sum, trade) => sum.plus(profitOf(trade)), new Exact(0)).toFixed(2),
     explanations: { entry: kinds.filter((kind) => kind === 'entry').length, exit: kinds.filter((kind) => kind === 'exit').length },
     predictions: (await all('/predictions')).length,
