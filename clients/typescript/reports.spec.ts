@@ -61,6 +61,19 @@ describe('a positions report', () => {
     expect(reports().at(-1)?.positions).toEqual([]);
   });
 
+  it('waits for the facts that made it, however long they take', async () => {
+    const slow = new Set(['entry', 'exit']);
+    server.fault = ({ path }) => {
+      const what = path === '/trades' ? 'entry' : path.endsWith('/fills') && server.fills.length > 0 ? 'exit' : '';
+      return slow.delete(what) ? { status: 429, headers: { 'retry-after': '1' } } : undefined;
+    };
+    const { tradeId } = await agents.holding();
+    await until('a report that shows it', () => reports().at(-1)?.positions.length === 1);
+    server.queue('close_trade', { tradeId });
+    await until('a report that does not', () => reports().at(-1)?.positions.length === 0);
+    expect([slow.size, server.book.incidents, server.book.claimed]).toEqual([0, [], []]);
+  });
+
   it('after an outage shows the present first; what was opened meanwhile is claimed, and sizes are equal on both sides', async () => {
     let away = false;
     server.fault = () => (away ? { drop: 'before' } : undefined);
