@@ -20,7 +20,7 @@ import signal
 import sys
 import time
 from decimal import Decimal
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import tradewarden
 from tradewarden import Agent, Command, DesiredState, Step
@@ -38,6 +38,10 @@ HIGH_WATER = 200
 # Ticks after which the state is kept although nothing happened: what a crash makes the loop walk
 # again.
 SAVE_EVERY = 50
+# Where prices come rarely, what the broker shows is looked at this often all the same.
+REPORT_SECONDS = 5.0
+# A hundred deals fit into an answer ten times over; the server has all but the newest.
+DEALS_SHOWN = 100
 MODEL = "example-crossover"
 
 
@@ -108,8 +112,10 @@ class PaperBroker:
     """A hedging account. Each change is on the disk before it is answered, and an order that is
     sent twice is filled twice: it is the agent that must not send it twice."""
 
-    def __init__(self, path: str, balance: str = "10000.00"):
-        self._path = path
+    def __init__(self, path: str, balance: str = "10000.00",
+                 clock: Callable[[], Optional[str]] = lambda: None):
+        """``clock``: RFC 3339 in UTC, as a broker stamps its deals; None while it is not known."""
+        self._path, self._clock = path, clock
         self._quote = (Decimal(0), Decimal(0))
         try:
             with open(path, encoding="utf-8") as file:
@@ -134,10 +140,18 @@ class PaperBroker:
         return [deal for deal in self.books["deals"] if deal["tag"] == tag]
 
     @property
+    def quote(self) -> Tuple[Decimal, Decimal]:
+        """Bid and ask."""
+        return self._quote
+
+    def floating(self, position: Json) -> Decimal:
+        return self._profit(position, Decimal(position["lots"]), self._exit_price(position))
+
+    @property
     def equity(self) -> Decimal:
         equity = Decimal(self.books["balance"])
         for one in self.positions:
-            equity += self._profit(one, Decimal(one["lots"]), self._exit_price(one))
+            equity += self.floating(one)
         return equity
 
     # -- what happens at a broker
@@ -160,7 +174,7 @@ class PaperBroker:
         position = {"tag": tag, "direction": direction, "lots": str(lots), "size": str(lots),
                     "entry": str(entry), "stop": str(entry - sign * STOP_DISTANCE),
                     "target": str(entry + sign * TARGET_DISTANCE), "gross": "0.00",
-                    "commission": "0.00", "turnover": "0"}
+                    "commission": "0.00", "turnover": "0", "at": self._clock()}
         self.books["positions"].append(position)
         self.books["opened"] += 1
         self._deal(position, "entry", entry, lots, tick)
@@ -180,7 +194,7 @@ class PaperBroker:
         position["lots"] = str(Decimal(position["lots"]) - lots)
         self.books["balance"] = str(Decimal(self.books["balance"]) + gross + commission)
         deal = self._deal(position, "exit", price, lots, tick)
-        deal["reason"] = reason
+        deal.update(reason=reason, profit=str(gross), commission=str(commission))
         if Decimal(position["lots"]) == 0:
             average = Decimal(position["turnover"]) / Decimal(position["size"])
             deal["closes"] = {"price": str(average.quantize(POINT)), "gross": position["gross"],
@@ -194,7 +208,8 @@ class PaperBroker:
         self.books["dealCount"] += 1
         deal: Json = {"number": self.books["dealCount"], "tag": position["tag"], "role": role,
                       "direction": position["direction"], "price": str(price), "lots": str(lots),
-                      "stop": position["stop"], "target": position["target"], "tick": tick}
+                      "stop": position["stop"], "target": position["target"], "tick": tick,
+                      "at": self._clock()}
         self.books["deals"] = [*self.books["deals"], deal][-500:]
         return deal
 
@@ -233,11 +248,12 @@ class TradingLoop:
             "run": f"{random.SystemRandom().getrandbits(32):08x}", "tick": 0, "price": None,
             "window": [], "dealSeen": 0, "pending": {}, "lots": "0.10"}
         self._unsaved = 0
+        self._reported = 0.0
+        agent.on_reconcile(self._broker_shows)
         self._handlers: Dict[str, Callable[[Command], None]] = {
             "custom": self._do_custom, "open_trade": self._do_open_trade,
             "close_trade": self._do_close_trade, "flatten": self._do_flatten,
-            "kill": self._do_kill, "reconcile": self._do_reconcile,
-            "update_config": self._do_update_config,
+            "kill": self._do_kill, "update_config": self._do_update_config,
         }
 
     # -- the loop
@@ -256,9 +272,12 @@ class TradingLoop:
         # A replay misses nothing meanwhile, and where nothing is open nothing must be looked after.
         while not (self.agent.up or self._ending) and not (self.pause and self.broker.positions):
             self._handle(self.agent.next_command(0.2))
+        self._tell_deals_after_a_restart()
         due = time.monotonic()
         while not self._ending:
             self._handle(self.agent.next_command(min(0.2, max(0.0, due - time.monotonic()))))
+            if time.monotonic() - self._reported > REPORT_SECONDS:
+                self._report()
             if time.monotonic() < due or self._waits_for_the_server:
                 continue
             if self.state["tick"] >= self.ticks or not self._take_tick():
@@ -377,6 +396,14 @@ class TradingLoop:
                               "the agent ended before it was sent")
                 step.save(self.state)
 
+    def _tell_deals_after_a_restart(self) -> None:
+        """Nothing should be new to the server; if something is, it is found at once."""
+        if self.broker.books["deals"]:
+            try:
+                self.agent.reconcile()
+            except tradewarden.ClockUnknown:
+                pass  # The server asks when it misses something.
+
     def _close_all(self, reason: str) -> List[str]:
         closed = []
         for position in self.broker.positions:
@@ -413,7 +440,7 @@ class TradingLoop:
             for deal in deals:
                 if deal["role"] == "entry":
                     self._tell_entry(step, deal, source_time)
-                elif "closes" in deal:
+                else:
                     self._tell_exit(step, deal, source_time)
                 self.state["dealSeen"] = deal["number"]
             for answer in answers:
@@ -425,20 +452,42 @@ class TradingLoop:
         tag = deal["tag"]
         intent = self.state["pending"].pop(tag, {})
         step.trade(tag, symbol=self.symbol, direction=deal["direction"], lot_size=deal["lots"],
-                   entry_price=deal["price"], stop_loss=deal["stop"], take_profit=deal["target"],
-                   broker="paper", broker_position_id=tag, prediction=intent.get("prediction"),
+                   entry_price=deal["price"], entry_time=self._time_of(deal),
+                   stop_loss=deal["stop"], take_profit=deal["target"], broker="paper",
+                   broker_position_id=tag, prediction=intent.get("prediction"),
                    command_id=intent.get("command"), source_time=source_time)
+        self._tell_fill(step, deal, source_time)
         step.explanation(tag, "entry", f"{deal['direction']} at {deal['price']}: "
                                        f"{intent.get('why', 'found at the broker')}")
 
     def _tell_exit(self, step: Step, deal: Json, source_time: Optional[str]) -> None:
-        tag, whole = deal["tag"], deal["closes"]
-        net = Decimal(whole["gross"]) + Decimal(whole["commission"])
-        step.transition(tag, "closed", deal_id=f"{tag}-{deal['number']}",
-                        exit_price=whole["price"], exit_reason=deal["reason"],
-                        gross_profit=whole["gross"], commission=whole["commission"],
-                        net_profit=net, source_time=source_time)
-        step.explanation(tag, "exit", f"left at {whole['price']} ({deal['reason']}), {net} USD")
+        self._tell_fill(step, deal, source_time)
+        whole = deal.get("closes")
+        if whole is not None:
+            net = Decimal(whole["gross"]) + Decimal(whole["commission"])
+            step.explanation(deal["tag"], "exit",
+                             f"left at {whole['price']} ({deal['reason']}), {net} USD")
+
+    def _tell_fill(self, step: Step, deal: Json, source_time: Optional[str]) -> None:
+        told = {name: deal[key] for name, key in (
+            ("profit", "profit"), ("commission", "commission"), ("exit_reason", "reason"))
+            if key in deal}
+        step.fill(deal["tag"], deal["role"], deal_id=self._deal_id(deal), price=deal["price"],
+                  size=deal["lots"], at=self._time_of(deal), broker_position_id=deal["tag"],
+                  source_time=source_time, **told)
+
+    @staticmethod
+    def _deal_id(deal: Json) -> str:
+        return f"{deal['tag']}-{deal['number']}"
+
+    def _time_of(self, deal: Json) -> Optional[str]:
+        """None, and so the present, where the broker's time is none to the server."""
+        at: Optional[str] = deal.get("at")
+        try:
+            self.agent.stamp(at)
+        except tradewarden.TimeInFuture:
+            return None
+        return at
 
     def _report(self) -> None:
         broker = self.broker
@@ -451,13 +500,42 @@ class TradingLoop:
         except tradewarden.ClockUnknown:
             pass  # Unknown stays unknown: this machine's clock may be an hour off.
         self.agent.report(**figures)
-        self.agent.report_positions(self._positions())
+        self.agent.report_positions(self._positions(), broker_connected=True)
+        bid, ask = broker.quote
+        self.agent.quote(self.symbol, bid, ask)
+        for one in broker.positions:
+            self.agent.mark(one["tag"], bid, ask, floating_profit=broker.floating(one))
+        self._reported = time.monotonic()
 
     def _positions(self) -> List[Json]:
+        bid, ask = self.broker.quote
         return [{"symbol": self.symbol, "direction": one["direction"], "size": one["lots"],
-                 "entryPrice": one["entry"], "stopLoss": one["stop"],
-                 "takeProfit": one["target"], "brokerPositionId": one["tag"]}
+                 "entryPrice": one["entry"], "stopLoss": one["stop"], "takeProfit": one["target"],
+                 "currentPrice": bid if one["direction"] == "long" else ask,
+                 "floatingProfit": self.broker.floating(one), "brokerPositionId": one["tag"],
+                 "openedAt": one.get("at"), **self._names(one["tag"])}
                 for one in self.broker.positions]
+
+    def _names(self, tag: str) -> Json:
+        """What a broker keeps with an order, in its comment and its magic number."""
+        names = {"clientOrderId": tag, "orderTag": self.agent.order_tag_of(tag),
+                 "magic": None if self.agent.magic is None else str(self.agent.magic)}
+        return {name: value for name, value in names.items() if value is not None}
+
+    def _broker_shows(self, order_tag: Optional[str]) -> Json:
+        """What the server is answered when it asks; all of it is a fact already, or will be."""
+        deals = self.broker.books["deals"]
+        asked = [deal for deal in deals if order_tag is not None
+                 and order_tag in (deal["tag"], self.agent.order_tag_of(deal["tag"]))]
+        return {"positions": self._positions(), "deals": [{
+            "brokerDealId": self._deal_id(deal), "role": deal["role"], "price": deal["price"],
+            "size": deal["lots"], "symbol": self.symbol, "direction": deal["direction"],
+            "at": self._time_of(deal), "brokerPositionId": deal["tag"],
+            **{name: deal[key] for name, key in (
+                ("profit", "profit"), ("commission", "commission"), ("exitReason", "reason"))
+                if key in deal},
+            **self._names(deal["tag"])}
+            for deal in (asked or deals[-DEALS_SHOWN:]) if self._time_of(deal) is not None]}
 
     # -- commands
 
@@ -468,6 +546,7 @@ class TradingLoop:
         handler = self._handlers.get(command.type)
         if handler is not None:
             handler(command)
+            self._report()
         else:
             # What an agent cannot do it says so, instead of calling it done.
             self._refuse(command, "not_sent", "COMMAND_UNKNOWN", "this agent does not know it")
@@ -549,16 +628,6 @@ class TradingLoop:
         """Positions stay, with their stops; the loop ends after the answer."""
         self._answer(command, {"ending": True, "openPositions": len(self.broker.positions)})
 
-    def _do_reconcile(self, command: Command) -> None:
-        tag = command.payload.get("orderTag")
-        deals = self.broker.deals_of(str(tag)) if tag else self.broker.books["deals"][-100:]
-        self._answer(command, {
-            "asOf": tradewarden.iso(self.agent.now().timestamp()), "orders": [],
-            "positions": self._positions(), "deals": [
-                {"brokerDealId": f"{one['tag']}-{one['number']}", "brokerPositionId": one["tag"],
-                 "role": one["role"], "price": one["price"], "size": one["lots"]}
-                for one in deals]})
-
     def _do_update_config(self, command: Command) -> None:
         changes = command.payload.get("config")
         only_lots = isinstance(changes, dict) and set(changes) == {"lots"}
@@ -583,6 +652,14 @@ def options(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def time_at(agent: Agent) -> Optional[str]:
+    """This paper broker's clock is the server's: this machine's may be an hour off."""
+    try:
+        return tradewarden.iso(agent.now().timestamp())
+    except tradewarden.ClockUnknown:
+        return None
+
+
 def summary(loop: TradingLoop, complete: bool) -> Json:
     books, spool = loop.broker.books, loop.agent.spool
     return {"complete": complete, "ticks": loop.state["tick"], "trades": books["opened"],
@@ -604,7 +681,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     except tradewarden.SpoolError as error:
         print(f"example.py: {error}", file=sys.stderr)
         return 1
-    broker = PaperBroker(os.path.join(given.folder, "broker.json"))
+    broker = PaperBroker(os.path.join(given.folder, "broker.json"), clock=lambda: time_at(agent))
     loop = TradingLoop(agent, broker, prices, given.symbol, given.ticks, given.speed)
     # Going on at tick 500 of another market would fill its orders at prices that never met.
     market = f"{given.symbol} by {prices.name}"

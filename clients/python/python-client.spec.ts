@@ -8,8 +8,8 @@ import { hasPython, python, type Running, stopPython } from './testing/python.js
 import { UnreliableWay } from './testing/unreliable-way.js';
 
 interface Summary { complete: boolean; ticks: number; trades: number; closed: number; balance: string; unsentFacts: number; rejectedFacts: number }
-interface Deal { tag: string; number: number; role: 'entry' | 'exit'; closes?: object }
-interface Books { deals: Deal[]; balance: string }
+interface Deal { tag: string; number: number; role: 'entry' | 'exit'; lots: string; closes?: object }
+interface Books { deals: Deal[]; balance: string; positions: { tag: string; lots: string }[] }
 interface Queued { id: string; status: string; attempt: number; result: Record<string, unknown> | null; attempts: { outcome: string | null }[] }
 
 /** Each start of a process takes a while on a busy machine. */
@@ -87,17 +87,19 @@ const done = (look: () => Promise<Queued>) => until('the command is finished', a
 
 /** The database against the broker's books: every order once, every closing once, to the cent. */
 async function expectEqualBooks(of = folder): Promise<void> {
-  const { deals, balance } = books(of);
+  const { deals, balance, positions } = books(of);
   const entries = deals.filter(({ role }) => role === 'entry').map(({ tag }) => tag);
   expect(new Set(entries).size).toBe(entries.length);
   expect((await tradeIds()).sort()).toEqual(entries.sort());
-  const told = await column(`select s.broker_deal_id as value from trade_transitions s join trades on trades.id = s.trade_id where agent_id = $1 and s.to_status = 'closed'`);
-  expect(told.sort()).toEqual(deals.filter(({ closes }) => closes).map(({ tag, number }) => `${tag}-${number}`).sort());
-  const [sums] = await t.db.query<{ net: string; explained: number; entries: number; predicted: number }>(
-    `select 10000 + coalesce(sum(gross_profit + coalesce(commission, 0)), 0) as net, (select count(*)::int from trade_explanations where agent_id = $1) as explained,
-       count(*)::int as entries, count(prediction_id)::int as predicted from trades where agent_id = $1`, [agent.id]);
+  const told = await column(`select f.role || ' ' || f.broker_deal_id || ' ' || trim_scale(f.size) as value from fills f join trades on trades.id = f.trade_id where agent_id = $1`);
+  expect(told.sort()).toEqual(deals.map(({ tag, number, role, lots }) => `${role} ${tag}-${number} ${Number(lots)}`).sort());
+  const open = await column(`select client_order_id || ' ' || trim_scale(open_size) as value from trades where agent_id = $1 and finished_at is null`);
+  expect(open).toEqual(positions.map(({ tag, lots }) => `${tag} ${Number(lots)}`));
+  const [sums] = await t.db.query<{ net: string; explained: number }>(
+    `select 10000 + coalesce(sum(profit), 0) + coalesce(sum(commission), 0) as net, (select count(*)::int from trade_explanations where agent_id = $1) as explained
+     from fills where trade_id in (select id from trades where agent_id = $1)`, [agent.id]);
   expect(Number(sums?.net)).toBeCloseTo(Number(balance), 2);
-  expect(sums?.explained).toBe(entries.length + told.length);
+  expect(sums?.explained).toBe(entries.length + deals.filter(({ closes }) => closes).length);
 }
 
 (hasPython ? describe : describe.skip)('the Python example and the real server', () => {

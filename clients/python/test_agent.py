@@ -48,7 +48,7 @@ class AStart(ServerCase):
     def test_tells_positions_then_facts_and_only_then_asks_for_work(self) -> None:
         agent = self.agent()
         open_trade(agent, "t1")
-        agent.report_positions([{"symbol": "EURUSD", "broker_position_id": "p1"}])
+        agent.report_positions([{"symbol": "EURUSD", "size": "0.1", "broker_position_id": "p1"}])
         self.server.queue("flatten")
         agent.start()
         until("work is asked for", lambda: "/agents/me/commands/lease" in self.server.paths())
@@ -56,7 +56,8 @@ class AStart(ServerCase):
             "/agents/me/heartbeat", "/agents/me", "/agents/me/positions", "/predictions",
             "/trades", "/trades/ID/explanations", "/agents/me/commands/lease"])
         report = self.server.positions[0]
-        self.assertEqual(report["positions"], [{"symbol": "EURUSD", "brokerPositionId": "p1"}])
+        self.assertEqual(report["positions"], [
+            {"symbol": "EURUSD", "size": "0.1", "brokerPositionId": "p1"}])
         self.assertEqual(report["complete"], True)
 
     def test_links_a_trade_to_its_prediction_and_its_explanation_to_the_trade(self) -> None:

@@ -86,16 +86,29 @@ class ExampleCase(ServerCase):
         self.assertEqual(len(entries), len(set(entries)), "an order was sent twice")
         told = [trade["clientOrderId"] for trade in server.trades]
         self.assertEqual(sorted(told), sorted(entries))
-        closings = [one["brokerDealId"] for one in server.transitions]
-        closed = [f"{deal['tag']}-{deal['number']}" for deal in books["deals"] if "closes" in deal]
-        self.assertEqual(sorted(closings), sorted(closed))
-        net = sum((Decimal(one["netProfit"]) for one in server.transitions), Decimal(0))
+        fills = [(one["brokerDealId"], one["role"], one["size"]) for one in server.fills]
+        deals = [(f"{deal['tag']}-{deal['number']}", deal["role"], deal["lots"])
+                 for deal in books["deals"]]
+        self.assertEqual(sorted(fills), sorted(deals))
+        net = sum((Decimal(one.get("profit", 0)) + Decimal(one.get("commission", 0))
+                   for one in server.fills), Decimal(0))
         self.assertEqual(Decimal("10000.00") + net, Decimal(books["balance"]))
+        held = {one["tag"]: Decimal(one["lots"]) for one in books["positions"]}
+        self.assertEqual({one["clientOrderId"]: Decimal(one["openSize"]) for one in server.trades
+                          if one["status"] != "closed"}, held)
+        closings = [deal for deal in books["deals"] if "closes" in deal]
         self.assertEqual(len(server.explanations), len(told) + len(closings))
         predicted = {one["id"] for one in server.predictions}
         for trade in server.trades:
             if "predictionId" in trade:
                 self.assertIn(trade["predictionId"], predicted)
+
+    def check_positions(self) -> None:
+        """None of its own trades was taken for somebody else's, none for lost."""
+        self.assertGreater(len(self.server.positions), 0)
+        self.assertEqual((self.server.adopted, self.server.missed), ([], []))
+        last = self.server.positions[-1]
+        self.assertEqual((last["complete"], last["positions"], last["orders"]), (True, [], []))
 
 
 class TheExample(ExampleCase):
@@ -103,7 +116,7 @@ class TheExample(ExampleCase):
         for way in ((), ("--sync",)):
             with self.subTest(way):
                 folder = os.path.join(self.folder, "of" + "".join(way))
-                for rows in (self.server.trades, self.server.transitions,
+                for rows in (self.server.trades, self.server.fills,
                              self.server.explanations, self.server.predictions):
                     rows.clear()
                 told = self.ended(self.replay(*way, folder=folder))
@@ -112,6 +125,7 @@ class TheExample(ExampleCase):
                 self.assertGreater(told["trades"], 8)
                 self.assertEqual(told["trades"], told["closed"])
                 self.check_books(folder)
+                self.check_positions()
                 self.assertTrue(all("predictionId" in one for one in self.server.trades))
                 beats = self.server.bodies("/heartbeat")
                 self.assertEqual(beats[-1]["status"], "stopped")
@@ -203,7 +217,7 @@ class Hardships(ExampleCase):
         for way in ((), ("--sync",)):
             with self.subTest(way):
                 folder = os.path.join(self.folder, "of" + "".join(way))
-                for rows in (self.server.trades, self.server.transitions,
+                for rows in (self.server.trades, self.server.fills,
                              self.server.explanations, self.server.predictions):
                     rows.clear()
                 chance = random.Random(5)
@@ -240,7 +254,7 @@ class Hardships(ExampleCase):
         for offset in (3600.0, -3600.0):
             self.server.clock_offset = offset
             folder = os.path.join(self.folder, str(offset))
-            for rows in (self.server.trades, self.server.transitions, self.server.explanations,
+            for rows in (self.server.trades, self.server.fills, self.server.explanations,
                          self.server.predictions):
                 rows.clear()
             told = self.ended(self.replay(folder=folder))
@@ -267,7 +281,7 @@ class Hardships(ExampleCase):
         self.server.queue("resume")
         until("all is closed", lambda: all(one["status"] == "closed"
                                            for one in self.server.trades), 20)
-        self.assertIn("flatten", {one["exitReason"] for one in self.server.transitions})
+        self.assertIn("flatten", {one.get("exitReason") for one in self.server.fills})
         version = self.server.desired["version"]
         until("it is observed", lambda: self.server.bodies("/heartbeat")[-1].get(
             "observedStateVersion") == version)
@@ -309,7 +323,7 @@ class KillMinusNine(ExampleCase):
         for way in ((), ("--sync",)):
             with self.subTest(way):
                 folder = os.path.join(self.folder, "of" + "".join(way))
-                for rows in (self.server.trades, self.server.transitions,
+                for rows in (self.server.trades, self.server.fills,
                              self.server.explanations, self.server.predictions):
                     rows.clear()
                 for place in self.PLACES:

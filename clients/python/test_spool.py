@@ -72,7 +72,7 @@ class TheSpool(SpoolCase):
         spool = self.open()
         spool.commit({}, [fact(1), fact(2)])
         spool.commit({}, [fact(3)])
-        spool.mark_sent([(spool.facts[0], None)])
+        spool.mark_sent([(spool.facts[0], None, None)])
         spool = self.again(spool)
         self.assertEqual(numbers(spool), [2, 3])
         spool.commit({}, [fact(4)])
@@ -91,7 +91,7 @@ class TheSpool(SpoolCase):
     def test_keeps_state_ids_and_commands(self) -> None:
         spool = self.open()
         spool.commit({"state": {"tick": 7}}, [fact(1, ref="trade:a")])
-        spool.mark_sent([(spool.facts[0], "id-a")])
+        spool.mark_sent([(spool.facts[0], "id-a", None)])
         spool.commit({"begun": [{"id": "c1", "type": "custom", "leaseToken": "t"}]})
         answer = {"id": "c2", "type": "flatten", "kind": "complete", "token": "t", "after": 0}
         spool.commit({"answers": [answer], "agent": "me"})
@@ -312,7 +312,7 @@ class TheSpool(SpoolCase):
         self.assertIsNone(spool.state)
         spool = self.again(spool, facts_max=10)
         self.assertEqual(numbers(spool), list(range(10)))
-        spool.mark_sent([(one, None) for one in spool.snapshot()[:5]])
+        spool.mark_sent([(one, None, None) for one in spool.snapshot()[:5]])
         self.assertFalse(spool.crowded)
         spool.commit({}, [fact(10)])
         self.assertEqual(numbers(spool), [5, 6, 7, 8, 9, 10])
@@ -322,7 +322,7 @@ class TheSpool(SpoolCase):
         spool.commit({}, [fact(1, body={"text": "x" * 15_000})])
         self.assertRaises(SpoolFull, spool.commit, {}, [fact(2, body={"text": "x" * 4_000})])
         spool.commit({}, [fact(2, body={"text": "x" * 4_000})], essential=True)
-        spool.mark_sent([(one, None) for one in spool.snapshot()])
+        spool.mark_sent([(one, None, None) for one in spool.snapshot()])
         self.assertEqual((spool._fact_bytes, spool.crowded), (0, False))
 
     def test_stays_small_however_much_passes_through(self) -> None:
@@ -333,12 +333,12 @@ class TheSpool(SpoolCase):
             spool.commit({"state": {"pad": "x" * 1_000}}, [fact(number, ref=name)])
             if number == 0:
                 continue  # The first one is never answered, and stays.
-            spool.mark_sent([(spool.snapshot()[-1], f"id-{number}")])
+            spool.mark_sent([(spool.snapshot()[-1], f"id-{number}", None)])
             if number > 1:
                 closing = fact(number, path="/trades/{trade}/transitions", trade=str(number),
                                body={"to": "closed"})
                 spool.commit({}, [closing])
-                spool.mark_sent([(spool.snapshot()[-1], None)])
+                spool.mark_sent([(spool.snapshot()[-1], None, None)])
         self.assertLess(len(self.content()), 1_600_000)
         spool = self.again(spool)
         self.assertEqual(numbers(spool), [0])
@@ -478,7 +478,7 @@ class KillMinusNine(SpoolCase):
             "    spool.commit({'state': number}, facts)\n"
             "    print(number, flush=True)\n"
             "    if number % 5 == 0:\n"
-            "        spool.mark_sent([(one, None) for one in spool.snapshot()[:9]])\n"
+            "        spool.mark_sent([(one, None, None) for one in spool.snapshot()[:9]])\n"
             "    if number % 7 == 0:\n"
             "        spool._compact()\n")
 

@@ -69,6 +69,7 @@ CONNECT_TIMEOUT = 5.0
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 # One mebibyte is the server's limit for a request.
 FACT_BYTES_MAX = 1_000_000
+RESULT_BYTES_MAX = 262_144
 SYNC_BYTES_MAX = 8_192
 SYNC_ELEMENTS_MAX = 24
 # The server takes whole numbers that a double holds.
@@ -90,8 +91,16 @@ FACTS_FIRST_SECONDS = 15.0
 ANSWERS_KEPT = 500
 IDS_KEPT = 1_000
 REJECTED_BYTES_MAX = 8 * 1024 * 1024
+# A change of what the broker shows is told after this; a market that moves is no change.
+POSITIONS_SECONDS = 1.0
+QUOTES_SECONDS = 1.0
+# What is older is no price any more: the server's gate takes none that is.
+QUOTE_AGE_MAX = 10.0
+QUOTES_MAX = 1_000
 
-TIME_FIELDS = ("timestamp", "entryTime", "occurredAt", "sourceTime")
+TIME_FIELDS = ("timestamp", "entryTime", "occurredAt", "sourceTime", "at", "quotedAt")
+DEAL_FIELDS = ("brokerDealId", "role", "price", "size", "at", "symbol", "direction")
+FILL_ROLES = ("entry", "exit")
 FINAL_STATUSES = ("closed", "rejected", "cancelled", "expired")
 LEVEL_COMMANDS = {"start": "running", "resume": "running", "pause": "paused", "stop": "stopped"}
 
@@ -455,6 +464,17 @@ def encoded(value: Any) -> bytes:
     return text.encode("ascii")
 
 
+def exact(value: Any) -> Any:
+    """As `plain`, for money: a float is none. Raises ValueError."""
+    if isinstance(value, float):
+        raise ValueError(f"{value!r} is a float, which is not exact: give Decimal or text")
+    if isinstance(value, Mapping):
+        return plain({key: exact(inner) for key, inner in value.items()})
+    if isinstance(value, (list, tuple)):
+        return [exact(inner) for inner in value]
+    return plain(value)
+
+
 def camel(names: Mapping[str, Any]) -> Json:
     """``stop_loss`` becomes ``stopLoss``; names that are spelled so already stay."""
     out: Json = {}
@@ -683,6 +703,24 @@ class Client:
 
     def explain(self, trade_id: str, body: Mapping[str, Any], key: str) -> Answer:
         return self.post(f"/trades/{_segment(trade_id)}/explanations", body, key=key)
+
+    def fill(self, trade_id: str, body: Mapping[str, Any], key: str) -> Answer:
+        return self.post(f"/trades/{_segment(trade_id)}/fills", body, key=key)
+
+    def quotes(self, items: Sequence[Mapping[str, Any]]) -> Answer:
+        return self.post("/quotes", {"items": list(items)})
+
+    def marks(self, items: Sequence[Mapping[str, Any]]) -> Answer:
+        """Each with its ``tradeId``."""
+        return self.post("/trades/marks/batch", {"items": list(items)})
+
+    def positions(self, report: Mapping[str, Any]) -> Answer:
+        """What the broker shows; the same again changes nothing."""
+        return self.post("/agents/me/positions", report)
+
+    def reconcile(self, shown: Mapping[str, Any]) -> Answer:
+        """Positions, orders and deals, unasked; the same again changes nothing."""
+        return self.post("/agents/me/reconcile", shown)
 
     # -- the transport
 
@@ -1041,11 +1079,14 @@ class Spool:
         self.facts: Deque[Fact] = collections.deque()
         self.state: Any = None
         self.agent_id: Optional[str] = None
+        self.magic: Optional[int] = None
         self.begun: Dict[str, Json] = {}
         self.answers: "collections.OrderedDict[str, Json]" = collections.OrderedDict()
         self.unsent_answers: "collections.OrderedDict[str, Json]" = collections.OrderedDict()
         self._ids: "collections.OrderedDict[str, Optional[str]]" = collections.OrderedDict()
-        self._open_trades: Set[str] = set()
+        self._tags: Dict[str, str] = {}
+        # Of each trade that is open: its lot size, and what was entered and left.
+        self._open_trades: Dict[str, List[str]] = {}
         self._journal = uuid.uuid4().hex[:12]
         self._last_seq = 0
         self._fact_bytes = 0
@@ -1097,6 +1138,10 @@ class Spool:
     def trade_id(self, client_order_id: str) -> Optional[str]:
         return self.id_of(f"trade:{client_order_id}")
 
+    def tag_of(self, client_order_id: str) -> Optional[str]:
+        with self._lock:
+            return self._tags.get(f"trade:{client_order_id}")
+
     def ref_of(self, given_id: str) -> Optional[str]:
         with self._lock:
             return next((ref for ref, known in self._ids.items() if known == given_id), None)
@@ -1128,11 +1173,16 @@ class Spool:
             self._apply(record)
             self._compact_if_grown()
 
-    def mark_sent(self, sent: Iterable[Tuple[Fact, Optional[str]]]) -> None:
-        """Takes facts out after the server's 2xx, with the ids that it gave. Not synced: what is
-        forgotten in a power cut is sent again with the same key."""
-        self._note({"sent": [[fact.seq, fact.ref if given else None, given]
-                             for fact, given in sent]})
+    def mark_sent(self, sent: Sequence[Tuple[Fact, Optional[str], Optional[str]]]) -> None:
+        """Takes facts out after the server's 2xx, with the ids that it gave, and of trades the
+        order tags. Not synced: what is forgotten in a power cut is sent again with the same key."""
+        record: Json = {"sent": [[fact.seq, fact.ref if given else None, given]
+                                 for fact, given, _ in sent]}
+        tags = [[fact.ref, tag] for fact, given, tag in sent if given and tag]
+        self._note({**record, "tags": tags} if tags else record)
+
+    def keep_tag(self, client_order_id: str, tag: str) -> None:
+        self._note({"tags": [[f"trade:{client_order_id}", tag]]})
 
     def mark_rejected(self, fact: Fact, status: int, reason: str) -> None:
         """Puts a fact aside into rejected.jsonl, so that those behind it can go on."""
@@ -1245,10 +1295,14 @@ class Spool:
             self._remove(seq)
             if ref is not None:
                 self._ids[ref] = None
+        for ref, tag in record.get("tags", ()):
+            self._tags[ref] = tag
         if "state" in record:
             self.state = record["state"]
         if "agent" in record:
             self.agent_id = record["agent"]
+        if "magic" in record:
+            self.magic = record["magic"]
         if "instance" in record:
             self._instance, self._journal = record["instance"], record["journal"]
         self._sync_seqs_taken = record.get("syncSeqs", self._sync_seqs_taken)
@@ -1276,9 +1330,22 @@ class Spool:
 
     def _follow_trade(self, fact: Fact) -> None:
         if fact.ref is not None and fact.ref.startswith("trade:"):
-            self._open_trades.add(fact.ref)
-        elif fact.trade is not None and fact.body.get("to") in FINAL_STATUSES:
-            self._open_trades.discard(f"trade:{fact.trade}")
+            self._open_trades[fact.ref] = [str(fact.body.get("lotSize", "")), "0", "0"]
+        elif fact.trade is not None and (fact.body.get("to") in FINAL_STATUSES
+                                         or self._leaves_nothing(fact)):
+            self._open_trades.pop(f"trade:{fact.trade}", None)
+
+    def _leaves_nothing(self, fact: Fact) -> bool:
+        """Counts a fill. A trade that was told without one entered with its lot size."""
+        sizes = self._open_trades.get(f"trade:{fact.trade}")
+        if sizes is None or not fact.path.endswith("/fills"):
+            return False
+        side = 1 if fact.body["role"] == "entry" else 2
+        with contextlib.suppress(decimal.DecimalException):
+            sizes[side] = str(decimal.Decimal(sizes[side]) + decimal.Decimal(fact.body["size"]))
+            lots, entered, left = (decimal.Decimal(one) for one in sizes)
+            return left >= (entered or lots)
+        return False
 
     def _remove(self, seq: int) -> None:
         for index, fact in enumerate(self.facts):
@@ -1297,7 +1364,10 @@ class Spool:
         self.unsent_answers = collections.OrderedDict(
             (one["id"], one) for one in base["unsent"])
         self._ids = collections.OrderedDict((ref, given) for ref, given in base["ids"])
-        self._open_trades = set(base["open"])
+        self._tags = dict(base.get("tags", ()))
+        self.magic = base.get("magic")
+        sizes = base.get("sizes", {})
+        self._open_trades = {ref: list(sizes.get(ref, ("", "0", "0"))) for ref in base["open"]}
         self.facts.clear()
         self._fact_bytes = 0
 
@@ -1374,6 +1444,8 @@ class Spool:
                 "answers": list(self.answers.values()),
                 "unsent": list(self.unsent_answers.values()),
                 "ids": list(self._ids.items()), "open": sorted(self._open_trades),
+                "sizes": self._open_trades, "tags": list(self._tags.items()),
+                "magic": self.magic,
                 "instance": self._instance, "syncSeqs": self._sync_seqs_taken,
             },
             "facts": [_fact_to_json(fact) for fact in self.facts],
@@ -1414,6 +1486,7 @@ class Spool:
         spare = [ref for ref in self._ids if ref not in needed]
         for ref in spare[:max(0, len(spare) - IDS_KEPT)]:
             del self._ids[ref]
+            self._tags.pop(ref, None)
 
     def _count_rejected(self) -> int:
         # A crash between the two files can write one rejection twice: keys are counted.
@@ -1547,6 +1620,18 @@ class Step:
         body = {"to": to, "brokerDealId": deal_id, "occurredAt": occurred_at, **camel(more)}
         self._about(client_order_id, "transitions", body)
 
+    def fill(self, client_order_id: str, role: str, *, deal_id: str, price: Any, size: Any,
+             at: Time = None, **more: Any) -> None:
+        """What the broker did for a trade: ``role`` is entry or exit, ``deal_id`` the broker's own,
+        told twice it is the same fact. The trade follows: it opens with its first entry, and is
+        closed when as much has left as entered. ``profit``, ``commission``, ``swap`` and ``fee``
+        are those of this deal; costs are negative. An exit may say its ``exit_reason``."""
+        if role not in FILL_ROLES:
+            raise ValueError("a fill is an entry or an exit")
+        body = {"brokerDealId": deal_id, "role": role, "price": price, "size": size,
+                **camel(more)}
+        self._about(client_order_id, "fills", {**exact(body), "at": at})
+
     def explanation(self, client_order_id: str, kind: str, explanation: str, **more: Any) -> None:
         """``kind``: entry, exit, skip or review."""
         body = {"kind": kind, "explanation": explanation, **camel(more)}
@@ -1557,7 +1642,7 @@ class Step:
         answer: Json = {"kind": "complete"}
         if result is not None:
             answer["result"] = dict(result)
-            if len(encoded(result)) > 262_144:
+            if len(encoded(result)) > RESULT_BYTES_MAX:
                 raise ValueError("a result may be 256 KiB at most")
         self.answers.append((command, answer))
 
@@ -1828,10 +1913,12 @@ class _State(NamedTuple):
 
 
 class _Reporter:
-    """What the server is told about the agent as it is now: heartbeat and positions."""
+    """What the server is told about the agent as it is now."""
 
-    def __init__(self, line: _Line, spool: Spool, version: str, status: Callable[[], str]):
+    def __init__(self, line: _Line, spool: Spool, reports: _BrokerReports, version: str,
+                 status: Callable[[], str]):
         self._line, self._client, self._spool = line, line.client, spool
+        self._reports = reports
         self._version, self._status = version, status
         self._observed: Optional[int] = None
         self._figures: Optional[Tuple[float, Json]] = None
@@ -1842,19 +1929,12 @@ class _Reporter:
         self._told_as_of = 0.0
         # The last report was refused for its time: the server's clock was set back.
         self._timeless = False
-        self._positions: Optional[Tuple[float, Json]] = None
-        self._positions_due = 0.0
-        self._offers_positions = True
         self._identified = False
 
     def set_figures(self, figures: Json) -> None:
         with self._line.changed:
             self._figures = (self._line.app_is_alive(), figures)
             self._figures_refused = ""
-
-    def set_positions(self, positions: Json) -> None:
-        with self._line.changed:
-            self._positions = (self._line.clock.monotonic(), positions)
 
     def observe(self, version: int) -> None:
         with self._line.changed:
@@ -1916,6 +1996,8 @@ class _Reporter:
                 body.update(self._with_server_times(self._figures[1]))
             if self._spool.crowded:
                 troubles.append(f"{self._spool.size} facts wait to be sent")
+            if self._reports.trouble:
+                troubles.append(self._reports.trouble)
             if self._spool.rejected_count:
                 troubles.append(f"{self._spool.rejected_count} facts were rejected "
                                 "(rejected.jsonl)")
@@ -1943,7 +2025,8 @@ class _Reporter:
         up."""
         if self._identified:
             return
-        agent_id = _id_in(self._client.get("/agents/me").body)
+        said = self._client.get("/agents/me").body
+        agent_id = _id_in(said)
         if not agent_id:
             raise ServerAway("GET /agents/me: no id in the answer", 200)
         if self._spool.agent_id is None:
@@ -1951,31 +2034,280 @@ class _Reporter:
         elif self._spool.agent_id != agent_id:
             raise CannotContinue(f"{self._spool.folder} belongs to agent {self._spool.agent_id}, "
                                  f"and the key to agent {agent_id}")
+        magic = said.get("magic")
+        if isinstance(magic, int) and not isinstance(magic, bool) and magic != self._spool.magic:
+            self._spool.commit({"magic": magic})
         self._identified = True
 
-    def tell_positions_if_due(self) -> None:
-        if self._line.clock.monotonic() >= self._positions_due:
-            self.tell_positions()
+
+@dataclasses.dataclass
+class _Shown:
+    """What the broker showed, when, and the last fact that had been written down by then."""
+
+    body: Json
+    at: float
+    after: int
+    # None while the server's time is not known.
+    as_of: Optional[str] = None
+    # Since when it waits for those facts, on the monotonic clock.
+    waits_since: float = math.inf
+
+
+class _BrokerReports:
+    """What the broker shows. In an outage's wake it goes before the facts; otherwise after those
+    that were written down before it, or the server would take our own trades for somebody else's,
+    and miss those that we closed."""
+
+    def __init__(self, line: _Line, spool: Spool):
+        self._line, self._client, self._spool = line, line.client, spool
+        self._newest: Optional[_Shown] = None
+        # Fast bots show something else before the facts of the first are told: this one stays.
+        self._chosen: Optional[_Shown] = None
+        self._told_substance: Any = None
+        self._told_at = -math.inf
+        self._unasked: Optional[_Shown] = None
+        self._absent: Set[str] = set()
+        self._said: Set[str] = set()
+        self.trouble = ""
+
+    @property
+    def newest(self) -> Optional[_Shown]:
+        return self._newest
+
+    def show(self, body: Json) -> None:
+        with self._line.changed:
+            self._newest = self._dated(_Shown(body, self._line.clock.monotonic(),
+                                              self._spool.last_seq))
+            self._line.changed.notify_all()
+
+    def show_all(self, body: Json) -> None:
+        """With deals, unasked; has its asOf."""
+        with self._line.changed:
+            now = self._line.clock.monotonic()
+            self._unasked = _Shown(body, now, self._spool.last_seq, body["asOf"], now)
+            self._line.changed.notify_all()
+
+    def _dated(self, shown: _Shown) -> _Shown:
+        """A millisecond early, since trades that enter in the one after would count as lacking.
+        For good: what is learned of the server's time later must not move it past an entry."""
+        if shown.as_of is None and self._line.server_clock.known:
+            shown.as_of = iso(self._line.server_time_at(shown.at) - 0.001)
+        return shown
+
+    def due_in(self) -> float:
+        """Seconds until something can be told; infinite while there is nothing."""
+        with self._line.changed:
+            if not self._line.server_clock.known:
+                return math.inf
+            unasked = math.inf if self._unasked is None else self._facts_told_in(self._unasked)
+            chosen = (self._newest_due_in() if self._chosen is None
+                      else self._facts_told_in(self._chosen))
+            return min(unasked, chosen)
+
+    def _newest_due_in(self) -> float:
+        if self._newest is None or "positions" in self._absent:
+            return math.inf
+        changed = _substance(self._newest.body) != self._told_substance
+        pause = POSITIONS_SECONDS if changed else self._line.heartbeat_seconds
+        return self._told_at + pause - self._line.clock.monotonic()
+
+    def _facts_told_in(self, shown: _Shown) -> float:
+        first = self._spool.first()
+        if first is None or first.seq > shown.after:
+            return 0.0
+        return shown.waits_since + FACTS_FIRST_SECONDS - self._line.clock.monotonic()
+
+    def tell_if_due(self) -> None:
+        with self._line.changed:
+            if not self._line.server_clock.known:
+                return
+            if self._chosen is None and self._newest_due_in() <= 0:
+                assert self._newest is not None
+                self._chosen = self._newest
+                self._chosen.waits_since = self._line.clock.monotonic()
+            chosen, unasked = self._chosen, self._unasked
+        if chosen is not None and self._facts_told_in(chosen) <= 0:
+            self._tell(chosen)
+        if unasked is not None and self._facts_told_in(unasked) <= 0:
+            self._tell_all(unasked)
 
     def tell_positions(self) -> None:
-        line = self._line
-        with line.changed:
-            given = self._positions
-        if given is None or not self._offers_positions or not line.server_clock.known:
+        """Before the facts, as after an outage."""
+        with self._line.changed:
+            newest = self._newest
+        if newest is not None:
+            self._tell(newest)
+
+    def _tell(self, shown: _Shown) -> None:
+        if "positions" in self._absent or self._dated(shown).as_of is None:
             return
-        at, body = given
-        self._positions_due = line.clock.monotonic() + line.heartbeat_seconds
+        answer = self._post("positions", {"asOf": shown.as_of, **shown.body})
+        with self._line.changed:
+            self._chosen = None
+            self._told_at = self._line.clock.monotonic()
+            self._told_substance = _substance(shown.body)
+        if answer is not None:
+            self._hear(answer)
+
+    def _tell_all(self, shown: _Shown) -> None:
+        answer = None if "reconcile" in self._absent else self._post("reconcile", shown.body)
+        with self._line.changed:
+            if self._unasked is shown:
+                self._unasked = None
+        if answer is None:
+            return
+        self._hear(answer)
+        deals = answer.get("deals")
+        deals = deals if isinstance(deals, dict) else {}
+        log.info("reconciled: %s deals were new, %s known", deals.get("stored"), deals.get("known"))
+        for deal in _listed(deals.get("unmatched")):
+            log.warning("the server knows no trade of the deal %s", self._client.cleaned(str(deal)))
+
+    def _post(self, what: str, body: Json) -> Optional[Json]:
+        """None after a refusal, which is shown: the same would be refused again."""
         try:
-            self._client.post("/agents/me/positions",
-                              {"asOf": iso(line.server_time_at(at)), **body})
+            answer = getattr(self._client, what)(body).body
         except InstanceConflict:
             raise
         except Refused as refused:
             _must_go_on(refused)
-            # A server without positions reports has no such route; that is not asked again.
-            self._offers_positions = refused.status != 404
-            if self._offers_positions:
-                log.error("the positions report is refused: %s", refused)
+            # An older server has no such route; that is not asked again.
+            if refused.status == 404:
+                self._absent.add(what)
+            said = f"the {what} report is refused: {refused}"
+            if self.trouble != said[:200]:
+                log.error("%s", said)
+            self.trouble = "" if refused.status == 404 else said[:200]
+            return None
+        self.trouble = ""
+        return dict(answer)
+
+    def _hear(self, answer: Json) -> None:
+        """Warns of each thing once, as long as it lasts."""
+        found: List[str] = []
+        if answer.get("code"):
+            applied = "not applied" if answer.get("applied") is False else "not taken for complete"
+            found.append(f"the positions report was {applied}: {answer['code']}")
+        for name, words in (
+                ("adopted", "nobody told of it: the server has adopted it as"),
+                ("missing", "the broker does not show it any more: unknown now is"),
+                ("closed", "the broker has not shown it twice: closed now is")):
+            found += [f"{words} trade {one.get('tradeId')} ({one.get('size')} {one.get('symbol')}, "
+                      f"position {one.get('brokerPositionId')})"
+                      for one in _listed(answer.get(name))]
+        found += [f"the broker holds {one.get('held')} {one.get('symbol')}, the server's trades "
+                  f"{one.get('ours')} (position {one.get('brokerPositionId')})"
+                  for one in _listed(answer.get("differing"))]
+        for said in found:
+            if said not in self._said:
+                log.warning("%s", self._client.cleaned(said))
+        self._said = set(found)
+
+
+def _listed(value: object) -> List[Json]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _substance(body: Mapping[str, Any]) -> Any:
+    """What a report says beside prices, which always move."""
+    moving = ("currentPrice", "floatingProfit", "swap", "commission")
+    return body.get("complete"), body.get("brokerConnected"), [
+        {name: value for name, value in one.items() if name not in moving}
+        for one in [*body["positions"], *body["orders"]]]
+
+
+class _Market:
+    """The newest quote of each symbol and the newest mark of each trade. They are told once, or
+    never: one that is old would be worse than none."""
+
+    def __init__(self, line: _Line, spool: Spool):
+        self._line, self._client, self._spool = line, line.client, spool
+        self._quotes: Dict[str, Tuple[float, Json]] = {}
+        self._marks: Dict[str, Tuple[float, Json]] = {}
+        self._due = -math.inf
+        self._refusal = ""
+
+    def quote(self, quotes: Sequence[Json]) -> None:
+        self._take(self._quotes, {quote["symbol"]: quote for quote in quotes})
+
+    def mark(self, client_order_id: str, mark: Json) -> None:
+        self._take(self._marks, {client_order_id: mark})
+
+    def _take(self, kept: Dict[str, Tuple[float, Json]], news: Mapping[str, Json]) -> None:
+        with self._line.changed:
+            now = self._line.clock.monotonic()
+            for name, one in news.items():
+                kept.pop(name, None)
+                kept[name] = (now, one)
+            while len(kept) > QUOTES_MAX:
+                del kept[next(iter(kept))]
+            self._line.changed.notify_all()
+
+    def due_in(self) -> float:
+        with self._line.changed:
+            some = self._quotes or any(self._spool.trade_id(name) for name in self._marks)
+            return self._due - self._line.clock.monotonic() if some else math.inf
+
+    def tell_if_due(self) -> None:
+        if self.due_in() > 0:
+            return
+        quotes = self.take_quotes(QUOTES_MAX, FACT_BYTES_MAX)
+        if quotes:
+            items = [{name: value for name, value in one.items() if name != "clientRef"}
+                     for one in quotes]
+            self._post(lambda: self._client.quotes(items))
+        self.tell_marks_if_due()
+        self._due = self._line.clock.monotonic() + QUOTES_SECONDS
+
+    def tell_marks_if_due(self) -> None:
+        """Of trades whose id is known; the others' wait for that as long as they are new."""
+        with self._line.changed:
+            if self._line.clock.monotonic() < self._due:
+                return
+            self._forget_old(self._marks)
+            ids = {name: self._spool.trade_id(name) for name in self._marks}
+            items = [{"tradeId": given, **self._marks.pop(name)[1]}
+                     for name, given in ids.items() if given is not None]
+        if items:
+            self._due = self._line.clock.monotonic() + QUOTES_SECONDS
+            self._post(lambda: self._client.marks(items))
+
+    def take_quotes(self, most: int, room: int) -> List[Json]:
+        """As elements of a sync, which fit into so many bytes."""
+        taken: List[Json] = []
+        with self._line.changed:
+            self._forget_old(self._quotes)
+            for symbol in list(self._quotes):
+                element = {"clientRef": f"q{len(taken)}", **self._quotes[symbol][1]}
+                room -= len(encoded(element)) + 1
+                if len(taken) >= most or room < 0:
+                    break
+                del self._quotes[symbol]
+                taken.append(element)
+        return taken
+
+    def _forget_old(self, kept: Dict[str, Tuple[float, Json]]) -> None:
+        oldest = self._line.clock.monotonic() - QUOTE_AGE_MAX
+        for name in [name for name, (at, _) in kept.items() if at < oldest]:
+            del kept[name]
+
+    def _post(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except InstanceConflict:
+            raise
+        except Refused as refused:
+            _must_go_on(refused)
+            self.refused(str(refused))
+        except ServerAway as away:
+            # One that is asked to wait is told no more; the next one will be newer.
+            if away.status != 429:
+                raise
+
+    def refused(self, reason: str) -> None:
+        if reason != self._refusal:
+            self._refusal = reason
+            log.error("prices are refused: %s", reason)
 
 
 class _Sender:
@@ -1985,6 +2317,8 @@ class _Sender:
         self._line, self._client, self._spool = line, line.client, spool
         self.lock = threading.RLock()
         self._answer_since: Dict[str, float] = {}
+        # Trades whose order tag was asked for: an answer to a sync does not say it.
+        self._tags_wanted: Set[str] = set()
         # The fact that met errors last, and how many.
         self._errors = (0, 0)
 
@@ -1995,7 +2329,27 @@ class _Sender:
     def has_work(self) -> bool:
         first = self._spool.first()
         sendable = first is not None and (self._line.server_clock.known or not first.unsettled)
-        return sendable or bool(self._spool.unsent_answers)
+        return sendable or bool(self._spool.unsent_answers or self._tags_wanted)
+
+    def want_tag(self, client_order_id: str) -> None:
+        with self._line.changed:
+            self._tags_wanted.add(client_order_id)
+            self._line.changed.notify_all()
+
+    def fetch_tags(self) -> None:
+        for client_order_id in list(self._tags_wanted):
+            given = self._spool.trade_id(client_order_id)
+            try:
+                answer = None if given is None else self._client.get(f"/trades/{_segment(given)}")
+            except Refused as refused:
+                _must_go_on(refused)
+                log.warning("the order tag of %s: %s", client_order_id, refused)
+                answer = None
+            tag = None if answer is None else _tag_in(answer.body)
+            if tag is not None:
+                self._spool.keep_tag(client_order_id, tag)
+            with self._line.changed:
+                self._tags_wanted.discard(client_order_id)
 
     def next_fact(self) -> Optional[Fact]:
         """The oldest fact, if it can be sent: one whose time is not known yet waits for that."""
@@ -2015,6 +2369,7 @@ class _Sender:
                 self.send_answers()
                 fact = self.next_fact()
                 if fact is None:
+                    self.fetch_tags()
                     return True
                 if until is not None and self._line.clock.monotonic() >= until:
                     return False
@@ -2047,7 +2402,7 @@ class _Sender:
                 raise
             self.reject(fact, away.status, str(away))
             return
-        self._spool.mark_sent([(fact, _id_in(answer.body))])
+        self._spool.mark_sent([(fact, _id_in(answer.body), _tag_in(answer.body))])
         self._line.note_progress()
 
     def _addressed(self, fact: Fact) -> Optional[Tuple[str, Json]]:
@@ -2284,9 +2639,10 @@ class _Inbox:
 class _Polling:
     """Three threads: heartbeats, facts with answers, and a long poll for commands."""
 
-    def __init__(self, line: _Line, reporter: _Reporter, sender: _Sender, inbox: _Inbox,
-                 wait_seconds: float):
+    def __init__(self, line: _Line, reporter: _Reporter, reports: _BrokerReports, market: _Market,
+                 sender: _Sender, inbox: _Inbox, wait_seconds: float):
         self._line, self._reporter, self._sender, self._inbox = line, reporter, sender, inbox
+        self._reports, self._market = reports, market
         self._wait_seconds = wait_seconds
         self.loops = [self._run_heartbeats, self._run_facts, self._run_commands]
 
@@ -2300,15 +2656,17 @@ class _Polling:
             elif now >= due or line.nudged:
                 line.nudged = False
                 due = now + line.heartbeat_seconds
-                line.attempt(self._beat, backoff)
-            if line.up:
-                line.attempt(self._inbox.keep_leases, backoff)
-            pause = min(due - line.clock.monotonic(), self._inbox.lease_seconds / 4)
-            line.wait(pause, lambda: line.nudged or not line.up)
+                line.attempt(self._reporter.heartbeat, backoff)
+            for work in (self._reports.tell_if_due, self._market.tell_if_due,
+                         self._inbox.keep_leases):
+                if line.up:
+                    line.attempt(work, backoff)
+            pause = min(due - line.clock.monotonic(), self._inbox.lease_seconds / 4,
+                        self._tells_in())
+            line.wait(pause, lambda: line.nudged or not line.up or self._tells_in() <= 0)
 
-    def _beat(self) -> None:
-        self._reporter.heartbeat()
-        self._reporter.tell_positions()
+    def _tells_in(self) -> float:
+        return min(self._reports.due_in(), self._market.due_in())
 
     def _recover(self) -> None:
         """After a start or an outage: heartbeat, positions, facts in order. Then it is up."""
@@ -2317,7 +2675,7 @@ class _Polling:
         while not told and not self._line.stopping:
             self._reporter.heartbeat()
             self._reporter.identify()
-            self._reporter.tell_positions()
+            self._reports.tell_positions()
             told = self._sender.send_for_a_heartbeat()
         self._line.come_up()
 
@@ -2345,12 +2703,17 @@ class _Outstanding:
     sendings: int = 0
 
 
+# What is about a trade and goes into a sync, and under which name.
+SYNC_LISTS = {"/trades/{trade}/transitions": "transitions"}
+
+
 class _Syncing:
     """One thread, and one call for everything that fits into it."""
 
-    def __init__(self, line: _Line, reporter: _Reporter, sender: _Sender, inbox: _Inbox,
-                 spool: Spool):
+    def __init__(self, line: _Line, reporter: _Reporter, reports: _BrokerReports, market: _Market,
+                 sender: _Sender, inbox: _Inbox, spool: Spool):
         self._line, self._reporter, self._sender, self._inbox = line, reporter, sender, inbox
+        self._reports, self._market = reports, market
         self._client, self._spool = line.client, spool
         self.loops = [self._run]
         # Above all that a process before this one may have used.
@@ -2381,14 +2744,16 @@ class _Syncing:
             line.wait_as_asked()
             self._reporter.heartbeat()
             self._reporter.identify()
-            self._reporter.tell_positions()
+            self._reports.tell_positions()
         with self._sender.lock:
             if not line.up and self._outstanding and "lease" in self._outstanding.body:
                 # It asks for work, and may not be changed: so the facts go before it.
                 if not self._sender.send_for_a_heartbeat():
                     return
             if self._outstanding is None:
-                self._reporter.tell_positions_if_due()
+                if line.up:
+                    self._reports.tell_if_due()
+                    self._market.tell_marks_if_due()
                 self._send_what_does_not_fit()
                 self._outstanding = self._build()
             outstanding = self._outstanding
@@ -2415,6 +2780,8 @@ class _Syncing:
             if fact is None or self._element(fact, set()) is not None:
                 break
             self._sender.send_fact(fact)
+        if not self._spool.size:
+            self._sender.fetch_tags()
         if any(len(encoded(_ack_of(command_id, answer))) > SYNC_BYTES_MAX // 4
                for command_id, answer in self._sender.due_answers()):
             self._sender.send_answers()
@@ -2429,12 +2796,12 @@ class _Syncing:
         if fact.path == "/trades":
             where = "trades"
             element = {"clientRef": fact.key, **self._sender.with_prediction(fact)}
-        elif fact.path == "/trades/{trade}/transitions":
+        elif fact.path in SYNC_LISTS:
             given = self._spool.trade_id(str(fact.trade))
             if given is None and fact.trade not in told:
                 return None
             named = {"clientOrderId": fact.trade} if given is None else {"tradeId": given}
-            where, element = "transitions", {"clientRef": fact.key, **named, **fact.body}
+            where, element = SYNC_LISTS[fact.path], {"clientRef": fact.key, **named, **fact.body}
         else:
             return None
         return None if len(encoded(element)) > SYNC_BYTES_MAX // 2 else (where, element)
@@ -2443,14 +2810,15 @@ class _Syncing:
         self._seq += 1
         if self._seq > self._spool.sync_seqs_taken:
             self._spool.take_sync_seqs(self._seq + SYNC_SEQS_TAKEN - 1)
-        state = self._reporter.state()
+        line, state = self._line, self._reporter.state()
         body: Json = {"syncSeq": self._seq, "state": state.body}
         # On return the facts are told first, and only then work is asked for.
-        if self._line.up and self._inbox.wants_command():
+        if line.up and self._inbox.wants_command():
             body["lease"] = {"max": 1, "leaseSeconds": self._inbox.lease_seconds}
         room = SYNC_BYTES_MAX - len(encoded(body)) - 100
         facts: List[Fact] = []
-        lists: Dict[str, List[Json]] = {"trades": [], "transitions": [], "acks": []}
+        lists: Dict[str, List[Json]] = {"trades": [], "acks": [], "quotes": []}
+        lists.update((name, []) for name in SYNC_LISTS.values())
         if not self._refusals:
             facts, room = self._fill(lists, room)
             for command_id, answer in self._sender.due_answers(told=facts[-1].seq if facts else 0):
@@ -2459,8 +2827,11 @@ class _Syncing:
                 if room < 0 or len(facts) + len(lists["acks"]) == SYNC_ELEMENTS_MAX:
                     break
                 lists["acks"].append(ack)
+            if line.up:
+                most = SYNC_ELEMENTS_MAX - len(facts) - len(lists["acks"])
+                lists["quotes"] = self._market.take_quotes(most, room)
         body.update({name: elements for name, elements in lists.items() if elements})
-        return _Outstanding(body, state, facts, self._line.clock.monotonic())
+        return _Outstanding(body, state, facts, line.clock.monotonic())
 
     def _fill(self, lists: Dict[str, List[Json]], room: int) -> Tuple[List[Fact], int]:
         """As many facts from the first on as there is room for, and the room that is left."""
@@ -2499,21 +2870,27 @@ class _Syncing:
 
     def _take_results(self, facts: Sequence[Fact], given: object) -> None:
         results = _by(given, "clientRef")
-        sent: List[Tuple[Fact, Optional[str]]] = []
+        sent: List[Tuple[Fact, Optional[str], Optional[str]]] = []
         for fact in facts:
             result = results.get(fact.key)
             if result is None or result.get("retryable") is True:
                 continue  # It keeps its place, and goes out again.
             if result.get("status") == "ok":
-                sent.append((fact, _id_in(result) if fact.ref is not None else None))
+                is_named = fact.ref is not None
+                sent.append((fact, _id_in(result) if is_named else None,
+                             _tag_in(result) if is_named else None))
             else:
                 self._sender.reject(fact, 0, self._refusal_in(result))
         if sent:
             self._spool.mark_sent(sent)
             self._line.note_progress()
-        for result in _by(given, "element").values():
-            if result.get("element") == "state" and result.get("status") != "ok":
+        for name, result in _by(given, "element").items():
+            if result.get("status") == "ok":
+                continue
+            if name == "state":
                 self._reporter.leave_out(self._refusal_in(result))
+            elif name.startswith("quotes"):
+                self._market.refused(self._refusal_in(result))
 
     def _refusal_in(self, result: Mapping[str, Any]) -> str:
         return self._client.cleaned(f"{result.get('code')} {result.get('detail', '')}".strip())
@@ -2563,10 +2940,15 @@ class Agent:
         self.spool = Spool(folder, facts_max=facts_max)
         self.client.instance_id = self.spool.instance_id
         self._line = _Line(self.client, stall_seconds, conflict_seconds)
-        self._reporter = _Reporter(self._line, self.spool, agent_version, lambda: self.status)
+        self._reports = _BrokerReports(self._line, self.spool)
+        self._market = _Market(self._line, self.spool)
+        self._reporter = _Reporter(self._line, self.spool, self._reports, agent_version,
+                                   lambda: self.status)
         self._sender = _Sender(self._line, self.spool)
         self._inbox = _Inbox(self._line, self.spool, once, lease_seconds, self.may_open)
-        parts = (self._line, self._reporter, self._sender, self._inbox)
+        self._reconciles: Optional[Callable[[Optional[str]], Mapping[str, Any]]] = None
+        parts = (self._line, self._reporter, self._reports, self._market, self._sender,
+                 self._inbox)
         self._way: Union[_Polling, _Syncing] = (
             _Syncing(*parts, self.spool) if mode == "sync" else _Polling(*parts, wait_seconds))
         self._step_lock = threading.RLock()
@@ -2763,12 +3145,75 @@ class Agent:
         self._reporter.set_figures(plain(camel(figures)))
 
     def report_positions(self, positions: Sequence[Mapping[str, Any]],
-                         orders: Sequence[Mapping[str, Any]] = (), complete: bool = True) -> None:
-        """What the broker shows. An empty list from a broker that is not connected is not
-        ``complete``."""
-        self._reporter.set_positions(plain({
-            "complete": complete, "positions": [camel(one) for one in positions],
+                         orders: Sequence[Mapping[str, Any]] = (), complete: bool = True,
+                         **more: Any) -> None:
+        """What the broker shows, after the step that tells what has changed in it: a position of
+        which the server was told nothing is somebody else's. An empty list from a broker that is
+        not connected is not ``complete``; ``broker_connected=False`` says so. A change goes out
+        within a second or two, the rest with the heartbeats. Raises ValueError for floats."""
+        self._reports.show(exact({
+            "complete": complete, **camel(more), "positions": [camel(one) for one in positions],
             "orders": [camel(one) for one in orders]}))
+
+    def quote(self, symbol: str, bid: Any, ask: Any, quoted_at: Time = None) -> None:
+        """The present price. Only the newest is told, once a second at most, and none that is
+        older than 10 s: it is not kept for a server that is away. Raises ValueError for floats,
+        TimeInFuture."""
+        self.quotes([{"symbol": symbol, "bid": bid, "ask": ask, "quoted_at": quoted_at}])
+
+    def quotes(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Several at once: ``symbol``, ``bid``, ``ask`` and, if not now, ``quoted_at``."""
+        if self._line.server_clock.known:
+            self._market.quote([self._priced(item) for item in items])
+
+    def mark(self, client_order_id: str, bid: Any, ask: Any, quoted_at: Time = None,
+             **more: Any) -> None:
+        """The price at which a trade stands; its highest and lowest are kept with it. As short
+        lived as a quote. Further fields: floating_profit, probability, momentum, source_time."""
+        if self._line.server_clock.known:
+            self._market.mark(client_order_id, self._priced(
+                {"bid": bid, "ask": ask, "quoted_at": quoted_at, **more}))
+
+    def _priced(self, item: Mapping[str, Any]) -> Json:
+        given = camel(item)
+        at = self.stamp(given.pop("quotedAt", None))
+        return {**exact(given), "quotedAt": at}
+
+    def on_reconcile(self, handler: Callable[[Optional[str]], Mapping[str, Any]]) -> None:
+        """Lets ``next_command`` answer ``reconcile``. The handler is called on the bot's own
+        thread with the order tag that is asked about, or None, and answers what the broker shows:
+        ``deals``, each with broker_deal_id, role, price, size, at, symbol, direction and what else
+        is known of it; ``positions`` and ``orders``, or those that were reported last."""
+        self._reconciles = handler
+
+    def reconcile(self) -> None:
+        """Tells the server unasked what the broker shows, as after a doubt: when the facts that
+        are written down are told. Raises ClockUnknown, ValueError."""
+        self._reports.show_all(self._broker_shows(None))
+
+    def _broker_shows(self, order_tag: Optional[str]) -> Json:
+        if self._reconciles is None:
+            raise ValueError("there is no on_reconcile")
+        # From before it is asked, as in a report.
+        as_of = iso(self._line.server_clock.now() - 0.001)
+        shown = camel(self._reconciles(order_tag))
+        known = self._reports.newest
+        if "positions" not in shown:
+            if known is None:
+                raise ValueError("positions are needed: none were reported yet")
+            # Nobody looked since.
+            as_of = known.as_of or iso(self._line.server_time_at(known.at) - 0.001)
+            shown["positions"] = known.body["positions"]
+            shown.setdefault("orders", known.body["orders"])
+        return {"asOf": as_of, "positions": exact([camel(one) for one in shown["positions"]]),
+                "orders": exact([camel(one) for one in shown.get("orders", ())]),
+                "deals": [self._deal(camel(deal)) for deal in shown["deals"]]}
+
+    def _deal(self, deal: Json) -> Json:
+        lacks = [name for name in DEAL_FIELDS if deal.get(name) is None]
+        if lacks:
+            raise ValueError(f"a deal needs {', '.join(lacks)}")
+        return dict(exact({**deal, "at": self.stamp(deal["at"])}))
 
     @contextlib.contextmanager
     def step(self) -> Iterator[Step]:
@@ -2806,6 +3251,19 @@ class Agent:
         ref = self.spool.ref_of(trade_id.lower())
         return ref[len("trade:"):] if ref is not None and ref.startswith("trade:") else None
 
+    def order_tag_of(self, client_order_id: str) -> Optional[str]:
+        """What the server called a trade's order; put into a broker's comment it tells whose a
+        position is. None while it is not known: then it is asked for."""
+        tag = self.spool.tag_of(client_order_id)
+        if tag is None and self.spool.trade_id(client_order_id) is not None:
+            self._sender.want_tag(client_order_id)
+        return tag
+
+    @property
+    def magic(self) -> Optional[int]:
+        """The agent's number for the orders that it sends. None before its first answer ever."""
+        return self.spool.magic
+
     # -- what the bot is told
 
     def unfinished(self) -> List[Command]:
@@ -2818,8 +3276,31 @@ class Agent:
 
     def next_command(self, timeout: float = 0.0) -> Optional[Command]:
         """The next command, or None when none came within ``timeout`` seconds or the agent is
-        stopping. Raises CannotContinue."""
-        return self._inbox.take(timeout)
+        stopping; a ``reconcile`` is answered here when there is an ``on_reconcile``. Raises
+        CannotContinue."""
+        clock = self._line.clock
+        deadline = clock.monotonic() + timeout
+        while True:
+            command = self._inbox.take(max(0.0, deadline - clock.monotonic()))
+            if command is None or command.type != "reconcile" or self._reconciles is None:
+                return command
+            self._answer_reconcile(command)
+
+    def _answer_reconcile(self, command: Command) -> None:
+        shown: Optional[Json] = None
+        why = ""
+        try:
+            tag = command.payload.get("orderTag")
+            shown = self._broker_shows(tag if isinstance(tag, str) else None)
+        except Exception as error:  # Whatever a broker's library raises: the loop goes on.
+            why = self.client.cleaned(_reason(error))
+            log.error("what the broker shows could not be told: %s", why)
+        with self.step() as step:
+            if shown is not None and len(encoded(shown)) <= RESULT_BYTES_MAX:
+                step.complete(command, shown)
+            else:
+                step.fail(command, "not_sent", "RECONCILE_FAILED",
+                          why or "it is more than a result may hold", retryable=True)
 
 
 def _positive(value: object, fallback: float) -> float:
@@ -2871,6 +3352,11 @@ def _id_in(answer: Mapping[str, Any]) -> Optional[str]:
     """Ids are printable ASCII: anything else the spool could not keep, or a path not hold."""
     given = answer.get("id")
     return given if isinstance(given, str) and re.fullmatch(r"[\x21-\x7e]+", given) else None
+
+
+def _tag_in(answer: Mapping[str, Any]) -> Optional[str]:
+    given = answer.get("orderTag")
+    return given if isinstance(given, str) and re.fullmatch(r"[A-Z0-9]{16}", given) else None
 
 
 def _command_of(raw: Mapping[str, Any]) -> Command:

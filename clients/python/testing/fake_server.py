@@ -15,6 +15,7 @@ import ssl
 import threading
 import time
 import uuid
+from decimal import Decimal
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 Json = Dict[str, Any]
@@ -26,7 +27,7 @@ SYNC_ELEMENTS_MAX = 24
 COMMAND_BYTES_MAX = 6_000
 CLOCK_LEAD_SECONDS = 120
 TIME_NAMES = ("timestamp", "entryTime", "occurredAt", "sourceTime", "asOf", "lastCycleAt",
-              "lastQuoteAt")
+              "lastQuoteAt", "at", "quotedAt")
 
 
 class Seen(NamedTuple):
@@ -91,7 +92,14 @@ class FakeServer:
         self.transitions: List[Json] = []
         self.explanations: List[Json] = []
         self.commands: List[FakeCommand] = []
+        self.fills: List[Json] = []
         self.positions: List[Json] = []
+        self.reconciled: List[Json] = []
+        self.quotes: Dict[str, Json] = {}
+        self.marks: List[Json] = []
+        # Positions that nobody had told of, and trades that a report lacked, when it came.
+        self.adopted: List[Json] = []
+        self.missed: List[Json] = []
         self.desired: Json = {"state": "active", "run": "running", "version": 1, "reasons": []}
         self.header_desired: Optional[str] = None
         self.heartbeat_seconds = 15.0
@@ -102,7 +110,8 @@ class FakeServer:
         self.next_poll_ms = 50
         self.clock_offset = 0.0
         self.says_time = True
-        self.offers_positions = True
+        self.offers_positions = self.offers_reconcile = True
+        self.magic: Any = 1234567
         self.agent_id = "0190aaaa-0000-7000-8000-000000000001"
         self.keys = {"tw_test-key-0123456789"}
         self.fault: Callable[[Seen], Optional[Fault]] = lambda seen: None
@@ -313,14 +322,20 @@ class FakeServer:
         path, body = seen.path, seen.body
         parts = path.split("/")[1:]
         if path == "/agents/me":
-            return 200, {"id": self.agent_id, "name": "bot"}
+            return 200, {"id": self.agent_id, "name": "bot", "magic": self.magic}
         if path == "/agents/me/heartbeat":
             return self._conflict(seen) or self._heartbeat()
         if path == "/agents/me/sync":
             return self._conflict(seen) or self._sync(seen)
         if path == "/agents/me/positions" and self.offers_positions:
-            self.positions.append(body)
-            return 200, {}
+            return self._conflict(seen) or self._report(body)
+        if path == "/agents/me/reconcile" and self.offers_reconcile:
+            return self._conflict(seen) or self._reconcile(body)
+        if path == "/quotes":
+            return 200, {"items": [self._quote(item) for item in body["items"]]}
+        if path == "/trades/marks/batch":
+            self.marks += body["items"]
+            return 200, {"items": []}
         if path == "/predictions":
             return 201, self._add(self.predictions, body)
         if path == "/predictions/batch":
@@ -330,6 +345,11 @@ class FakeServer:
             return self._trade(body)
         if parts[0] == "trades" and parts[-1] == "transitions":
             return self._transition(parts[1], body)
+        if parts[0] == "trades" and parts[-1] == "fills":
+            return self._fill(parts[1], body)
+        if parts[0] == "trades" and len(parts) == 2:
+            found = [trade for trade in self.trades if trade["id"] == parts[1]]
+            return (200, found[0]) if found else problem(404, "NOT_FOUND", "No such trade.")
         if parts[0] == "trades" and parts[-1] == "explanations":
             if not any(trade["id"] == parts[1] for trade in self.trades):
                 return problem(404, "NOT_FOUND", "No such trade.")
@@ -371,7 +391,78 @@ class FakeServer:
         for trade in self.trades:
             if trade["clientOrderId"] == body["clientOrderId"]:
                 return 200, {**trade, "repeated": True}
-        return 201, self._add(self.trades, {**body, "status": body.get("status", "open")})
+        tag = f"TAG{len(self.trades):013d}"
+        return 201, self._add(self.trades, {**body, "status": body.get("status", "open"),
+                                            "orderTag": tag, "openSize": body["lotSize"]})
+
+    def _fill(self, trade_id: str, body: Json) -> Reply:
+        trade = next((one for one in self.trades if one["id"] == trade_id), None)
+        if trade is None:
+            return problem(404, "NOT_FOUND", "No such trade.")
+        for one in self.fills:
+            if (one["brokerDealId"], one["role"]) == (body["brokerDealId"], body["role"]):
+                if one["tradeId"] != trade_id:
+                    return problem(409, "FILL_DEAL_TAKEN", "It is another trade's.")
+                return 200, {"trade": dict(trade), "items": [{"repeated": True}]}
+        self._add(self.fills, {**body, "tradeId": trade_id})
+        self._follow_fills(trade)
+        return 201, {"trade": dict(trade), "items": [{}]}
+
+    def _follow_fills(self, trade: Json) -> None:
+        sums = {role: sum((Decimal(one["size"]) for one in self.fills
+                           if one["tradeId"] == trade["id"] and one["role"] == role), Decimal(0))
+                for role in ("entry", "exit")}
+        entered = sums["entry"] or Decimal(trade["lotSize"])
+        trade["openSize"] = str(max(entered - sums["exit"], Decimal(0)))
+        if sums["entry"] and trade["status"] == "pending":
+            trade["status"] = "open"
+        if sums["exit"] >= entered:
+            trade["status"] = "closed"
+
+    # -- what the broker shows
+
+    def _report(self, body: Json) -> Reply:
+        """As on a hedging account. What it adopts is not made a trade here."""
+        self.positions.append(body)
+        adopted, differing = [], []
+        seen_ids = set()
+        for one in body["positions"]:
+            trade = self._trade_of(one)
+            if trade is None:
+                adopted.append({"tradeId": str(uuid.uuid4()), **one})
+                continue
+            seen_ids.add(trade["id"])
+            if trade["status"] == "open" and Decimal(trade["openSize"]) != Decimal(one["size"]):
+                differing.append({**one, "tradeId": trade["id"], "held": one["size"],
+                                  "ours": trade["openSize"]})
+        missing = [{"tradeId": trade["id"], "size": trade["lotSize"], "symbol": trade["symbol"],
+                    "brokerPositionId": trade.get("brokerPositionId")} for trade in self.trades
+                   if body["complete"] and trade["status"] == "open"
+                   and trade["id"] not in seen_ids and trade["entryTime"] <= body["asOf"]]
+        self.adopted += adopted
+        self.missed += missing
+        return 200, {"applied": True, "asOf": body["asOf"], "complete": body["complete"],
+                     "matched": len(seen_ids), "adopted": adopted, "unknown": [],
+                     "missing": missing, "closed": [], "differing": differing, "proposals": []}
+
+    def _trade_of(self, shown: Json) -> Optional[Json]:
+        names = ("orderTag", "brokerPositionId", "clientOrderId")
+        return next((trade for name in names for trade in self.trades
+                     if shown.get(name) is not None and trade.get(name) == shown[name]), None)
+
+    def _reconcile(self, body: Json) -> Reply:
+        self.reconciled.append(body)
+        known = {(one["brokerDealId"], one["role"]) for one in self.fills}
+        unmatched = [deal for deal in body["deals"]
+                     if (deal["brokerDealId"], deal["role"]) not in known]
+        _, answer = self._report({"asOf": body["asOf"], "complete": True,
+                                  "positions": body["positions"], "orders": body["orders"]})
+        return 200, {**answer, "settled": [], "deals": {
+            "stored": 0, "known": len(body["deals"]) - len(unmatched), "unmatched": unmatched}}
+
+    def _quote(self, item: Json) -> Json:
+        self.quotes[item["symbol"]] = item
+        return {"symbol": item["symbol"], "stored": True}
 
     def _transition(self, trade_id: str, body: Json) -> Reply:
         trade = next((one for one in self.trades if one["id"] == trade_id), None)
@@ -454,6 +545,7 @@ class FakeServer:
         if len(seen.raw) > SYNC_BYTES_MAX or not seen.raw.isascii():
             return problem(413, "BODY_TOO_LARGE", "At most 8 KiB of ASCII.")
         elements = [*seen.body.get("trades", []), *seen.body.get("transitions", []),
+                    *seen.body.get("fills", []), *seen.body.get("quotes", []),
                     *seen.body.get("acks", [])]
         if len(elements) > SYNC_ELEMENTS_MAX:
             return problem(400, "VALIDATION_FAILED", "At most 24 elements go into one sync.")
@@ -472,6 +564,12 @@ class FakeServer:
                    for element in seen.body.get("trades", [])]
         for element in seen.body.get("transitions", []):
             results.append(self._one(element, self._sync_transition, element))
+        for element in seen.body.get("fills", []):
+            results.append(self._one(element, self._sync_fill, element))
+        for number, element in enumerate(seen.body.get("quotes", [])):
+            self._quote({name: value for name, value in element.items() if name != "clientRef"})
+            results.append({"element": f"quotes[{number}]", "clientRef": element["clientRef"],
+                            "status": "ok"})
         acks = []
         for ack in seen.body.get("acks", []):
             how = "complete" if ack["outcome"] == "succeeded" else "fail"
@@ -498,17 +596,23 @@ class FakeServer:
         if status >= 300:
             return {"clientRef": element["clientRef"], "status": "refused",
                     "code": answer["code"], "detail": answer["detail"]}
-        return {"clientRef": element["clientRef"], "status": "ok", "id": answer["id"],
-                "version": 1}
+        return {"clientRef": element["clientRef"], "status": "ok",
+                "id": answer.get("id", answer.get("trade", {}).get("id")), "version": 1}
 
     def _sync_transition(self, element: Json) -> Reply:
+        return self._transition(*self._addressed(element))
+
+    def _sync_fill(self, element: Json) -> Reply:
+        return self._fill(*self._addressed(element))
+
+    def _addressed(self, element: Json) -> Tuple[str, Json]:
         body = dict(element)
         trade_id = body.pop("tradeId", None)
         order = body.pop("clientOrderId", None)
         if trade_id is None:
             trade_id = next((one["id"] for one in self.trades if one["clientOrderId"] == order),
                             "none")
-        return self._transition(trade_id, body)
+        return trade_id, body
 
 
 def iso(seconds: float) -> str:
