@@ -91,7 +91,7 @@ async function expectEqualBooks(of = folder): Promise<void> {
   const entries = deals.filter(({ role }) => role === 'entry').map(({ tag }) => tag);
   expect(new Set(entries).size).toBe(entries.length);
   expect((await tradeIds()).sort()).toEqual(entries.sort());
-  const told = await column(`select f.role || ' ' || f.broker_deal_id || ' ' || trim_scale(f.size) as value from fills f join trades on trades.id = f.trade_id where agent_id = $1`);
+  const told = await column(`select f.role || ' ' || f.broker_deal_id || ' ' || trim_scale(f.size) as value from fills f join trades on trades.id = f.trade_id where trades.agent_id = $1`);
   expect(told.sort()).toEqual(deals.map(({ tag, number, role, lots }) => `${role} ${tag}-${number} ${Number(lots)}`).sort());
   const open = await column(`select client_order_id || ' ' || trim_scale(open_size) as value from trades where agent_id = $1 and finished_at is null`);
   expect(open).toEqual(positions.map(({ tag, lots }) => `${tag} ${Number(lots)}`));
@@ -102,12 +102,21 @@ async function expectEqualBooks(of = folder): Promise<void> {
   expect(sums?.explained).toBe(entries.length + deals.filter(({ closes }) => closes).length);
 }
 
+/** In normal running nothing of its own is taken for somebody else's, and nothing is missed. */
+async function expectNoSurprises(): Promise<void> {
+  expect(await column(`select distinct type as value from events where agent_id = $1 and type in ('position.adopted', 'position.missing')`)).toEqual([]);
+  expect(await column(`select kind as value from incidents where agent_id = $1`)).toEqual([]);
+  expect(await column(`select reports.positions || '' as value from agent_reports reports where agent_id = $1 and complete_as_of is not null`)).toEqual([`${books().positions.length}`]);
+}
+
 (hasPython ? describe : describe.skip)('the Python example and the real server', () => {
   it.each(BOTH_WAYS)('come to equal books over %s', async (_name, args) => {
     const told = await summaryOf(replay(...args));
     expect(told).toMatchObject({ complete: true, ticks: 300, unsentFacts: 0, rejectedFacts: 0 });
     expect(told.trades).toBeGreaterThan(5);
     await expectEqualBooks();
+    await expectNoSurprises();
+    expect(await column(`select q.symbol as value from quotes q join agents a on a.account_id = q.account_id where a.id = $1`)).toEqual(['EURUSD']);
     expect(await column(`select distinct status as value from trades where agent_id = $1`)).toEqual(['closed']);
     const [predictions] = await t.db.query<{ used: number }>('select count(*) filter (where used_by_agent)::int as used from predictions where agent_id = $1', [agent.id]);
     expect(predictions?.used).toBe(told.trades);
