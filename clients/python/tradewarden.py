@@ -100,6 +100,7 @@ QUOTES_MAX = 1_000
 
 TIME_FIELDS = ("timestamp", "entryTime", "occurredAt", "sourceTime", "at", "quotedAt")
 DEAL_FIELDS = ("brokerDealId", "role", "price", "size", "at", "symbol", "direction")
+DEALS_MAX = 1_000
 FILL_ROLES = ("entry", "exit")
 FINAL_STATUSES = ("closed", "rejected", "cancelled", "expired")
 LEVEL_COMMANDS = {"start": "running", "resume": "running", "pause": "paused", "stop": "stopped"}
@@ -1320,8 +1321,10 @@ class Spool:
         command_id = answer["id"]
         self.begun.pop(command_id, None)
         kept = {name: value for name, value in answer.items() if name not in ("token", "after")}
-        # A refusal is not kept: nothing was done, and it may be possible when it comes again.
-        if kept["kind"] == "complete" or kept["outcome"] == "unknown":
+        # A refusal is not kept: nothing was done, and it may be possible when it comes again. Nor
+        # is what the broker showed, which is large, and asked for anew it is newer.
+        if (kept["kind"] == "complete" and kept["type"] != "reconcile"
+                or kept.get("outcome") == "unknown"):
             self.answers[command_id] = kept
             while len(self.answers) > ANSWERS_KEPT:
                 self.answers.popitem(last=False)
@@ -2704,7 +2707,7 @@ class _Outstanding:
 
 
 # What is about a trade and goes into a sync, and under which name.
-SYNC_LISTS = {"/trades/{trade}/transitions": "transitions"}
+SYNC_LISTS = {"/trades/{trade}/transitions": "transitions", "/trades/{trade}/fills": "fills"}
 
 
 class _Syncing:
@@ -3197,17 +3200,21 @@ class Agent:
         # From before it is asked, as in a report.
         as_of = iso(self._line.server_clock.now() - 0.001)
         shown = camel(self._reconciles(order_tag))
-        known = self._reports.newest
+        deals = shown.pop("deals", None)
+        if not isinstance(deals, (list, tuple)) or len(deals) > DEALS_MAX:
+            raise ValueError(f"deals are a list, of the newest {DEALS_MAX:,} at most")
         if "positions" not in shown:
-            if known is None:
-                raise ValueError("positions are needed: none were reported yet")
+            known = self._reports.newest
+            if known is None or not known.body["complete"]:
+                raise ValueError("positions are needed: the last report was none that is complete")
             # Nobody looked since.
             as_of = known.as_of or iso(self._line.server_time_at(known.at) - 0.001)
-            shown["positions"] = known.body["positions"]
-            shown.setdefault("orders", known.body["orders"])
-        return {"asOf": as_of, "positions": exact([camel(one) for one in shown["positions"]]),
+            shown = {**known.body, **shown}
+            del shown["complete"]
+        return {**exact(shown), "asOf": as_of,
+                "positions": exact([camel(one) for one in shown["positions"]]),
                 "orders": exact([camel(one) for one in shown.get("orders", ())]),
-                "deals": [self._deal(camel(deal)) for deal in shown["deals"]]}
+                "deals": [self._deal(camel(deal)) for deal in deals]}
 
     def _deal(self, deal: Json) -> Json:
         lacks = [name for name in DEAL_FIELDS if deal.get(name) is None]
