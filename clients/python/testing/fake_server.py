@@ -112,6 +112,7 @@ class FakeServer:
         self.says_time = True
         self.offers_positions = self.offers_reconcile = True
         self.magic: Any = 1234567
+        self.takes_quotes = True
         self.agent_id = "0190aaaa-0000-7000-8000-000000000001"
         self.keys = {"tw_test-key-0123456789"}
         self.fault: Callable[[Seen], Optional[Fault]] = lambda seen: None
@@ -332,7 +333,9 @@ class FakeServer:
         if path == "/agents/me/reconcile" and self.offers_reconcile:
             return self._conflict(seen) or self._reconcile(body)
         if path == "/quotes":
-            return 200, {"items": [self._quote(item) for item in body["items"]]}
+            taken = [self._quote(item) for item in body["items"]]
+            refused = [reply for reply in taken if reply[0] >= 300]
+            return refused[0] if refused else (200, {"items": [item for _, item in taken]})
         if path == "/trades/marks/batch":
             self.marks += body["items"]
             return 200, {"items": []}
@@ -460,9 +463,11 @@ class FakeServer:
         return 200, {**answer, "settled": [], "deals": {
             "stored": 0, "known": len(body["deals"]) - len(unmatched), "unmatched": unmatched}}
 
-    def _quote(self, item: Json) -> Json:
+    def _quote(self, item: Json) -> Reply:
+        if not self.takes_quotes:
+            return problem(400, "VALIDATION_FAILED", "bid: must be above 0")
         self.quotes[item["symbol"]] = item
-        return {"symbol": item["symbol"], "stored": True}
+        return 200, {"symbol": item["symbol"], "stored": True}
 
     def _transition(self, trade_id: str, body: Json) -> Reply:
         trade = next((one for one in self.trades if one["id"] == trade_id), None)
@@ -566,10 +571,9 @@ class FakeServer:
             results.append(self._one(element, self._sync_transition, element))
         for element in seen.body.get("fills", []):
             results.append(self._one(element, self._sync_fill, element))
-        for number, element in enumerate(seen.body.get("quotes", [])):
-            self._quote({name: value for name, value in element.items() if name != "clientRef"})
-            results.append({"element": f"quotes[{number}]", "clientRef": element["clientRef"],
-                            "status": "ok"})
+        for place, element in enumerate(seen.body.get("quotes", [])):
+            results.append({"element": f"quotes[{place}]",
+                            **self._one(element, self._quote, element)})
         acks = []
         for ack in seen.body.get("acks", []):
             how = "complete" if ack["outcome"] == "succeeded" else "fail"
