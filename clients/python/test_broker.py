@@ -433,6 +433,9 @@ class BothBooks(BrokerCase):
             until("it got through", lambda: self.lines.count("reconciled: 0 deals were new"))
         self.assertEqual(self.server.adopted, [])
         self.assertEqual(self.lines.count("the server knows no trade of the deal"), 1)
+        told = [seen for seen in self.server.seen if seen.path.endswith(("/fills", "/reconcile"))
+                or "fills" in seen.body]
+        self.assertEqual([seen.path.endswith("/reconcile") for seen in told][:2], [False, True])
         bodies = [json.dumps(one, sort_keys=True) for one in self.server.reconciled]
         self.assertEqual((len(bodies), len(set(bodies))), (2, 1))
 
