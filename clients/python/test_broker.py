@@ -430,7 +430,7 @@ class BothBooks(BrokerCase):
         self.opened(agent)
         with mock.patch.object(tradewarden.Backoff, "next", lambda *_: 0.01):
             agent.reconcile()
-            until("it got through", lambda: self.lines.count("reconciled: 0 deals were new"))
+            until("it got through", lambda: self.lines.count("reconciled: 0 new deals"))
         self.assertEqual(self.server.adopted, [])
         self.assertEqual(self.lines.count("the server knows no trade of the deal"), 1)
         told = [seen for seen in self.server.seen if seen.path.endswith(("/fills", "/reconcile"))

@@ -2162,7 +2162,7 @@ class _BrokerReports:
         self._hear(answer)
         deals = answer.get("deals")
         deals = deals if isinstance(deals, dict) else {}
-        log.info("reconciled: %s deals were new, %s known", deals.get("stored"), deals.get("known"))
+        log.info("reconciled: %s new deals, %s known", deals.get("stored"), deals.get("known"))
         for deal in _listed(deals.get("unmatched")):
             log.warning("the server knows no trade of the deal %s", self._client.cleaned(str(deal)))
 
