@@ -34,7 +34,9 @@ STOP_DISTANCE, TARGET_DISTANCE = 150 * POINT, 300 * POINT
 COMMISSION_PER_LOT = Decimal("3.50")
 FAST, SLOW = 5, 20
 # Unsent facts above which the market waits for the server, as long as there is one.
-HIGH_WATER = 200
+HIGH_WATER = 100
+# Ten are what containers are given to end in.
+GOODBYE_SECONDS = 8.0
 # Ticks after which the state is kept although nothing happened: what a crash makes the loop walk
 # again.
 SAVE_EVERY = 50
@@ -704,7 +706,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         print(f"example.py: {error}", file=sys.stderr)
         complete, code = False, 1
     finally:
-        agent.stop()
+        agent.stop(GOODBYE_SECONDS)
     told = summary(loop, complete)
     print(json.dumps(told) if given.json else
           "  ".join(f"{name} {value}" for name, value in told.items()))
