@@ -4,6 +4,7 @@ import { type Place, upperBound } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import { type AccountReport, AHEAD_MOST, LATE_MOST } from './account-reports.repository.js';
 import type { AccountRow } from './accounts.repository.js';
+import { DAYS, figuresAt, flows, INITIAL, raisePeak, realised } from './day-figures.js';
 
 export const EXECUTION_MODES = ['simulation', 'paper', 'live'] as const;
 export type ExecutionMode = (typeof EXECUTION_MODES)[number];
@@ -26,6 +27,12 @@ export interface AccountDayRow extends Book {
   last_balance: string | null;
   lowest_equity: string | null;
   net_cash_flows: string;
+  /** As of all deals that were told so far, as `unpriced` and `unexplained` are. */
+  realised_profit: string;
+  unpriced: number;
+  unexplained: string | null;
+  /** The account's initial balance with the money that came and went until this day began. */
+  initial: string | null;
   opening_equity: string | null;
   opening_balance: string | null;
   opening_estimated: boolean;
@@ -34,6 +41,13 @@ export interface AccountDayRow extends Book {
   /** Null while the day is open, as `closed_at` is. */
   closing_estimated: boolean | null;
   closed_at: string | null;
+}
+
+export interface BookRow {
+  execution_mode: ExecutionMode;
+  /** With the money that came and went since. */
+  peak_equity: string | null;
+  peak_day_end_balance: string | null;
 }
 
 export interface AccountDayFilter {
@@ -45,39 +59,10 @@ export interface AccountDayFilter {
 /** Since the lowest that was reported may be above what the day began with. */
 const COLUMNS = `d.seq, d.account_id, c.currency, d.execution_mode, d.day::text as day, d.starts_at, d.ends_at, d.last_reported_at, d.last_equity, d.last_balance,
   least(d.opening_equity, d.lowest_equity) as lowest_equity, d.net_cash_flows, d.opening_equity, d.opening_balance, d.opening_estimated,
-  d.closing_equity, d.closing_balance, d.closing_estimated, d.closed_at`;
+  made.amount as realised_profit, made.unpriced::int as unpriced, gap.unexplained, ${INITIAL} as initial, d.closing_equity, d.closing_balance, d.closing_estimated, d.closed_at`;
 
-/** An agent that was silent for longer counts as offline: what it said last is not what it had at the rollover. */
-const SEEN = '90 seconds';
 /** An account that comes back after years gets so many days of them; the ones before stay out. */
 const DAYS_MOST = 400;
-
-const flows = (when: string) => `coalesce((select sum(f.amount) from account_cash_flows f where f.account_id = s.account_id and ${when}), 0)`;
-
-/**
- * What the book of `s` had at a rollover: what was reported last before it, if that is at most 90 s old. Otherwise nobody saw
- * it, and it is the higher of what was last reported before and first after, each brought to that moment by the cash flows
- * between: the higher the figure that a day begins with, the sooner a fall from it is a loss.
- */
-const figureAt = (what: 'equity' | 'balance', at: string) => `
-  select case when before.seen then before.figure else greatest(before.figure, after.figure) end as figure, before.seen is not true as estimated
-  from (select) as one
-  left join lateral (
-    select p.last_${what} + ${flows(`f.at > p.last_reported_at and f.at < ${at}`)} as figure, p.last_reported_at >= ${at} - interval '${SEEN}' as seen
-    from account_days p where p.account_id = s.account_id and p.execution_mode = s.execution_mode and p.starts_at < ${at} and p.last_${what} is not null
-    order by p.starts_at desc limit 1
-  ) before on true
-  left join lateral (
-    select p.first_${what} - ${flows(`f.at >= ${at} and f.at <= p.first_reported_at`)} as figure
-    from account_days p where p.account_id = s.account_id and p.execution_mode = s.execution_mode and p.starts_at >= ${at} and p.first_${what} is not null
-    order by p.starts_at limit 1
-  ) after on true`;
-
-/** Estimated when one of the figures is, or when there is none. */
-const figuresAt = (at: string) => `
-  select equity.figure as equity, balance.figure as balance,
-    (equity.figure is null and balance.figure is null) or (equity.figure is not null and equity.estimated) or (balance.figure is not null and balance.estimated) as estimated
-  from (${figureAt('equity', at)}) equity, (${figureAt('balance', at)}) balance`;
 
 /** All of it under the lock of the account's row. */
 @Injectable()
@@ -130,21 +115,30 @@ export class AccountDaysRepository {
     return made.filter(({ over }) => over).map(({ starts_at }) => starts_at);
   }
 
-  /** Into the day that it is of. */
+  /** Into the day that it is of. The two equities before its own may be of days before. */
   async put(tx: Tx, { accountId, mode, at, equity, balance }: AccountReport): Promise<void> {
     await tx.sql`
-      with put as (
-        update account_days set first_reported_at = coalesce(first_reported_at, ${at}::timestamptz),
-          first_equity = coalesce(first_equity, ${equity}::numeric), first_balance = coalesce(first_balance, ${balance}::numeric),
-          last_reported_at = ${at}::timestamptz, last_equity = coalesce(${equity}::numeric, last_equity), last_balance = coalesce(${balance}::numeric, last_balance),
-          lowest_equity = least(lowest_equity, ${equity}::numeric)
-        where account_id = ${accountId} and execution_mode = ${mode} and starts_at <= ${at}::timestamptz and ends_at > ${at}::timestamptz
+      with before as materialized (
+        select last_equity as last, prior_equity as prior from account_days
+        where account_id = ${accountId} and execution_mode = ${mode} and starts_at <= ${at}::timestamptz and last_equity is not null order by starts_at desc limit 1
+      ), told as materialized (
+        select ${at}::timestamptz as at, ${equity}::numeric as equity, ${balance}::numeric as balance, before.last, before.prior,
+          case when num_nulls(${equity}::numeric, before.last, before.prior) = 0 then least(${equity}::numeric, before.last, before.prior) end as held
+        from (select) one left join before on true
+      ), put as (
+        update account_days d set first_reported_at = coalesce(first_reported_at, told.at),
+          first_equity = coalesce(first_equity, told.equity), first_balance = coalesce(first_balance, told.balance),
+          last_reported_at = told.at, last_equity = coalesce(told.equity, last_equity), last_balance = coalesce(told.balance, last_balance),
+          last_balance_at = case when told.balance is null then last_balance_at else told.at end,
+          lowest_equity = least(lowest_equity, told.equity), prior_equity = case when told.equity is null then prior_equity else told.last end,
+          ${() => raisePeak('told.held', 'told.at')}
+        from told where account_id = ${accountId} and execution_mode = ${mode} and starts_at <= told.at and ends_at > told.at
         returning 1
       ) select * from put`;
   }
 
   /**
-   * Works out anew what follows from the reports and cash flows of this time: the day it lies in, those before it back to the
+   * Works out anew what follows from the reports, deals and cash flows of this time: the day it lies in, those before it back to the
    * last one that was reported, and those after it up to the next one. From the rows alone, so that it may run twice.
    */
   async settle(tx: Tx, { account_id, execution_mode }: Book, at: string): Promise<void> {
@@ -159,14 +153,16 @@ export class AccountDaysRepository {
               and starts_at > ${at}::timestamptz
           ), 'infinity') as until
       ), figures as materialized (
-        select s.seq, ${() => flows('f.at >= s.starts_at and f.at < s.ends_at')} as net, opening.equity, opening.balance, opening.estimated,
+        select s.seq, ${() => flows('s', (time) => `${time} >= s.starts_at and ${time} < s.ends_at`)} as net, made.amount, made.facts, opening.equity, opening.balance, opening.estimated,
           closing.equity as closing_equity, closing.balance as closing_balance, closing.estimated as closing_estimated
         from span, account_days s cross join lateral (${() => figuresAt('s.starts_at')}) opening
+          cross join lateral (${() => realised('s', (time) => `${time} >= s.starts_at and ${time} < s.ends_at`)}) made
           left join lateral (${() => figuresAt('s.ends_at')}) closing on s.closed_at is not null
         where s.account_id = ${account_id} and s.execution_mode = ${execution_mode} and s.starts_at between span.since and span.until
       ), settled as (
         update account_days d set net_cash_flows = f.net, opening_equity = f.equity, opening_balance = f.balance, opening_estimated = f.estimated,
-          closing_equity = f.closing_equity, closing_balance = f.closing_balance, closing_estimated = f.closing_estimated
+          closing_equity = f.closing_equity, closing_balance = f.closing_balance, closing_estimated = f.closing_estimated,
+          settled_profit = f.amount, settled_facts = f.facts, peak_shift = ${() => flows('d', (time) => `${time} > d.peak_equity_at and ${time} < d.ends_at`)}
         from figures f where d.seq = f.seq returning 1
       ) select count(*) from settled`;
   }
@@ -189,7 +185,7 @@ export class AccountDaysRepository {
 
   begunAt(tx: Tx, { account_id, execution_mode }: Book, startsAt: readonly string[]): Promise<AccountDayRow[]> {
     return tx.sql`
-      select ${() => COLUMNS} from account_days d join accounts c on c.id = d.account_id
+      select ${() => COLUMNS} from ${() => DAYS}
       where d.account_id = ${account_id} and d.execution_mode = ${execution_mode} and d.starts_at = any(${startsAt}::timestamptz[]) order by d.starts_at`;
   }
 
@@ -203,11 +199,27 @@ export class AccountDaysRepository {
     const { executionMode = null, from = null } = filter;
     const upper = upperBound(filter.to, after);
     return this.dataSource.sql`
-      select ${() => COLUMNS} from account_days d join accounts c on c.id = d.account_id
+      select ${() => COLUMNS} from ${() => DAYS}
       where d.account_id = ${accountId} and (${executionMode}::text is null or d.execution_mode = ${executionMode}::text)
         and (${from}::timestamptz is null or d.starts_at >= ${from}::timestamptz)
         and (${upper.to}::timestamptz is null or d.starts_at < ${upper.to}::timestamptz)
         and (${upper.seq}::bigint is null or (d.starts_at, d.seq) < (${upper.at}::timestamptz, ${upper.seq}::bigint))
       order by d.starts_at desc, d.seq desc limit ${limit + 1}`;
+  }
+
+  /**
+   * How high each book of an account stood, made from its days: a flow that is told late shifts what was before it, and no row
+   * has to be kept beside the day's, which the reports hold already.
+   */
+  books(accountId: string): Promise<BookRow[]> {
+    return this.dataSource.sql`
+      select b.execution_mode, trim_scale(greatest(b.initial, max(d.peak_equity + ${() => flows('d', (time) => `${time} > d.peak_equity_at`)}))) as peak_equity,
+        trim_scale(greatest(b.initial, max(d.closing_balance + ${() => flows('d', (time) => `${time} >= d.ends_at`)}))) as peak_day_end_balance
+      from (
+        select x.account_id, x.execution_mode, c.initial_balance + ${() => flows('x', (time) => `${time} > x.first_reported_at`)} as initial
+        from (select account_id, execution_mode, min(first_reported_at) as first_reported_at from account_days where account_id = ${accountId} group by account_id, execution_mode) x
+          join accounts c on c.id = x.account_id
+      ) b join account_days d on d.account_id = b.account_id and d.execution_mode = b.execution_mode
+      group by b.execution_mode, b.initial order by b.execution_mode`;
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Exact } from '../common/decimal.js';
 import { decimalText } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
@@ -25,6 +26,14 @@ export const accountDaySchema = z.object({
   openingEstimated: z.boolean().describe('nobody reported within 90 s before the rollover: the higher of what was reported last before and first after it, with the cash flows between'),
   lowestEquity: amount('of all that was reported, and at the rollover'),
   netCashFlows: decimalText().describe('deposits less withdrawals, and whatever else came in or went out'),
+  realisedProfit: decimalText().describe('profit, commission, swap and fee of the fills of this day, and at the time of the exit what a trade was told to have come to beyond its fills'),
+  unpricedTrades: z.int().describe('closed in this day, and nobody told what they came to: that is part of what is unexplained'),
+  unexplained: amount('what the balance changed by beyond netCashFlows and realisedProfit; of an open day as far as its last balance goes. Below 0 it counts as loss, above 0 for nothing, until a fill or cash flow is told that explains it. Null where a balance is not known'),
+  unexplainedLoss: amount('what of that counts as loss: 0 or more'),
+  baselines: z.object({
+    balance: amount('openingBalance'), equity: amount('openingEquity'), higher: amount('the higher of the two; null when one is not known'),
+    initial: amount("the account's initialBalance, with the money that came and went between the first report and the beginning of this day"),
+  }).describe('what a loss of this day is measured from: baseline - equity + netCashFlows'),
   lastBalance: amount('the last that was reported in this day'),
   lastEquity: amount('the last that was reported in this day'),
   lastReportedAt: z.iso.datetime().nullable(),
@@ -34,6 +43,11 @@ export const accountDaySchema = z.object({
   estimated: z.boolean().describe('one of its ends is'),
   closedAt: z.iso.datetime().nullable(),
 }).meta({ id: 'AccountDay' });
+
+const lossOf = (unexplained: string | null) => (unexplained === null ? null : Exact.max(new Exact(unexplained).neg(), 0).toFixed());
+
+/** Null when one is not known: it may be the higher. */
+const higherOf = (balance: string | null, equity: string | null) => (balance === null || equity === null ? null : Exact.max(balance, equity).toFixed());
 
 export const toAccountDay = (row: AccountDayRow): z.output<typeof accountDaySchema> => ({
   accountId: row.account_id,
@@ -47,6 +61,11 @@ export const toAccountDay = (row: AccountDayRow): z.output<typeof accountDaySche
   openingEstimated: row.opening_estimated,
   lowestEquity: row.lowest_equity,
   netCashFlows: row.net_cash_flows,
+  realisedProfit: row.realised_profit,
+  unpricedTrades: row.unpriced,
+  unexplained: row.unexplained,
+  unexplainedLoss: lossOf(row.unexplained),
+  baselines: { balance: row.opening_balance, equity: row.opening_equity, higher: higherOf(row.opening_balance, row.opening_equity), initial: row.initial },
   lastBalance: row.last_balance,
   lastEquity: row.last_equity,
   lastReportedAt: row.last_reported_at,

@@ -97,7 +97,7 @@ export class AccountDaysService {
       type: 'account.day_closed', subjectId: day.account_id, accountId: day.account_id,
       data: {
         executionMode: day.execution_mode, day: day.day, startsAt: day.starts_at, endsAt: day.ends_at, openingEquity: day.opening_equity, openingBalance: day.opening_balance,
-        lowestEquity: day.lowest_equity, netCashFlows: day.net_cash_flows, closingEquity: day.closing_equity, closingBalance: day.closing_balance,
+        lowestEquity: day.lowest_equity, netCashFlows: day.net_cash_flows, realisedProfit: day.realised_profit, unexplained: day.unexplained, closingEquity: day.closing_equity, closingBalance: day.closing_balance,
         estimated: day.opening_estimated || day.closing_estimated !== false,
       },
     })));

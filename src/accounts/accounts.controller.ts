@@ -6,8 +6,9 @@ import { type Caller, CurrentCaller } from '../common/http/caller.js';
 import { type Creation, Once } from '../common/http/once.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
 import { Idempotency } from '../database/idempotency.js';
+import { AccountDaysRepository } from './account-days.repository.js';
 import { AccountsRepository } from './accounts.repository.js';
-import { accountParam, accountSchema, accountsQuery, changeAccountSchema, createAccountSchema, toAccount } from './accounts.schemas.js';
+import { accountDetailSchema, accountParam, accountSchema, accountsQuery, changeAccountSchema, createAccountSchema, toAccount, toAccountDetail } from './accounts.schemas.js';
 import { AccountsService } from './accounts.service.js';
 
 type AccountParam = z.output<typeof accountParam>;
@@ -17,6 +18,7 @@ export class AccountsController {
   constructor(
     private readonly service: AccountsService,
     private readonly accounts: AccountsRepository,
+    private readonly days: AccountDaysRepository,
     private readonly idempotency: Idempotency,
   ) {}
 
@@ -36,10 +38,10 @@ export class AccountsController {
 
   @Get(':accountId')
   @Allow({ person: 'viewer', agent: 'any' })
-  @Answers(accountSchema)
+  @Answers(accountDetailSchema)
   async get(@Param({ schema: accountParam }) { accountId }: AccountParam, @CurrentCaller() caller: Caller) {
     await this.service.mustSee(caller, accountId);
-    return toAccount(await this.service.get(accountId));
+    return toAccountDetail(await this.service.get(accountId), await this.days.books(accountId));
   }
 
   @Patch(':accountId')

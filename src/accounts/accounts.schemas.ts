@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { credentialIn } from '../auth/credentials.js';
 import { decimal, decimalText, name, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
+import { type BookRow, EXECUTION_MODES } from './account-days.repository.js';
 import { ACCOUNT_KINDS, type AccountRow, MARGIN_MODES } from './accounts.repository.js';
 
 /** Where the broker keeps the account. Every viewer sees it. */
@@ -76,4 +77,19 @@ export const toAccount = (row: AccountRow): z.output<typeof accountSchema> => ({
   id: row.id, name: row.name, kind: row.kind, currency: row.currency, marginMode: row.margin_mode, broker: row.broker, server: row.server,
   loginMasked: row.login_masked, loginHash: row.login_hash, tradingDay: { zone: row.zone, rollover: row.rollover }, initialBalance: row.initial_balance,
   createdAt: row.created_at, updatedAt: row.updated_at,
+});
+
+const peak = (meaning: string) => decimalText().nullable().describe(`${meaning}; with the money that came and went since, and at least the initialBalance. Null when neither is known`);
+
+export const accountDetailSchema = accountSchema.extend({
+  books: z.array(z.object({
+    executionMode: z.enum(EXECUTION_MODES),
+    peakEquity: peak('the highest that three reports in a row held: a jump counts with the second report after it'),
+    peakDayEndBalance: peak('the highest with which a trading day ended'),
+  })).describe('one for each execution mode in which anything was reported'),
+}).meta({ id: 'AccountDetail' });
+
+export const toAccountDetail = (row: AccountRow, books: readonly BookRow[]): z.output<typeof accountDetailSchema> => ({
+  ...toAccount(row),
+  books: books.map(({ execution_mode, peak_equity, peak_day_end_balance }) => ({ executionMode: execution_mode, peakEquity: peak_equity, peakDayEndBalance: peak_day_end_balance })),
 });

@@ -15,6 +15,7 @@ import { Incidents1763600000014 } from './migrations/1763600000014-incidents.js'
 import { Fills1763600000015 } from './migrations/1763600000015-fills.js';
 import { Positions1763600000016 } from './migrations/1763600000016-positions.js';
 import { PredictionScores1763600000017 } from './migrations/1763600000017-prediction-scores.js';
+import { Unexplained1763600000018 } from './migrations/1763600000018-unexplained.js';
 import { FillMoves1763600000019 } from './migrations/1763600000019-fill-moves.js';
 import { Strategies1763600000020 } from './migrations/1763600000020-strategies.js';
 import { RiskConfig1763600000021 } from './migrations/1763600000021-risk-config.js';
@@ -25,8 +26,7 @@ export const MIGRATIONS = [
   Statistics1763600000007, KeyRateLimits1763600000008, Syncs1763600000009, CommandTypes1763600000010, AccountDays1763600000011,
   Instruments1763600000012, MarketData1763600000013, Incidents1763600000014,
   Fills1763600000015, Positions1763600000016, PredictionScores1763600000017,
-  FillMoves1763600000019,
-  Strategies1763600000020, RiskConfig1763600000021,
+  Unexplained1763600000018, FillMoves1763600000019, Strategies1763600000020, RiskConfig1763600000021,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

@@ -1,7 +1,7 @@
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -45,6 +45,10 @@ export const INCIDENT_KINDS = {
   ACCOUNT_MISMATCH: {
     subject: 'agent', quietSeconds: null,
     means: 'An agent trades on another account than the one that it belongs to. Over when a later report agrees; the agent stays paused until a person resumes it.',
+  },
+  UNEXPLAINED_BALANCE: {
+    subject: 'account_day', quietSeconds: null,
+    means: 'The balance of an account changed, and a minute later no fill, trade or cash flow says why. Over when one that was told explains it; or, once acknowledged, eight days after the end of the day.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

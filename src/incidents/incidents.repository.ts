@@ -21,6 +21,8 @@ export interface SeenIncident {
   subjectType: IncidentSubject;
   subjectId: string;
   agentId: string | null;
+  /** The agent's unless it is named. */
+  accountId?: string;
   summary: string;
   data: Record<string, unknown>;
   quietSeconds: number | null;
@@ -41,16 +43,19 @@ const REPEAT = (severity: string) => `case ${severity} when 'critical' then inte
 const STATUS = `case when resolved_at is not null then 'resolved' when acknowledged_at is not null then 'acknowledged' else 'open' end`;
 const ABOUT = `jsonb_build_object('kind', kind, 'severity', severity, 'subjectType', subject_type, 'subjectId', subject_id, 'summary', summary)`;
 
+const OF_AGENT = '(select account_id from agents where id = agent_id)';
+
 /**
  * CTEs `seen` and `seen_logged` for a statement that opens incidents with what causes them. An incident is opened
  * once: while it is not resolved, seeing it again counts on the first; one that got worse has to be acknowledged anew.
  * @param rows a table expression with kind, severity, subject_type, subject_id, agent_id, summary, data, quiet_seconds
  * @param actor SQL of who caused them, and of the correlation id
+ * @param account SQL of a row's account
  */
-export const SEEN_INCIDENTS = (rows: string, actor: string, correlation: string) => `
+export const SEEN_INCIDENTS = (rows: string, actor: string, correlation: string, account = OF_AGENT) => `
   seen as (
     insert into incidents (kind, severity, subject_type, subject_id, agent_id, account_id, summary, data, quiet_seconds, repeat_at)
-    select kind, severity, subject_type, subject_id, agent_id, (select account_id from agents where id = agent_id), summary, data, quiet_seconds, app_clock() + ${REPEAT('severity')}
+    select kind, severity, subject_type, subject_id, agent_id, ${account}, summary, data, quiet_seconds, app_clock() + ${REPEAT('severity')}
     from ${rows} as found order by kind, subject_type, subject_id
     on conflict (kind, subject_type, subject_id) where resolved_at is null do update set
       occurrences = incidents.occurrences + 1, last_seen_at = app_clock(), summary = excluded.summary, data = excluded.data,
@@ -70,9 +75,9 @@ export class IncidentsRepository {
 
   /** Many in one statement; no subject twice in one kind. */
   async see(tx: Tx, incidents: readonly SeenIncident[], actor: string, correlationId: string | null): Promise<void> {
-    const found = `(select kind, severity, "subjectType" as subject_type, "subjectId" as subject_id, "agentId" as agent_id, summary, data, "quietSeconds" as quiet_seconds
-      from jsonb_to_recordset($1::jsonb) as i (kind text, severity text, "subjectType" text, "subjectId" text, "agentId" uuid, summary text, data jsonb, "quietSeconds" int))`;
-    await tx.query(`with ${SEEN_INCIDENTS(found, '$2::text', '$3::text')} select 1 from seen`, [JSON.stringify(incidents), actor, correlationId]);
+    const found = `(select kind, severity, "subjectType" as subject_type, "subjectId" as subject_id, "agentId" as agent_id, "accountId" as named_account, summary, data, "quietSeconds" as quiet_seconds
+      from jsonb_to_recordset($1::jsonb) as i (kind text, severity text, "subjectType" text, "subjectId" text, "agentId" uuid, "accountId" uuid, summary text, data jsonb, "quietSeconds" int))`;
+    await tx.query(`with ${SEEN_INCIDENTS(found, '$2::text', '$3::text', `coalesce(named_account, ${OF_AGENT})`)} select 1 from seen`, [JSON.stringify(incidents), actor, correlationId]);
   }
 
   /** Ends those that are not over yet. Returns how many. */

@@ -12,8 +12,9 @@ export interface NewIncident {
   kind: IncidentKindName;
   severity: Severity;
   subjectId: string;
-  /** Its account is the incident's. */
+  /** Its account is the incident's, unless that is named. */
   agentId: string | null;
+  accountId?: string;
   /** One sentence for the person who is woken. */
   summary: string;
   data?: Record<string, unknown>;

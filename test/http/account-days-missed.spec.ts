@@ -212,9 +212,9 @@ describe('two servers at one rollover', () => {
   });
 });
 
-/** Their limits come with the breakers; here is what those are reckoned from. Rules as the firms published them, with their own examples. */
+/** Their limits come with the breakers; here is what those are reckoned from. More of them in account-peaks.spec.ts. */
 describe('the rules of proprietary-trading firms', () => {
-  it('FTMO, one step: the balance at midnight CE(S)T of each day, and the highest of them', async () => {
+  it('one that takes the balance at midnight in Prague, and the highest of them', async () => {
     const trader = await days.trader('Europe/Prague', '00:00', { initialBalance: 100_000 });
     await days.report(trader, '2026-03-27T22:59:50Z', 100_000);
     await days.report(trader, '2026-03-28T22:59:50Z', 103_200, { balance: 104_000 });
@@ -226,7 +226,7 @@ describe('the rules of proprietary-trading firms', () => {
     expect(Math.max(100_000, ...all.map(({ closingBalance }) => Number(closingBalance)))).toBe(104_000);
   });
 
-  it('Topstep: the balance at the end of the trading day, 17:00 in Chicago', async () => {
+  it('one that takes the balance at the end of the trading day, 17:00 in Chicago', async () => {
     const trader = await days.trader('America/Chicago', '17:00', { initialBalance: 50_000 });
     const ends = ['2026-10-29T22:00:00Z', '2026-10-30T22:00:00Z', '2026-11-01T23:00:00Z', '2026-11-02T23:00:00Z'];
     const balances = [50_000, 50_500, 50_000, 52_500];

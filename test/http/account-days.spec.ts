@@ -25,13 +25,14 @@ describe('a trading day', () => {
     const [, day, open] = await days.of(trader);
     expect(day).toEqual({
       accountId: trader.accountId, executionMode: 'paper', currency: 'USD', day: '2026-03-06', startsAt: '2026-03-06T00:00:00.000Z', endsAt: '2026-03-07T00:00:00.000Z',
-      openingBalance: '10000', openingEquity: '10000', openingEstimated: false, lowestEquity: '9700', netCashFlows: '0', lastBalance: '10050', lastEquity: '10100',
+      openingBalance: '10000', openingEquity: '10000', openingEstimated: false, lowestEquity: '9700', netCashFlows: '0', realisedProfit: '0', unpricedTrades: 0, unexplained: '50', unexplainedLoss: '0',
+      baselines: { balance: '10000', equity: '10000', higher: '10000', initial: null }, lastBalance: '10050', lastEquity: '10100',
       lastReportedAt: '2026-03-06T23:59:00.000Z', closingBalance: '10050', closingEquity: '10100', closingEstimated: false, estimated: false, closedAt: expect.any(String),
     });
     expect(open).toMatchObject({ day: '2026-03-07', openingBalance: '10050', openingEquity: '10100', lowestEquity: '10090', closingEquity: null, closingEstimated: null, closedAt: null, estimated: false });
     expect(await eventsOf(trader)).toEqual([expect.objectContaining({ actor: 'system' }), { actor: 'system', data: {
       executionMode: 'paper', day: '2026-03-06', startsAt: '2026-03-06T00:00:00.000Z', endsAt: '2026-03-07T00:00:00.000Z', openingEquity: '10000', openingBalance: '10000',
-      lowestEquity: '9700', netCashFlows: '0', closingEquity: '10100', closingBalance: '10050', estimated: false,
+      lowestEquity: '9700', netCashFlows: '0', realisedProfit: '0', unexplained: '50', closingEquity: '10100', closingBalance: '10050', estimated: false,
     } }]);
   });
 

@@ -1,15 +1,23 @@
+import { UnexplainedService } from '../../src/accounts/unexplained.service.js';
 import { Schedules } from '../../src/database/schedules.js';
 import type { TestAgent, TestApp } from './app.js';
 
 export interface AccountDay {
   accountId: string; executionMode: string; currency: string; day: string; startsAt: string; endsAt: string; openingBalance: string | null; openingEquity: string | null;
-  openingEstimated: boolean; lowestEquity: string | null; netCashFlows: string; lastBalance: string | null; lastEquity: string | null; lastReportedAt: string | null;
+  openingEstimated: boolean; lowestEquity: string | null; netCashFlows: string; realisedProfit: string; unpricedTrades: number; unexplained: string | null; unexplainedLoss: string | null;
+  baselines: { balance: string | null; equity: string | null; higher: string | null; initial: string | null }; lastBalance: string | null; lastEquity: string | null; lastReportedAt: string | null;
   closingBalance: string | null; closingEquity: string | null; closingEstimated: boolean | null; estimated: boolean; closedAt: string | null;
+}
+
+export interface BookFigures {
+  executionMode: string; peakEquity: string | null; peakDayEndBalance: string | null;
 }
 
 export interface Trader {
   accountId: string;
   agent: TestAgent;
+  /** Of the running copy, which live agents name. */
+  instance?: string;
 }
 
 /** An account with its trading day, and an agent on it. Its reports move the clock to the time they are of. */
@@ -35,16 +43,47 @@ export class Days {
   }
 
   /** @param equity also the balance, unless that is named */
-  async report({ agent }: Trader, at: string, equity: number | string | undefined, more: Record<string, unknown> = {}): Promise<void> {
+  async report({ agent, instance }: Trader, at: string, equity: number | string | undefined, more: Record<string, unknown> = {}): Promise<void> {
     await this.setClock(at);
     const body = { asOf: at, ...(equity === undefined ? {} : { equity, balance: equity }), ...more };
-    const answer = await agent.http('POST', '/agents/me/heartbeat', { body });
+    const answer = await agent.http('POST', '/agents/me/heartbeat', { body, ...(instance ? { headers: { 'x-instance-id': instance } } : {}) });
     if (answer.status !== 200) throw new Error(answer.text);
   }
 
   async flow({ accountId }: Trader, at: string, kind: string, amount: number): Promise<void> {
     const answer = await this.t.http('POST', `/accounts/${accountId}/cash-flows`, { body: { at, kind, amount } });
     if (answer.status !== 201) throw new Error(answer.text);
+  }
+
+  /** A trade that waits for its fills. */
+  async trade({ agent }: Trader, more: Record<string, unknown> = {}): Promise<string> {
+    const made = await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: `t-${++this.made}`, symbol: 'EURUSD', direction: 'long', lotSize: '1', ...more } });
+    if (made.status !== 201) throw new Error(made.text);
+    return made.body.id;
+  }
+
+  /** @param more profit, commission, swap, fee; an exit unless it says otherwise */
+  async fill({ agent }: Trader, tradeId: string, at: string, more: Record<string, unknown> = {}): Promise<void> {
+    const answer = await agent.http('POST', `/trades/${tradeId}/fills`, { body: { brokerDealId: `d-${++this.made}`, role: 'exit', price: '1.1', size: '1', at, ...more } });
+    if (answer.status !== 201) throw new Error(answer.text);
+  }
+
+  /** A trade of one size, told by its two fills. */
+  async traded(trader: Trader, enteredAt: string, exitedAt: string, profit: string, commission = '0'): Promise<string> {
+    const id = await this.trade(trader);
+    await this.fill(trader, id, enteredAt, { role: 'entry', commission });
+    await this.fill(trader, id, exitedAt, { profit, commission });
+    return id;
+  }
+
+  /** What the schedule finds unexplained at this time. */
+  async explain(at: string, ...apps: TestApp[]): Promise<void> {
+    await this.setClock(at);
+    await Promise.all((apps.length > 0 ? apps : [this.t]).map((t) => t.app.get(UnexplainedService).look()));
+  }
+
+  async books({ accountId }: Trader): Promise<BookFigures[]> {
+    return (await this.t.http<{ books: BookFigures[] }>('GET', `/accounts/${accountId}`)).body.books;
   }
 
   /** What is due at this time, as the schedule does it. */
