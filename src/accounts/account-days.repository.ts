@@ -119,19 +119,17 @@ export class AccountDaysRepository {
   async put(tx: Tx, { accountId, mode, at, equity, balance }: AccountReport): Promise<void> {
     await tx.sql`
       with before as materialized (
-        select last_equity as last, prior_equity as prior from account_days
+        select last_equity, prior_equity from account_days
         where account_id = ${accountId} and execution_mode = ${mode} and starts_at <= ${at}::timestamptz and last_equity is not null order by starts_at desc limit 1
       ), told as materialized (
-        select ${at}::timestamptz as at, ${equity}::numeric as equity, ${balance}::numeric as balance, before.last, before.prior,
-          case when num_nulls(${equity}::numeric, before.last, before.prior) = 0 then least(${equity}::numeric, before.last, before.prior) end as held
-        from (select) one left join before on true
+        select ${at}::timestamptz as at, ${equity}::numeric as equity, ${balance}::numeric as balance, before.* from (select) one left join before on true
       ), put as (
         update account_days d set first_reported_at = coalesce(first_reported_at, told.at),
           first_equity = coalesce(first_equity, told.equity), first_balance = coalesce(first_balance, told.balance),
-          last_reported_at = told.at, last_equity = coalesce(told.equity, last_equity), last_balance = coalesce(told.balance, last_balance),
+          last_reported_at = told.at, last_equity = coalesce(told.equity, d.last_equity), last_balance = coalesce(told.balance, d.last_balance),
           last_balance_at = case when told.balance is null then last_balance_at else told.at end,
-          lowest_equity = least(lowest_equity, told.equity), prior_equity = case when told.equity is null then prior_equity else told.last end,
-          ${() => raisePeak('told.held', 'told.at')}
+          lowest_equity = least(lowest_equity, told.equity), prior_equity = case when told.equity is null then d.prior_equity else told.last_equity end,
+          ${() => raisePeak('told.equity', 'told', 'told.at')}
         from told where account_id = ${accountId} and execution_mode = ${mode} and starts_at <= told.at and ends_at > told.at
         returning 1
       ) select * from put`;

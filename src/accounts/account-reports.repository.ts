@@ -26,8 +26,8 @@ export const LATE_MOST = '7 days';
 export const AHEAD_MOST = '5 minutes';
 
 /**
- * Counts reports into the open days of their accounts, many of one account together: the lowest of all, the latest, and the
- * highest that three in a row held.
+ * Counts reports into the open days of their accounts, many of one account together: the lowest of all, and the
+ * latest. For the peak those of one statement are one report, and the lowest of them: they saw the same moment.
  * A report that is older than the last one of its account is left.
  * @param locked days that another transaction holds are waited for, or left out
  */
@@ -52,21 +52,12 @@ const reports = (name: string, locked: '' | 'skip locked'): Statement => ({
       select day, max(at) as at, min(equity) as lowest, (array_agg(equity order by at desc, n desc) filter (where equity is not null))[1] as equity,
         (array_agg(balance order by at desc, n desc) filter (where balance is not null))[1] as balance, max(at) filter (where balance is not null) as balance_at
       from judged where outcome = 'counted' group by day
-    ), heard as (
-      select day, at, n, equity from judged where outcome = 'counted' and equity is not null
-      union all select d.seq, d.last_reported_at, b.n, b.equity from open_days d cross join lateral (values (-2, d.prior_equity), (-1, d.last_equity)) b (n, equity) where b.equity is not null
-    ), held as (
-      select day, at, n, lag(equity) over told as prior, case when lag(equity, 2) over told is not null then least(equity, lag(equity) over told, lag(equity, 2) over told) end as held
-      from heard window told as (partition by day order by at, n)
-    ), highest as (
-      select day, (array_agg(prior order by at desc, n desc))[1] as prior, max(held) as held, (array_agg(at order by held desc nulls last, at))[1] as at
-      from held where n >= 0 group by day
     ), written as (
       -- PostgreSQL holds the row against its CHECKs before it finds that it was changed since the statement began: as it was then, it may have no first report.
       update account_days d set first_reported_at = coalesce(d.first_reported_at, l.at), last_reported_at = l.at, last_equity = coalesce(l.equity, d.last_equity), last_balance = coalesce(l.balance, d.last_balance),
         last_balance_at = coalesce(l.balance_at, d.last_balance_at), lowest_equity = least(d.lowest_equity, l.lowest),
-        prior_equity = case when h.day is null then d.prior_equity else h.prior end, ${raisePeak('h.held', 'h.at')}
-      from latest l left join highest h using (day) where d.seq = l.day
+        prior_equity = case when l.lowest is null then d.prior_equity else d.last_equity end, ${raisePeak('l.lowest', 'd', 'l.at')}
+      from latest l where d.seq = l.day
     )
     select n, outcome from judged order by n`,
 });

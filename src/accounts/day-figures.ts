@@ -79,9 +79,12 @@ export const INITIAL = `trim_scale(c.initial_balance + ${flows('d', (at) => `${a
 /**
  * Sets the peak of the day `d` to an equity that three reports in a row held, if it is above what the peak has become by the
  * money that came or went since. One wrong figure would stand as a peak for ever, and no bound tells it from a right one.
+ * @param equity SQL of what is reported now
+ * @param before alias whose row has the last_equity and prior_equity of the two before
  */
-export const raisePeak = (held: string, at: string) => {
-  const isHigher = `${held} is not null and (d.peak_equity is null or ${held} > d.peak_equity + d.peak_shift)`;
+export const raisePeak = (equity: string, before: string, at: string) => {
+  const held = `least(${equity}, ${before}.last_equity, ${before}.prior_equity)`;
+  const isHigher = `num_nulls(${equity}, ${before}.last_equity, ${before}.prior_equity) = 0 and (d.peak_equity is null or ${held} > d.peak_equity + d.peak_shift)`;
   return `peak_equity = case when ${isHigher} then ${held} else d.peak_equity end, peak_equity_at = case when ${isHigher} then ${at} else d.peak_equity_at end,
     peak_shift = case when ${isHigher} then 0 else d.peak_shift end`;
 };

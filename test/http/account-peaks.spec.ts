@@ -95,7 +95,7 @@ describe('the highest equity of a book', () => {
     await days.report(trader, '2026-03-06T10:00:00Z', 1_000);
     await days.setClock('2026-03-06T11:00:00Z');
     for (let round = 0; round < 5; round++) {
-      const beat = (token: string, n: number, equity: number) => [t, second][n % 2]?.http('POST', '/agents/me/heartbeat', { token, body: { equity, balance: 1_000, asOf: `2026-03-06T10:3${round}:00.${n}00Z` } });
+      const beat = (token: string, n: number, equity: number) => (n % 2 ? t : second).http('POST', '/agents/me/heartbeat', { token, body: { equity, balance: 1_000, asOf: `2026-03-06T10:3${round}:00.${n}00Z` } });
       // One of eight says nonsense in each round.
       await Promise.all(agents.map(({ apiKey }, n) => beat(apiKey, n, n === round ? 99_999 : 1_000 + n)));
     }
