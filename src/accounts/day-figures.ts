@@ -5,7 +5,7 @@ export const flows = (book: string, when: (at: string) => string) =>
 
 const OF_FILL = 'coalesce(f.profit, 0) + coalesce(f.commission, 0) + coalesce(f.swap, 0) + coalesce(f.fee, 0)';
 /** What was told of a trade and stands in no fill. */
-const REST = `t.net_profit - case when t.told is null then 0 else (select coalesce(sum(${OF_FILL}), 0) from fills f where f.trade_id = t.id) end`;
+const REST = `t.net_profit - case when t.told is null then 0 else (select coalesce(sum(${OF_FILL}), 0) from trade_fills f where f.trade_id = t.id) end`;
 
 /**
  * What a book's deals came to: each fill at its own time, entries' commissions too, and what its trade was told to have come

@@ -31,7 +31,7 @@ describe('the demo with its real server', () => {
   it('ends with trades, an explanation for each entry and exit, and a profit that the trades add up to, to the cent', async () => {
     const file = join(folder, 'EURUSD.csv');
     writeFileSync(file, candles(1_500));
-    const { summary, trades, fills, recomputed, explanations, predictions, incidents } = await replay(file, join(folder, 'data'), await freePort());
+    const { summary, trades, fills, recomputed, explanations, predictions, incidents, unexplained } = await replay(file, join(folder, 'data'), await freePort());
     expect(summary).toMatchObject({ complete: true, candles: 1_500, trades: trades.length, unsentFacts: 0, rejectedFacts: 0 });
     expect(trades.length).toBeGreaterThan(5);
     const own = trades.filter(({ origin }) => origin !== 'external');
@@ -45,5 +45,6 @@ describe('the demo with its real server', () => {
     expect(incidents).toMatchObject([{ kind: 'EXTERNAL_POSITION', status: 'resolved', subject: { id: external?.id } }]);
     expect(predictions).toBeGreaterThan(trades.length);
     expect(summary.net).toBe(recomputed);
+    expect(new Set(unexplained)).toEqual(new Set(['0']));
   }, 120_000);
 });

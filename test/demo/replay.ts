@@ -21,6 +21,8 @@ export interface Replayed {
   incidents: { kind: string; status: string; subject: { id: string } }[];
   /** For each trade the roles of its fills. */
   fills: Record<string, string[]>;
+  /** Of each account and day. */
+  unexplained: (string | null)[];
 }
 
 export const ADMIN_OF_DEMO = { ADMIN_EMAIL: 'reader@example.com', ADMIN_PASSWORD: 'a reader who recomputes' };
@@ -60,10 +62,13 @@ async function readBack(base: string): Promise<Omit<Replayed, 'summary'>> {
   const trades = await all<Trade>('/trades');
   const fills: Record<string, string[]> = {};
   for (const { id } of trades) fills[id] = (await all<{ role: string }>(`/trades/${id}/fills`)).map(({ role }) => role);
+  const [account] = await all<{ id: string }>('/accounts');
+  const days = await all<{ unexplained: string | null }>(`/accounts/${account?.id}/days`);
   const kinds = (await all<{ kind: string }>('/explanations')).map(({ kind }) => kind);
   return {
     trades,
     fills,
+    unexplained: days.map(({ unexplained }) => unexplained),
     incidents: await all('/incidents'),
     recomputed: trades.reduce((sum, trade) => sum.plus(profitOf(trade)), new Exact(0)).toFixed(2),
     explanations: { entry: kinds.filter((kind) => kind === 'entry').length, exit: kinds.filter((kind) => kind === 'exit').length },
