@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { UnexplainedService } from '../../src/accounts/unexplained.service.js';
+import { Schedules } from '../../src/database/schedules.js';
 import { type AccountDay, Days, type Trader } from '../support/account-days.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 
@@ -240,6 +242,27 @@ describe('a balance that nothing explains', () => {
     expect((await incidentsOf(unseen)).map(({ status }) => status)).toEqual(['open']);
     await days.explain('2026-03-15T00:05:00Z');
     expect((await incidentsOf(seen)).map(({ status }) => status)).toEqual(['resolved']);
+  });
+
+  it('is looked for by the schedule', async () => {
+    const trader = await days.trader();
+    await fallen(trader);
+    for (const at of ['2026-03-06T10:05:10Z', '2026-03-06T10:06:30Z']) {
+      await days.setClock(at);
+      await t.db.query(`update schedules set next_run_at = app_clock(), lease_until = null where name = 'accounts.explain-days'`);
+      await t.app.get(Schedules).runDue();
+    }
+    await days.begin();
+    expect(await incidentsOf(trader)).toHaveLength(1);
+  });
+
+  it('is seen once by whoever looks at it at once', async () => {
+    const trader = await days.trader();
+    await fallen(trader);
+    await days.explain('2026-03-06T10:05:10Z');
+    await days.setClock('2026-03-06T10:06:30Z');
+    await Promise.all(Array.from({ length: 16 }, (_, n) => (n % 2 ? t : second).app.get(UnexplainedService).look()));
+    expect(await incidentsOf(trader)).toEqual([expect.objectContaining({ occurrences: 1 })]);
   });
 
   it('is one incident, and its books add up, whatever two servers and many clients do at once', async () => {

@@ -17,6 +17,9 @@ afterAll(async () => {
   await t.close();
 });
 
+/** What a loss limit says to a day: the equity at which it is reached. The limits themselves come with the breakers. */
+const floorOf = ({ baselines, netCashFlows }: AccountDay, baseline: keyof AccountDay['baselines'], loss: number) => new Exact(baselines[baseline] ?? NaN).plus(netCashFlows).minus(loss).toFixed();
+
 const peaksOf = async (trader: Trader) => (await days.books(trader)).map(({ peakEquity, peakDayEndBalance }) => [peakEquity, peakDayEndBalance])[0];
 const peakOf = async (trader: Trader) => (await peaksOf(trader))?.[0] ?? null;
 /** Every quarter of a minute from there on. */
@@ -86,6 +89,9 @@ describe('the highest equity of a book', () => {
     expect(await days.books(trader)).toEqual([
       { executionMode: 'paper', peakEquity: '910', peakDayEndBalance: '900' }, { executionMode: 'simulation', peakEquity: '1000', peakDayEndBalance: '1000' },
     ]);
+    // The deposit before the first report is part of the initial balance, and of the day's flows: once of both.
+    const [day] = await days.of(trader, '&executionMode=paper');
+    expect([day?.baselines.initial, day?.netCashFlows, floorOf(day as AccountDay, 'initial', 50)]).toEqual(['0', '900', '850']);
   });
 
   it('is what all agents of an account held, whatever comes in one statement', async () => {
@@ -105,9 +111,6 @@ describe('the highest equity of a book', () => {
     expect(await peakOf(trader)).toBe('2000');
   });
 });
-
-/** What a loss limit says to a day: the equity at which it is reached. The limits themselves come with the breakers. */
-const floorOf = ({ baselines, netCashFlows }: AccountDay, baseline: keyof AccountDay['baselines'], loss: number) => new Exact(baselines[baseline] ?? NaN).plus(netCashFlows).minus(loss).toFixed();
 
 /** Firms publish two kinds of rules; here are figures of our own for each, by which the floor is worked out by hand. */
 describe('a daily loss of 5,000 from the higher of balance and equity at midnight in Prague, of 100,000', () => {
