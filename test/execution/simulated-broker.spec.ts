@@ -5,7 +5,8 @@ import { seeded } from '../support/random.js';
 import { SimulatedAgent } from '../support/simulated-agent.js';
 import { SimulatedBroker } from '../support/simulated-broker.js';
 
-const STEPS = process.env['FULL_FIGURES'] ? 10_000 : 1_000;
+/** For one agent and for two, half of them on each kind of account. */
+const STEPS = process.env['FULL_FIGURES'] ? 5_000 : 500;
 /** After so many steps everybody falls silent, and both books are laid side by side. */
 const QUIET_EVERY = 50;
 const STEP_MS = 20_000;
