@@ -104,7 +104,8 @@ describe('on a netting account', () => {
     ['another exchange is another instrument', { ...netting, positions: [es({ exchange: 'CME' })] }, { trades: [of('a', 'long', '1', { exchange: 'EUREX' })] }, { adopted: ['agent long 1'], missing: ['a'] }],
     ['all are missing when it is gone', netting, { trades: [of('a', 'long', '5'), of('b', 'short', '2')], positions: [row({ key: 'ES||', symbol: 'ES', trade_id: null })] }, { missing: ['a', 'b'], stillMissing: ['row'] }],
     ['all are back when it is', { ...netting, positions: [es({ size: '3' })] }, { trades: [of('a', 'long', '5', { status: 'unknown' }), of('b', 'short', '2', { status: 'unknown' })] }, { opened: ['a', 'b'] }],
-    ['of less than all, the unknown stay unknown', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('b', 'long', '2', { status: 'unknown' })] }, {}],
+    ['of less than all, the unknown are not it', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('b', 'long', '2', { status: 'unknown' })] }, { missing: ['b'] }],
+    ['of less than all, and end with the second report', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('b', 'long', '2', { status: 'unknown', missing_since: at(-10) })] }, { gone: ['b'] }],
   ])('%s', check);
 });
 

@@ -91,8 +91,8 @@ export function compare(report: Report, known: Known): Plan {
   };
   const rows = new Map(known.positions.map((row) => [row.key, row]));
   const groups = report.marginMode === 'hedging' ? byTrade(report, matching, plan) : byInstrument(report, known, matching);
-  for (const group of groups) judge(report, group, rows, plan);
-  if (report.complete) absent(report, known, new Set(groups.flatMap(({ trades }) => trades.map(({ id }) => id))), plan);
+  const seen = new Set(groups.flatMap((group) => judge(report, group, rows, plan).map(({ id }) => id)));
+  if (report.complete) absent(report, known, seen, plan);
   return plan;
 }
 
@@ -130,9 +130,10 @@ const holds = ({ status, entry_time }: Trade) => mayBeOpen(status) && (status !=
 const isIn = (trade: Trade, told: { symbol: string; exchange: string | null; product: string | null }) =>
   trade.symbol === told.symbol && (trade.exchange === null || trade.exchange === told.exchange) && (trade.product === null || trade.product === told.product);
 
-function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string, KnownPosition>, plan: Plan): void {
+/** Answers the trades that what is held may be. */
+function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string, KnownPosition>, plan: Plan): Trade[] {
   const [first] = told;
-  if (!first) return;
+  if (!first) return trades;
   const ended = trades.some(({ finished_at, ended_at }) => finished_at !== null || (ended_at !== null && secondsBetween(ended_at, report.asOf) < SECOND_LOOK_SECONDS));
   const active = trades.filter(({ finished_at }) => finished_at === null);
   const held = told.reduce((sum, each) => sum.plus(signed(each.direction, each.size)), new Exact(0));
@@ -149,9 +150,10 @@ function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string
   const only = trades.length === 1 && !adopts ? (trades[0] ?? null) : null;
   plan.held.push(...told.map((each) => ({ told: each, trade: only, adopts: adopts && active.length === 0, difference })));
   if (difference) plan.differing.push(difference);
+  return [...counted, ...trades.filter(({ finished_at }) => finished_at !== null)];
 }
 
-/** With those of which nobody knows, unless the broker holds less than that: then they stay unknown. */
+/** With those of which nobody knows, unless the broker holds less than that: then they are not what it holds. */
 function countedTrades(active: Trade[], held: InstanceType<typeof Exact>): Trade[] {
   if (active.length < 2) return active;
   const sum = active.reduce((total, each) => total.plus(signed(each.direction, openSizeOf(each))), new Exact(0));
