@@ -7,6 +7,7 @@ import { copyIn } from './copy-in.js';
 import type { BenchDatabase } from './database-server.js';
 import { bearer, type BenchAgent, makeAgents } from './fixtures.js';
 import { HttpConnection } from './http-client.js';
+import { holdTrades, marks, marksByCopy } from './intake-marks.js';
 import { median, ratiosOf } from './percentiles.js';
 import { medianShare, type ProcessorTime, processorTime } from './processor-time.js';
 import type { Bench, Report } from './scenario.js';
@@ -46,8 +47,10 @@ export async function intake(bench: Bench): Promise<Report> {
     const agents = await makeAgents(server.base, QUOTE_CLIENTS);
     const known = await makeAgents(stub.base, QUOTE_CLIENTS);
     const batches = overHttp(server.base, agents.slice(0, BATCH_CLIENTS), closers);
+    const held = await holdTrades(server.base, agents.slice(0, BATCH_CLIENTS), BATCH);
     const pairs: Pair[] = [
       { what: `candles in batches of ${BATCH}, ${BATCH_CLIENTS} clients`, peer: 'COPY of such rows', rows: BATCH, ours: batches, theirs: await byCopy(beside, closers), pids: [server.pid, null], measured: [[], []] },
+      { what: `marks in batches of ${BATCH}, ${BATCH_CLIENTS} clients`, peer: 'COPY of such rows', rows: BATCH, ours: marks(server.base, held, closers), theirs: await marksByCopy(beside, held, closers), pids: [server.pid, null], measured: [[], []] },
       { what: `single quotes, ${QUOTE_CLIENTS} clients`, peer: 'the route without the database', rows: 1, ours: quotes(server.base, agents, closers), theirs: quotes(stub.base, known, closers), pids: [server.pid, stub.pid], measured: [[], []] },
     ];
     for (let round = -1; round < bench.rounds; round++) {
@@ -180,6 +183,7 @@ function report(pairs: Pair[], rounds: number, verified: string): Report {
     }),
     notes: [
       `Rows a second. Candles are new ones, a minute after the other, into ${MONTHS} months; COPY goes into the same table of another database, ${BATCH} rows a statement, by as many connections, as the superuser and without an answer for each row.`,
+      `A batch of marks is one of each of ${BATCH} open trades of its agent; the trades follow with their highs and lows, which COPY leaves out.`,
       'Without the database: the application with two functions replaced, so that a known key and a quote are answered from memory ([quotes-without-database.ts](quotes-without-database.ts)).',
       ...pairs.map(({ what, measured: [ours, theirs] }) => `Processor time, ${what}: ${share(ours)}; compared: ${share(theirs)}.`),
       `${verified} ${rounds} rounds, in turn.`,
