@@ -151,7 +151,8 @@ function partsOf<D extends Deal>(deal: D, sizes: readonly Decimal[]): D[] {
   });
 }
 
-const partId = (dealId: string, n: number): string => `${dealId}#${n + 1}`;
+/** With a blank, which no broker's id has: `7#2` may be a deal of its own. */
+const partId = (dealId: string, n: number): string => `${dealId} #${n + 1}`;
 
 /** Surely: by what was made for this trade alone. By position: by what may have had other names before. */
 function namedBy(deal: Deal, fitting: readonly Candidate[]): { sure: Candidate | undefined; position: Candidate | undefined } {

@@ -133,7 +133,7 @@ class World {
 
   /** Every deal of the broker is a fill, or the parts of it are. */
   private async dealsThatAreNoFills(): Promise<string[]> {
-    const fills = await t.db.query<{ deal: string; size: string }>(`select role || ' ' || split_part(broker_deal_id, '#', 1) as deal, sum(size)::text as size from fills where account_id = $1 group by 1`, [this.accountId]);
+    const fills = await t.db.query<{ deal: string; size: string }>(`select role || ' ' || split_part(broker_deal_id, ' #', 1) as deal, sum(size)::text as size from fills where account_id = $1 group by 1`, [this.accountId]);
     const stored = new Map(fills.map(({ deal, size }) => [deal, size]));
     return this.broker.deals.filter(({ role, id, size }) => !new Exact(stored.get(`${role} ${id}`) ?? 0).eq(size))
       .map(({ role, id, size, side, symbol, tag, magic, positionId, exitReason }) => `${role} ${id} ${side} ${size.toFixed()} ${symbol} tag ${tag} magic ${magic} position ${positionId} ${exitReason}: ${stored.get(`${role} ${id}`) ?? 'none'}`);
