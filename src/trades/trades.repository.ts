@@ -217,7 +217,7 @@ export class TradesRepository {
     const [row] = await tx.sql<TradeRow[]>`
       with moved as (
         update trades t set (${() => MOVED}) = (select ${() => MOVED} from jsonb_populate_record(null::trades, ${JSON.stringify(columns)}::jsonb)),
-          version = version + 1, updated_at = app_clock(),
+          version = version + 1, updated_at = app_clock(), missing_since = case when ${figures.status} = 'unknown' then missing_since end,
           finished_at = case when ${isFinished(figures.status)} then coalesce(finished_at, app_clock()) end
         where id = ${trade.id}
         returning ${() => COLUMNS}
