@@ -31,7 +31,7 @@ export function compareOrders(report: Report, known: Known, matching: Matching):
     if (told.role !== 'entry') continue;
     if (!trade) plan.adoptedOrders.push({ told, agentId: ownerOf(report, told) });
     else if (trade.status === 'unknown' && trade.entry_time === null && knownOrders.get(told.key)?.trade_id === trade.id) plan.restored.push(trade);
-    else if (trade.finished_at === null && trade.broker_order_id === null) plan.linkedOrders.push({ trade, brokerOrderId: told.brokerOrderId });
+    else if (trade.finished_at === null && trade.broker_order_id === null && !plan.linkedOrders.some((each) => each.trade.id === trade.id)) plan.linkedOrders.push({ trade, brokerOrderId: told.brokerOrderId });
   }
   if (report.complete) absent(report, known, matching, plan);
   return plan;

@@ -142,7 +142,7 @@ function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string
   plan.matched += active.length > 0 ? told.length : 0;
   for (const trade of counted) {
     if (trade.status === 'pending' || trade.status === 'unknown') plan.opened.push({ trade, told: first });
-    else if (first.brokerPositionId != null && trade.broker_position_id !== first.brokerPositionId) plan.linked.push({ trade, brokerPositionId: first.brokerPositionId });
+    else if (first.brokerPositionId != null && (trade.broker_position_id === null || !told.some((each) => each.brokerPositionId === trade.broker_position_id))) plan.linked.push({ trade, brokerPositionId: first.brokerPositionId });
   }
   const excess = held.minus(ours);
   const difference = excess.isZero() || (ended && active.length === 0) ? null : settled(report, first, active, { held, ours, excess, ended }, rows, plan);

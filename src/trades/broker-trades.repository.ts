@@ -65,7 +65,10 @@ export class BrokerTradesRepository {
     await tx.sql`
       update trades t set broker_position_id = coalesce(l.broker_position_id, t.broker_position_id), broker_order_id = coalesce(l.broker_order_id, t.broker_order_id),
         updated_at = app_clock()
-      from jsonb_to_recordset(${JSON.stringify(links)}::jsonb) as l (id uuid, broker_position_id text, broker_order_id text) where t.id = l.id`;
+      from (
+        select id, min(broker_position_id) as broker_position_id, min(broker_order_id) as broker_order_id
+        from jsonb_to_recordset(${JSON.stringify(links)}::jsonb) as given (id uuid, broker_position_id text, broker_order_id text) group by id
+      ) l where t.id = l.id`;
   }
 
   async setSize(tx: Tx, id: string, lotSize: string): Promise<void> {
