@@ -34,17 +34,18 @@ export class UnknownCommandsRepository {
       where c.id = any(${locked.map(({ id }) => id)}::uuid[]) order by c.id`;
   }
 
-  /** Order tags of this account that the broker has filled. */
-  async filledTags(tx: Tx, tags: readonly string[]): Promise<Set<string>> {
+  /** Order tags of the agent's account that the broker has filled. */
+  async filledTags(tx: Tx, agentId: string, tags: readonly string[]): Promise<Set<string>> {
     const rows = await tx.sql<{ order_tag: string }[]>`
-      select order_tag from trades t where order_tag = any(${tags}::text[]) and exists (select from trade_fills where trade_id = t.id)`;
+      select order_tag from trades t where order_tag = any(${tags}::text[]) and account_id = (select account_id from agents where id = ${agentId}) and exists (select from trade_fills where trade_id = t.id)`;
     return new Set(rows.map(({ order_tag }) => order_tag));
   }
 
-  /** Agents of whose commands or trades nobody knows what became. */
+  /** Agents of whose commands or trades nobody knows what became. One that works elsewhere now cannot say it of a trade that it left behind. */
   async agents(limit: number): Promise<string[]> {
     const rows = await this.dataSource.sql<{ agent_id: string }[]>`
-      select agent_id from agent_commands where status = 'unknown' and type = any(${SHOWN_BY_BROKER}::text[]) union select agent_id from trades where status = 'unknown' order by agent_id limit ${limit}`;
+      select agent_id from agent_commands where status = 'unknown' and type = any(${SHOWN_BY_BROKER}::text[]) union select t.agent_id from trades t join agents a on a.id = t.agent_id where t.status = 'unknown' and a.retired_at is null and a.account_id = t.account_id and a.mode = t.execution_mode
+      order by agent_id limit ${limit}`;
     return rows.map(({ agent_id }) => agent_id);
   }
 }

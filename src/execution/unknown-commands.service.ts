@@ -56,7 +56,7 @@ export class UnknownCommandsService {
     const commands = await this.unknown.lock(tx, agentId);
     if (commands.length === 0) return [];
     const { positions, orders } = report;
-    const filled = await this.unknown.filledTags(tx, commands.flatMap(tagOf));
+    const filled = await this.unknown.filledTags(tx, agentId, commands.flatMap(tagOf));
     const shown: Shown = {
       asOf: report.asOf, tags: new Set([...filled, ...[...positions, ...orders, ...deals].flatMap(({ orderTag }) => orderTag ?? [])]),
       orders: new Set(orders.map(({ brokerOrderId }) => brokerOrderId)),
