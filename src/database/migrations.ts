@@ -19,6 +19,7 @@ import { Unexplained1763600000018 } from './migrations/1763600000018-unexplained
 import { FillMoves1763600000019 } from './migrations/1763600000019-fill-moves.js';
 import { Strategies1763600000020 } from './migrations/1763600000020-strategies.js';
 import { RiskConfig1763600000021 } from './migrations/1763600000021-risk-config.js';
+import { FillBooks1763600000022 } from './migrations/1763600000022-fill-books.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -27,6 +28,7 @@ export const MIGRATIONS = [
   Instruments1763600000012, MarketData1763600000013, Incidents1763600000014,
   Fills1763600000015, Positions1763600000016, PredictionScores1763600000017,
   Unexplained1763600000018, FillMoves1763600000019, Strategies1763600000020, RiskConfig1763600000021,
+  FillBooks1763600000022,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

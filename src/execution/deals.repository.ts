@@ -15,11 +15,11 @@ const LATE_MOST = '8 days';
 
 @Injectable()
 export class DealsRepository {
-  /** Those of these deals that the account knows, as `role id`. */
-  async known(tx: Tx, accountId: string, deals: readonly { brokerDealId: string; role: string }[]): Promise<Set<string>> {
+  /** Those of these deals that the book knows, as `role id`. @param bookId the account, or on a paper account the agent */
+  async known(tx: Tx, bookId: string, deals: readonly { brokerDealId: string; role: string }[]): Promise<Set<string>> {
     const rows = await tx.sql<{ key: string }[]>`
       select f.role || ' ' || f.broker_deal_id as key from fills f
-      where f.account_id = ${accountId} and f.broker_deal_id = any(${deals.map(({ brokerDealId }) => brokerDealId)}::text[])`;
+      where f.book_id = ${bookId} and f.broker_deal_id = any(${deals.map(({ brokerDealId }) => brokerDealId)}::text[])`;
     return new Set(rows.map(({ key }) => key));
   }
 

@@ -37,7 +37,7 @@ export class DealsService {
   async take(tx: Tx, caller: Caller, agentId: string, book: Book, netting: boolean, told: readonly DealBody[]): Promise<ReconcileAnswer['deals']> {
     const now = await this.trades.now(tx);
     const recent = told.filter(({ at }) => secondsBetween(at, now) <= FACT_AGE_SECONDS_MAX);
-    const known = recent.length > 0 ? await this.deals.known(tx, book.accountId, recent) : new Set<string>();
+    const known = recent.length > 0 ? await this.deals.known(tx, book.id, recent) : new Set<string>();
     const fresh = [...new Map(recent.filter(({ role, brokerDealId }) => !known.has(`${role} ${brokerDealId}`)).map((deal) => [`${deal.role} ${deal.brokerDealId}`, deal])).values()];
     const adopted = fresh.length > 0 ? await this.assign(tx, caller, agentId, book, netting, await this.named(tx, book, fresh)) : [];
     return {

@@ -48,16 +48,16 @@ export class FillsRepository {
   }
 
   /**
-   * Those whose deal the account does not know yet. In the order of their deals, so that two requests which name the same
+   * Those whose deal the account, or on a paper account the agent, does not know yet. In the order of their deals, so that two requests which name the same
    * deals wait for each other in one order.
    */
   insert(tx: Tx, trade: TradeRow, fills: NewFill[], correlationId: string): Promise<FillRow[]> {
     return tx.sql`
       with made as (
-        insert into fills (trade_id, agent_id, account_id, execution_mode, correlation_id, ${() => WRITTEN})
-        select ${trade.id}::uuid, ${trade.agent_id}::uuid, ${trade.account_id}::uuid, ${trade.execution_mode}, ${correlationId}, ${() => WRITTEN}
+        insert into fills (trade_id, agent_id, account_id, book_id, execution_mode, correlation_id, ${() => WRITTEN})
+        select ${trade.id}::uuid, ${trade.agent_id}::uuid, ${trade.account_id}::uuid, (select case when kind = 'paper' then ${trade.agent_id}::uuid else id end from accounts where id = ${trade.account_id}), ${trade.execution_mode}, ${correlationId}, ${() => WRITTEN}
         from jsonb_to_recordset(${JSON.stringify(fills)}::jsonb) as item (${() => WRITTEN_TYPES}) order by broker_deal_id collate "C", role
-        on conflict (account_id, broker_deal_id, role) do nothing
+        on conflict (book_id, broker_deal_id, role) do nothing
         returning ${() => COLUMNS}
       ) select * from made`;
   }
@@ -76,8 +76,11 @@ export class FillsRepository {
       ) select * from moved`;
   }
 
-  byDeals(tx: Tx, accountId: string, deals: string[]): Promise<FillRow[]> {
-    return tx.sql`select ${() => COLUMNS} from trade_fills where account_id = ${accountId} and broker_deal_id = any(${deals})`;
+  /** Of the broker of a trade. */
+  byDeals(tx: Tx, { account_id: accountId, agent_id: agentId }: TradeRow, deals: string[]): Promise<FillRow[]> {
+    return tx.sql`
+      select ${() => COLUMNS} from trade_fills where broker_deal_id = any(${deals})
+        and book_id = (select case when kind = 'paper' then ${agentId}::uuid else id end from accounts where id = ${accountId})`;
   }
 
   /** In the order in which they were told. */

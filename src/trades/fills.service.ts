@@ -72,7 +72,7 @@ export class FillsService {
   private async known(tx: Tx, trade: TradeRow, told: NewFill[], made: FillRow[]): Promise<FillRow[]> {
     const mine = new Set(made.map(keyOf));
     const deals = [...new Set(told.filter((fill) => !mine.has(keyOf(fill))).map(({ broker_deal_id }) => broker_deal_id))];
-    return deals.length === 0 ? [] : this.fills.byDeals(tx, trade.account_id, deals);
+    return deals.length === 0 ? [] : this.fills.byDeals(tx, trade, deals);
   }
 
   /** What was adopted because its agent had not told it yet. Only what was told in the same size: a part of a deal is nobody else's whole. */

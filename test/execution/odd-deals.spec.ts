@@ -46,6 +46,31 @@ describe('a deal that leaves several trades', () => {
   });
 });
 
+describe('two agents on one paper account', () => {
+  const exit = (id: string, profit: string) => ({ brokerDealId: id, role: 'exit', price: '1.1', size: '1', profit, at: ago(50) });
+
+  it('count their deals alike, and each has its own', async () => {
+    const { id, name } = await account('hedging', 'paper');
+    const agents = [await agentOn(name), await agentOn(name)];
+    const trades = await Promise.all(agents.map((agent) => open(agent, 'a', { brokerPositionId: 'P1' })));
+    const answers = await Promise.all(agents.flatMap((agent, n) => Array.from({ length: 5 }, () => reconcile(agent, { deals: [deal('D1', 'exit', { brokerPositionId: 'P1', profit: `${n + 1}0` })] }))));
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+    expect(await Promise.all(trades.map(async (trade) => (await read(trade.id)).netProfit))).toEqual(['10', '20']);
+    expect(await sumOf(id)).toEqual({ fills: 2, profit: '30' });
+    expect((await Promise.all(agents.map((agent, n) => agent.http('POST', `/trades/${trades[n]?.id}/fills`, { body: exit('D1', `${n + 1}0`) })))).map(({ status }) => status)).toEqual([200, 200]);
+  });
+
+  it('cannot take a deal that the other has not told of yet', async () => {
+    const { name } = await account('hedging', 'paper');
+    const [one, other] = [await agentOn(name), await agentOn(name)];
+    const { body } = await reconcile(one, { deals: [deal('D7', 'exit', { profit: '70' })] });
+    const theirs = body.deals.adopted[0]?.tradeId ?? '';
+    const trade = await open(other, 'a');
+    expect((await other.http('POST', `/trades/${trade.id}/fills`, { body: exit('D7', '5') })).status).toBe(201);
+    expect([(await read(trade.id)).netProfit, (await read(theirs)).netProfit]).toEqual(['5', '70']);
+  });
+});
+
 describe('a trade of which nobody knows', () => {
   const transition = async (agent: TestAgent, trade: Trade, to: string) => (await agent.http<Trade>('POST', `/trades/${trade.id}/transitions`, { body: { to, version: (await read(trade.id)).version } })).body;
 

@@ -296,8 +296,8 @@ describe('a day with 10,000 fills', () => {
     const trader = await days.trader();
     await days.report(trader, '2026-03-06T10:00:00Z', 100);
     const id = await days.trade(trader);
-    await t.db.query(`insert into fills (trade_id, agent_id, account_id, execution_mode, broker_deal_id, role, price, size, profit, filled_at, late, actor)
-      select $1, $2, $3, 'paper', 'x' || n, 'exit', 1, 1, 0.01, timestamptz '2026-03-06 10:00:01Z' + n * interval '1 second', false, 'x' from generate_series(1, 10000) n`, [id, trader.agent.id, trader.accountId]);
+    await t.db.query(`insert into fills (trade_id, agent_id, account_id, book_id, execution_mode, broker_deal_id, role, price, size, profit, filled_at, late, actor)
+      select $1, $2, $3, $2, 'paper', 'x' || n, 'exit', 1, 1, 0.01, timestamptz '2026-03-06 10:00:01Z' + n * interval '1 second', false, 'x' from generate_series(1, 10000) n`, [id, trader.agent.id, trader.accountId]);
     await t.db.query('vacuum analyze fills');
     const began = performance.now();
     expect((await days.of(trader))[0]?.realisedProfit).toBe('100');
