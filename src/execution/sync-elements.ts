@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { uuid } from '../common/fields.js';
 import type { Caller } from '../common/http/caller.js';
 import { notFound, type Problem } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
@@ -68,6 +69,7 @@ export class SyncElements {
 
   /** Each element fails alone; one answer for each, in order. */
   async take(tx: Tx, sender: Sender, body: SyncBody): Promise<Required<Taken>> {
+    await this.holdTrades(tx, sender, body);
     const results: Result[] = [];
     const last: (() => Promise<void>)[] = [];
     for (const [name, take] of Object.entries(this.kinds) as [ElementName, Take][]) {
@@ -76,6 +78,14 @@ export class SyncElements {
       if (taken.atEnd) last.push(taken.atEnd);
     }
     return { results, atEnd: async () => { for (const work of last) await work(); } };
+  }
+
+  /** Elements come in the order of their facts, which is not the order of locks; one trade alone is locked by its element. */
+  private async holdTrades(tx: Tx, { agentId, overLimit }: Sender, { transitions = [], fills = [], marks = [] }: SyncBody): Promise<void> {
+    const named = (of: 'tradeId' | 'clientOrderId') => [...new Set([...transitions, ...fills, ...marks].flatMap((each) => textOf(each, of)))];
+    const ids = named('tradeId').filter((id) => uuid().safeParse(id).success);
+    const clientOrderIds = named('clientOrderId');
+    if (!overLimit && ids.length + clientOrderIds.length > 1) await this.syncs.lockTrades(tx, agentId, ids, clientOrderIds);
   }
 
   /** Each in a savepoint of its own. */
@@ -132,6 +142,11 @@ export class SyncElements {
       ...(quotes.length > 0 ? { atEnd: () => this.quotes.takeWithin(tx, caller, quotes) } : {}),
     };
   }
+}
+
+function textOf(element: unknown, name: 'tradeId' | 'clientOrderId'): string[] {
+  const given = (element as Element | null)?.[name];
+  return typeof given === 'string' ? [given.trim()] : [];
 }
 
 /** Of a mark that will be taken. */

@@ -25,6 +25,11 @@ export class SyncRepository {
         answer = excluded.answer, synced_at = app_clock()`;
   }
 
+  /** Trades of this agent, by either name, in the order in which all lock several. */
+  async lockTrades(tx: Tx, agentId: string, ids: readonly string[], clientOrderIds: readonly string[]): Promise<void> {
+    await tx.sql`select 1 from trades where agent_id = ${agentId} and (id = any(${ids}::uuid[]) or client_order_id = any(${clientOrderIds}::text[])) order by id for no key update`;
+  }
+
   /** A trade of this agent by the id that its client gave it. */
   async tradeOf(tx: Tx, agentId: string, clientOrderId: string): Promise<string | null> {
     const [row] = await tx.sql<{ id: string }[]>`select id from trades where agent_id = ${agentId} and client_order_id = ${clientOrderId}`;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { UnknownCommandsService } from '../../src/execution/unknown-commands.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
+import { holding, whenWaiting } from '../support/locks.js';
 
 interface Trade { id: string; status: string; origin: string; openSize: string; netProfit: string | null; orderTag: string; missingSince: string | null; version: number }
 interface Answer { deals: { stored: number; known: number; adopted: { tradeId: string; brokerDealId: string }[] }; settled: { commandId: string; status: string }[]; closed: unknown[]; missing: unknown[] }
@@ -128,5 +129,21 @@ describe('the same report again and again', () => {
     const before = await told();
     for (let n = 46; n < 96; n++) await send(n);
     expect(await told()).toEqual(before);
+  });
+});
+
+describe('a sync', () => {
+  // A report of the account locks them by their ids: the other way round both would wait for each other.
+  it('waits for the first of its trades before it holds another, whichever it tells of first', async () => {
+    const agent = await agentOn((await account()).name);
+    const [first, second] = [await open(agent, 'a'), await open(agent, 'b')];
+    const fill = (n: number) => ({ brokerDealId: `s${n}`, role: 'exit', price: '1.1', size: '0.5', at: ago(50) });
+    let answer: ReturnType<typeof agent.http<{ results: { status: string }[] }>> | undefined;
+    await holding(t.db, 'select 1 from trades where id = $1 for no key update', [first.id], async () => {
+      answer = agent.http('POST', '/agents/me/sync', { body: { syncSeq: 1, fills: [{ tradeId: second.id, ...fill(1) }, { clientOrderId: 'a', ...fill(2) }] }, headers: { 'x-instance-id': 'one' } });
+      await whenWaiting(t.db, 1);
+      expect(await t.db.query('select id from trades where id = $1 for no key update skip locked', [second.id])).toEqual([{ id: second.id }]);
+    });
+    expect((await answer)?.body.results.map(({ status }) => status)).toEqual(['ok', 'ok']);
   });
 });
