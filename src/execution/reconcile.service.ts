@@ -13,8 +13,8 @@ import { DealsService } from './deals.service.js';
 import { type ReconcileAnswer, type ReconcileBody, reconcileSchema } from './reconcile.schemas.js';
 import { UnknownCommandsService } from './unknown-commands.service.js';
 
-/** Whether the result of a command is an answer to `reconcile` that can be taken. */
-export const tellsOfBroker = (result: unknown): boolean => result !== null && typeof result === 'object' && 'asOf' in result && ('positions' in result || 'deals' in result);
+/** Whether the result of a command is meant as an answer to `reconcile`: one that lacks something is refused, not taken for nothing. */
+export const tellsOfBroker = (result: unknown): boolean => result !== null && typeof result === 'object' && ('positions' in result || 'deals' in result);
 
 const NO_DEALS: ReconcileAnswer['deals'] = { stored: 0, known: 0, tooOld: 0, adopted: [] };
 
@@ -47,7 +47,7 @@ export class ReconcileService {
     return outcome;
   }
 
-  /** The result of a command. One that does not say of when it is, or nothing of what the broker shows, only ends it, as any other command. */
+  /** The result of a command. One that says nothing of what the broker shows only ends it, as any other command. @throws {Problem} 400 naming what is wrong or left out */
   private async tookAnswer(tx: Tx, caller: Caller, { agent_id: agentId }: CommandRow, result: unknown): Promise<void> {
     if (!tellsOfBroker(result)) return;
     const outcome = await this.reconcileWithin(tx, caller, agentId, parsed(reconcileSchema, result, 'result'));

@@ -50,6 +50,9 @@ describe('what a broker did', () => {
     const result = { asOf: ago(1), positions: [position('p', { orderTag: trade.orderTag })], orders: [], deals: [deal('1', 'entry', { orderTag: trade.orderTag, brokerPositionId: 'p' })] };
     const wrong = await agent.http<{ code: string; detail: string }>('POST', `/commands/${command?.id}/complete`, { body: { leaseToken: command?.leaseToken, result: { ...result, deals: [{ ...result.deals[0], size: '0' }] } } });
     expect([wrong.status, wrong.body.detail]).toEqual([400, expect.stringMatching(/^result\.deals\.0\.size/)]);
+    const { asOf: _when, ...timeless } = result;
+    const unread = await agent.http<{ detail: string }>('POST', `/commands/${command?.id}/complete`, { body: { leaseToken: command?.leaseToken, result: timeless } });
+    expect([unread.status, unread.body.detail]).toEqual([400, expect.stringMatching(/^result\.asOf: /)]);
     expect((await read(trade.id)).status).toBe('pending');
     const done = await agent.http<Command>('POST', `/commands/${command?.id}/complete`, { body: { leaseToken: command?.leaseToken, result } });
     expect([done.status, done.body.status]).toEqual([200, 'succeeded']);

@@ -252,8 +252,8 @@ describe('a report', () => {
     [{ positions: [{ symbol: 'EURUSD', direction: 'long', size: '1', entryPrice: '1' }] }, 'positions.0.brokerPositionId'],
     [{ asOf: new Date(Date.now() + 180_000).toISOString() }, 'asOf'], [{ positions: [{ ...held(), more: 1 }] }, 'positions.0.more'], [{ complete: undefined }, 'complete'],
   ])('that cannot be read changes nothing: %#', async (body, path) => {
-    const answer = await agent.http<{ errors: { path: string }[] }>('POST', '/agents/me/positions', { body: { ...reportOf({ positions: [held()] }), ...body } });
-    expect([answer.status, answer.body.errors?.[0]?.path]).toEqual([400, path]);
+    const answer = await agent.http<{ detail: string; errors: { path: string }[] }>('POST', '/agents/me/positions', { body: { ...reportOf({ positions: [held()] }), ...body } });
+    expect([answer.status, answer.body.errors?.[0]?.path, answer.body.detail.split(':')[0]]).toEqual([400, path, path]);
     expect(await trades()).toEqual([]);
   });
 

@@ -41,7 +41,7 @@ describe('everything in one call', () => {
     expect(one.headers.get('x-desired-state')).toMatch(/^active;run=running;v=\d+$/);
     const next = await queue();
     const two = await sync({
-      syncSeq: 2, trades: [trade('a')], acks: [{ commandId: first, leaseToken: one.body.commands[0]?.leaseToken, outcome: 'succeeded', result: { positions: [] } }], lease: { max: 3 },
+      syncSeq: 2, trades: [trade('a')], acks: [{ commandId: first, leaseToken: one.body.commands[0]?.leaseToken, outcome: 'succeeded', result: { note: 'nothing to say' } }], lease: { max: 3 },
     });
     expect(two.body).toMatchObject({
       results: [{ element: 'trades[0]', clientRef: 'ref-a', status: 'ok', version: 1 }], acks: [{ element: 'acks[0]', commandId: first, status: 'ok' }], commands: [{ id: next }],

@@ -3,7 +3,7 @@ import type { Document, Route, Schema } from './census.js';
 import type { Answer } from './http.js';
 import { resolved, sample } from './sample.js';
 
-export type Refusal = Answer<{ code: string; correlationId: string; title: string; status: number; errors?: { path: string; message: string }[] }>;
+export type Refusal = Answer<{ code: string; correlationId: string; title: string; status: number; detail: string; errors?: { path: string; message: string }[] }>;
 
 /** Words of the machinery: SQL, its driver, files, stacks. None of them stands in a hostile value. */
 const INSIDES =
@@ -25,6 +25,8 @@ export function faultOf(answer: Refusal, field?: string): string | null {
   // These stop what no schema stopped, and so cannot name the field.
   if (['VALUE_NOT_STORABLE', 'RULE_OF_DATA', 'BAD_REQUEST'].includes(body.code)) return `was stopped late: ${body.code}`;
   if (field !== undefined && !body.errors?.some(({ path }) => path.split(/[.,]/)[0] === field.split('.')[0])) return `names ${body.errors?.map(({ path }) => path).join()} and not ${field}`;
+  const [first] = body.errors ?? [];
+  if (first?.path && !body.detail.startsWith(`${first.path}: `)) return `has a detail that does not name ${first.path}: ${body.detail}`;
   return null;
 }
 
