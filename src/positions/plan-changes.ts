@@ -13,6 +13,7 @@ import type { ToldOrder, ToldPosition } from './told.js';
 
 export const SEEN = 'SEEN_IN_REPORT';
 export const MISSING = 'MISSING_FROM_REPORT';
+const DIFFERS = 'SIZE_DIFFERS';
 /** Trades of ours hold what was adopted. */
 const EXPLAINED = 'POSITION_EXPLAINED';
 export const RESIZED = 'POSITION_RESIZED';
@@ -28,8 +29,9 @@ export function touched(plan: Plan): Trade[] {
 }
 
 /** Trades whose agents are to look again. */
-export const toReconcile = (plan: Plan): Trade[] => [
-  ...plan.missing, ...plan.missingOrders, ...plan.differing.filter(({ lasts, told }) => lasts && !isTold(plan, told)).flatMap(({ trades }) => trades),
+export const toReconcile = (plan: Plan): { trade: Trade; why: string }[] => [
+  ...[...plan.missing, ...plan.missingOrders].map((trade) => ({ trade, why: MISSING })),
+  ...plan.differing.filter(({ lasts, told }) => lasts && !isTold(plan, told)).flatMap(({ trades }) => trades.map((trade) => ({ trade, why: DIFFERS }))),
 ];
 
 /** Filled by the rows that were known: a mismatch is told once. */

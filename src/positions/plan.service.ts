@@ -9,7 +9,7 @@ import { BrokerTradesRepository } from '../trades/broker-trades.repository.js';
 import { BrokerTradesService, type Teller } from '../trades/broker-trades.service.js';
 import type { Plan } from './compare.js';
 import type { Known, Report, Trade } from './known.js';
-import { type AdoptedTrade, adoptions, events, incidents, MISSING, moves, RESIZED, SEEN, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
+import { type AdoptedTrade, adoptions, events, incidents, moves, RESIZED, SEEN, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
 import { type Book, ReportsRepository } from './reports.repository.js';
 
 /** Carries out what a comparison found: trades one by one, since each follows from its fills too; rows, events, incidents and commands, each kind in one statement. */
@@ -75,11 +75,13 @@ export class PlanService {
 
   /** One question for an agent, however much is missing: it reports everything that the broker shows. */
   private async reconcile(tx: Tx, caller: Caller, plan: Plan): Promise<void> {
-    const ofAgent = Map.groupBy(toReconcile(plan), ({ agent_id }: Trade) => agent_id);
+    const ofAgent = Map.groupBy(toReconcile(plan), ({ trade }) => trade.agent_id);
     if (ofAgent.size === 0) return;
     await this.commands.askToReconcile(tx, caller, [...ofAgent.keys()], 0, (agentId) => {
-      const [first, ...more] = ofAgent.get(agentId) ?? [];
-      return first && more.length === 0 ? { orderTag: first.order_tag, reason: MISSING } : { reason: `${MISSING}: ${more.length + 1} trades` };
+      const asked = ofAgent.get(agentId) ?? [];
+      const [first, ...more] = asked;
+      const reason = [...new Set(asked.map(({ why }) => why))].join(', ');
+      return first && more.length === 0 ? { orderTag: first.trade.order_tag, reason } : { reason: `${reason}: ${asked.length} trades` };
     });
   }
 

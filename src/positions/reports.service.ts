@@ -94,7 +94,7 @@ export class ReportsService {
     const plan = compare(report, known);
     const changed = touched(plan);
     if (changed.length === 0 && toReconcile(plan).length === 0) return { plan, known };
-    const asked = [...new Set(toReconcile(plan).map(({ agent_id }) => agent_id))];
+    const asked = [...new Set(toReconcile(plan).map(({ trade }) => trade.agent_id))];
     if (asked.length > 0) await this.reports.holdAgents(tx, asked);
     await this.trades.lock(tx, [...new Set(changed.map(({ id }) => id))]);
     const now = await this.known(tx, report, book);

@@ -165,7 +165,7 @@ describe('a position of ours', () => {
     expect([await incidents('POSITION_MISMATCH'), await commands()]).toEqual([[], []]);
     await shown('0.05', 10);
     await shown('0.05', 25);
-    expect([await incidents('POSITION_MISMATCH'), await commands()]).toMatchObject([[{ severity: 'warning' }], [{ payload: { orderTag: mine.orderTag } }]]);
+    expect([await incidents('POSITION_MISMATCH'), await commands()]).toMatchObject([[{ severity: 'warning' }], [{ payload: { orderTag: mine.orderTag, reason: 'SIZE_DIFFERS' } }]]);
     expect(await shown('0.1', 26)).toMatchObject({ differing: [] });
     expect(await incidents('POSITION_MISMATCH')).toEqual([]);
   });
@@ -236,6 +236,14 @@ describe('a position that is gone', () => {
     await trade();
     await report({ asOf: after(-29) });
     expect(await commands()).toMatchObject([{ payload: { reason: 'MISSING_FROM_REPORT: 3 trades' } }]);
+  });
+
+  it('says of one that is gone and one of another size that it is both', async () => {
+    for (const brokerPositionId of ['gone', 'other']) await trade({ brokerPositionId });
+    const other = held({ brokerPositionId: 'other', size: '7' });
+    await report({ asOf: after(-40), positions: [held({ brokerPositionId: 'gone' }), other] });
+    await report({ asOf: after(-20), positions: [other] });
+    expect(await commands()).toMatchObject([{ payload: { reason: 'MISSING_FROM_REPORT, SIZE_DIFFERS: 2 trades' } }]);
   });
 });
 
