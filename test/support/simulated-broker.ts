@@ -158,11 +158,15 @@ export class SimulatedBroker {
     this.orders.splice(this.orders.indexOf(order), 1);
   }
 
-  /** Swaps are charged; on hedging accounts some positions go on under another id. */
+  /**
+   * Swaps are charged; on hedging accounts some positions go on under another id. Not one of two that bear one tag: closed
+   * before anybody saw its new name, nothing would say which of the two it was. That is a mismatch, for a person to settle.
+   */
   rollover(): void {
     for (const position of this.positions) {
       position.swap = position.swap.minus(position.size.times('1.3').toDecimalPlaces(2));
-      if (this.margin === 'hedging' && this.random() < 0.4) position.id = this.nextId('P');
+      const isAlone = position.tag === null || this.positions.every((other) => other === position || other.tag !== position.tag);
+      if (this.margin === 'hedging' && this.random() < 0.4 && isAlone) position.id = this.nextId('P');
     }
   }
 
