@@ -10,6 +10,7 @@ import { namingBy } from '../positions/told.js';
 import { BrokerTradesService } from '../trades/broker-trades.service.js';
 import type { FillBody } from '../trades/fills.schemas.js';
 import { FillsService } from '../trades/fills.service.js';
+import { stepEvent } from '../trades/trade-change.js';
 import { FACT_AGE_SECONDS_MAX, secondsBetween } from '../trades/trade-times.js';
 import { TradesRepository, type TradeRow } from '../trades/trades.repository.js';
 import { assignDeals, type Deal } from './assign-deals.js';
@@ -91,11 +92,11 @@ export class DealsService {
     });
   }
 
-  private async end(tx: Tx, caller: Caller, { id, agent_id: agentId, account_id: accountId, symbol }: TradeRow, { at }: NamedDeal): Promise<TradeRow | null> {
+  private async end(tx: Tx, caller: Caller, { id }: TradeRow, { at }: NamedDeal): Promise<TradeRow | null> {
     const row = await this.brokerTrades.move(tx, {
       id, from: 'unknown', to: 'closed', occurred_at: at, reason: FOUND, facts: {}, entry_price: null, entry_time: null, broker_position_id: null, missing_since: null,
     }, { actor: actorOf(caller.principal), correlationId: caller.correlationId });
-    if (row) await this.events.append(tx, caller, [{ type: 'trade.closed', subjectId: id, agentId, accountId, data: { from: 'unknown', to: 'closed', version: row.version, occurredAt: at, late: true, symbol, exitReason: row.exit_reason, netProfit: row.net_profit } }]);
+    if (row) await this.events.append(tx, caller, [stepEvent(row, 'unknown', { occurredAt: at, late: true })]);
     return row;
   }
 }

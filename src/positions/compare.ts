@@ -40,7 +40,7 @@ export interface Plan extends OrderPlan {
   held: Held[];
   opened: { trade: Trade; told: ToldPosition }[];
   linked: { trade: Trade; brokerPositionId: string }[];
-  /** Adopted ones, which are as large as the broker shows. @param size entered in all */
+  /** Adopted ones, which are as large as the broker shows; `size` is what was entered in all. */
   resized: { trade: Trade; size: string; told: ToldPosition }[];
   adopted: Adoption[];
   differing: Difference[];
@@ -68,7 +68,6 @@ interface Group {
   told: ToldPosition[];
   trades: Trade[];
 }
-
 
 const signed = (direction: 'long' | 'short', size: string) => new Exact(size).times(direction === 'long' ? 1 : -1);
 

@@ -4,7 +4,8 @@ import { badRequest } from '../common/problem.js';
 import type { NewEvent } from '../events/events.service.js';
 import type { NewIncident } from '../incidents/incidents.service.js';
 import type { Adopted, BrokerMove } from '../trades/broker-trades.service.js';
-import { eventOf } from '../trades/trade-change.js';
+import { eventOf, stepEvent } from '../trades/trade-change.js';
+import type { TradeRow } from '../trades/trades.repository.js';
 import type { TradeStatus } from '../trades/trade-state.js';
 import type { Held, Plan } from './compare.js';
 import type { Trade } from './known.js';
@@ -74,12 +75,16 @@ function factsOf(told: ToldPosition | ToldOrder, asOf: string): Record<string, u
   return Object.fromEntries(Object.entries({ ...told, asOf }).filter(([name, value]) => value !== null && value !== undefined && name !== 'key'));
 }
 
+/** What a change of a status made of its trade, where fills may know better. */
+export interface Moved {
+  move: BrokerMove;
+  row: TradeRow;
+}
+
 /** Every change of a status, with what is told of it. */
-export function moves(plan: Plan, asOf: string): { move: BrokerMove; trade: Trade }[] {
-  const move = (trade: Trade, to: TradeStatus, reason: string, more: Partial<BrokerMove> = {}) => ({
-    trade, move: {
-      id: trade.id, from: trade.status, to, occurred_at: asOf, reason, facts: { asOf }, entry_price: null, entry_time: null, broker_position_id: null, missing_since: null, ...more,
-    },
+export function moves(plan: Plan, asOf: string): BrokerMove[] {
+  const move = (trade: Trade, to: TradeStatus, reason: string, more: Partial<BrokerMove> = {}): BrokerMove => ({
+    id: trade.id, from: trade.status, to, occurred_at: asOf, reason, facts: { asOf }, entry_price: null, entry_time: null, broker_position_id: null, missing_since: null, ...more,
   });
   return [
     ...plan.opened.map(({ trade, told }) => {
@@ -97,7 +102,7 @@ export function moves(plan: Plan, asOf: string): { move: BrokerMove; trade: Trad
   ];
 }
 
-export function events(plan: Plan, adopted: readonly AdoptedTrade[], moved: readonly { id: string; move: BrokerMove; trade: Trade; version: number }[], { accountId }: Book): NewEvent[] {
+export function events(plan: Plan, adopted: readonly AdoptedTrade[], moved: readonly Moved[], { accountId }: Book): NewEvent[] {
   const of = (type: string, trade: Pick<Trade, 'id' | 'agent_id'>, data: Record<string, unknown>): NewEvent => ({ type, subjectId: trade.id, agentId: trade.agent_id, accountId, data });
   return [
     ...adopted.flatMap(({ trade, brokerSymbol }) => {
@@ -107,9 +112,10 @@ export function events(plan: Plan, adopted: readonly AdoptedTrade[], moved: read
         of(eventOf(null, trade.status), trade, { version: 1, ...data }),
       ];
     }),
-    ...moved.map(({ move, trade, version }) => of(eventOf(move.from, move.to), trade, {
-      from: move.from, to: move.to, version, occurredAt: move.occurred_at, late: false, symbol: trade.symbol, reason: move.reason, exitReason: move.to === 'closed' ? 'unknown' : null, netProfit: null,
-    })),
+    ...moved.map(({ move, row }) => {
+      const told = stepEvent(row, move.from, { occurredAt: move.occurred_at, late: false });
+      return { ...told, data: { ...told.data, reason: move.reason } };
+    }),
     ...[...plan.missing, ...plan.missingOrders].map((trade) => of('position.missing', trade, { symbol: trade.symbol, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id, size: trade.open_size })),
     ...plan.linked.map(({ trade, brokerPositionId }) => of('position.linked', trade, { brokerPositionId: { from: trade.broker_position_id, to: brokerPositionId } })),
     ...plan.linkedOrders.map(({ trade, brokerOrderId }) => of('position.linked', trade, { brokerOrderId: { from: trade.broker_order_id, to: brokerOrderId } })),

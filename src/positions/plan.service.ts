@@ -9,7 +9,7 @@ import { BrokerTradesRepository } from '../trades/broker-trades.repository.js';
 import { BrokerTradesService, type Teller } from '../trades/broker-trades.service.js';
 import type { Plan } from './compare.js';
 import type { Known, Report, Trade } from './known.js';
-import { type AdoptedTrade, adoptions, events, incidents, moves, RESIZED, SEEN, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
+import { type AdoptedTrade, adoptions, events, incidents, type Moved, moves, RESIZED, SEEN, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
 import { type Book, ReportsRepository } from './reports.repository.js';
 
 /** Carries out what a comparison found: trades one by one, since each follows from its fills too; rows, events, incidents and commands, each kind in one statement. */
@@ -50,10 +50,10 @@ export class PlanService {
     if (links.length > 0) await this.trades.link(tx, links);
     const unknown = plan.missing.filter(({ status }) => status === 'unknown');
     if (unknown.length > 0) await this.trades.noteMissing(tx, unknown.map(({ id }) => id), asOf);
-    const moved = [];
-    for (const step of moves(plan, asOf)) {
-      const row = await this.brokerTrades.move(tx, step.move, by);
-      if (row) moved.push({ ...step, id: row.id, version: row.version });
+    const moved: Moved[] = [];
+    for (const move of moves(plan, asOf)) {
+      const row = await this.brokerTrades.move(tx, move, by);
+      if (row) moved.push({ move, row });
     }
     return moved;
   }

@@ -10,7 +10,7 @@ import { Incidents } from '../incidents/incidents.service.js';
 import { type AnsweredFill, type FillRow, FillsRepository, type NewFill } from './fills.repository.js';
 import type { FillBody } from './fills.schemas.js';
 import { differingFields, factsOf } from './request-facts.js';
-import { asTold, eventOf } from './trade-change.js';
+import { asTold, stepEvent } from './trade-change.js';
 import { FACT_AGE_DAYS_MAX, FACT_AGE_SECONDS_MAX, LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type TradeRow, TradesRepository } from './trades.repository.js';
 import { TradesService } from './trades.service.js';
@@ -97,11 +97,7 @@ export class FillsService {
     const row = await this.trades.move(tx, adopted, { ...told, status }, {
       from: adopted.status, to: status, occurredAt, late: false, brokerDealId: null, facts: { takenBy }, reason: TAKEN, actor: actorOf(caller.principal), correlationId: caller.correlationId,
     }, left > 0);
-    const { version, symbol, exit_reason: exitReason, net_profit: netProfit } = row;
-    await this.events.append(tx, caller, [{
-      subjectId: id, agentId: row.agent_id, accountId: row.account_id, type: row.status === adopted.status ? 'trade.past_fact' : eventOf(adopted.status, row.status),
-      data: { from: adopted.status, to: row.status, version, occurredAt, late: false, symbol, exitReason, netProfit },
-    }]);
+    await this.events.append(tx, caller, [stepEvent(row, adopted.status, { occurredAt, late: false })]);
   }
 
   private async follow(tx: Tx, caller: Caller, trade: TradeRow, made: FillRow[]): Promise<TradeRow> {
@@ -112,15 +108,14 @@ export class FillsService {
       from: trade.status, to: null, occurredAt: last, late, brokerDealId: null, facts: { fills }, reason: made.find(({ reason }) => reason !== null)?.reason ?? null,
       actor: actorOf(caller.principal), correlationId: caller.correlationId,
     }, true);
-    const subject = { subjectId: row.id, agentId: row.agent_id, accountId: row.account_id };
     const events: NewEvent[] = [{
-      ...subject, type: 'trade.filled', data: { version: row.version, status: row.status, symbol: row.symbol, fills, late, openSize: row.open_size, netProfit: row.net_profit },
+      subjectId: row.id, agentId: row.agent_id, accountId: row.account_id, type: 'trade.filled',
+      data: { version: row.version, status: row.status, symbol: row.symbol, fills, late, openSize: row.open_size, netProfit: row.net_profit },
     }];
     if (row.status !== trade.status) {
+      const step = stepEvent(row, trade.status, { occurredAt: last, late });
       // Only the first entry opens a trade, also one whose exit was told before.
-      const type = row.status === 'open' && trade.entry_time === null ? 'trade.opened' : eventOf(trade.status, row.status);
-      const { status: to, version, symbol, exit_reason: exitReason, net_profit: netProfit } = row;
-      events.push({ ...subject, type, data: { from: trade.status, to, version, occurredAt: last, late, symbol, exitReason, netProfit } });
+      events.push(row.status === 'open' && trade.entry_time === null ? { ...step, type: 'trade.opened' } : step);
     }
     await this.events.append(tx, caller, events);
     if (row.finished_at !== null) await this.incidents.resolve(tx, caller, ABOUT_HELD, [row.id], `its fills are known: ${row.status}`);

@@ -1,7 +1,9 @@
 import { badRequest } from '../common/problem.js';
+import type { NewEvent } from '../events/events.service.js';
 import type { ExitReason, Target } from './trade-fields.js';
 import type { Told } from './trade-figures.js';
 import type { TradeStatus } from './trade-state.js';
+import type { TradeRow } from './trades.repository.js';
 
 /** What a transition may change of a trade, in the names of the columns. */
 export interface TradeState {
@@ -120,4 +122,15 @@ function entryOf(merge: Merge, trade: TradeState, change: TradeChange, occurredA
 export function eventOf(from: TradeStatus | null, to: TradeStatus): string {
   if (to === 'open') return from === null || from === 'pending' ? 'trade.opened' : 'trade.reopened';
   return `trade.${to}`;
+}
+
+/**
+ * What is told of every step of a trade, whoever made it.
+ * @param was its status before: where that is still the same, the step was a fact of the past
+ * @param step `from` and `to` where what was told differs from what the trade was and is
+ */
+export function stepEvent(row: TradeRow, was: TradeStatus, { from = was, to = row.status, occurredAt, late }: { from?: TradeStatus; to?: TradeStatus; occurredAt: string; late: boolean }): NewEvent {
+  const { id: subjectId, agent_id: agentId, account_id: accountId, version, symbol, exit_reason: exitReason, net_profit: netProfit } = row;
+  const type = row.status === was ? 'trade.past_fact' : eventOf(was, row.status);
+  return { type, subjectId, agentId, accountId, data: { from, to, version, occurredAt, late, symbol, exitReason, netProfit } };
 }

@@ -8,7 +8,7 @@ import { badRequest, conflict, notFound } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { differingFields, factsOf } from './request-facts.js';
-import { afterPastFact, afterTransition, asTold, eventOf, type TradeState } from './trade-change.js';
+import { afterPastFact, afterTransition, asTold, stepEvent, type TradeState } from './trade-change.js';
 import { canMove, foundInThePast, type TradeStatus } from './trade-state.js';
 import { FACT_AGE_DAYS_MAX, FACT_AGE_SECONDS_MAX, LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type TradeRow, TradesRepository } from './trades.repository.js';
@@ -67,13 +67,7 @@ export class TransitionsService {
       from, to, occurredAt, late, brokerDealId: body.brokerDealId ?? null, facts: factsSaid(body), reason: body.reason ?? null,
       actor: actorOf(caller.principal), correlationId: caller.correlationId,
     });
-    const changes = row.status !== trade.status;
-    await this.events.append(tx, caller, [
-      {
-        type: changes ? eventOf(trade.status, row.status) : 'trade.past_fact', subjectId: row.id, agentId: row.agent_id, accountId: row.account_id,
-        data: { from, to, version: row.version, occurredAt, late, symbol: row.symbol, exitReason: row.exit_reason, netProfit: row.net_profit },
-      },
-    ]);
+    await this.events.append(tx, caller, [stepEvent(row, trade.status, { from, to, occurredAt, late })]);
     return row;
   }
 
