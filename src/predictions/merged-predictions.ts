@@ -4,7 +4,7 @@ import type { Attempted } from '../common/http/once.js';
 import { CLAIMED_KEYS, type Claim } from '../database/idempotency.js';
 import { Merged } from '../database/merged.js';
 import { type Statement, Statements } from '../database/statements.js';
-import { AWAITED, calibratedProbability, named, type NewPrediction, WRITTEN, WRITTEN_TYPES, WRITTEN_VALUES } from './predictions.repository.js';
+import { AWAITED, calibratedProbability, judged, named, type NewPrediction, THRESHOLD, WRITTEN, WRITTEN_TYPES, WRITTEN_VALUES } from './predictions.repository.js';
 import type { predictionSchema } from './predictions.schemas.js';
 
 type PredictionAnswer = z.output<typeof predictionSchema>;
@@ -14,7 +14,7 @@ export interface PredictionAsk {
   prediction: NewPrediction;
   claim: Claim | null;
   /** The answer as the caller will see it, but for what the database decides. */
-  answer: Omit<PredictionAnswer, 'symbol' | 'brokerSymbol' | 'calibratedProbability' | 'createdAt'>;
+  answer: Omit<PredictionAnswer, 'symbol' | 'brokerSymbol' | 'shouldTrade' | 'thresholdUsed' | 'calibratedProbability' | 'createdAt'>;
   /** Of the event. */
   data: object;
   actor: string;
@@ -27,11 +27,12 @@ const INSERT: Statement = {
   text: `
     with allowed as materialized (
       select q.*, clock.at, 201 as status,
-        q.answer || jsonb_build_object('symbol', q.named, 'brokerSymbol', nullif(q.broker_symbol, q.named), 'calibratedProbability', ${calibratedProbability('q', 'q.agent')}::text,
+        q.answer || jsonb_build_object('symbol', q.named, 'brokerSymbol', nullif(q.broker_symbol, q.named),
+          'shouldTrade', q.should_trade, 'thresholdUsed', q.threshold_used::text, 'calibratedProbability', ${calibratedProbability('q', 'q.agent')}::text,
           'createdAt', to_char(date_trunc('milliseconds', clock.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) as body
       from (select app_clock() as at) clock cross join (
-        select sent.*, ${named('a.account_id', 'sent')} from jsonb_to_recordset($1::jsonb) as sent (n int, agent uuid, actor text, correlation text, caller text, key text,
-          hash text, answer jsonb, data jsonb, ${WRITTEN_TYPES}) left join agents a on a.id = sent.agent
+        select sent.*, ${named('a.account_id', 'sent')}, ${judged('sent')} from jsonb_to_recordset($1::jsonb) as sent (n int, agent uuid, actor text, correlation text, caller text, key text,
+          hash text, answer jsonb, data jsonb, ${WRITTEN_TYPES}) left join agents a on a.id = sent.agent ${THRESHOLD}
       ) q
     ), claimed as (${CLAIMED_KEYS('allowed')}), made as (
       insert into predictions (agent_id, ${WRITTEN}, created_at)
@@ -40,7 +41,7 @@ const INSERT: Statement = {
       order by id returning id, source_time, predicted_at, horizon_seconds, created_at
     ), awaited as (${AWAITED('made')}), logged as (
       insert into events (type, subject_id, agent_id, actor, correlation_id, data)
-      select 'prediction.created', q.id, q.agent, q.actor, q.correlation, q.data || jsonb_build_object('symbol', q.named) from made join allowed q on q.id = made.id order by q.id
+      select 'prediction.created', q.id, q.agent, q.actor, q.correlation, q.data || jsonb_build_object('symbol', q.named, 'shouldTrade', q.should_trade) from made join allowed q on q.id = made.id order by q.id
     )
     select q.n, m.id is not null as made, q.body from allowed q left join made m on m.id = q.id`,
 };

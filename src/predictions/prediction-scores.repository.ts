@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../database/transaction.js';
-import type { PredictedDirection } from './should-trade.js';
+import type { PredictedDirection } from './predictions.repository.js';
 
 export type PriceSource = 'told' | 'candle' | 'quote';
 

@@ -5,7 +5,8 @@ import { ratio } from '../database/exact-ratio.js';
 import type { Tx } from '../database/transaction.js';
 import { listedSymbol } from '../instruments/symbol-lookup.js';
 import type { PriceSource, Unscored } from './prediction-scores.repository.js';
-import type { PredictedDirection } from './should-trade.js';
+
+export type PredictedDirection = 'long' | 'short' | 'hold';
 
 export interface PredictionRow {
   id: string;
@@ -56,7 +57,7 @@ export interface ScoreRow {
 export type ShownPrediction = PredictionRow & ScoreRow;
 
 /** As it is sent: `symbol` is what it is called where the account's own list of instruments knows nothing of `broker_symbol`, which is as it was told. */
-export type NewPrediction = Omit<PredictionRow, 'seq' | 'agent_id' | 'created_at'> & { broker_symbol: string };
+export type NewPrediction = Omit<PredictionRow, 'seq' | 'agent_id' | 'created_at' | 'should_trade' | 'threshold_used'> & { broker_symbol: string };
 
 export const WRITTEN = `id, model, model_version, prompt_hash, symbol, broker_symbol, predicted_at, horizon_seconds, direction, confidence, prob_up, prob_down,
   components, agreement_count, agreement_score, market_regime, market_price, agent_cycle_number, used_by_agent, should_trade,
@@ -64,12 +65,19 @@ export const WRITTEN = `id, model, model_version, prompt_hash, symbol, broker_sy
 /** The same with their types, for rows that come as JSON. */
 export const WRITTEN_TYPES = `id uuid, model text, model_version text, prompt_hash text, symbol text, broker_symbol text, predicted_at timestamptz, horizon_seconds int,
   direction text, confidence numeric, prob_up numeric, prob_down numeric, components jsonb, agreement_count int, agreement_score numeric,
-  market_regime text, market_price numeric, agent_cycle_number bigint, used_by_agent boolean, should_trade boolean, threshold_used numeric,
-  source_time timestamptz`;
+  market_regime text, market_price numeric, agent_cycle_number bigint, used_by_agent boolean, source_time timestamptz`;
 /** The same of a row `q` that was sent, under the symbol that `named` gives it. */
 export const WRITTEN_VALUES = WRITTEN.replace(/\w+/g, 'q.$&').replace('q.symbol, q.broker_symbol', 'q.named, nullif(q.broker_symbol, q.named)');
 /** What a row that was sent is called: as the account lists it, else by its canonical symbol. Operands are SQL written in the code. */
 export const named = (account: string, sent: string) => `coalesce(${listedSymbol(account, `${sent}.broker_symbol`)}, ${sent}.symbol) as named`;
+/**
+ * Whether a row that was sent should trade, which is never the sender's to say: the claim reaches the threshold that holds for
+ * its agent `a` now, exactly is enough. The tightest of those for everybody, the account and the agent; 0 when all are off.
+ */
+export const judged = (sent: string) => `threshold.used as threshold_used, ${sent}.direction <> 'hold' and ${sent}.confidence >= threshold.used as should_trade`;
+/** Beside agents `a`. */
+export const THRESHOLD = `cross join lateral (select trim_scale(coalesce(greatest((select min_confidence_threshold from risk_config),
+  (select max(l.min_confidence_threshold) from risk_limits l where l.agent_id = a.id or l.account_id = a.account_id)), 0)) as used) threshold`;
 /** From a CTE of new predictions on: which of them will be scored, and when that is due first. */
 export const AWAITED = (made: string) => `
   insert into prediction_scores (prediction_id, starts_at, horizon_at, due_at, look_at)
@@ -116,8 +124,8 @@ export class PredictionsRepository {
       with made as (
         insert into predictions (agent_id, ${() => WRITTEN})
         select ${agentId}::uuid, ${() => WRITTEN_VALUES} from (
-          select item.*, ${() => named('a.account_id', 'item')} from jsonb_to_recordset(${items}::jsonb) as item (n int, ${() => WRITTEN_TYPES})
-          left join agents a on a.id = ${agentId}::uuid
+          select item.*, ${() => named('a.account_id', 'item')}, ${() => judged('item')} from jsonb_to_recordset(${items}::jsonb) as item (n int, ${() => WRITTEN_TYPES})
+          left join agents a on a.id = ${agentId}::uuid ${() => THRESHOLD}
         ) q order by n
         returning ${() => COLUMNS}
       ), awaited as (${() => AWAITED('made')})

@@ -88,7 +88,7 @@ export const predictionSchema = z.object({
   agentCycleNumber: z.int().nullable(),
   usedByAgent: z.boolean(),
   shouldTrade: z.boolean().describe('computed here: the confidence reaches the threshold and the direction is not hold'),
-  thresholdUsed: decimalText(),
+  thresholdUsed: decimalText().describe('minConfidenceThreshold as it held for the agent then; 0 when it was off'),
   sourceTime: time(),
   score: scoreSchema.nullable().describe('null before its horizon, while a price is looked for, and without horizonSeconds'),
   calibratedProbability: amount().describe('how often predictions of this agent, model and version came true that were as confident (by tenths); null below 100 scored'),

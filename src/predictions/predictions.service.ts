@@ -14,7 +14,6 @@ import { SymbolLookup, symbolOf } from '../instruments/symbol-lookup.js';
 import { MergedPredictions } from './merged-predictions.js';
 import { type NewPrediction, type PredictionFilter, PredictionsRepository, type ScoreRow, type ShownPrediction } from './predictions.repository.js';
 import { type createPredictionSchema, type predictionSchema, toPrediction } from './predictions.schemas.js';
-import { CONFIDENCE_THRESHOLD, shouldTrade } from './should-trade.js';
 
 type Prediction = z.output<typeof createPredictionSchema>;
 type PredictionAnswer = z.output<typeof predictionSchema>;
@@ -30,17 +29,18 @@ export class PredictionsService {
 
   async create(tx: Tx, caller: Caller, body: Prediction): Promise<ShownPrediction> {
     const { agentId } = agentOf(caller);
-    const [row] = await this.predictions.insert(tx, agentId, [judged(body)]);
+    const [row] = await this.predictions.insert(tx, agentId, [rowOf(body)]);
     if (!row) throw new Error('the prediction was not stored');
-    await this.events.append(tx, caller, [{ type: 'prediction.created', subjectId: row.id, agentId, data: createdData(row) }]);
+    await this.events.append(tx, caller, [{ type: 'prediction.created', subjectId: row.id, agentId, data: { ...createdData(row), symbol: row.symbol, shouldTrade: row.should_trade } }]);
     return row;
   }
 
   /** The same, merged with what other requests send now. */
   createMerged(caller: Caller, body: Prediction, claim: Claim | null): Promise<Attempted<PredictionAnswer>> {
     const { agentId } = agentOf(caller);
-    const prediction = judged(body);
-    const { symbol: _symbol, brokerSymbol: _told, calibratedProbability: _known, createdAt: _later, ...answer } = toPrediction({ ...prediction, ...NOT_SCORED, agent_id: agentId, seq: 0, created_at: '' });
+    const prediction = rowOf(body);
+    const { symbol: _symbol, brokerSymbol: _told, shouldTrade: _judged, thresholdUsed: _used, calibratedProbability: _known, createdAt: _later, ...answer } =
+      toPrediction({ ...prediction, ...NOT_SCORED, agent_id: agentId, seq: 0, should_trade: false, threshold_used: '', created_at: '' });
     const { principal, correlationId } = caller;
     return this.merged.insert({ agentId, prediction, claim, answer, data: createdData(prediction), actor: actorOf(principal), correlationId });
   }
@@ -48,7 +48,7 @@ export class PredictionsService {
   /** All or none. One event for all of them: a thousand would drown the stream. */
   async createMany(tx: Tx, caller: Caller, items: Prediction[]): Promise<ShownPrediction[]> {
     const { agentId } = agentOf(caller);
-    const rows = await this.predictions.insert(tx, agentId, items.map(judged));
+    const rows = await this.predictions.insert(tx, agentId, items.map(rowOf));
     await this.events.append(tx, caller, [{ type: 'prediction.batch_created', agentId, data: { count: rows.length } }]);
     return rows;
   }
@@ -80,10 +80,9 @@ const NOT_SCORED: ScoreRow = {
   costs_source: null, scored_at: null, calibrated_probability: null,
 };
 
-const createdData = ({ symbol, direction, confidence, should_trade }: Pick<NewPrediction, 'symbol' | 'direction' | 'confidence' | 'should_trade'>) => ({ symbol, direction, confidence, shouldTrade: should_trade });
+const createdData = ({ direction, confidence }: Pick<NewPrediction, 'direction' | 'confidence'>) => ({ direction, confidence });
 
-/** The row of a claim, with our verdict on it: whether it should trade is never the sender's to say. */
-function judged(body: Prediction): NewPrediction {
+function rowOf(body: Prediction): NewPrediction {
   return {
     id: uuidv7(),
     model: body.model,
@@ -104,8 +103,6 @@ function judged(body: Prediction): NewPrediction {
     market_price: body.marketPrice ?? null,
     agent_cycle_number: body.agentCycleNumber ?? null,
     used_by_agent: body.usedByAgent ?? false,
-    should_trade: shouldTrade(body.direction, body.confidence),
-    threshold_used: CONFIDENCE_THRESHOLD,
     source_time: body.sourceTime ?? null,
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decileOf, GIVEN_UP_AFTER_SECONDS, nextLookAfter, verdictOn } from './score.js';
-import type { PredictedDirection } from './should-trade.js';
+import type { PredictedDirection } from './predictions.repository.js';
 
 describe('a prediction', () => {
   it.each<[PredictedDirection, string, string, string, string]>([

@@ -1,5 +1,5 @@
 import { Exact } from '../common/decimal.js';
-import type { PredictedDirection } from './should-trade.js';
+import type { PredictedDirection } from './predictions.repository.js';
 
 export interface Verdict {
   outcome: 'right' | 'wrong';

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { type Client, clientOf } from '../support/http.js';
 
@@ -63,6 +63,41 @@ describe('a prediction', () => {
     expect(made).toMatchObject({ shouldTrade, thresholdUsed: '0.7' });
     expect(await t.db.query('select should_trade, threshold_used::float as threshold from predictions where id = $1', [made.id]))
       .toEqual([{ should_trade: shouldTrade, threshold: 0.7 }]);
+  });
+
+  describe('is judged by minConfidenceThreshold', () => {
+    const limits = async (path: string, minConfidenceThreshold: string | null) => {
+      const before = await t.http<Record<string, unknown>>('GET', path);
+      const { version, warnings: _w, updatedAt: _a, updatedBy: _b, lastHaltReason: _r, scope: _s, id: _i, currency: _c, ...values } = before.body;
+      const put = await t.http('PUT', path, { body: { ...values, minConfidenceThreshold }, headers: { 'if-match': `"${String(version)}"` } });
+      expect(put.status).toBe(200);
+    };
+    const judgement = async () => {
+      const [one, many] = [await post({ confidence: '0.75' }), await agent.http<{ items: Prediction[] }>('POST', '/predictions/batch', { body: { items: [claim({ confidence: '0.75' })] } })];
+      const [first] = many.body.items;
+      expect([first?.shouldTrade, first?.thresholdUsed]).toEqual([one.shouldTrade, one.thresholdUsed]);
+      return [one.shouldTrade, one.thresholdUsed];
+    };
+    afterEach(() => limits('/risk-config', '0.70'));
+
+    it('as it stands now, off included', async () => {
+      await limits('/risk-config', '0.75');
+      expect(await judgement()).toEqual([true, '0.75']);
+      await limits('/risk-config', '0.750000000000000001');
+      expect(await judgement()).toEqual([false, '0.750000000000000001']);
+      await limits('/risk-config', null);
+      expect(await judgement()).toEqual([true, '0']);
+    });
+
+    it('as the account or the agent tightens it, never loosened by them', async () => {
+      const { accountId } = (await t.http<{ accountId: string }>('GET', `/agents/${agent.id}`)).body;
+      await limits(`/limits/account/${accountId}`, '0.72');
+      expect(await judgement()).toEqual([true, '0.72']);
+      await limits(`/limits/agent/${agent.id}`, '0.8');
+      expect(await judgement()).toEqual([false, '0.8']);
+      await limits('/risk-config', '0.9');
+      expect(await judgement()).toEqual([false, '0.9']);
+    });
   });
 
   it('is an event', async () => {
