@@ -8,6 +8,13 @@ export interface Gateway {
   open(): number;
   /** From now on nothing passes on the connections there are; new ones work. */
   forgetConnections(): void;
+  /**
+   * Cuts all connections at the nth statement from now on, before the server has it, or when it has been carried out and
+   * its answer is on the way back: as a process that is killed there.
+   */
+  cutAt(statement: number, when: 'before' | 'after'): void;
+  /** Statements since `cutAt`. */
+  statements(): number;
   close(): Promise<void>;
 }
 
@@ -23,13 +30,30 @@ export async function openGateway(url: string): Promise<Gateway> {
   const sockets = new Set<Socket>();
   let open = 0;
   let forgotten = new WeakSet<Socket>();
+  let statements = 0;
+  let cut: { statement: number; when: 'before' | 'after' } | null = null;
+  const cutAll = () => {
+    cut = null;
+    for (const socket of sockets) socket.destroy();
+  };
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
     open += 1;
     near.once('close', () => (open -= 1));
+    const reader = statementReader();
+    let cutsOnAnswer = false;
+    near.on('data', (data) => {
+      for (let n = reader(data); n > 0; n--) {
+        statements += 1;
+        if (cut?.statement !== statements) continue;
+        if (cut.when === 'before') return cutAll();
+        cutsOnAnswer = true;
+      }
+    });
+    far.on('data', () => cutsOnAnswer && cutAll());
     for (const [from, to] of [[near, far], [far, near]] as const) {
       sockets.add(from);
-      from.on('data', (data) => forgotten.has(from) || to.write(data));
+      from.on('data', (data) => forgotten.has(from) || to.destroyed || to.write(data));
       from.on('end', () => forgotten.has(from) || to.end());
       from.on('error', () => undefined);
       from.on('close', () => {
@@ -47,6 +71,11 @@ export async function openGateway(url: string): Promise<Gateway> {
     forgetConnections() {
       forgotten = new WeakSet(sockets);
     },
+    cutAt(statement, when) {
+      statements = 0;
+      cut = { statement, when };
+    },
+    statements: () => statements,
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -54,4 +83,23 @@ export async function openGateway(url: string): Promise<Gateway> {
   };
   gateways.push(gateway);
   return gateway;
+}
+
+/** Counts the statements in what a client sends: messages of type Q, and S behind prepared ones. The first message has no type. */
+function statementReader(): (data: Buffer) => number {
+  let rest = Buffer.alloc(0);
+  let typed = false;
+  return (data) => {
+    rest = Buffer.concat([rest, data]);
+    let found = 0;
+    for (;;) {
+      const head = typed ? 1 : 0;
+      if (rest.length < head + 4) return found;
+      const end = head + rest.readUInt32BE(head);
+      if (rest.length < end) return found;
+      if (typed && (rest[0] === 0x51 || rest[0] === 0x53)) found += 1;
+      typed = true;
+      rest = rest.subarray(end);
+    }
+  };
 }
