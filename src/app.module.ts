@@ -5,6 +5,7 @@ import { AccountsModule } from './accounts/accounts.module.js';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CircuitBreakerModule } from './circuit-breaker/circuit-breaker.module.js';
+import { DecisionsModule } from './decisions/decisions.module.js';
 import { Draining } from './common/draining.js';
 import { ProblemFilter } from './common/http/problem.filter.js';
 import { RequestValidation } from './common/http/validation.js';
@@ -60,6 +61,7 @@ export class AppModule {
         CircuitBreakerModule,
         RiskModule,
         CommandsModule,
+        DecisionsModule,
         PositionsModule,
         ExecutionModule,
         LiveModule,

@@ -28,6 +28,9 @@ function commands(): Command {
   program.command('env:example').description('print every setting with its default').action(() => {
     outcome = { json: { text: envExample() }, text: envExample().trimEnd() };
   });
+  program.command('audit:verify').description('was the history of decisions changed? exit code 1 with the rows that were')
+    .option('--stream <account>', 'of one account, by its id, or system').option('--heads <log>', 'compare with the heads that the server logged, in this file')
+    .action((options: { stream?: string; heads?: string }) => run(async () => (await import('./cli/audit.js')).verifyAudit(readEnv(), say, options)));
   program.command('status').description('is it safe? exit code 3 when it is not').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
   return program;
 }

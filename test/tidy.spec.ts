@@ -10,6 +10,7 @@ const LEVELS: Record<string, number> = {
   limits: 2, strategies: 2,
   'circuit-breaker': 3, risk: 3,
   commands: 4, positions: 4, execution: 4,
+  decisions: 4,
   health: 5, live: 5,
   '.': 6, cli: 6,
 };
@@ -18,6 +19,7 @@ const LEVELS: Record<string, number> = {
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
   auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts'], predictions: ['instruments'], trades: ['instruments', 'market-data'], strategies: ['instruments', 'limits'],
+  decisions: ['commands'],
   positions: ['commands'], execution: ['commands', 'positions'],
   '.': ['cli'], cli: ['.'],
 };

@@ -45,11 +45,31 @@ export class Statements {
     } catch (error) {
       // The name was refused, so nothing has run.
       if (!named || !NAME_LOST.has(sqlState(error) ?? '')) throw error;
-      if (this.named) this.log.warn('the pooler in front of the database does not keep prepared statements: going on without; set DB_NAMED_STATEMENTS=off');
-      this.named = false;
+      this.giveUpNames();
       return this.runOnce<Row>(statement, values, false);
     }
   };
+
+  /** As `run`, as part of a transaction. A name that is lost breaks it: `inTransaction` begins anew, and then without names. */
+  within(tx: Tx): Run {
+    return async <Row extends object>({ name, text }: Statement, values: unknown[]) => {
+      const { named } = this;
+      const client = (await tx.queryRunner?.connect()) as pg.ClientBase | undefined;
+      if (!client) throw new Error('this is not a transaction');
+      try {
+        const { rows } = await client.query<Row>(named ? { name, text, values } : { text, values });
+        return rows;
+      } catch (error) {
+        if (named && NAME_LOST.has(sqlState(error) ?? '')) this.giveUpNames();
+        throw error;
+      }
+    };
+  }
+
+  private giveUpNames(): void {
+    if (this.named) this.log.warn('the pooler in front of the database does not keep prepared statements: going on without; set DB_NAMED_STATEMENTS=off');
+    this.named = false;
+  }
 
   private async runOnce<Row extends object>({ name, text }: Statement, values: unknown[], named: boolean): Promise<Row[]> {
     if (!this.dataSource.isInitialized) throw new NoConnection(new Error('the pool is not connected'));

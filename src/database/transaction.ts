@@ -4,7 +4,8 @@ import { sqlState } from './sql-state.js';
 
 export type Tx = EntityManager;
 
-const RETRYABLE = new Set(['40001', '40P01']);
+/** The last two: a prepared name that its pooler lost; `Statements.within` has given names up by then. */
+const RETRYABLE = new Set(['40001', '40P01', '26000', '42P05']);
 const ATTEMPTS = 3;
 
 const afterwards = new WeakMap<Tx, (() => void)[]>();
