@@ -39,10 +39,10 @@ export class DecisionsController {
   @Get('verify')
   @Allow({ person: 'viewer' })
   @Answers(verdictSchema)
-  async verify(@Query({ schema: verifyQuery }) { accountId, cursor, limit }: z.output<typeof verifyQuery>) {
+  async verify(@Query({ schema: verifyQuery }) { accountId, cursor, rows }: z.output<typeof verifyQuery>) {
     const from = cursor === undefined ? undefined : placeOf(this.env.AUDIT_KEY, accountId, cursor);
     if (from === null) throw badRequest('VALIDATION_FAILED', 'is not a cursor that this check gave', 'cursor');
-    const verdict = await this.verifier.verify({ stream: accountId, from, rowsMost: limit, until: performance.now() + VERIFY_MS });
+    const verdict = await this.verifier.verify({ stream: accountId, from, rowsMost: rows, until: performance.now() + VERIFY_MS });
     return toVerdict(verdict, verdict.next && cursorOf(this.env.AUDIT_KEY, accountId, verdict.next));
   }
 

@@ -25,7 +25,7 @@ export const decisionsQuery = z.strictObject({
 export const verifyQuery = z.strictObject({
   accountId: streamOf(),
   cursor: z.string().regex(CURSOR, { error: 'is not a cursor that this check gave' }).optional().describe('`nextCursor` of the part before, with the same accountId'),
-  limit: z.string({ error: 'must be given once' }).refine((text) => /^\d{1,6}$/.test(text) && Number(text) >= 1 && Number(text) <= VERIFY_ROWS.most, {
+  rows: z.string({ error: 'must be given once' }).refine((text) => /^\d{1,6}$/.test(text) && Number(text) >= 1 && Number(text) <= VERIFY_ROWS.most, {
     error: `must be a whole number from 1 to ${VERIFY_ROWS.most}`,
   }).transform(Number).default(VERIFY_ROWS.usual)
     .meta({ type: 'integer', minimum: 1, maximum: VERIFY_ROWS.most, description: `about so many rows, and five seconds at most; ${VERIFY_ROWS.usual} by default` }),
