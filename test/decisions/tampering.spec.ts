@@ -177,6 +177,31 @@ describe('a superuser who changes a head is found out', () => {
   });
 });
 
+describe('a superuser who puts rows of another past in place of those of this one is found out, though each is sealed', () => {
+  /** Goes back to before row 8 and lets another be written; both are there then, the first one in `past`. */
+  async function fork(): Promise<void> {
+    await tamper(t, 'create table kept as select * from decision_heads');
+    await append(t, aDecision(stream, { reason: 'one past' }));
+    await tamper(t, 'create table past as select * from decision_history where number = 8', 'delete from decision_history where number = 8', 'delete from decision_heads; insert into decision_heads select * from kept; drop table kept');
+    await append(t, aDecision(stream, { reason: 'another past' }));
+    expect(await problems()).toEqual([]);
+  }
+  const exchange = ['delete from decision_history where number = 8', 'insert into decision_history select * from past', 'drop table past'];
+
+  it('at the end, by the head', async () => {
+    await fork();
+    await tamper(t, ...exchange);
+    expect(await problems()).toEqual([expect.objectContaining({ problem: 'HEAD_DIFFERS', number: 8 })]);
+  });
+
+  it('in the middle, by the row after', async () => {
+    await fork();
+    await append(t, aDecision(stream));
+    await tamper(t, ...exchange);
+    expect(await problems()).toEqual([expect.objectContaining({ problem: 'LINK', number: 9 })]);
+  });
+});
+
 it('rows of many pages are looked through, and the one that was changed is the one that is named', async () => {
   await append(t, ...Array.from({ length: 500 }, () => aDecision('system')));
   expect(await verified(t)).toMatchObject({ ok: true, checked: 507 });
