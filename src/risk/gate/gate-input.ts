@@ -33,12 +33,13 @@ export interface GateInput {
 }
 
 export interface IdeaFacts {
-  /** Canonical. */
+  /** Canonical. Lists of symbols are compared with `symbolKey`: NSE:INFY. */
   symbol: string;
   exchange: string | null;
   product: string | null;
   direction: 'long' | 'short';
   outcome: 'yes' | 'no' | null;
+  /** What would open; of an idea against what is held on a netting account, what goes beyond that. */
   lotSize: string;
   /** Null: at the market. */
   entryPrice: string | null;
@@ -91,7 +92,7 @@ export interface AccountFacts {
   marginMode: 'hedging' | 'netting' | 'exchange';
 }
 
-export interface StrategyFacts extends Pick<StrategyContent, 'name' | 'isActive' | 'allowedSymbols' | 'sessionWindows' | 'holidays' | 'rrExpectation'> {
+export interface StrategyFacts extends Pick<StrategyContent, 'name' | 'isActive' | 'allowedSymbols' | 'sessionWindows' | 'holidays' | 'rrExpectation' | 'exitRules'> {
   id: string;
   version: number;
   retired: boolean;
@@ -102,8 +103,11 @@ export interface InstrumentFacts {
   terms: Terms | null;
   /** Listed under a product that this account does not know. */
   productUnknown: boolean;
+  /** How close to the price the broker takes a stop, as a distance in price; null: nobody told one. */
+  stopLevel: string | null;
 }
 
+/** Of a binary: of yes; what no costs is what is left to 1. */
 export interface QuoteFacts {
   bid: string;
   ask: string;
@@ -147,8 +151,9 @@ export interface BookFacts {
   held: readonly Held[];
   /** Openings decided, and trades begun without a decision, since the rollover. */
   openedToday: Record<'account' | 'agent' | 'strategy', number>;
-  /** When a trade of this symbol was last opened or decided, and last closed, and when the last loss of this agent was. */
+  /** When an opening of this symbol in this direction was last decided, or begun without a decision, whoever did; never this idea's own. */
   lastIntent: { at: string; ideaId: string | null } | null;
+  /** When a trade of the proposer, else the executor, was last closed with a loss. */
   lastLossAt: string | null;
   /** On netting and exchange accounts: which other agent holds the instrument or has an opening under way. */
   instrumentOwner: string | null;
