@@ -5,6 +5,8 @@ import { describe, expect, it } from '@jest/globals';
 /** Imports point to the same folder, to a level above (a smaller number), or along an arrow inside a level. */
 const LEVELS: Record<string, number> = {
   config: 0, database: 0, common: 0,
+  // Of tests: what specs beside the code share.
+  support: 0,
   events: 1, auth: 1, incidents: 1,
   accounts: 2, agents: 2, instruments: 2, 'market-data': 2, predictions: 2, trades: 2, explanations: 2,
   limits: 2, strategies: 2,

@@ -1,6 +1,6 @@
 import type { ReasonCode } from './reason-codes.js';
 
-/** What is to become of an idea. The first rule that is not content says it; `waiting` only when all others are content. */
+/** What is to become of an idea: the first refusal says it, else whoever asks for approval, else who waits. */
 export type Verdict = 'approved' | 'needs_approval' | 'waiting' | 'rejected' | 'halted_by_risk';
 
 export interface Reason {
@@ -23,7 +23,7 @@ export interface RuleResult {
 
 export interface Assessment {
   verdict: Verdict;
-  /** Those of the rule that decided; empty when approved. */
+  /** Those of the rule that decided, or of all that ask for approval; empty when approved. */
   reasons: readonly Reason[];
   rules: readonly RuleResult[];
   /** At which the command may fill: the idea's entry, else the side of the quote that it takes; null: nobody knows one. */
