@@ -19,9 +19,11 @@ import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionModule } from './execution/execution.module.js';
 import { ExplanationsModule } from './explanations/explanations.module.js';
+import { HaltsModule } from './halts/halts.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { InstrumentsModule } from './instruments/instruments.module.js';
+import { KillSwitchModule } from './kill-switch/kill-switch.module.js';
 import { LiveModule } from './live/live.module.js';
 import { MarketDataModule } from './market-data/market-data.module.js';
 import { PositionsModule } from './positions/positions.module.js';
@@ -51,6 +53,7 @@ export class AppModule {
         AuthModule,
         IncidentsModule,
         AccountsModule,
+        HaltsModule,
         AgentsModule,
         InstrumentsModule,
         StrategiesModule,
@@ -62,6 +65,7 @@ export class AppModule {
         RiskModule,
         CommandsModule,
         DecisionsModule,
+        KillSwitchModule,
         PositionsModule,
         ExecutionModule,
         LiveModule,

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { CommandError, explain, type Outcome, wrongUsage } from './cli/outcome.js';
 import { type PasswordSource, passwordSource } from './cli/password.js';
+import type { HaltOptions } from './cli/halts.js';
 import { ROLES, SCOPES } from './common/principal.js';
 import { envExample, readEnv } from './config/env.js';
+import { HALT_MODES, HALT_SCOPES } from './halts/halt-rows.js';
 import { APP_VERSION } from './health/version.js';
 
 const json = process.argv.includes('--json');
@@ -18,7 +20,7 @@ const run = async (work: () => Promise<Outcome>): Promise<void> => {
 /** Each command loads what it needs when it runs: most of a short command's time is loading the rest. */
 function commands(): Command {
   const program = new Command('tradewarden')
-    .description('Works on DATABASE_URL, or on the embedded database of DATA_DIR.\nExit code 0 done, 1 failed and nothing half done, 2 wrong usage, 3 not safe.')
+    .description('Works on DATABASE_URL, or on the embedded database of DATA_DIR.\nExit code 0 done, 1 failed and nothing half done, 2 wrong usage, 3 not safe, or halted.')
     .version(APP_VERSION)
     .option('--json', 'print one object, and everything else on stderr')
     .exitOverride()
@@ -31,7 +33,8 @@ function commands(): Command {
   program.command('audit:verify').description('was the history of decisions changed? exit code 1 with the rows that were')
     .option('--stream <account>', 'of one account, by its id, or system').option('--heads <log>', 'compare with the heads that the server logged, in this file')
     .action((options: { stream?: string; heads?: string }) => run(async () => (await import('./cli/audit.js')).verifyAudit(readEnv(), say, options)));
-  program.command('status').description('is it safe? exit code 3 when it is not').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
+  haltCommands(program);
+  program.command('status').description('is it safe, and does anything halt? exit code 3 when it is not safe, or something halts').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
   return program;
 }
 
@@ -59,6 +62,18 @@ function peopleCommands(program: Command): void {
     .option('--expires <time>', 'RFC 3339 with a zone')
     .option('--rate-limit-per-second <requests>', 'at most so many a second; no limit when left out')
     .action((agent: string, options: { name: string; scopes?: string; expires?: string; rateLimitPerSecond?: string }) => run(async () => (await import('./cli/keys.js')).createKey(readEnv(), say, { agent, ...options })));
+}
+
+/** On the database itself: they work while the server is down. */
+function haltCommands(program: Command): void {
+  program.command('halt').description('stop trading: nothing opens from here on, exits go on').option('--scope <scope>', `${HALT_SCOPES.join(', ')}`, 'global')
+    .option('--id <id>', 'name or id of what is halted; a symbol in any spelling').option('--mode <mode>', HALT_MODES.join(', '), 'halt').requiredOption('--reason <reason>', 'told to everybody who is stopped')
+    .action((options: HaltOptions) => run(async () => (await import('./cli/halts.js')).halt(readEnv(), say, options)));
+  program.command('release').description('let trade again what a halt holds; nothing comes back').argument('<halt>', 'its id').requiredOption('--reason <reason>')
+    .option('--confirm <word>', 'RELEASE, written out')
+    .action((id: string, options: { reason: string; confirm?: string }) => run(async () => (await import('./cli/halts.js')).release(readEnv(), say, id, options)));
+  program.command('positions').description('what brokers show, account by account').option('--account <account>', 'its name or id')
+    .action((options: { account?: string }) => run(async () => (await import('./cli/positions.js')).positions(readEnv(), say, options)));
 }
 
 /** Null for what is no failure: help and version. */

@@ -10,9 +10,11 @@ const LEVELS: Record<string, number> = {
   events: 1, auth: 1, incidents: 1,
   accounts: 2, agents: 2, instruments: 2, 'market-data': 2, predictions: 2, trades: 2, explanations: 2,
   limits: 2, strategies: 2,
+  halts: 2,
   'circuit-breaker': 3, risk: 3,
   commands: 4, positions: 4, execution: 4,
   decisions: 4,
+  'kill-switch': 4,
   health: 5, live: 5,
   '.': 6, cli: 6,
 };
@@ -20,8 +22,8 @@ const LEVELS: Record<string, number> = {
 /** Who may import whom inside a level. */
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
-  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts'], predictions: ['instruments'], trades: ['instruments', 'market-data'], strategies: ['instruments', 'limits'],
-  decisions: ['commands'],
+  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts', 'halts'], predictions: ['instruments'], trades: ['instruments', 'market-data'], strategies: ['instruments', 'limits'],
+  decisions: ['commands'], 'kill-switch': ['commands'],
   positions: ['commands'], execution: ['commands', 'positions'],
   '.': ['cli'], cli: ['.'],
 };

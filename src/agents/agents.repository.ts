@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
+import type { HaltOnAgent } from '../halts/halt-rows.js';
+import { agentSql, HALTS_OF_AGENT } from '../halts/halts.sql.js';
 import { type AccountTold, TOLD } from './account-match.js';
 
 export type Mode = 'simulation' | 'paper' | 'live';
@@ -17,6 +19,8 @@ export interface AgentRow {
   id: string; seq: number; name: string; account_id: string; account: string; magic: number; mode: Mode; symbols: string[]; broker: string | null;
   config: Record<string, unknown>; wind_down_policy: 'keep' | 'flatten'; run: Run; run_reason: RunReason | null; state_version: number;
   retired_at: string | null; created_at: string; updated_at: string;
+  /** In force, strictest first; null: none. */
+  halts: HaltOnAgent[] | null;
 }
 
 /** What the agent says of itself, beside what the server's clock makes of it. */
@@ -34,7 +38,7 @@ export interface AgentStateRow {
 export type AgentWithState = AgentRow & AgentStateRow;
 
 const AGENT = `a.id, a.seq, a.name, a.account_id, c.name as account, a.magic, a.mode, a.symbols, a.broker, a.config, a.wind_down_policy,
-  a.run, a.run_reason, a.state_version, a.retired_at, a.created_at, a.updated_at`;
+  a.run, a.run_reason, a.state_version, a.retired_at, a.created_at, a.updated_at, ${HALTS_OF_AGENT(agentSql('a'))} as halts`;
 
 const STATE = `s.status, s.equity, s.balance, s.margin, s.margin_free, s.floating_pnl, s.currency, s.as_of, s.open_positions,
   s.cycle_count, s.last_cycle_at, s.observed_state_version, s.error_message, s.broker_connected, s.trade_allowed, s.last_quote_at,

@@ -4,6 +4,7 @@ import type { ApiKeyRow } from '../auth/api-keys.service.js';
 import { decimalText, instant, jsonObject, money, name, pastInstant, symbol, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { SCOPES } from '../common/principal.js';
+import { HALT_MODES, HALT_SCOPES } from '../halts/halt-rows.js';
 import type { AgentWithState } from './agents.repository.js';
 import { desiredStateOf } from './desired-state.js';
 import { canTrade, livenessOf } from './liveness.js';
@@ -69,7 +70,10 @@ const amount = () => decimalText().nullable();
 
 export const desiredStateSchema = z.object({
   state: z.enum(['active', 'reducing', 'halted', 'flatten']), run: z.enum(['running', 'paused', 'stopped']), version: z.int(),
-  reasons: z.array(z.object({ code: z.string(), commandId: z.uuid().optional(), by: z.string().optional() })),
+  reasons: z.array(z.object({
+    code: z.string(), commandId: z.uuid().optional(), by: z.string().optional(), haltId: z.uuid().optional().describe('of HALT'), scope: z.enum(HALT_SCOPES).optional(),
+    mode: z.enum(HALT_MODES).optional(), reason: z.string().optional(), symbol: z.string().optional(), strategyId: z.uuid().optional(), breaker: z.string().optional(),
+  })),
 }).meta({ id: 'DesiredState' });
 
 export const agentStateSchema = z.object({

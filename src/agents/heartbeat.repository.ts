@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Merged } from '../database/merged.js';
 import { type Run, type Statement, Statements } from '../database/statements.js';
+import { agentSql, HALTS_OF_AGENT } from '../halts/halts.sql.js';
 import type { AccountTold } from './account-match.js';
 import type { AgentRow, AgentStatus } from './agents.repository.js';
 import { TRADING_LEASE_SECONDS } from './liveness.js';
@@ -22,7 +23,7 @@ export interface Heartbeat {
 }
 
 /** What an agent is told: its row's part of the desired state, or who else speaks for it. */
-export interface HeartbeatAnswer extends Pick<AgentRow, 'run' | 'run_reason' | 'state_version' | 'retired_at' | 'account_id' | 'mode'> {
+export interface HeartbeatAnswer extends Pick<AgentRow, 'run' | 'run_reason' | 'state_version' | 'retired_at' | 'account_id' | 'mode' | 'halts'> {
   /** The copy that holds the trading lease; null when it is the one that asks. */
   other_instance: string | null;
   /** Of which time the figures are news of the account, to the microsecond; null when they are old, or the broker is not connected. */
@@ -99,7 +100,7 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
       select 'agent.status_changed', j.agent, j.agent, j.actor, j.correlation, jsonb_build_object('from', j.old_status, 'to', w.status)
       from written w join judged j on j.n = w.n where w.status <> j.old_status
     )
-    select q.n, a.run, a.run_reason, a.state_version, a.retired_at, a.account_id, a.mode, j.other_instance, w.figures_at, w.currency, j.n is not null as reached,
+    select q.n, a.run, a.run_reason, a.state_version, a.retired_at, a.account_id, a.mode, ${HALTS_OF_AGENT(agentSql('a'))} as halts, j.other_instance, w.figures_at, w.currency, j.n is not null as reached,
       case when w.broker_account is not null or w.currency is not null or w.account_mismatch is not null then jsonb_build_object('mode', a.mode, 'told_account', w.broker_account,
         'told_currency', w.currency, 'login_hash', c.login_hash, 'server', c.server, 'kind', c.kind, 'account_currency', c.currency, 'margin_mode', c.margin_mode,
         'account_mismatch', w.account_mismatch) end as told

@@ -1,9 +1,10 @@
+import { strictestState } from '../halts/strictest.js';
 import type { AgentWithState } from './agents.repository.js';
 
 export const HEARTBEAT_SECONDS = 15;
 /** Three and six missed heartbeats. */
 const SUSPECT_AFTER_SECONDS = 45;
-const OFFLINE_AFTER_SECONDS = 90;
+export const OFFLINE_AFTER_SECONDS = 90;
 /** How long an agent may open after its last heartbeat. Sent as a duration, since clocks lie. */
 export const TRADING_LEASE_SECONDS = 60;
 
@@ -21,7 +22,7 @@ export const POSITIONS_SECONDS_MOST = 60;
 
 /** "Online" and "can trade" are two lights. In live, what the broker allows and holds must be known, not assumed. */
 export function canTrade(agent: AgentWithState): boolean {
-  if (agent.account_mismatch !== null) return false;
+  if (agent.account_mismatch !== null || strictestState(agent.halts ?? []) !== 'active') return false;
   const broker = agent.mode === 'live'
     ? agent.broker_connected === true && agent.trade_allowed === true && agent.positions_seconds !== null && Number(agent.positions_seconds) <= POSITIONS_SECONDS_MOST
     : agent.broker_connected !== false && agent.trade_allowed !== false;

@@ -72,7 +72,7 @@ export class AccessGuard implements CanActivate {
       throw unauthenticated('KEY_REFUSED', 'The API key is unknown, has expired or was revoked.');
     }
     const { agent_id: agentId, key_id: keyId, scopes, mode, rate_limit_per_second: rateLimitPerSecond } = holder;
-    void reply.header(DESIRED_STATE_HEADER, desiredStateHeader({ state: 'active', run: holder.run, version: holder.state_version }));
+    void reply.header(DESIRED_STATE_HEADER, desiredStateHeader({ state: holder.state, run: holder.run, version: holder.state_version }));
     return { kind: 'agent', agentId, keyId, scopes, mode, instanceId: instanceOf(request), rateLimitPerSecond };
   }
 }

@@ -28,7 +28,7 @@ export interface NewKey {
 
 /** A key that may act now, with what every answer to its agent says. */
 export interface KeyHolder {
-  key_hash: string; key_id: string; agent_id: string; scopes: Scope[]; mode: 'simulation' | 'paper' | 'live'; run: string; state_version: number;
+  key_hash: string; key_id: string; agent_id: string; scopes: Scope[]; mode: 'simulation' | 'paper' | 'live'; run: string; state: string; state_version: number;
   rate_limit_per_second: number | null;
   /** Whole hours since 1970. */
   hour: number;
@@ -45,7 +45,7 @@ const HOLDERS: Statement = {
   text: `
     with clock as materialized (select app_clock() as at),
     found as materialized (
-      select k.key_hash, k.id as key_id, k.agent_id, k.scopes, a.mode, a.run, a.state_version, k.rate_limit_per_second, clock.at,
+      select k.key_hash, k.id as key_id, k.agent_id, k.scopes, a.mode, a.run, halt_state(a.id, a.account_id, a.mode) as state, a.state_version, k.rate_limit_per_second, clock.at,
         (k.last_used_at is null or k.last_used_at < clock.at - interval '1 minute') as stale_use
       from clock, api_keys k join agents a on a.id = k.agent_id
       where k.key_hash = any($1::text[]) and ${keyIsGood('clock.at')} and a.retired_at is null
@@ -54,7 +54,7 @@ const HOLDERS: Statement = {
     ), used as (
       update api_keys k set last_used_at = clock.at from stale, clock where k.id = stale.id
     )
-    select key_hash, key_id, agent_id, scopes, mode, run, state_version, rate_limit_per_second, floor(extract(epoch from at) / 3600)::int as hour from found`,
+    select key_hash, key_id, agent_id, scopes, mode, run, state, state_version, rate_limit_per_second, floor(extract(epoch from at) / 3600)::int as hour from found`,
 };
 
 @Injectable()

@@ -2,7 +2,7 @@ import { Problem } from '../common/problem.js';
 import { SettingsError } from '../config/env.js';
 import { plainReason, isDatabaseAway } from '../database/sql-state.js';
 
-/** 0 done, 1 failed and nothing half done, 2 wrong usage, 3 for `status` that is not safe. */
+/** 0 done, 1 failed and nothing half done, 2 wrong usage, 3 for `status` that is not safe or halted. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 /** What a command has to say: the same, once for machines and once for people. */

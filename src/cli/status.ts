@@ -8,6 +8,17 @@ import type { DatabaseUrls } from '../database/urls.js';
 import { explain, type Outcome } from './outcome.js';
 import { type Say, withDatabase } from './database.js';
 
+/** What halts, for whoever looks at three in the morning. */
+interface Halting {
+  id: string;
+  scope: string;
+  mode: string;
+  reason: string;
+  by: string;
+  since: string;
+  effective: boolean;
+}
+
 /** `warning` works, and deserves a thought; `unsafe` does not work, or must not be relied on. */
 interface Check {
   check: string;
@@ -21,27 +32,37 @@ const OLDEST_SERVER = 150_000;
 export async function status(env: Env, say: Say): Promise<Outcome> {
   const seen = await look(env, say);
   const safe = seen.checks.every(({ state }) => state !== 'unsafe');
+  const halted = seen.halts.length > 0;
   return {
-    json: { safe, ...seen },
-    text: [...seen.checks.map(({ check, state, text }) => `${state.padEnd(8)} ${check}: ${text}`), safe ? 'Safe.' : 'Not safe.'].join('\n'),
-    exitCode: safe ? 0 : 3,
+    json: { safe, halted, ...seen },
+    text: [...seen.checks.map(({ check, state, text }) => `${state.padEnd(8)} ${check}: ${text}`), ...seen.halts.map(textOf), `${safe ? 'Safe' : 'Not safe'}${halted ? ', and halted' : ''}.`].join('\n'),
+    exitCode: safe && !halted ? 0 : 3,
   };
 }
 
-async function look(env: Env, say: Say): Promise<{ checks: Check[]; schemaVersion: string | null; pending: string[]; roles: string }> {
-  const away = (text: string) => ({ checks: [{ check: 'database', state: 'unsafe' as const, text }], schemaVersion: null, pending: [], roles: 'unknown' });
+async function look(env: Env, say: Say): Promise<{ checks: Check[]; halts: Halting[]; schemaVersion: string | null; pending: string[]; roles: string }> {
+  const away = (text: string) => ({ checks: [{ check: 'database', state: 'unsafe' as const, text }], halts: [], schemaVersion: null, pending: [], roles: 'unknown' });
   if (env.embedded && !hasCluster(env.DATA_DIR)) return away(`there is none in ${env.DATA_DIR} yet: run "setup", or start the server`);
   try {
     return await withDatabase(env, say, async (urls) => {
       const seen = await inspect(urls.url);
       const { applied, pending } = seen.migrations;
       if (applied.length > 0) urls.roles = await withClient(urls.url, (client) => rolesOf(async (text) => (await client.query(text)).rows));
-      return { checks: checksOf(seen, urls), schemaVersion: applied.at(-1) ?? null, pending, roles: urls.roles };
+      return { checks: checksOf(seen, urls), halts: pending.length === 0 ? await haltsOf(urls.url) : [], schemaVersion: applied.at(-1) ?? null, pending, roles: urls.roles };
     });
   } catch (error) {
     return away(explain(error).message);
   }
 }
+
+async function haltsOf(url: string): Promise<Halting[]> {
+  const { rows } = await withClient(url, (client) => client.query<Halting>(`select id, concat_ws(' ', scope_type, scope_id, execution_mode) as scope, mode, reason, coalesce(breaker, imposed_by) as by,
+    to_char(imposed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since, effective_at is not null as effective
+    from halts where released_at is null and (expires_at is null or expires_at > app_clock()) order by seq`));
+  return rows;
+}
+
+const textOf = ({ id, scope, mode, reason, by, since, effective }: Halting) => `halted   ${scope} (${mode}) since ${since} by ${by}: ${reason}${effective ? '' : ' (not carried through yet)'} [${id}]`;
 
 function hasCluster(dataDir: string): boolean {
   return existsSync(dataDir) && clusterLocation(realpathSync(dataDir)) !== null;

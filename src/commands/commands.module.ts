@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module.js';
+import { HaltsModule } from '../halts/halts.module.js';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { TradesModule } from '../trades/trades.module.js';
 import { CommandIncidents } from './command-incidents.js';
@@ -15,7 +16,7 @@ import { Parking } from './parking.js';
 import { Sweeper } from './sweeper.js';
 
 @Module({
-  imports: [AgentsModule, IncidentsModule, TradesModule],
+  imports: [AgentsModule, HaltsModule, IncidentsModule, TradesModule],
   controllers: [CommandsController],
   providers: [CommandIncidents, CommandsRepository, CommandsService, CompletionRepository, EnqueueRepository, HandOutRepository, LeaseRepository, LeaseService, Parking, Sweeper],
   exports: [CommandsService, LeaseService],

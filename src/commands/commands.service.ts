@@ -15,6 +15,8 @@ import { badRequest, conflict, forbidden, notFound } from '../common/problem.js'
 import type { Claim } from '../database/idempotency.js';
 import { afterCommit, inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
+import { halted } from '../halts/halted.js';
+import { HaltsRepository } from '../halts/halts.repository.js';
 import { TradesService } from '../trades/trades.service.js';
 import { CommandIncidents } from './command-incidents.js';
 import { classOfConfigChange, classOfStopMove } from './command-class.js';
@@ -42,6 +44,7 @@ export class CommandsService {
     private readonly parking: Parking,
     private readonly sweeper: Sweeper,
     private readonly incidents: CommandIncidents,
+    private readonly halts: HaltsRepository,
   ) {
     agents.onRetire((tx, caller, agentId, force) => this.leaveAgent(tx, caller, agentId, force));
   }
@@ -62,13 +65,14 @@ export class CommandsService {
 
   /**
    * Queues a command.
-   * @throws {Problem} 409 COMMAND_NEEDS_IDEA for what may open a position: that is made by the gate only
+   * @throws {Problem} 409 COMMAND_NEEDS_IDEA for what may open a position: that is made by the gate only; 409 HALTED for what opens while a halt holds it
    */
   async create(tx: Tx, caller: Caller, agentId: string, body: NewCommandBody): Promise<CommandRow> {
     const type: CommandType = COMMAND_TYPES[body.type];
     const payload = checked(caller, body);
     const agent = await this.lockAgent(tx, agentId, type.run !== undefined || body.supersedes === true || body.type === 'update_config');
     const kind = await this.classOf(tx, agentId, agent, body.type, payload);
+    if (kind === 'opens') await this.mayOpen(tx, agentId, payload);
     const command = newCommand(madeBy(caller), agentId, body, kind, payload);
     const row = await this.commands.insert(tx, command);
     const superseded = await this.supersede(tx, row, type, body.supersedes === true);
@@ -95,6 +99,19 @@ export class CommandsService {
     }
   }
 
+  /** What reduces, made by the server. The agents are locked, in the order of their ids. */
+  async queueReduction(tx: Tx, caller: Caller | null, agentId: string, type: 'close_trade' | 'cancel_order', payload: Record<string, unknown>): Promise<void> {
+    const command = newCommand(caller ? madeBy(caller) : { actor: 'system', correlationId: null }, agentId, { type }, 'reduces', payload);
+    const row = await this.commands.insert(tx, command);
+    await this.events.append(tx, caller, [{ type: 'command.created', subjectId: row.id, agentId, data: createdData(command) }]);
+    afterCommit(tx, () => this.announce(row));
+  }
+
+  /** After the commit of what changes what these agents should be doing: their polls end with it, with or without commands. */
+  tellAtOnce(agentIds: readonly string[]): void {
+    void this.parking.wakeAll(agentIds);
+  }
+
   /** After the commit of whatever put a command into the queue. */
   private announce(command: Pick<CommandRow, 'agent_id' | 'expires_at'>): void {
     this.parking.wake(command.agent_id);
@@ -111,6 +128,12 @@ export class CommandsService {
     if (takes === 'missing') throw notFound('agent');
     if (takes === 'retired') throw retired();
     return null;
+  }
+
+  /** After the agent was locked: a halt that begins now waits for that, and then finds what was queued. @throws {Problem} 409 HALTED */
+  async mayOpen(tx: Tx, agentId: string, payload: Record<string, unknown>): Promise<void> {
+    const halt = await this.halts.ofOpening(tx, agentId, payload);
+    if (halt) throw halted(halt);
   }
 
   private async classOf(tx: Tx, agentId: string, agent: AgentRow | null, type: CommandTypeName, payload: Record<string, unknown>): Promise<CommandClass> {
@@ -186,6 +209,7 @@ export class CommandsService {
       if (row.status !== 'dead') throw conflict('COMMAND_NOT_DEAD', `Only a dead command goes back; this one is ${row.status}.`);
       if (row.once) throw needsIdea();
       if ((await this.commands.agentTakesCommands(tx, row.agent_id)) !== 'yes') throw retired();
+      if (row.class === 'opens') await this.mayOpen(tx, row.agent_id, row.payload);
       await this.commands.setStatus(tx, id, 'queued', { reason: reason ?? null, failures: 0 });
       return 'command.requeued';
     });

@@ -5,6 +5,7 @@ import type { Attempted } from '../common/http/once.js';
 import { CLAIMED_KEYS, type Claim } from '../database/idempotency.js';
 import { Merged } from '../database/merged.js';
 import { type Statement, Statements } from '../database/statements.js';
+import { agentSql, HALTS_OF_AGENT, OPENING_HALTED } from '../halts/halts.sql.js';
 import type { CommandRow, NewCommand } from './commands.repository.js';
 import type { commandSchema } from './commands.schemas.js';
 import { type HandedOut, isDue, type LeaseAsk, mayStill } from './hand-out.repository.js';
@@ -43,11 +44,13 @@ const ENQUEUE: Statement = {
         caller text, key text, hash text, answer jsonb, data jsonb, poll jsonb)
     ), agent as materialized (
       -- Held to the end of the statement, so that a retirement waits or goes first.
-      select id, retired_at, run, run_reason, state_version from agents where id in (select agent from asked) order by id for share skip locked
+      select id, account_id, mode, retired_at, run, run_reason, state_version from agents where id in (select agent from asked) order by id for share skip locked
     ), allowed as materialized (
-      select q.*, a.run, a.run_reason, a.state_version, a.retired_at, 201 as status, q.answer || jsonb_build_object('payload', q.payload, 'createdAt', ${STAMP}) ||
+      select q.*, a.run, a.run_reason, a.state_version, a.retired_at, ${HALTS_OF_AGENT(agentSql('a'))} as halts, 201 as status, q.answer || jsonb_build_object('payload', q.payload, 'createdAt', ${STAMP}) ||
         case when q.not_before is null then jsonb_build_object('notBefore', ${STAMP}) else '{}' end as body
-      from asked q join agent a on a.id = q.agent where a.retired_at is null
+      -- An agent that changed between the statement's snapshot and its lock may have been halted meanwhile, unseen by this statement.
+      from asked q join agent a on a.id = q.agent join agents seen on seen.id = a.id and seen.state_version = a.state_version
+      where a.retired_at is null and (q.class <> 'opens' or not ${OPENING_HALTED(agentSql('a'), 'q.payload')})
     ), claimed as (${CLAIMED_KEYS('allowed')}), polls as materialized (
       select q.n, p.* from allowed q join agent_state s on s.agent_id = q.agent,
         jsonb_to_record(q.poll) as p (seconds int, instance text, key uuid, actor text, correlation text)
@@ -72,7 +75,7 @@ const ENQUEUE: Statement = {
         case step when 1 then correlation else poll_correlation end, case step when 1 then data else jsonb_build_object('type', type, 'attempt', 1) end
       from wanted, generate_series(1, 1 + handed_out::int) as step order by id, step
     )
-    select w.n, m.id is not null as made, w.body, w.run, w.run_reason, w.state_version, w.retired_at, m.* from allowed w left join made m on m.id = w.id`,
+    select w.n, m.id is not null as made, w.body, w.run, w.run_reason, w.state_version, w.retired_at, w.halts, m.* from allowed w left join made m on m.id = w.id`,
 };
 
 @Injectable()
@@ -86,7 +89,7 @@ export class EnqueueRepository {
     private readonly parking: Parking,
   ) {}
 
-  /** `alone` when the agent is missing, retired or held by somebody else. */
+  /** `alone` when the agent is missing, retired, halted for what opens, or held by somebody else. */
   enqueue(ask: Enqueue): Promise<Enqueued> {
     return this.merged.do(ask);
   }
@@ -97,10 +100,10 @@ export class EnqueueRepository {
     try {
       const rows = await this.statements.run<EnqueuedRow>(ENQUEUE, [JSON.stringify(asks.map((ask, n) => itemOf(ask, n, polls[n]?.ask)))]);
       const answers: Enqueued[] = asks.map(() => ({ outcome: 'alone' }));
-      for (const { n, made, body, run, run_reason, state_version, retired_at, ...command } of rows) {
+      for (const { n, made, body, run, run_reason, state_version, retired_at, halts, ...command } of rows) {
         const isHandedOut = command.status === 'leased';
         answers[n] = made ? { outcome: 'made', answer: body, handedOut: isHandedOut } : { outcome: 'taken' };
-        if (isHandedOut) handedOut[n] = { agent: { run, run_reason, state_version, retired_at }, otherInstance: null, hasLapsed: false, rows: [command] };
+        if (isHandedOut) handedOut[n] = { agent: { run, run_reason, state_version, retired_at, halts }, otherInstance: null, hasLapsed: false, rows: [command] };
       }
       return answers;
     } finally {

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { AgentRow } from '../agents/agents.repository.js';
+import type { Desired } from '../agents/desired-state.js';
 import { otherInstance } from '../agents/heartbeat.repository.js';
 import { keyIsGood } from '../auth/api-keys.service.js';
 import { Merged } from '../database/merged.js';
 import { type Run, type Statement, Statements } from '../database/statements.js';
+import { agentSql, ANY_HALT, HALTS_OF_AGENT, OPENING_HALTED } from '../halts/halts.sql.js';
 import type { CommandRow } from './commands.repository.js';
 import { asciiBytes } from './lease.repository.js';
 
@@ -21,7 +22,7 @@ export interface LeaseAsk {
 
 /** What is handed out, and what the agent is told with it. */
 export interface HandedOut {
-  agent: Pick<AgentRow, 'run' | 'run_reason' | 'state_version' | 'retired_at'>;
+  agent: Desired;
   /** The copy of the agent that holds the trading lease, when it is not the one that asks. */
   otherInstance: string | null;
   /** Leases of this agent have run out and are not taken back yet: what they held may be due. */
@@ -36,9 +37,12 @@ export const mayStill = (key: string, at: string) => `exists (select 1 from api_
 /** Of agent_commands: what may be handed out at this time. */
 export const isDue = (at: string) => `status in ('queued', 'waiting_for_market') and not_before <= ${at} and not cancel_requested and (expires_at is null or expires_at > ${at})`;
 
+const ASKED = { id: 'q.agent', account: 'q.account_id', mode: 'q.mode' };
+
 /**
  * Hands out what is due, most urgent first; rows that another request holds are skipped, not waited for. One statement
- * for every agent that asks: claim and lease in separate statements would be two round trips and two commits.
+ * for every agent that asks: claim and lease in separate statements would be two round trips and two commits. What opens
+ * stays where a halt holds it; one that is imposed after this statement began waits for its end and marks what it leased.
  */
 const LEASE: Statement = {
   name: 'lease',
@@ -47,14 +51,15 @@ const LEASE: Statement = {
     lapsed as materialized (
       select distinct agent_id from agent_commands where status = 'leased' and lease_expires_at <= (select at from clock)
     ), asked as materialized (
-      select q.*, a.run, a.run_reason, a.state_version, a.retired_at, exists (select 1 from lapsed where lapsed.agent_id = q.agent) as has_lapsed,
+      select q.*, a.run, a.run_reason, a.state_version, a.retired_at, a.account_id, a.mode, ${HALTS_OF_AGENT(agentSql('a'))} as halts, ${ANY_HALT(agentSql('a'))} as is_halted, exists (select 1 from lapsed where lapsed.agent_id = q.agent) as has_lapsed,
         ${otherInstance('s', 'q.instance', 'clock.at')} as other_instance, ${mayStill('q.key', 'clock.at')} as may
       from clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, max int, bytes int, seconds int, instance text, key uuid, actor text, correlation text)
         join agents a on a.id = q.agent join agent_state s on s.agent_id = q.agent
     ), due as materialized (
       select q.n, c.id from asked q cross join lateral (
         select id from agent_commands
-        where agent_id = q.agent and ${isDue('(select at from clock)')} and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes)
+        where agent_id = q.agent and ${isDue('(select at from clock)')} and (not q.is_halted or class <> 'opens' or not ${OPENING_HALTED(ASKED, 'payload')})
+          and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes)
         order by priority, seq limit q.max for update skip locked
       ) c where q.may and q.other_instance is null and q.retired_at is null
     ), leased as (
@@ -69,7 +74,7 @@ const LEASE: Statement = {
       select 'command.leased', l.id, l.agent_id, q.actor, q.correlation, jsonb_build_object('type', l.type, 'attempt', l.attempt)
       from leased l join asked q on q.n = l.n order by l.seq
     )
-    select l.*, q.n, q.run, q.run_reason, q.state_version, q.retired_at, q.has_lapsed, q.other_instance
+    select l.*, q.n, q.run, q.run_reason, q.state_version, q.retired_at, q.halts, q.has_lapsed, q.other_instance
     from asked q left join leased l on l.n = q.n order by q.n, l.priority, l.seq`,
 };
 
@@ -95,8 +100,8 @@ async function handOut(run: Run, asks: readonly LeaseAsk[]): Promise<(HandedOut 
     n, agent: ask.agentId, max: ask.max, bytes: ask.bytesMost, seconds: ask.leaseSeconds, instance: ask.instanceId, key: ask.keyId, actor: ask.actor, correlation: ask.correlationId,
   }));
   const answers: (HandedOut | null)[] = asks.map(() => null);
-  for (const { n, run: wanted, run_reason, state_version, retired_at, other_instance, has_lapsed, ...command } of await run<LeaseRow>(LEASE, [JSON.stringify(items)])) {
-    const answer = (answers[n] ??= { agent: { run: wanted, run_reason, state_version, retired_at }, otherInstance: other_instance, hasLapsed: has_lapsed, rows: [] });
+  for (const { n, run: wanted, run_reason, state_version, retired_at, halts, other_instance, has_lapsed, ...command } of await run<LeaseRow>(LEASE, [JSON.stringify(items)])) {
+    const answer = (answers[n] ??= { agent: { run: wanted, run_reason, state_version, retired_at, halts }, otherInstance: other_instance, hasLapsed: has_lapsed, rows: [] });
     if (command.id !== null) answer.rows.push(command);
   }
   return answers;

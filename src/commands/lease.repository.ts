@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
+import { agentSql, OPENING_HALTED } from '../halts/halts.sql.js';
 import { LAPSED_TO_UNKNOWN } from './command-incidents.js';
 import type { AfterFailure, FailOutcome } from './command-state.js';
 import type { CommandRow } from './commands.repository.js';
@@ -127,6 +128,14 @@ export class LeaseRepository {
       select id from agent_commands
       where agent_id = ${agentId} and status in ('queued', 'waiting_for_market') and not_before <= app_clock() and ${() => asciiBytes('payload')} > ${bytesMost}
       order by priority, seq limit 5`;
+    return rows.map(({ id }) => id);
+  }
+
+  /** Of these commands, the openings that a halt holds or that are to be cancelled. */
+  async heldBack(tx: Tx, ids: readonly string[]): Promise<string[]> {
+    const rows = await tx.sql<{ id: string }[]>`
+      select c.id from agent_commands c join agents a on a.id = c.agent_id
+      where c.id = any(${ids}::uuid[]) and c.class = 'opens' and (c.cancel_requested or c.status = 'cancelled' or ${() => OPENING_HALTED(agentSql('a'), 'c.payload')})`;
     return rows.map(({ id }) => id);
   }
 

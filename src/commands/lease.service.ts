@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { AgentsService, instanceOf } from '../agents/agents.service.js';
-import { desiredStateOf } from '../agents/desired-state.js';
+import { desiredStateOf, sameDesired } from '../agents/desired-state.js';
 import { agentOf, mustOwn } from '../auth/own-rows.js';
 import { Draining } from '../common/draining.js';
 import type { Caller } from '../common/http/caller.js';
@@ -72,7 +72,8 @@ export class LeaseService {
     const deadline = Date.now() + ask.waitSeconds * 1000;
     const wanted = askOf(caller, agentId, ask);
     let { agent, rows } = await this.tryLease(caller, wanted);
-    for (let left = ask.waitSeconds * 1000; rows.length === 0 && left > 0 && !this.draining.begun && !gone.aborted; left = deadline - Date.now()) {
+    const began = agent;
+    for (let left = ask.waitSeconds * 1000; rows.length === 0 && sameDesired(agent, began) && left > 0 && !this.draining.begun && !gone.aborted; left = deadline - Date.now()) {
       const given = await this.parking.wait(wanted, left, gone);
       if (given) ({ agent, rows } = this.counted(wanted, given));
       // Its client has gone, or is to go elsewhere: nothing is leased for nobody.
@@ -117,6 +118,11 @@ export class LeaseService {
     if (!handedOut) throw notFound('agent');
     afterCommit(tx, () => this.sweeper.expectIn(ask.leaseSeconds));
     return handedOut.rows;
+  }
+
+  /** Of commands that a sync handed out before: openings that it must not hand out again. */
+  heldBack(tx: Tx, ids: readonly string[]): Promise<string[]> {
+    return this.leases.heldBack(tx, ids);
   }
 
   /** Some of the commands that are due and that `leaseWithin` passes over. */

@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Draining } from '../common/draining.js';
 import { Metrics } from '../common/metrics.js';
 import { Listener } from '../database/listener.js';
+import { HaltsRepository } from '../halts/halts.repository.js';
 import type { HandedOut, LeaseAsk } from './hand-out.repository.js';
 import { LeaseRepository } from './lease.repository.js';
 
@@ -16,6 +17,9 @@ const END_EVERY_MS = 100;
 const NOTIFY_AFTER_MS = 10;
 /** 100 ids of 36 characters stay far below the 8,000 bytes of a notification. */
 const AGENTS_PER_NOTIFICATION = 100;
+
+/** In front of the ids in a notification: all polls of these agents end, and not one of each. */
+const ALL_OF = '!';
 
 /** A poll that waits. */
 export interface Poll {
@@ -37,10 +41,13 @@ export class Parking implements OnApplicationShutdown {
   private recheck?: NodeJS.Timeout | undefined;
   private telling?: NodeJS.Timeout | undefined;
   private looking = false;
+  /** Of the halts in force, when they were last looked at. */
+  private halts = '';
 
   constructor(
     private readonly leases: LeaseRepository,
     private readonly listener: Listener,
+    private readonly haltsInForce: HaltsRepository,
     private readonly draining: Draining,
     metrics: Metrics,
   ) {
@@ -100,6 +107,15 @@ export class Parking implements OnApplicationShutdown {
     this.telling ??= setTimeout(() => void this.tell(), NOTIFY_AFTER_MS);
   }
 
+  /** After the commit of what changes what these agents should be doing: all their polls end, here and elsewhere. */
+  async wakeAll(agentIds: readonly string[]): Promise<void> {
+    for (const agentId of agentIds) this.wakeAllOf(agentId);
+    if (agentIds.length > AGENTS_PER_NOTIFICATION * 10) return void (await this.listener.notify('*'));
+    for (let i = 0; i < agentIds.length; i += AGENTS_PER_NOTIFICATION) {
+      await this.listener.notify(ALL_OF + agentIds.slice(i, i + AGENTS_PER_NOTIFICATION).join(','));
+    }
+  }
+
   private async tell(): Promise<void> {
     this.telling = undefined;
     const agents = [...this.toTell];
@@ -111,12 +127,17 @@ export class Parking implements OnApplicationShutdown {
   }
 
   private heard(payload: string): void {
-    for (const agentId of payload.split(',')) this.wakeLocally(agentId);
+    if (payload.startsWith(ALL_OF)) payload.slice(ALL_OF.length).split(',').forEach((agentId) => this.wakeAllOf(agentId));
+    else for (const agentId of payload.split(',')) this.wakeLocally(agentId);
   }
 
   private wakeLocally(agentId: string): void {
     if (agentId !== '*') return this.wakeNext(agentId);
     for (const poll of [...this.parked.values()].flatMap((each) => [...each])) poll.leave(null);
+  }
+
+  private wakeAllOf(agentId: string): void {
+    for (const poll of [...(this.parked.get(agentId) ?? [])]) poll.leave(null);
   }
 
   /**
@@ -132,6 +153,10 @@ export class Parking implements OnApplicationShutdown {
     if (this.looking) return;
     this.looking = true;
     try {
+      // A halt whose notification was lost, or that was imposed where nobody sends any, is told within this second too.
+      const halts = await this.haltsInForce.fingerprint();
+      if (halts !== this.halts) this.wakeLocally('*');
+      this.halts = halts;
       for (const { agent_id } of await this.leases.withWork([...this.parked.keys()])) this.wakeLocally(agent_id);
     } catch (error) {
       this.log.debug(`re-check failed: ${(error as Error).message}`);

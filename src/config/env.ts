@@ -109,6 +109,7 @@ const definitions = {
   DB_LISTEN: setting(flag.optional(), 'Keep one LISTEN connection that wakes waiting polls; off with the null pool', 'on'),
   DB_NAMED_STATEMENTS: setting(flag.default(true), 'Prepare the statements of the hot paths; `off` behind PgBouncer before 1.21 in transaction mode', 'on'),
   BASE_CURRENCY: setting(z.string().regex(/^[A-Z]{3,10}$/, { error: 'must be a currency code such as USD' }).default('USD'), 'What amounts of limits are in, unless they are an account\'s', 'USD'),
+  TWO_PERSON_RELEASE: setting(flag.default(false), 'Nobody releases a halt alone: it takes somebody else than the person who imposed it, or two administrators', 'off'),
   JWT_SECRET: setting(secret.optional(), 'Signs access tokens; made and kept in DATA_DIR outside production'),
   AUDIT_KEY: setting(secret.optional(), 'Keys what the audit trail keeps of wrong credentials, and seals the history of decisions; made and kept in DATA_DIR outside production'),
   AUDIT_KEYS_FORMER: setting(z.string().transform((keys) => keys.split(',').map((key) => key.trim()).filter(Boolean)).refine((keys) => keys.every((key) => key.length >= SECRET_MIN_CHARACTERS), { error: `must list keys of at least ${SECRET_MIN_CHARACTERS} characters, separated by commas` }).default([]), 'Values that AUDIT_KEY had before, separated by commas: decisions that were sealed under them can still be verified; nothing new is sealed'),

@@ -20,6 +20,7 @@ import { FillMoves1763600000019 } from './migrations/1763600000019-fill-moves.js
 import { Strategies1763600000020 } from './migrations/1763600000020-strategies.js';
 import { RiskConfig1763600000021 } from './migrations/1763600000021-risk-config.js';
 import { FillBooks1763600000022 } from './migrations/1763600000022-fill-books.js';
+import { Halts1763600000023 } from './migrations/1763600000023-halts.js';
 import { Decisions1763600000024 } from './migrations/1763600000024-decisions.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
@@ -30,6 +31,7 @@ export const MIGRATIONS = [
   Fills1763600000015, Positions1763600000016, PredictionScores1763600000017,
   Unexplained1763600000018, FillMoves1763600000019, Strategies1763600000020, RiskConfig1763600000021,
   FillBooks1763600000022,
+  Halts1763600000023,
   Decisions1763600000024,
 ];
 
@@ -39,11 +41,13 @@ export const APPEND_ONLY_TABLES = [
   'snapshot_account', 'snapshot_revisions', 'snapshot_refs',
   'fills', 'fill_moves', 'trade_marks',
   'strategy_versions', 'risk_config_history', 'risk_limits_history',
-  'decision_history',
+  'decision_history', 'halt_accounts',
 ];
 
 /** Tables that gain rows and change some, and lose none. */
-export const NEVER_DELETED_TABLES = ['accounts', 'agents', 'instruments', 'snapshot_market', 'snapshot_calendar', 'snapshot_news', 'strategies', 'risk_config', 'risk_limits', 'decision_heads'];
+export const NEVER_DELETED_TABLES = [
+  'accounts', 'agents', 'instruments', 'snapshot_market', 'snapshot_calendar', 'snapshot_news', 'strategies', 'risk_config', 'risk_limits', 'decision_heads', 'halts',
+];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */
 export const MONTHS_AHEAD_TABLES = ['events', 'auth_audit', 'decision_history'];

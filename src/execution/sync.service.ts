@@ -32,8 +32,10 @@ interface Given {
 const POLL_EVERY_MS = 1_000;
 /** Of one command's payload as its answer spells it: it fits into an answer that holds nothing else. */
 const PAYLOAD_BYTES_MOST = 6_000;
-/** What surrounds lists, and a desired state with its longest reasons. */
+/** What surrounds lists, and a desired state with as many of its reasons as are told here. */
 const ENVELOPE_BYTES = 1_000;
+const REASONS_BYTES = 600;
+const REASON_CHARACTERS = 50;
 
 /**
  * Everything that an agent has to say and to hear, in one call and one transaction: a client with one thread has no
@@ -70,7 +72,7 @@ export class SyncService {
       if ('holder' in answer) return answer;
       const last = await this.syncs.last(tx, agentId);
       const stored = repeated(last, caller, body.syncSeq, hash);
-      return { ...answer, replayed: stored !== null, stored: stored ?? (await this.take(tx, caller, agentId, body, { hash, refused, overLimit })) };
+      return { ...answer, replayed: stored !== null, stored: stored ? await this.stillGiven(tx, stored) : await this.take(tx, caller, agentId, body, { hash, refused, overLimit }) };
     });
     if ('holder' in heard) throw await this.agents.otherInstance(caller, agentId, heard.holder);
     const desiredState = await this.agents.follow(caller, agentId, heard);
@@ -97,6 +99,13 @@ export class SyncService {
     await taken.atEnd();
     await this.syncs.store(tx, agentId, { instance_id: agentOf(caller).instanceId, sync_seq: body.syncSeq, request_hash: hash, answer });
     return answer;
+  }
+
+  /** Told again, an opening may have been halted meanwhile: who did not hear of it the first time must not hear of it now. */
+  private async stillGiven(tx: Tx, stored: StoredAnswer): Promise<StoredAnswer> {
+    if (stored.commands.length === 0) return stored;
+    const held = await this.leases.heldBack(tx, stored.commands.map(({ id }) => id));
+    return { ...stored, commands: stored.commands.filter(({ id }) => !held.includes(id)) };
   }
 
   private async ack(tx: Tx, caller: Caller, element: unknown, place: string): Promise<AckResult> {
@@ -150,5 +159,12 @@ function repeated(last: LastSync | null, caller: Caller, syncSeq: number, hash: 
 }
 
 function answerOf(syncSeq: number, { desiredState, replayed, stored }: { desiredState: DesiredState; replayed: boolean; stored: StoredAnswer }): SyncAnswer {
-  return { syncSeq, replayed, ...stored, desiredState, tradingLeaseSeconds: TRADING_LEASE_SECONDS, serverTime: new Date().toISOString() };
+  return { syncSeq, replayed, ...stored, desiredState: briefly(desiredState), tradingLeaseSeconds: TRADING_LEASE_SECONDS, serverTime: new Date().toISOString() };
+}
+
+/** The strictest of the halts come first, and one always fits; all of them stand in the answer to a heartbeat. */
+function briefly({ reasons, ...desiredState }: DesiredState): DesiredState {
+  const short = reasons.map((each) => ('reason' in each ? { ...each, reason: each.reason.slice(0, REASON_CHARACTERS) } : each));
+  let bytes = 0;
+  return { ...desiredState, reasons: short.filter((each, n) => (bytes += asciiJson(each).length + 1) <= REASONS_BYTES || n === 0) };
 }

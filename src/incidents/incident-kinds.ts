@@ -46,6 +46,10 @@ export const INCIDENT_KINDS = {
     subject: 'agent', quietSeconds: null,
     means: 'An agent trades on another account than the one that it belongs to. Over when a later report agrees; the agent stays paused until a person resumes it.',
   },
+  NOT_IN_CONTROL: {
+    subject: 'agent', quietSeconds: null,
+    means: 'An agent that is halted is offline, and its broker still shows positions: nobody manages them. Over when they are gone, it is back, or the halt is released.',
+  },
   UNEXPLAINED_BALANCE: {
     subject: 'account_day', quietSeconds: null,
     means: 'The balance of an account changed, and a minute later no fill, trade or cash flow says why. Over when one that was told explains it; or, once acknowledged, eight days after the end of the day.',

@@ -8,6 +8,7 @@ export interface RiskConfigRow {
   version: number;
   /** Of the amounts: BASE_CURRENCY as it was when they were written. */
   currency: string;
+  /** Of the last halt there was, whether or not it is released. */
   last_halt_reason: string | null;
   updated_at: string;
   updated_by: string;
@@ -36,12 +37,15 @@ export interface HistoryRow {
   recorded_at: string;
 }
 
+/** Made from the halts: a row that decisions hold FOR SHARE would make a halt wait, and under load for ever. */
+const WITH_HALT = `r.*, (select reason from halts order by seq desc limit 1) as last_halt_reason`;
+
 @Injectable()
 export class RiskConfigRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   async get(tx: Tx = this.dataSource.manager): Promise<RiskConfigRow> {
-    return there(await tx.sql<RiskConfigRow[]>`select * from risk_config`);
+    return there(await tx.sql<RiskConfigRow[]>`select ${() => WITH_HALT} from risk_config r`);
   }
 
   /**
@@ -49,7 +53,7 @@ export class RiskConfigRepository {
    * decision after it. First this, then risk_limits, then the strategy: who gives a strategy its first limits holds risk_limits and looks at strategies.
    */
   async forShare(tx: Tx): Promise<RiskConfigRow> {
-    return there(await tx.sql<RiskConfigRow[]>`select * from risk_config for share`);
+    return there(await tx.sql<RiskConfigRow[]>`select ${() => WITH_HALT} from risk_config r for share of r`);
   }
 
   /**
@@ -70,7 +74,7 @@ export class RiskConfigRepository {
       ), kept as (
         insert into risk_config_history (version, content, changed, effect, currency, reason, actor, correlation_id)
         select version, ${JSON.stringify(values)}::jsonb, ${JSON.stringify(changed)}::jsonb, ${effect}, ${currency}, ${reason}, ${actor}, ${correlationId} from written
-      ) select * from written`);
+      ) select ${() => WITH_HALT} from written r`);
   }
 
   /** Newest first. */

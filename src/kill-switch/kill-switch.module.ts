@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module.js';
+import { CommandsModule } from '../commands/commands.module.js';
+import { HaltsModule } from '../halts/halts.module.js';
+import { IncidentsModule } from '../incidents/incidents.module.js';
+import { HaltEffect } from './halt-effect.service.js';
+import { HaltEffectRepository } from './halt-effect.repository.js';
+import { HaltScopes } from './halt-scopes.js';
+import { HaltsShownRepository } from './halts-shown.repository.js';
+import { KillSwitchController } from './kill-switch.controller.js';
+import { KillSwitchService } from './kill-switch.service.js';
+import { NotInControl } from './not-in-control.service.js';
+
+@Module({
+  imports: [AgentsModule, CommandsModule, HaltsModule, IncidentsModule],
+  controllers: [KillSwitchController],
+  providers: [HaltEffect, HaltEffectRepository, HaltScopes, HaltsShownRepository, KillSwitchService, NotInControl],
+  exports: [KillSwitchService],
+})
+export class KillSwitchModule {}
