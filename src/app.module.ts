@@ -4,6 +4,7 @@ import { LoggerModule } from 'nestjs-pino';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { ClosuresModule } from './closures/closures.module.js';
 import { CircuitBreakerModule } from './circuit-breaker/circuit-breaker.module.js';
 import { DecisionsModule } from './decisions/decisions.module.js';
 import { Draining } from './common/draining.js';
@@ -66,6 +67,7 @@ export class AppModule {
         CommandsModule,
         DecisionsModule,
         KillSwitchModule,
+        ClosuresModule,
         PositionsModule,
         ExecutionModule,
         LiveModule,

@@ -12,9 +12,7 @@ const LEVELS: Record<string, number> = {
   limits: 2, strategies: 2,
   halts: 2,
   'circuit-breaker': 3, risk: 3,
-  commands: 4, positions: 4, execution: 4,
-  decisions: 4,
-  'kill-switch': 4,
+  commands: 4, decisions: 4, closures: 4, 'kill-switch': 4, positions: 4, execution: 4, supervisor: 4,
   health: 5, live: 5,
   '.': 6, cli: 6,
 };
@@ -25,6 +23,7 @@ const ARROWS: Record<string, string[]> = {
   auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts', 'halts'], predictions: ['instruments'], trades: ['instruments', 'market-data'], strategies: ['instruments', 'limits'],
   decisions: ['commands'], 'kill-switch': ['commands'],
   positions: ['commands'], execution: ['commands', 'positions'],
+  closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
   '.': ['cli'], cli: ['.'],
 };
 

@@ -17,7 +17,8 @@ export interface RunReason {
 
 export interface AgentRow {
   id: string; seq: number; name: string; account_id: string; account: string; magic: number; mode: Mode; symbols: string[]; broker: string | null;
-  config: Record<string, unknown>; wind_down_policy: 'keep' | 'flatten'; run: Run; run_reason: RunReason | null; state_version: number;
+  config: Record<string, unknown>; wind_down_policy: 'keep' | 'flatten';
+  wind_down_after_seconds: number; run: Run; run_reason: RunReason | null; state_version: number;
   retired_at: string | null; created_at: string; updated_at: string;
   /** In force, strictest first; null: none. */
   halts: HaltOnAgent[] | null;
@@ -37,7 +38,7 @@ export interface AgentStateRow {
 
 export type AgentWithState = AgentRow & AgentStateRow;
 
-const AGENT = `a.id, a.seq, a.name, a.account_id, c.name as account, a.magic, a.mode, a.symbols, a.broker, a.config, a.wind_down_policy,
+const AGENT = `a.id, a.seq, a.name, a.account_id, c.name as account, a.magic, a.mode, a.symbols, a.broker, a.config, a.wind_down_policy, a.wind_down_after_seconds,
   a.run, a.run_reason, a.state_version, a.retired_at, a.created_at, a.updated_at, ${HALTS_OF_AGENT(agentSql('a'))} as halts`;
 
 const STATE = `s.status, s.equity, s.balance, s.margin, s.margin_free, s.floating_pnl, s.currency, s.as_of, s.open_positions,
@@ -89,11 +90,11 @@ export class AgentsRepository {
   }
 
   /** Null when the name is taken. */
-  async insert(tx: Tx, agent: Pick<AgentRow, 'id' | 'name' | 'account_id' | 'mode' | 'symbols' | 'broker' | 'config' | 'wind_down_policy' | 'run'>): Promise<{ id: string } | null> {
+  async insert(tx: Tx, agent: Pick<AgentRow, 'id' | 'name' | 'account_id' | 'mode' | 'symbols' | 'broker' | 'config' | 'wind_down_policy' | 'wind_down_after_seconds' | 'run'>): Promise<{ id: string } | null> {
     const [row] = await tx.sql<{ id: string }[]>`
-      insert into agents (id, name, account_id, mode, symbols, broker, config, wind_down_policy, run)
+      insert into agents (id, name, account_id, mode, symbols, broker, config, wind_down_policy, wind_down_after_seconds, run)
       values (${agent.id}, ${agent.name}, ${agent.account_id}, ${agent.mode}, ${agent.symbols}, ${agent.broker},
-        ${JSON.stringify(agent.config)}::jsonb, ${agent.wind_down_policy}, ${agent.run})
+        ${JSON.stringify(agent.config)}::jsonb, ${agent.wind_down_policy}, ${agent.wind_down_after_seconds}, ${agent.run})
       on conflict (name) do nothing returning id`;
     if (row) await tx.sql`insert into agent_state (agent_id) values (${row.id})`;
     return row ?? null;
@@ -102,7 +103,7 @@ export class AgentsRepository {
   async update(tx: Tx, agent: AgentRow): Promise<void> {
     await tx.sql`
       update agents set account_id = ${agent.account_id}, mode = ${agent.mode}, symbols = ${agent.symbols}, broker = ${agent.broker},
-        config = ${JSON.stringify(agent.config)}::jsonb, wind_down_policy = ${agent.wind_down_policy},
+        config = ${JSON.stringify(agent.config)}::jsonb, wind_down_policy = ${agent.wind_down_policy}, wind_down_after_seconds = ${agent.wind_down_after_seconds},
         retired_at = ${agent.retired_at}::timestamptz, updated_at = app_clock()
       where id = ${agent.id}`;
   }

@@ -22,14 +22,18 @@ function noCredential(value: unknown, context: z.RefinementCtx): void {
 /** Free settings of an agent's own code, seen by every viewer: so never a credential. */
 export const agentConfig = () => jsonObject(CONFIG_BYTES_MAX).superRefine(noCredential);
 
+/** Of its own silence, with windDownPolicy flatten: its trades are closed then. */
+const windDownAfter = () => z.int().min(60).max(604_800).describe('of its own silence, with windDownPolicy flatten; 900 by default');
+
 export const createAgentSchema = z.strictObject({
   name: name(100), mode: z.enum(MODES), account: name(100).optional(), symbols: z.array(symbol()).max(500).optional(),
   broker: name(100).optional(), config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(),
+  windDownAfterSeconds: windDownAfter().optional(),
 });
 
 export const changeAgentSchema = z.strictObject({
   mode: z.enum(MODES).optional(), account: name(100).optional(), symbols: z.array(symbol()).max(500).optional(), broker: name(100).nullable().optional(),
-  config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(), retired: z.boolean().optional(),
+  config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(), windDownAfterSeconds: windDownAfter().optional(), retired: z.boolean().optional(),
   force: z.boolean().optional(),
 });
 
@@ -88,7 +92,7 @@ export const agentStateSchema = z.object({
 
 export const agentSchema = z.object({
   id: z.uuid(), name: z.string(), accountId: z.uuid(), account: z.string(), magic: z.int().describe('for the orders that it sends: tells them from those of others'), mode: z.enum(MODES), symbols: z.array(z.string()),
-  broker: z.string().nullable(), config: z.record(z.string(), z.unknown()), windDownPolicy: z.enum(['keep', 'flatten']), retired: z.boolean(),
+  broker: z.string().nullable(), config: z.record(z.string(), z.unknown()), windDownPolicy: z.enum(['keep', 'flatten']), windDownAfterSeconds: z.int(), retired: z.boolean(),
   retiredAt: time(), createdAt: z.iso.datetime(), updatedAt: z.iso.datetime(), liveness: z.enum(['online', 'suspect', 'offline']),
   canTrade: z.boolean(), desiredState: desiredStateSchema, state: agentStateSchema,
 }).meta({ id: 'Agent' });
@@ -125,7 +129,7 @@ export function toAgent(row: AgentWithState): z.output<typeof agentSchema> {
   const state = toAgentState(row);
   return {
     id: row.id, name: row.name, accountId: row.account_id, account: row.account, magic: row.magic, mode: row.mode, symbols: row.symbols, broker: row.broker,
-    config: row.config, windDownPolicy: row.wind_down_policy, retired: row.retired_at !== null, retiredAt: row.retired_at,
+    config: row.config, windDownPolicy: row.wind_down_policy, windDownAfterSeconds: row.wind_down_after_seconds, retired: row.retired_at !== null, retiredAt: row.retired_at,
     createdAt: row.created_at, updatedAt: row.updated_at, liveness: state.liveness, canTrade: state.canTrade,
     desiredState: state.desiredState, state,
   };

@@ -19,7 +19,7 @@ import { type AgentRow, type AgentWithState, AgentsRepository, type Run, type Ru
 import type { changeAgentSchema, createAgentSchema, createKeySchema, heartbeatSchema } from './agents.schemas.js';
 import { type DesiredState, desiredStateOf } from './desired-state.js';
 import { type Heartbeat, type HeartbeatAnswer, HeartbeatRepository } from './heartbeat.repository.js';
-import { TRADING_LEASE_SECONDS } from './liveness.js';
+import { TRADING_LEASE_SECONDS, WIND_DOWN_AFTER_SECONDS } from './liveness.js';
 
 type NewAgent = z.output<typeof createAgentSchema>;
 type AgentChange = z.output<typeof changeAgentSchema>;
@@ -61,7 +61,8 @@ export class AgentsService {
     const account = await this.accounts.forAgent(tx, caller, body.account, body.mode, body.name);
     const made = await this.agents.insert(tx, {
       id: uuidv7(), name: body.name, account_id: account.id, mode: body.mode, symbols: body.symbols ?? [], broker: body.broker ?? null,
-      config: body.config ?? {}, wind_down_policy: body.windDownPolicy ?? 'keep', run: body.mode === 'live' ? 'paused' : 'running',
+      config: body.config ?? {}, wind_down_policy: body.windDownPolicy ?? 'keep',
+      wind_down_after_seconds: body.windDownAfterSeconds ?? WIND_DOWN_AFTER_SECONDS, run: body.mode === 'live' ? 'paused' : 'running',
     });
     if (!made) throw conflict('AGENT_NAME_TAKEN', 'An agent with this name exists.');
     await this.events.append(tx, caller, [{ type: 'agent.created', subjectId: made.id, agentId: made.id, accountId: account.id, data: { mode: body.mode } }]);
@@ -95,7 +96,7 @@ export class AgentsService {
       await this.agents.update(tx, {
         ...agent, mode, account_id: account?.id ?? agent.account_id, symbols: change.symbols ?? agent.symbols,
         broker: change.broker === undefined ? agent.broker : change.broker, config: change.config ?? agent.config,
-        wind_down_policy: change.windDownPolicy ?? agent.wind_down_policy,
+        wind_down_policy: change.windDownPolicy ?? agent.wind_down_policy, wind_down_after_seconds: change.windDownAfterSeconds ?? agent.wind_down_after_seconds,
         retired_at: change.retired === undefined ? agent.retired_at : change.retired ? (agent.retired_at ?? new Date().toISOString()) : null,
       });
       this.keys.forgetAfter(tx);

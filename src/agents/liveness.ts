@@ -8,6 +8,11 @@ export const OFFLINE_AFTER_SECONDS = 90;
 /** How long an agent may open after its last heartbeat. Sent as a duration, since clocks lie. */
 export const TRADING_LEASE_SECONDS = 60;
 
+/** Of an agent's own silence, until its trades are closed where its policy says so. */
+export const WIND_DOWN_AFTER_SECONDS = 900;
+/** Three heartbeats: what an agent gets when this server was away and is back. */
+export const GRACE_SECONDS = 45;
+
 export type Liveness = 'online' | 'suspect' | 'offline';
 
 /** @param silentSeconds since the last heartbeat, by the database's clock; null: never heard */

@@ -162,6 +162,18 @@ export class CommandsRepository {
     return row ?? { whole: false, size: '0' };
   }
 
+  /** Whether something under way may close it: also what nobody knows the outcome of, and an order to close everything. */
+  async isBeingClosed(tx: Tx, agentId: string, tradeId: string): Promise<boolean> {
+    const rows: unknown[] = await tx.sql`
+      select 1 from agent_commands
+      where agent_id = ${agentId} and status in ('queued', 'leased', 'waiting_for_market', 'unknown') and (trade_id = ${tradeId} and type = 'close_trade' or type = 'flatten') limit 1`;
+    return rows.length > 0;
+  }
+
+  async setSize(tx: Tx, id: string, size: string): Promise<void> {
+    await tx.sql`update agent_commands set payload = payload || jsonb_build_object('size', ${size}::text) where id = ${id}`;
+  }
+
   async setStatus(tx: Tx, id: string, status: CommandStatus, change: { reason?: string | null; error?: unknown; failures?: number } = {}): Promise<void> {
     const final = ['succeeded', 'failed', 'expired', 'cancelled', 'dead'].includes(status);
     await tx.sql`

@@ -17,6 +17,7 @@ import { afterCommit, inTransaction, type Tx } from '../database/transaction.js'
 import { Events } from '../events/events.service.js';
 import { halted } from '../halts/halted.js';
 import { HaltsRepository } from '../halts/halts.repository.js';
+import type { ExitReason } from '../trades/trade-fields.js';
 import { TradesService } from '../trades/trades.service.js';
 import { CommandIncidents } from './command-incidents.js';
 import { classOfConfigChange, classOfStopMove } from './command-class.js';
@@ -110,6 +111,41 @@ export class CommandsService {
   /** After the commit of what changes what these agents should be doing: their polls end with it, with or without commands. */
   tellAtOnce(agentIds: readonly string[]): void {
     void this.parking.wakeAll(agentIds);
+  }
+
+  /**
+   * Queues the close of a trade, or of a part of it, for who wants it closed until it is. Null where nothing is to be sent: the
+   * agent is retired, nothing is open, or something under way may close it. The trade is locked.
+   * @param size null: all that is open
+   */
+  async closeWithin(tx: Tx, agentId: string, tradeId: string, { size, reason, exitReason, correlationId }: { size: string | null; reason: string; exitReason: ExitReason; correlationId: string | null }): Promise<CommandRow | null> {
+    if ((await this.commands.agentTakesCommands(tx, agentId)) !== 'yes') return null;
+    const trade = await this.trades.openSize(tx, agentId, tradeId);
+    if (!trade || new Exact(trade.openSize).lte(0) || (await this.commands.isBeingClosed(tx, agentId, tradeId))) return null;
+    const part = size !== null && new Exact(size).lt(trade.openSize) ? { size } : {};
+    const command = newCommand({ actor: 'system', correlationId }, agentId, { type: 'close_trade' }, 'reduces', { tradeId, ...part, reason });
+    const row = await this.commands.insert(tx, command);
+    await this.trades.noteClosing(tx, tradeId, exitReason);
+    await this.events.append(tx, null, [{ type: 'command.created', subjectId: row.id, agentId, data: createdData(command) }]);
+    afterCommit(tx, () => this.announce(row));
+    return row;
+  }
+
+  /** A close that is not wanted any more: queued it ends, leased it is marked. What nobody knows the outcome of stays. */
+  async cancelClose(tx: Tx, caller: Caller | null, id: string, reason: string): Promise<void> {
+    const command = await this.commands.lock(tx, id);
+    if (!command || command.finished_at !== null || command.status === 'unknown' || command.cancel_requested) return;
+    if (command.status === 'leased') await this.commands.requestCancel(tx, id, reason);
+    else await this.commands.setStatus(tx, id, 'cancelled', { reason });
+    await this.events.append(tx, caller, [cancelEvent(command.agent_id, command)]);
+  }
+
+  /** A close that waits takes no more than is left of what it was to close. */
+  async shrinkClose(tx: Tx, id: string, size: string): Promise<void> {
+    const command = await this.commands.lock(tx, id);
+    const asked = command?.payload['size'];
+    if (!command || !['queued', 'waiting_for_market'].includes(command.status) || typeof asked !== 'string' || new Exact(asked).lte(size)) return;
+    await this.commands.setSize(tx, id, size);
   }
 
   /** After the commit of whatever put a command into the queue. */

@@ -22,6 +22,7 @@ import { RiskConfig1763600000021 } from './migrations/1763600000021-risk-config.
 import { FillBooks1763600000022 } from './migrations/1763600000022-fill-books.js';
 import { Halts1763600000023 } from './migrations/1763600000023-halts.js';
 import { Decisions1763600000024 } from './migrations/1763600000024-decisions.js';
+import { Closures1763600000026 } from './migrations/1763600000026-closures.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -33,6 +34,7 @@ export const MIGRATIONS = [
   FillBooks1763600000022,
   Halts1763600000023,
   Decisions1763600000024,
+  Closures1763600000026,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -47,6 +49,7 @@ export const APPEND_ONLY_TABLES = [
 /** Tables that gain rows and change some, and lose none. */
 export const NEVER_DELETED_TABLES = [
   'accounts', 'agents', 'instruments', 'snapshot_market', 'snapshot_calendar', 'snapshot_news', 'strategies', 'risk_config', 'risk_limits', 'decision_heads', 'halts',
+  'closures', 'server_gaps',
 ];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */

@@ -11,6 +11,8 @@ interface Schedule {
 }
 
 const LOOK_EVERY_MS = 60_000;
+/** For what cannot wait a minute. */
+const LOOK_QUICKLY_EVERY_MS = 5_000;
 const LEASE_SECONDS = 300;
 const LEAVE_AFTER_MS = 1_000;
 const RENEW_EVERY_MS = (LEASE_SECONDS / 3) * 1000;
@@ -26,8 +28,11 @@ export class Schedules implements OnApplicationShutdown {
   private readonly log = new Logger('Schedules');
   private readonly schedules: Schedule[] = [];
   private timer?: NodeJS.Timeout;
+  private quickTimer?: NodeJS.Timeout;
   private stopped = false;
   private running: Promise<void> = Promise.resolve();
+  /** Apart: last night's work takes minutes, and positions are watched meanwhile. */
+  private runningQuick: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly dataSource: DataSource,
@@ -35,8 +40,9 @@ export class Schedules implements OnApplicationShutdown {
   ) {
     // Not awaited: nobody waits with his request until last night's work is caught up.
     database.onReady(async () => {
-      this.timer ??= setInterval(() => this.look(), LOOK_EVERY_MS);
-      this.look();
+      this.timer ??= setInterval(() => this.look(() => this.runSlow()), LOOK_EVERY_MS);
+      this.quickTimer ??= setInterval(() => this.look(() => this.runQuick()), LOOK_QUICKLY_EVERY_MS);
+      this.look(() => this.runDue());
     });
   }
 
@@ -45,18 +51,30 @@ export class Schedules implements OnApplicationShutdown {
   }
 
   /** Runs what is due and not claimed by another instance. */
-  runDue(): Promise<void> {
-    this.running = this.running.catch(() => undefined).then(async () => {
-      for (const schedule of this.schedules) if (!this.stopped) await this.runIfClaimed(schedule);
+  async runDue(): Promise<void> {
+    await Promise.all([this.runSlow(), this.runQuick()]);
+  }
+
+  private runSlow(): Promise<void> {
+    return (this.running = this.inTurn(this.running, false));
+  }
+
+  private runQuick(): Promise<void> {
+    return (this.runningQuick = this.inTurn(this.runningQuick, true));
+  }
+
+  private inTurn(before: Promise<void>, quick: boolean): Promise<void> {
+    return before.catch(() => undefined).then(async () => {
+      for (const schedule of this.schedules) if (!this.stopped && isQuick(schedule) === quick) await this.runIfClaimed(schedule);
     });
-    return this.running;
   }
 
-  private look(): void {
-    this.runDue().catch((error: Error) => this.log.warn(error.message));
+  private look(run: () => Promise<void>): void {
+    run().catch((error: Error) => this.log.warn(error.message));
   }
 
-  private async runIfClaimed({ name, everySeconds, run }: Schedule): Promise<void> {
+  private async runIfClaimed(schedule: Schedule): Promise<void> {
+    const { name, everySeconds, run } = schedule;
     const token = randomUUID();
     const claimed: unknown[] = await this.dataSource.sql`
       with claimed as (
@@ -77,7 +95,8 @@ export class Schedules implements OnApplicationShutdown {
     } finally {
       clearInterval(renewal);
     }
-    const nextSeconds = failure === null ? everySeconds : Math.min(everySeconds, AFTER_FAILURE_SECONDS);
+    // Due before the next quick look, not just after it.
+    const nextSeconds = isQuick(schedule) ? everySeconds - 1 : failure === null ? everySeconds : Math.min(everySeconds, AFTER_FAILURE_SECONDS);
     await this.dataSource.sql`
       with finished as (
         update schedules set lease_until = null, token = null, last_error = ${failure}, last_finished_at = app_clock(),
@@ -97,7 +116,10 @@ export class Schedules implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);
+    clearInterval(this.quickTimer);
     // Whoever takes over finds the claim lapsed: a statement that hangs must not hold the shutdown up.
-    await Promise.race([this.running.catch(() => undefined), pause(LEAVE_AFTER_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.allSettled([this.running, this.runningQuick]), pause(LEAVE_AFTER_MS, undefined, { ref: false })]);
   }
 }
+
+const isQuick = ({ everySeconds }: Schedule): boolean => everySeconds * 1000 < LOOK_EVERY_MS;

@@ -54,6 +54,26 @@ export const INCIDENT_KINDS = {
     subject: 'account_day', quietSeconds: null,
     means: 'The balance of an account changed, and a minute later no fill, trade or cash flow says why. Over when one that was told explains it; or, once acknowledged, eight days after the end of the day.',
   },
+  CLOSURE_NOT_UNDER_CONTROL: {
+    subject: 'agent', quietSeconds: null,
+    means: 'Trades of an agent are to be closed and nobody knows that they are being closed: it is offline or retired, or nobody saw what its last try did. Over when all of them are flat, or under way again.',
+  },
+  WIND_DOWN: {
+    subject: 'agent', quietSeconds: null,
+    means: 'An agent was silent for longer than its windDownAfterSeconds: its trades are to be closed. Over when none of them is open any more.',
+  },
+  MARKS_STALE: {
+    subject: 'agent', quietSeconds: null,
+    means: 'Trades are under rules on prices, and no mark of theirs is younger than 10 s: those rules cannot be judged. Over when marks come again, or the trades have ended.',
+  },
+  SPREAD_WIDE: {
+    subject: 'trade', quietSeconds: 300,
+    means: 'A rule would have closed a trade, but the spread was more than five times its median. Over when that was not seen for five minutes.',
+  },
+  STOP_MISSING: {
+    subject: 'trade', quietSeconds: null,
+    means: 'The broker shows no stop of a live trade 10 s after its fill. Over when it shows one, or the trade has ended.',
+  },
 } as const satisfies Record<string, IncidentKind>;
 
 export type IncidentKindName = keyof typeof INCIDENT_KINDS;

@@ -84,7 +84,7 @@ function merged(spans: Span[]): Span[] {
 const minutesOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3));
 
 /** @param local milliseconds since 1970 as the clocks there would count them */
-function instantOf(local: number, zone: string): number {
+export function instantOf(local: number, zone: string): number {
   const [before, after] = [offsetAt(local - DAY_MS, zone), offsetAt(local + DAY_MS, zone)];
   const found = [local - before, local - after].filter((instant) => instant + offsetAt(instant, zone) === local);
   return found.length > 0 ? Math.max(...found) : changeBetween(local - Math.max(before, after), local - Math.min(before, after), zone);
@@ -115,7 +115,7 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 }
 
 /** How far local clocks are ahead of UTC, in milliseconds. */
-function offsetAt(instant: number, zone: string): number {
+export function offsetAt(instant: number, zone: string): number {
   const part: Record<string, number> = {};
   for (const { type, value } of formatOf(zone).formatToParts(instant)) part[type] = Number(value);
   const { year = NaN, month = NaN, day = NaN, hour = NaN, minute = NaN, second = NaN } = part;

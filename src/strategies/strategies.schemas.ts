@@ -43,14 +43,17 @@ const withoutNulls = <T extends object>(given: T) => Object.fromEntries(Object.e
 const positive = () => decimal({ above: '0', max: '10000000000' });
 const seconds = (min: number, max: number) => z.int().min(min).max(max);
 
-const exitRules = z.strictObject({
+/** Also for one trade, in place of its strategy's. */
+export const exitRuleFields = {
   trailingDistance: positive().nullish().describe('in price'),
   maxHoldingSeconds: seconds(1, YEAR_SECONDS).nullish(),
   probabilityFloor: z.strictObject({ below: fraction(), verifySeconds: seconds(0, HOUR_SECONDS).describe('how long it has to stay below') }).nullish(),
   momentumSpike: positive().nullish().describe("against the trade, in the unit of the marks' momentum"),
   minSecondsToClose: seconds(0, WEEK_SECONDS).nullish().describe("before the instrument's closesAt"),
   flatBy: z.strictObject({ time: clockTime(), zone: zone(), days: days() }).nullish(),
-}).transform(withoutNulls);
+};
+const exitRules = z.strictObject(exitRuleFields).transform(withoutNulls);
+export type ExitRules = z.output<typeof exitRules>;
 
 /** For the agent's own code, and seen by every viewer. Nothing here reads it. */
 const conditions = () => jsonObject(CONDITIONS_BYTES_MAX).superRefine((value, context) => {
@@ -99,7 +102,7 @@ export interface StrategyContent {
   sessionWindows: SessionWindow[] | null;
   holidays: Holiday[];
   entryConditions: Record<string, unknown>;
-  exitRules: z.output<typeof exitRules>;
+  exitRules: ExitRules;
   forbiddenConditions: Record<string, unknown>;
   riskCaps: z.output<typeof riskCaps>;
   rrExpectation: string | null;
@@ -107,15 +110,16 @@ export interface StrategyContent {
 
 const shownCaps = z.object(shownNarrowerLimits).partial().meta({ id: 'RiskCaps' });
 const shownDays = z.array(z.enum(WEEKDAYS));
+export const shownExitRules = z.object({
+  trailingDistance: decimalText().optional(), maxHoldingSeconds: z.int().optional(), probabilityFloor: z.object({ below: decimalText(), verifySeconds: z.int() }).optional(),
+  momentumSpike: decimalText().optional(), minSecondsToClose: z.int().optional(), flatBy: z.object({ time: z.string(), zone: z.string(), days: shownDays }).optional(),
+});
 const shown = {
   name: z.string(), isActive: z.boolean(), allowedSymbols: z.array(z.string()).nullable(),
   sessionWindows: z.array(z.object({ days: shownDays, from: z.string(), to: z.string(), zone: z.string() })).nullable(),
   holidays: z.array(z.object({ date: z.string(), closed: z.literal(true).optional(), closesAt: z.string().optional() })),
   entryConditions: z.record(z.string(), z.unknown()),
-  exitRules: z.object({
-    trailingDistance: decimalText().optional(), maxHoldingSeconds: z.int().optional(), probabilityFloor: z.object({ below: decimalText(), verifySeconds: z.int() }).optional(),
-    momentumSpike: decimalText().optional(), minSecondsToClose: z.int().optional(), flatBy: z.object({ time: z.string(), zone: z.string(), days: shownDays }).optional(),
-  }),
+  exitRules: shownExitRules,
   forbiddenConditions: z.record(z.string(), z.unknown()),
   riskCaps: shownCaps,
   rrExpectation: decimalText().nullable(),

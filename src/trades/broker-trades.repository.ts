@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../database/transaction.js';
+import type { ExitReason } from './trade-fields.js';
 import type { NewTrade, TradeRow } from './trades.repository.js';
 
 /** A trade as a broker's report sees it. */
@@ -71,6 +72,16 @@ export class BrokerTradesRepository {
       ) l where t.id = l.id`;
   }
 
+  async hasStrategy(tx: Tx, id: string): Promise<boolean> {
+    const rows: unknown[] = await tx.sql`select 1 from strategies where id = ${id}`;
+    return rows.length > 0;
+  }
+
+  /** A close of it is sent. The trade must be locked. */
+  async noteClosing(tx: Tx, id: string, reason: ExitReason): Promise<void> {
+    await tx.sql`update trades set closing_reason = ${reason} where id = ${id}`;
+  }
+
   async setSize(tx: Tx, id: string, lotSize: string): Promise<void> {
     await tx.sql`update trades set lot_size = ${lotSize} where id = ${id}`;
   }
@@ -100,7 +111,7 @@ export class BrokerTradesRepository {
       update trades set agent_id = ${trade.agent_id}, client_order_id = ${trade.client_order_id}, symbol = ${trade.symbol}, exchange = coalesce(${trade.exchange}, exchange),
         product = coalesce(${trade.product}, product), outcome = ${trade.outcome}, lot_size = ${trade.lot_size}, origin = ${trade.origin}, broker = coalesce(${trade.broker}, broker),
         broker_ticket = coalesce(${trade.broker_ticket}, broker_ticket), prediction_id = ${trade.prediction_id}, idea_id = ${trade.idea_id}, command_id = ${trade.command_id},
-        source_time = ${trade.source_time}, request_hash = ${trade.request_hash}
+        strategy_id = ${trade.strategy_id}, source_time = ${trade.source_time}, request_hash = ${trade.request_hash}
       where id = ${id}`;
   }
 }

@@ -32,7 +32,7 @@ export interface Teller {
   correlationId: string | null;
 }
 
-const NOTHING_MORE = { outcome: null, broker: null, prediction_id: null, idea_id: null, command_id: null, source_time: null } as const;
+const NOTHING_MORE = { outcome: null, broker: null, prediction_id: null, idea_id: null, command_id: null, strategy_id: null, source_time: null } as const;
 
 /** What a broker's report does to trades, each with its line of history. The account must be locked, and what changes. */
 @Injectable()

@@ -6,7 +6,7 @@ import type { Facts } from './request-facts.js';
 import { type MarkExtremes, TradeBasis, type Window } from './trade-basis.repository.js';
 import { toldOf, type ToldFields, type TradeState } from './trade-change.js';
 import type { TradeFigures } from './trade-figures.js';
-import type { EXECUTION_MODES, OUTCOMES, TRADE_DIRECTIONS } from './trade-fields.js';
+import type { EXECUTION_MODES, ExitReason, OUTCOMES, TRADE_DIRECTIONS } from './trade-fields.js';
 import { isFinished, type Step, type TradeStatus, UNFINISHED } from './trade-state.js';
 import { CLAIMED } from './trade-times.js';
 
@@ -32,6 +32,9 @@ export interface TradeRow extends TradeState, Pick<TradeFigures, FigureColumn>, 
   prediction_id: string | null;
   idea_id: string | null;
   command_id: string | null;
+  strategy_id: string | null;
+  /** Why a close of it was sent: the reason of an end that says none. */
+  closing_reason: ExitReason | null;
   order_tag: string;
   missing_since: string | null;
   version: number;
@@ -58,7 +61,7 @@ export type NewTrade = Pick<
   TradeRow,
   | 'id' | 'agent_id' | 'account_id' | 'client_order_id' | 'symbol' | 'broker_symbol' | 'exchange' | 'product' | 'direction' | 'outcome' | 'lot_size'
   | 'entry_price' | 'entry_time' | 'stop_loss' | 'take_profit' | 'execution_mode' | 'origin' | 'broker' | 'broker_order_id'
-  | 'broker_position_id' | 'broker_ticket' | 'prediction_id' | 'idea_id' | 'command_id' | 'status' | 'source_time' | 'request_hash'
+  | 'broker_position_id' | 'broker_ticket' | 'prediction_id' | 'idea_id' | 'command_id' | 'strategy_id' | 'status' | 'source_time' | 'request_hash'
 >;
 
 export interface TransitionRow {
@@ -115,12 +118,12 @@ const LEADS_BY_ENTRY = ['agent_id'];
 
 const WRITTEN = `id, agent_id, account_id, client_order_id, symbol, broker_symbol, exchange, product, direction, outcome, lot_size, entry_price, entry_time,
   stop_loss, take_profit, execution_mode, origin, broker, broker_order_id, broker_position_id, broker_ticket, prediction_id, idea_id,
-  command_id, status, source_time, request_hash`;
+  command_id, strategy_id, status, source_time, request_hash`;
 const FIGURES = `entered_size, exited_size, profit_source, computed_profit, point_value, point_value_assumed, entry_slippage, exit_slippage, price_high,
   price_low`;
 const MARKED = 'mark_high, mark_high_at, mark_low, mark_low_at';
 const FIRST_STOP = 'first_stop_loss, first_stop_at';
-const COLUMNS = `${WRITTEN}, order_tag, missing_since, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
+const COLUMNS = `${WRITTEN}, closing_reason, order_tag, missing_since, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
   updated_at, finished_at, told, told_at, open_size, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
 const MOVED = `status, entry_price, entry_time, exit_price, exit_time, exit_reason, stop_loss, take_profit, broker_order_id, broker_position_id,
   gross_profit, commission, swap, fee, told, told_at, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
@@ -170,7 +173,7 @@ export class TradesRepository {
           ${trade.product}, ${trade.direction}, ${trade.outcome}, ${trade.lot_size}, ${trade.entry_price}, ${trade.entry_time},
           ${trade.stop_loss}, ${json(trade.take_profit)}::jsonb, ${trade.execution_mode}, ${trade.origin}, ${trade.broker},
           ${trade.broker_order_id}, ${trade.broker_position_id}, ${trade.broker_ticket}, ${trade.prediction_id}, ${trade.idea_id},
-          ${trade.command_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash}, ${step.occurredAt}::timestamptz, ${trade.stop_loss},
+          ${trade.command_id}, ${trade.strategy_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash}, ${step.occurredAt}::timestamptz, ${trade.stop_loss},
           ${figures.point_value}, ${figures.point_value_assumed}, ${figures.price_high}, ${figures.price_low})
         on conflict (agent_id, client_order_id) do nothing
         returning ${() => COLUMNS}
@@ -212,7 +215,7 @@ export class TradesRepository {
     const { since, ...kept } = told;
     const figures = await this.basis.figures(tx, trade, told, hasFills);
     const columns = {
-      ...next, ...figures, told: hasFills ? kept : null, told_at: since, ...(await this.marked(tx, trade, figures)), ...firstStop(trade, next, step),
+      ...next, ...figures, exit_reason: endReason(figures, trade.closing_reason), told: hasFills ? kept : null, told_at: since, ...(await this.marked(tx, trade, figures)), ...firstStop(trade, next, step),
     };
     const [row] = await tx.sql<TradeRow[]>`
       with moved as (
@@ -333,6 +336,10 @@ function firstStop(trade: TradeRow, next: TradeState, { to, occurredAt, facts }:
   const isFirst = first_stop_loss === null || (first_stop_at !== null && Date.parse(at) < Date.parse(first_stop_at));
   return isFirst ? { first_stop_loss: stop, first_stop_at: at } : { first_stop_loss, first_stop_at };
 }
+
+/** What nobody gave a reason for ended as it was being closed. */
+const endReason = ({ status, exit_reason }: TradeFigures, closing: ExitReason | null): ExitReason | null =>
+  (status === 'closed' && (exit_reason === null || exit_reason === 'unknown') ? (closing ?? exit_reason) : exit_reason);
 
 const NOTHING_TOLD = { exit_price: null, exit_time: null, exit_reason: null, gross_profit: null, commission: null, swap: null, fee: null };
 

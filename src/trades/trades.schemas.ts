@@ -32,6 +32,7 @@ export const createTradeSchema = z
     predictionId: uuid().nullish(),
     ideaId: uuid().nullish(),
     commandId: uuid().nullish(),
+    strategyId: uuid().nullish().describe('whose exitRules it is under'),
     sourceTime: pastInstant().nullish().describe('in a replay: the time of the candle'),
     status: z.enum(['pending', 'open']).nullish().describe('open by default when entryPrice and entryTime are given, else pending'),
   })
@@ -119,6 +120,7 @@ export const tradeSchema = z.object({
   predictionId: z.uuid().nullable(),
   ideaId: z.uuid().nullable(),
   commandId: z.uuid().nullable(),
+  strategyId: z.uuid().nullable(),
   status: z.enum(TRADE_STATUSES),
   version: z.int(),
   exitPrice: amount(),
@@ -186,6 +188,7 @@ export const toTrade = (row: TradeRow): z.output<typeof tradeSchema> => ({
   predictionId: row.prediction_id,
   ideaId: row.idea_id,
   commandId: row.command_id,
+  strategyId: row.strategy_id,
   status: row.status,
   version: row.version,
   exitPrice: row.exit_price,

@@ -13,7 +13,7 @@ import { BrokerTradesRepository } from './broker-trades.repository.js';
 import { ClaimsService } from './claims.service.js';
 import { differingFields, type Facts, factsOf, hashOf } from './request-facts.js';
 import { eventOf } from './trade-change.js';
-import { EXECUTION_MODES } from './trade-fields.js';
+import { EXECUTION_MODES, type ExitReason } from './trade-fields.js';
 import type { TradeStatus } from './trade-state.js';
 import { LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type LinkedExplanation, type NewTrade, type TradeFilter, type TradeRow, TradesRepository, type TransitionRow } from './trades.repository.js';
@@ -71,6 +71,7 @@ export class TradesService {
     const mode = body.executionMode ?? agent.mode;
     if (mode !== agent.mode) throw conflict('EXECUTION_MODE_MISMATCH', `The agent is in mode ${agent.mode}, the trade in mode ${mode}.`);
     if (body.predictionId != null) mustBeOf(agentId, await this.trades.agentOfPrediction(tx, body.predictionId), 'prediction');
+    if (body.strategyId != null && !(await this.brokerTrades.hasStrategy(tx, body.strategyId))) throw notFound('strategy');
     if (body.commandId != null) mustBeOf(agentId, await this.trades.agentOfCommand(tx, body.commandId), 'command');
     const named = await this.symbols.named(tx, agent.account_id, body.symbol, body.exchange ?? null);
     return {
@@ -83,7 +84,7 @@ export class TradesService {
       origin: 'ungated',
       broker: body.broker ?? null, broker_order_id: body.brokerOrderId ?? null, broker_position_id: body.brokerPositionId ?? null,
       broker_ticket: body.brokerTicket ?? null, prediction_id: body.predictionId ?? null, idea_id: body.ideaId ?? null,
-      command_id: body.commandId ?? null, status: statusOf(body), source_time: body.sourceTime ?? null,
+      command_id: body.commandId ?? null, strategy_id: body.strategyId ?? null, status: statusOf(body), source_time: body.sourceTime ?? null,
       request_hash: hashOf(requestFacts(body, mode)),
     };
   }
@@ -141,6 +142,11 @@ export class TradesService {
     const trade = await this.trades.lock(tx, tradeId);
     if (trade?.agent_id !== agentId) return null;
     return { status: trade.status, openSize: trade.open_size, stopLoss: trade.stop_loss, direction: trade.direction };
+  }
+
+  /** Why a close of it is sent, for an end that says no reason. The trade must be locked. */
+  noteClosing(tx: Tx, tradeId: string, reason: ExitReason): Promise<void> {
+    return this.brokerTrades.noteClosing(tx, tradeId, reason);
   }
 
   /** For who stores trades after taking other locks: the account comes first, everywhere. */
