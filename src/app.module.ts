@@ -31,6 +31,7 @@ import { PositionsModule } from './positions/positions.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import { StrategiesModule } from './strategies/strategies.module.js';
+import { SupervisorModule } from './supervisor/supervisor.module.js';
 import { TradesModule } from './trades/trades.module.js';
 
 @Global()
@@ -70,6 +71,7 @@ export class AppModule {
         ClosuresModule,
         PositionsModule,
         ExecutionModule,
+        SupervisorModule,
         LiveModule,
         HealthModule,
       ],

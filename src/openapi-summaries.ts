@@ -96,6 +96,8 @@ export const SUMMARIES: Record<string, string> = {
   commandsGet: 'A command with its last 20 attempts',
   commandsTypes: 'What can be queued, what it does, and what its payload looks like',
   commandsComplete: 'Say that a command was done. Repeated with the same token it answers the same; after a lost lease, lease again',
+  exitRulesGet: 'The rules by which a trade is closed, and how far each is',
+  exitRulesPut: 'Other rules for one trade than its strategy has; an agent key may only tighten them',
   closuresList: 'What is being closed until it is flat, and why, newest first; a key sees those of its agent',
   closuresGet: 'A closure, with its last command',
   closuresWithdraw: 'Let a trade be that is wanted closed; a command that has reached the agent may close it all the same',

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../common/http/caller.js';
 import { Problem } from '../common/problem.js';
 import { inside } from '../database/statements.js';
-import type { Tx } from '../database/transaction.js';
+import { afterCommit, type Tx } from '../database/transaction.js';
 import { Months } from '../market-data/months.js';
 import { type MarkRow, MarksRepository } from './marks.repository.js';
 import type { MarkBody } from './marks.schemas.js';
@@ -10,11 +10,18 @@ import { TradesService } from './trades.service.js';
 
 @Injectable()
 export class MarksService {
+  private readonly hooks: ((tradeIds: readonly string[]) => void)[] = [];
+
   constructor(
     private readonly marks: MarksRepository,
     private readonly months: Months,
     private readonly trades: TradesService,
   ) {}
+
+  /** After their commit; modules above judge trades by them. */
+  onTaken(hook: (tradeIds: readonly string[]) => void): void {
+    this.hooks.push(hook);
+  }
 
   /**
    * Keeps marks, and how far the price of their trades went, all or none. No event: a price is not a change of ours.
@@ -26,6 +33,7 @@ export class MarksService {
     const taken = await this.months.guard(() => this.marks.take({ agentId: principal.kind === 'agent' ? principal.agentId : null, marks }));
     const wrong = taken.findIndex((each) => each === 'missing' || each === 'foreign');
     if (wrong >= 0) throw refused(taken[wrong] === 'missing', place(wrong));
+    this.tell(marks.filter((_mark, index) => taken[index] === 'stored'));
     return marks.map(({ tradeId, quotedAt }, index) => ({ tradeId, quotedAt, stored: taken[index] === 'stored' }));
   }
 
@@ -38,7 +46,14 @@ export class MarksService {
   async takeWithin(tx: Tx, { principal }: Caller, marks: readonly (MarkBody & { tradeId: string })[]): Promise<(Problem | null)[]> {
     const agentId = principal.kind === 'agent' ? principal.agentId : null;
     const taken = await this.marks.takeWithin(inside(tx), marks.map((mark) => ({ agentId, marks: [mark] })));
+    const stored = marks.filter((_mark, index) => taken[index]?.[0] === 'stored');
+    afterCommit(tx, () => this.tell(stored));
     return taken.map(([each]) => (each === 'missing' || each === 'foreign' ? refused(each === 'missing', '') : null));
+  }
+
+  private tell(stored: readonly { tradeId: string }[]): void {
+    const ids = [...new Set(stored.map(({ tradeId }) => tradeId))];
+    if (ids.length > 0) for (const hook of this.hooks) hook(ids);
   }
 
   async list(caller: Caller, id: string, window: { from?: string | undefined; to?: string | undefined }, limit: number, cursor: string | undefined): Promise<MarkRow[]> {

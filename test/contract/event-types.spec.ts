@@ -5,7 +5,7 @@ import { BREAKER_ACTIONS } from '../../src/circuit-breaker/circuit-breaker-event
 import { eventOf } from '../../src/trades/trade-change.js';
 import { TRADE_STATUSES } from '../../src/trades/trade-state.js';
 
-const SUBJECTS = 'agent|command|trade|prediction|circuit_breaker|key|account|user|incident|instrument|snapshot|position|strategy|risk_config|limits|decision|halt';
+const SUBJECTS = 'agent|command|trade|prediction|circuit_breaker|key|account|user|incident|instrument|snapshot|position|strategy|risk_config|limits|decision|halt|closure';
 
 /** `command.created` and the like, from "The types are `agent.` created, changed; `command.` …" */
 function typesOfTheReadme(): string[] {
