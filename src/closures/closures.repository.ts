@@ -144,8 +144,10 @@ export class ClosuresRepository {
   }
 
   /** What is to be closed and nobody knows to be under way, by agent; not of agents of whom that was said within the last minute. */
-  uncontrolled(): Promise<Uncontrolled[]> {
-    return this.dataSource.sql`
+  async uncontrolled(tx: Tx): Promise<Uncontrolled[]> {
+    // One instance at a time: what one has just ended another would open again.
+    await tx.sql`select pg_advisory_xact_lock(hashtext('CLOSURE_NOT_UNDER_CONTROL'))`;
+    return tx.sql`
       with lost as (
         select t.*, n.name as account, n.broker as account_broker, n.login_masked, case
             when a.retired_at is not null then 'AGENT_RETIRED'
@@ -163,8 +165,8 @@ export class ClosuresRepository {
   }
 
   /** Agents of whom this is said, and when it was last. */
-  async said(kind: string): Promise<{ subject_id: string; lately: boolean }[]> {
-    return this.dataSource.sql`
+  async said(tx: Tx, kind: string): Promise<{ subject_id: string; lately: boolean }[]> {
+    return tx.sql`
       select subject_id, last_seen_at > app_clock() - make_interval(secs => ${SAY_AGAIN_SECONDS}) as lately from incidents where kind = ${kind} and resolved_at is null`;
   }
 

@@ -122,16 +122,16 @@ export class ClosuresService implements OnApplicationShutdown {
     if (agents.length > 0) await inTransaction(this.dataSource, (tx) => this.commands.askToReconcile(tx, null, agents, ASK_EVERY_SECONDS, () => ({ reason: 'CLOSE_NOT_SEEN' })));
   }
 
-  private async tell(): Promise<void> {
-    const [lost, said] = [await this.closures.uncontrolled(), await this.closures.said('CLOSURE_NOT_UNDER_CONTROL')];
-    const over = said.filter(({ subject_id: id }) => !lost.some(({ agent_id: agentId }) => agentId === id)).map(({ subject_id: id }) => id);
-    const news = lost.filter(({ agent_id: agentId }) => !said.some(({ subject_id: id, lately }) => id === agentId && lately));
-    if (over.length + news.length === 0) return;
-    await inTransaction(this.dataSource, async (tx) => {
+  private tell(): Promise<void> {
+    return inTransaction(this.dataSource, async (tx) => {
+      const lost = await this.closures.uncontrolled(tx);
+      const said = await this.closures.said(tx, 'CLOSURE_NOT_UNDER_CONTROL');
+      const news = lost.filter(({ agent_id: agentId }) => !said.some(({ subject_id: id, lately }) => id === agentId && lately));
       await this.incidents.openAll(tx, null, news.map(({ agent_id: agentId, count, positions }) => ({
         kind: 'CLOSURE_NOT_UNDER_CONTROL' as const, severity: 'critical' as const, subjectId: agentId, agentId, data: { count, positions },
         summary: `${count} trade${count === 1 ? ' is' : 's are'} to be closed and nobody closes ${count === 1 ? 'it' : 'them'}: ${[...new Set(positions.map(({ why }) => why))].join(', ')}.`,
       })));
+      const over = said.map(({ subject_id: id }) => id).filter((id) => !lost.some(({ agent_id: agentId }) => agentId === id));
       await this.incidents.resolve(tx, null, 'CLOSURE_NOT_UNDER_CONTROL', over, 'all are flat, or under way again');
     });
   }

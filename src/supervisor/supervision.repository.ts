@@ -113,9 +113,14 @@ export class SupervisionRepository {
     return rows.map(toSupervised);
   }
 
+  /** Until the transaction ends no other instance looks: what one has just ended another would open again. */
+  async alone(tx: Tx, what: string): Promise<void> {
+    await tx.sql`select pg_advisory_xact_lock(hashtext(${what}))`;
+  }
+
   /** Trades under rules on prices without a mark of the last ten seconds: that those rules were set for, or that had marks and have them no more. */
-  staleMarks(): Promise<StaleMarks[]> {
-    return this.dataSource.sql`
+  staleMarks(tx: Tx): Promise<StaleMarks[]> {
+    return tx.sql`
       with clock as materialized (select app_clock() as at)
       select t.agent_id, t.symbol, i.sessions, count(*)::int as count, (array_agg(t.id::text order by t.id))[1:${() => String(NAMED)}] as trade_ids from ${() => JOINED} ${() => NEWEST}
       where ${() => WATCHED} and m.side is null and ${() => UNDER_PRICES} and t.entry_time <= ${() => NOW} - make_interval(secs => ${STALE_SECONDS})
@@ -124,8 +129,8 @@ export class SupervisionRepository {
   }
 
   /** Live trades that are shown at the broker without a stop, 10 s after their fill. */
-  withoutStop(): Promise<WithoutStop[]> {
-    return this.dataSource.sql`
+  withoutStop(tx: Tx): Promise<WithoutStop[]> {
+    return tx.sql`
       select distinct t.id, t.agent_id, t.symbol, a.name as account, t.broker_position_id, t.open_size as size
       from trades t join positions p on p.trade_id = t.id join accounts a on a.id = t.account_id
       where t.execution_mode = 'live' and t.finished_at is null and t.status in ('open', 'closing') and t.outcome is null
@@ -135,8 +140,8 @@ export class SupervisionRepository {
       order by t.id`;
   }
 
-  async openIncidents(kind: string): Promise<string[]> {
-    const rows = await this.dataSource.sql<{ subject_id: string }[]>`select subject_id from incidents where kind = ${kind} and resolved_at is null`;
+  async openIncidents(tx: Tx, kind: string): Promise<string[]> {
+    const rows = await tx.sql<{ subject_id: string }[]>`select subject_id from incidents where kind = ${kind} and resolved_at is null`;
     return rows.map(({ subject_id }) => subject_id);
   }
 

@@ -23,33 +23,30 @@ export class WatchService {
   }
 
   /** One incident for an agent, whose feed it is; only while the instrument trades. */
-  async staleMarks(now = new Date()): Promise<void> {
-    const stale = (await this.supervision.staleMarks()).filter(({ sessions }) => isOpen(sessions, now));
-    const byAgent = Map.groupBy(stale, ({ agent_id }) => agent_id);
-    const open = await this.supervision.openIncidents('MARKS_STALE');
-    const over = open.filter((id) => !byAgent.has(id));
-    const fresh = [...byAgent].filter(([id]) => !open.includes(id));
-    if (over.length + fresh.length === 0) return;
-    await inTransaction(this.dataSource, async (tx) => {
-      await this.incidents.openAll(tx, null, fresh.map(([agentId, trades]) => ({
+  staleMarks(now = new Date()): Promise<void> {
+    return inTransaction(this.dataSource, async (tx) => {
+      await this.supervision.alone(tx, 'MARKS_STALE');
+      const stale = (await this.supervision.staleMarks(tx)).filter(({ sessions }) => isOpen(sessions, now));
+      const byAgent = Map.groupBy(stale, ({ agent_id }) => agent_id);
+      const open = await this.supervision.openIncidents(tx, 'MARKS_STALE');
+      await this.incidents.openAll(tx, null, [...byAgent].filter(([id]) => !open.includes(id)).map(([agentId, trades]) => ({
         kind: 'MARKS_STALE' as const, severity: 'critical' as const, subjectId: agentId, agentId, data: staleData(trades),
         summary: `No fresh marks of ${countOf(trades)} open trade(s) in ${trades.map(({ symbol }) => symbol).join(', ')}: their rules on prices are not judged.`,
       })));
-      await this.incidents.resolve(tx, null, 'MARKS_STALE', over, 'marks come again, or the trades have ended');
+      await this.incidents.resolve(tx, null, 'MARKS_STALE', open.filter((id) => !byAgent.has(id)), 'marks come again, or the trades have ended');
     });
   }
 
-  async missingStops(): Promise<void> {
-    const [without, open] = [await this.supervision.withoutStop(), await this.supervision.openIncidents('STOP_MISSING')];
-    const over = open.filter((id) => !without.some((trade) => trade.id === id));
-    const fresh = without.filter(({ id }) => !open.includes(id));
-    if (over.length + fresh.length === 0) return;
-    await inTransaction(this.dataSource, async (tx) => {
-      await this.incidents.openAll(tx, null, fresh.map(({ id, agent_id: agentId, symbol, account, broker_position_id: brokerPositionId, size }) => ({
+  missingStops(): Promise<void> {
+    return inTransaction(this.dataSource, async (tx) => {
+      await this.supervision.alone(tx, 'STOP_MISSING');
+      const without = await this.supervision.withoutStop(tx);
+      const open = await this.supervision.openIncidents(tx, 'STOP_MISSING');
+      await this.incidents.openAll(tx, null, without.filter(({ id }) => !open.includes(id)).map(({ id, agent_id: agentId, symbol, account, broker_position_id: brokerPositionId, size }) => ({
         kind: 'STOP_MISSING' as const, severity: 'critical' as const, subjectId: id, agentId, data: { symbol, account, brokerPositionId, size },
         summary: `A live trade of ${size} ${symbol} on ${account} has no stop at the broker.`,
       })));
-      await this.incidents.resolve(tx, null, 'STOP_MISSING', over, 'the broker shows a stop, or the trade has ended');
+      await this.incidents.resolve(tx, null, 'STOP_MISSING', open.filter((id) => !without.some((trade) => trade.id === id)), 'the broker shows a stop, or the trade has ended');
     });
   }
 }

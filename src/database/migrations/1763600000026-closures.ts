@@ -9,7 +9,11 @@ export class Closures1763600000026 implements MigrationInterface {
     await db.query(`alter table trades
       add column strategy_id uuid constraint trades_strategy references strategies (id) on delete restrict,
       add column closing_reason text,
-      add constraint trades_closing_reason check (closing_reason in ('stop','target','trailing','signal','supervisor','operator','flatten','stop_out','square_off','settlement','external'))`);
+      add constraint trades_closing_reason check (closing_reason in ('stop','target','trailing','signal','supervisor','operator','flatten','stop_out','square_off','settlement','external')),
+      drop constraint trades_exited,
+      -- What went out of the broker's sight while it was being closed has no price, and a reason.
+      add constraint trades_exited check (status <> 'closed' or (exit_time is not null and exit_reason is not null
+        and (exit_price is not null or exit_reason = 'unknown' or coalesce(exit_reason = closing_reason, false))))`);
     await db.query(`alter table agents
       add column wind_down_after_seconds integer not null default 900,
       add constraint agents_wind_down_after check (wind_down_after_seconds between 60 and 604800)`);
@@ -82,6 +86,11 @@ export class Closures1763600000026 implements MigrationInterface {
   async down(db: QueryRunner): Promise<void> {
     await db.query(`drop table server_gaps, server_health, trade_exit_rules, closures`);
     await db.query(`alter table agents drop column wind_down_after_seconds`);
-    await db.query(`alter table trades drop column closing_reason, drop column strategy_id`);
+    await db.query(`update trades set exit_reason = 'unknown' where status = 'closed' and exit_price is null`);
+    await db.query(`alter table trades
+      drop constraint trades_exited,
+      add constraint trades_exited check (status <> 'closed' or (exit_time is not null and exit_reason is not null
+        and (exit_price is not null or exit_reason = 'unknown'))),
+      drop column closing_reason, drop column strategy_id`);
   }
 }
