@@ -13,6 +13,9 @@ import { AccountsRepository } from './accounts.repository.js';
 const CLOSE_EVERY_SECONDS = 30;
 const BOOKS_AT_ONCE = 200;
 
+/** Told of each report that was counted, when it has been; who reported waits for it. */
+export type ReportHook = (report: AccountReport) => Promise<void>;
+
 /**
  * The trading days of each account in each execution mode: a day ends with the first report after its rollover, or when
  * the schedule sees that it is over. Whoever comes first, and however often, the days come out the same.
@@ -20,6 +23,7 @@ const BOOKS_AT_ONCE = 200;
 @Injectable()
 export class AccountDaysService {
   private readonly log = new Logger('AccountDays');
+  private readonly reportHooks: ReportHook[] = [];
 
   constructor(
     private readonly dataSource: DataSource,
@@ -32,11 +36,21 @@ export class AccountDaysService {
     schedules.every(CLOSE_EVERY_SECONDS, 'accounts.close-days', () => this.closeDue());
   }
 
+  /** Modules above know what follows from an account's figures; this one does not know them. */
+  onReport(hook: ReportHook): void {
+    this.reportHooks.push(hook);
+  }
+
+  async count(report: AccountReport): Promise<void> {
+    await this.countReport(report);
+    for (const hook of this.reportHooks) await hook(report);
+  }
+
   /**
    * Counts what an agent says that its account has. A zone that the database has lost (it was moved to one with other zones)
    * stops the days, and not the agent: a heartbeat that is refused takes it offline.
    */
-  async count(report: AccountReport): Promise<void> {
+  private async countReport(report: AccountReport): Promise<void> {
     if (await this.reports.count(report)) return;
     try {
       await inTransaction(this.dataSource, (tx) => this.countAlone(tx, report));

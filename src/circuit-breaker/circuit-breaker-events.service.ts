@@ -32,10 +32,10 @@ export class CircuitBreakerEventsService {
     });
   }
 
-  /** Writes down what a breaker did, with its event, in the transaction of what it did. */
-  async record(tx: Tx, caller: Caller, report: BreakerReport): Promise<BreakerEventRow> {
+  /** Writes down what a breaker did, with its event, in the transaction of what it did. @param caller null: the server by itself */
+  async record(tx: Tx, caller: Caller | null, report: BreakerReport): Promise<BreakerEventRow> {
     const row = await this.breakerEvents.insert(tx, {
-      ...report, id: uuidv7(), reported_by: actorOf(caller.principal), correlation_id: caller.correlationId,
+      ...report, id: uuidv7(), reported_by: caller ? actorOf(caller.principal) : 'system', correlation_id: caller?.correlationId ?? null,
     });
     await this.events.append(tx, caller, [
       {

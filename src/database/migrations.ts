@@ -23,6 +23,7 @@ import { FillBooks1763600000022 } from './migrations/1763600000022-fill-books.js
 import { Halts1763600000023 } from './migrations/1763600000023-halts.js';
 import { Decisions1763600000024 } from './migrations/1763600000024-decisions.js';
 import { Closures1763600000026 } from './migrations/1763600000026-closures.js';
+import { CircuitBreakers1763600000027 } from './migrations/1763600000027-circuit-breakers.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -35,6 +36,7 @@ export const MIGRATIONS = [
   Halts1763600000023,
   Decisions1763600000024,
   Closures1763600000026,
+  CircuitBreakers1763600000027,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -43,13 +45,13 @@ export const APPEND_ONLY_TABLES = [
   'snapshot_account', 'snapshot_revisions', 'snapshot_refs',
   'fills', 'fill_moves', 'trade_marks',
   'strategy_versions', 'risk_config_history', 'risk_limits_history',
-  'decision_history', 'halt_accounts',
+  'decision_history', 'halt_accounts', 'circuit_breaker_versions',
 ];
 
 /** Tables that gain rows and change some, and lose none. */
 export const NEVER_DELETED_TABLES = [
   'accounts', 'agents', 'instruments', 'snapshot_market', 'snapshot_calendar', 'snapshot_news', 'strategies', 'risk_config', 'risk_limits', 'decision_heads', 'halts',
-  'closures', 'server_gaps',
+  'closures', 'server_gaps', 'circuit_breakers',
 ];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */

@@ -8,10 +8,13 @@ export type Tx = EntityManager;
 const RETRYABLE = new Set(['40001', '40P01', '26000', '42P05']);
 const ATTEMPTS = 3;
 
-const afterwards = new WeakMap<Tx, (() => void)[]>();
+const afterwards = new WeakMap<Tx, (() => void | Promise<void>)[]>();
 
-/** Runs `work` when the transaction has committed; not at all when it rolls back. */
-export function afterCommit(tx: Tx, work: () => void): void {
+/**
+ * Runs `work` when the transaction has committed; not at all when it rolls back. Who began the transaction waits for it;
+ * its failure would be theirs, though all is stored: so it keeps its failures to itself.
+ */
+export function afterCommit(tx: Tx, work: () => void | Promise<void>): void {
   const known = afterwards.get(tx);
   if (known) known.push(work);
   else afterwards.set(tx, [work]);
@@ -26,7 +29,7 @@ export async function inTransaction<T>(dataSource: DataSource, work: (tx: Tx) =>
     try {
       let committed: Tx | undefined;
       const result = await dataSource.transaction((tx) => work((committed = tx)));
-      for (const each of (committed && afterwards.get(committed)) ?? []) each();
+      for (const each of (committed && afterwards.get(committed)) ?? []) await each();
       return result;
     } catch (error) {
       if (attempt >= ATTEMPTS || !RETRYABLE.has(sqlState(error) ?? '')) throw error;

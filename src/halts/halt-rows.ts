@@ -11,6 +11,8 @@ export interface HaltRow {
   scope_type: HaltScope;
   /** Of the account, agent or strategy; the canonical symbol; null: everything. */
   scope_id: string | null;
+  /** Where a symbol is halted; null: on every account, and of all other scopes. */
+  account_id: string | null;
   /** Null: in all of them. Breakers trip one book. */
   execution_mode: 'simulation' | 'paper' | 'live' | null;
   mode: HaltMode;
@@ -32,7 +34,7 @@ export interface HaltRow {
 }
 
 export type NewHalt = Pick<HaltRow, 'scope_type' | 'scope_id' | 'mode' | 'reason' | 'source' | 'imposed_by'> &
-  Partial<Pick<HaltRow, 'execution_mode' | 'breaker' | 'correlation_id' | 'expires_at'>>;
+  Partial<Pick<HaltRow, 'account_id' | 'execution_mode' | 'breaker' | 'correlation_id' | 'expires_at'>>;
 
 /** In force. What the gate is told of it. */
 export interface HaltFacts {

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import type { Caller } from '../common/http/caller.js';
+import { actorOf } from '../common/principal.js';
 import { afterCommit, type Tx } from '../database/transaction.js';
 import type { HaltFacts, HaltRow, NewHalt } from './halt-rows.js';
 import { HOLDS_OPENING } from './halts.sql.js';
@@ -18,10 +20,14 @@ export interface HaltedBy {
   symbol: string;
 }
 
+/** Null when it has ended already. */
+export type EndHalt = (tx: Tx, caller: Caller | null, id: string, reason: string) => Promise<HaltRow | null>;
+
 /** The one mechanism for "stop": whatever stops trading is a row here, and everything that lets trades pass looks here. */
 @Injectable()
 export class HaltsRepository {
   private readonly imposedHooks: ((id: string) => void)[] = [];
+  private ending: EndHalt | null = null;
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -30,11 +36,22 @@ export class HaltsRepository {
     this.imposedHooks.push(hook);
   }
 
+  /** How a halt is ended with all that it held: what knows of commands and agents stands above. */
+  endsBy(ending: EndHalt): void {
+    this.ending = ending;
+  }
+
+  /** Ends a halt for who stands below that: its openings are cancelled first, so that nothing is revived. Takes its accounts, then its agents. */
+  end(tx: Tx, caller: Caller | null, id: string, reason: string): Promise<HaltRow | null> {
+    if (this.ending) return this.ending(tx, caller, id, reason);
+    return this.release(tx, id, caller ? actorOf(caller.principal) : 'system', reason);
+  }
+
   /** A plain insert, which waits for no lock: in force for every statement that begins after its commit. */
   async impose(tx: Tx, halt: NewHalt): Promise<HaltRow> {
     const [row] = await tx.sql<HaltRow[]>`
-      insert into halts (scope_type, scope_id, execution_mode, mode, reason, source, breaker, imposed_by, correlation_id, expires_at)
-      values (${halt.scope_type}, ${halt.scope_id}, ${halt.execution_mode ?? null}, ${halt.mode}, ${halt.reason}, ${halt.source}, ${halt.breaker ?? null},
+      insert into halts (scope_type, scope_id, account_id, execution_mode, mode, reason, source, breaker, imposed_by, correlation_id, expires_at)
+      values (${halt.scope_type}, ${halt.scope_id}, ${halt.account_id ?? null}::uuid, ${halt.execution_mode ?? null}, ${halt.mode}, ${halt.reason}, ${halt.source}, ${halt.breaker ?? null},
         ${halt.imposed_by}, ${halt.correlation_id ?? null}, ${halt.expires_at ?? null}::timestamptz)
       returning *`;
     if (!row) throw new Error('the halt was not stored');
@@ -62,7 +79,7 @@ export class HaltsRepository {
       select ${() => FACTS} from halts h
       where ${() => IN_FORCE} and (h.execution_mode is null or h.execution_mode = ${executionMode}::text) and case h.scope_type
         when 'global' then true when 'account' then h.scope_id = ${accountId}::text when 'agent' then h.scope_id = any(${agentIds}::text[])
-        when 'strategy' then h.scope_id = ${strategyId}::text else h.scope_id = ${symbol}::text end
+        when 'strategy' then h.scope_id = ${strategyId}::text else h.scope_id = ${symbol}::text and (h.account_id is null or h.account_id = ${accountId}::uuid) end
       order by h.seq`;
   }
 

@@ -1,7 +1,7 @@
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -73,6 +73,10 @@ export const INCIDENT_KINDS = {
   STOP_MISSING: {
     subject: 'trade', quietSeconds: null,
     means: 'The broker shows no stop of a live trade 10 s after its fill. Over when it shows one, or the trade has ended.',
+  },
+  BREAKER_TRIPPED: {
+    subject: 'circuit_breaker', quietSeconds: null,
+    means: 'A circuit breaker has tripped and holds back openings. Over when it is reset, by its own rule or by a person.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

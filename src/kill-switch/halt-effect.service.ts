@@ -44,6 +44,7 @@ export class HaltEffect implements OnApplicationShutdown {
     schedules: Schedules,
   ) {
     halts.onImposed((id) => void this.carryThrough(id));
+    halts.endsBy((tx, caller, id, reason) => this.releaseWithin(tx, caller, id, reason));
     schedules.every(LOOK_EVERY_SECONDS, 'kill-switch.finish', () => this.finishAll());
   }
 

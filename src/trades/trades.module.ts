@@ -17,6 +17,7 @@ import { MarksService } from './marks.service.js';
 import { TradeBasis } from './trade-basis.repository.js';
 import { TradeStatisticsController } from './trade-statistics.controller.js';
 import { TradeStatisticsRepository } from './trade-statistics.repository.js';
+import { TradeWatch } from './trade-watch.js';
 import { TradesController } from './trades.controller.js';
 import { TradesRepository } from './trades.repository.js';
 import { TradesService } from './trades.service.js';
@@ -26,7 +27,7 @@ import { TransitionsService } from './transitions.service.js';
   imports: [IncidentsModule, InstrumentsModule, MarketDataModule],
   // A path that is spelt out comes before one with a parameter.
   controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController, MarksController],
-  providers: [TradeBasis, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
-  exports: [TradesService, TradesRepository, TransitionsService, FillsService, MarksService, BrokerTradesRepository, BrokerTradesService],
+  providers: [TradeBasis, TradeWatch, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
+  exports: [TradesService, TradeWatch, TradesRepository, TransitionsService, FillsService, MarksService, BrokerTradesRepository, BrokerTradesService],
 })
 export class TradesModule {}

@@ -4,6 +4,7 @@ import { leadOf, type Place, upperBound } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { Facts } from './request-facts.js';
 import { type MarkExtremes, TradeBasis, type Window } from './trade-basis.repository.js';
+import { TradeWatch } from './trade-watch.js';
 import { toldOf, type ToldFields, type TradeState } from './trade-change.js';
 import type { TradeFigures } from './trade-figures.js';
 import type { EXECUTION_MODES, ExitReason, OUTCOMES, TRADE_DIRECTIONS } from './trade-fields.js';
@@ -135,6 +136,7 @@ export class TradesRepository {
   constructor(
     private readonly dataSource: DataSource,
     private readonly basis: TradeBasis,
+    private readonly watch: TradeWatch,
   ) {}
 
   /** Account and mode of an agent: what its trades belong to. */
@@ -182,6 +184,7 @@ export class TradesRepository {
         select id, version, ${step.from}, ${step.to}, ${step.occurredAt}::timestamptz, ${step.late}::boolean, ${step.brokerDealId},
           ${json(step.facts)}::jsonb, ${step.reason}, ${step.actor}, ${step.correlationId} from made
       ) select * from made`;
+    if (row) await this.watch.moved(tx, row);
     return row ?? null;
   }
 
@@ -230,6 +233,7 @@ export class TradesRepository {
           ${json(step.facts)}::jsonb, ${step.reason}, ${step.actor}, ${step.correlationId} from moved
       ) select * from moved`;
     if (!row) throw new Error('the trade was not there');
+    await this.watch.moved(tx, row);
     return row;
   }
 
