@@ -41,12 +41,15 @@ import { value } from './rules/value.js';
 import { watchlist } from './rules/watchlist.js';
 import type { Assessment, RuleResult } from './verdict.js';
 
-/** Who may trade at all, then what, then how much; last who or what is waited for. The order is that in which refusals count. */
+/**
+ * Who may trade at all, then what, then how much; last who or what is waited for. The order is that in which refusals count:
+ * a limit that is reached is named before one that could be.
+ */
 export const RULES: readonly Rule[] = [
   halt, trading, agent, lease, instance, account, positions, broker,
   strategy, instrument, closing, size, price, stop, takeProfit, confidence, watchlist, session, news, reward, value,
   lotSize, grossExposure, netExposure, openRisk, concurrentTrades, tradesPerSymbol, tradesPerDay,
-  dailyLoss, lossHeadroom, dailyTarget, drawdown, cooldown, duplicate, ownership, margin,
+  dailyLoss, dailyTarget, drawdown, lossHeadroom, cooldown, duplicate, ownership, margin,
   approval, entryRange,
 ];
 

@@ -62,8 +62,10 @@ export function factsOf(input: GateInput): Facts {
 
 /** A decimal that may be below 0; null for anything else. */
 export const signed = (text: string | null): Decimal | null => (text !== null && /^-?\d{1,30}(\.\d{1,40})?$/.test(text) ? new Exact(text) : null);
+/** RFC 3339, or as PostgreSQL writes it. `Date.parse` alone takes `1,5` for a day in January. */
+const TIME_FORM = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$/;
 export const timeOf = (text: string): number | null => {
-  const time = Date.parse(text);
+  const time = TIME_FORM.test(text) ? Date.parse(text) : NaN;
   return Number.isFinite(time) ? time : null;
 };
 
