@@ -21,7 +21,7 @@ const LEVELS: Record<string, number> = {
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
   auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts', 'halts'], predictions: ['instruments'], trades: ['instruments', 'market-data'], strategies: ['instruments', 'limits'],
-  decisions: ['commands'], 'kill-switch': ['commands'],
+  decisions: ['commands'], 'kill-switch': ['closures', 'commands', 'decisions'],
   positions: ['commands'], execution: ['commands', 'positions'],
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
   '.': ['cli'], cli: ['.'],

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { CommandsService } from '../commands/commands.service.js';
+import { ServerCommands } from '../commands/server-commands.service.js';
 import { Exact } from '../common/decimal.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
@@ -29,7 +29,7 @@ export class ClosuresService implements OnApplicationShutdown {
   constructor(
     private readonly dataSource: DataSource,
     private readonly closures: ClosuresRepository,
-    private readonly commands: CommandsService,
+    private readonly commands: ServerCommands,
     private readonly events: Events,
     private readonly incidents: Incidents,
     schedules: Schedules,

@@ -13,12 +13,13 @@ import { HandOutRepository } from './hand-out.repository.js';
 import { LeaseRepository } from './lease.repository.js';
 import { LeaseService } from './lease.service.js';
 import { Parking } from './parking.js';
+import { ServerCommands } from './server-commands.service.js';
 import { Sweeper } from './sweeper.js';
 
 @Module({
   imports: [AgentsModule, HaltsModule, IncidentsModule, TradesModule],
   controllers: [CommandsController],
-  providers: [CommandIncidents, CommandsRepository, CommandsService, CompletionRepository, EnqueueRepository, HandOutRepository, LeaseRepository, LeaseService, Parking, Sweeper],
-  exports: [CommandsService, LeaseService],
+  providers: [CommandIncidents, CommandsRepository, CommandsService, CompletionRepository, EnqueueRepository, HandOutRepository, LeaseRepository, LeaseService, Parking, ServerCommands, Sweeper],
+  exports: [CommandsService, LeaseService, ServerCommands],
 })
 export class CommandsModule {}

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import { CONFIG_BYTES_MAX } from '../agents/agents.schemas.js';
 import type { AgentRow } from '../agents/agents.repository.js';
@@ -9,23 +8,21 @@ import { mustOwn } from '../auth/own-rows.js';
 import { Exact } from '../common/decimal.js';
 import type { Caller } from '../common/http/caller.js';
 import type { Attempted } from '../common/http/once.js';
-import { parsed } from '../common/http/validation.js';
-import { actorOf } from '../common/principal.js';
 import { badRequest, conflict, forbidden, notFound } from '../common/problem.js';
 import type { Claim } from '../database/idempotency.js';
 import { afterCommit, inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { halted } from '../halts/halted.js';
 import { HaltsRepository } from '../halts/halts.repository.js';
-import type { ExitReason } from '../trades/trade-fields.js';
 import { TradesService } from '../trades/trades.service.js';
 import { CommandIncidents } from './command-incidents.js';
 import { classOfConfigChange, classOfStopMove } from './command-class.js';
-import { type CommandStatus, DEFAULT_MAX_ATTEMPTS } from './command-state.js';
-import { COMMAND_TYPES, type CommandClass, type CommandType, type CommandTypeName, isEmergencyType, PRIORITIES } from './command-types.js';
-import { type CancelledRow, type CommandRow, CommandsRepository, type CommandWithAttempts, type NewCommand } from './commands.repository.js';
+import type { CommandStatus } from './command-state.js';
+import { COMMAND_TYPES, type CommandClass, type CommandType, type CommandTypeName, isEmergencyType } from './command-types.js';
+import { type CancelledRow, type CommandRow, CommandsRepository, type CommandWithAttempts } from './commands.repository.js';
 import type { commandSchema, createCommandSchema, settleSchema } from './commands.schemas.js';
 import { EnqueueRepository } from './enqueue.repository.js';
+import { answerOf, cancelEvent, checkedPayload, createdData, madeBy, newCommand } from './new-command.js';
 import { Parking } from './parking.js';
 import { Sweeper } from './sweeper.js';
 
@@ -84,68 +81,6 @@ export class CommandsService {
     ]);
     afterCommit(tx, () => this.announce(row));
     return row;
-  }
-
-  /**
-   * Asks agents what their brokers show, unless they are asked already.
-   * @param seconds in which one was not asked before
-   */
-  async askToReconcile(tx: Tx, caller: Caller | null, agentIds: readonly string[], seconds: number, payloadOf: (agentId: string) => Record<string, unknown>): Promise<void> {
-    const by = caller ? madeBy(caller) : { actor: 'system', correlationId: null };
-    for (const agentId of await this.commands.withoutWaiting(tx, agentIds, 'reconcile', seconds)) {
-      const command = newCommand(by, agentId, { type: 'reconcile' }, 'neutral', payloadOf(agentId));
-      const row = await this.commands.insert(tx, command);
-      await this.events.append(tx, caller, [{ type: 'command.created', subjectId: row.id, agentId, data: createdData(command) }]);
-      afterCommit(tx, () => this.announce(row));
-    }
-  }
-
-  /** What reduces, made by the server. The agents are locked, in the order of their ids. */
-  async queueReduction(tx: Tx, caller: Caller | null, agentId: string, type: 'close_trade' | 'cancel_order', payload: Record<string, unknown>): Promise<void> {
-    const command = newCommand(caller ? madeBy(caller) : { actor: 'system', correlationId: null }, agentId, { type }, 'reduces', payload);
-    const row = await this.commands.insert(tx, command);
-    await this.events.append(tx, caller, [{ type: 'command.created', subjectId: row.id, agentId, data: createdData(command) }]);
-    afterCommit(tx, () => this.announce(row));
-  }
-
-  /** After the commit of what changes what these agents should be doing: their polls end with it, with or without commands. */
-  tellAtOnce(agentIds: readonly string[]): void {
-    void this.parking.wakeAll(agentIds);
-  }
-
-  /**
-   * Queues the close of a trade, or of a part of it, for who wants it closed until it is. Null where nothing is to be sent: the
-   * agent is retired, nothing is open, or something under way may close it. The trade is locked.
-   * @param size null: all that is open
-   */
-  async closeWithin(tx: Tx, agentId: string, tradeId: string, { size, reason, exitReason, correlationId }: { size: string | null; reason: string; exitReason: ExitReason; correlationId: string | null }): Promise<CommandRow | null> {
-    if ((await this.commands.agentTakesCommands(tx, agentId)) !== 'yes') return null;
-    const trade = await this.trades.openSize(tx, agentId, tradeId);
-    if (!trade || new Exact(trade.openSize).lte(0) || (await this.commands.isBeingClosed(tx, agentId, tradeId))) return null;
-    const part = size !== null && new Exact(size).lt(trade.openSize) ? { size } : {};
-    const command = newCommand({ actor: 'system', correlationId }, agentId, { type: 'close_trade' }, 'reduces', { tradeId, ...part, reason });
-    const row = await this.commands.insert(tx, command);
-    await this.trades.noteClosing(tx, tradeId, exitReason);
-    await this.events.append(tx, null, [{ type: 'command.created', subjectId: row.id, agentId, data: createdData(command) }]);
-    afterCommit(tx, () => this.announce(row));
-    return row;
-  }
-
-  /** A close that is not wanted any more: queued it ends, leased it is marked. What nobody knows the outcome of stays. */
-  async cancelClose(tx: Tx, caller: Caller | null, id: string, reason: string): Promise<void> {
-    const command = await this.commands.lock(tx, id);
-    if (!command || command.finished_at !== null || command.status === 'unknown' || command.cancel_requested) return;
-    if (command.status === 'leased') await this.commands.requestCancel(tx, id, reason);
-    else await this.commands.setStatus(tx, id, 'cancelled', { reason });
-    await this.events.append(tx, caller, [cancelEvent(command.agent_id, command)]);
-  }
-
-  /** A close that waits takes no more than is left of what it was to close. */
-  async shrinkClose(tx: Tx, id: string, size: string): Promise<void> {
-    const command = await this.commands.lock(tx, id);
-    const asked = command?.payload['size'];
-    if (!command || !['queued', 'waiting_for_market'].includes(command.status) || typeof asked !== 'string' || new Exact(asked).lte(size)) return;
-    await this.commands.setSize(tx, id, size);
   }
 
   /** After the commit of whatever put a command into the queue. */
@@ -288,10 +223,6 @@ export class CommandsService {
 }
 
 const isAdmin = ({ principal }: Caller) => principal.kind === 'user' && principal.role === 'admin';
-/** What became of a command that another one, or the end of its agent, overtook. */
-const cancelEvent = (agentId: string, { id, type, status }: CancelledRow) => ({
-  type: status === 'leased' ? 'command.cancel_requested' : 'command.cancelled', subjectId: id, agentId, data: { type },
-});
 const needsIdea = () => conflict('COMMAND_NEEDS_IDEA', 'What adds risk is made by the gate from a trade idea, not queued by hand.');
 const retired = () => conflict('AGENT_RETIRED', 'The agent is retired and takes no commands.');
 
@@ -306,47 +237,4 @@ function checked(caller: Caller, body: NewCommandBody): Record<string, unknown> 
     throw forbidden('ROLE_TOO_LOW', 'Priority emergency on this type takes an administrator.');
   }
   return payload;
-}
-
-const checkedPayload = (type: CommandTypeName, payload: Record<string, unknown>): Record<string, unknown> => parsed(COMMAND_TYPES[type].payload, payload, 'payload');
-
-const madeBy = ({ principal, correlationId }: Caller) => ({ actor: actorOf(principal), correlationId });
-
-function newCommand(by: { actor: string; correlationId: string | null }, agentId: string, body: NewCommandBody, kind: CommandClass, payload: Record<string, unknown>): NewCommand {
-  checkTimes(body, kind);
-  return {
-    id: uuidv7(), agentId, type: body.type, class: kind, once: false, payload, priority: PRIORITIES.indexOf(body.priority ?? COMMAND_TYPES[body.type].priority),
-    notBefore: body.notBefore ?? null, expiresAt: body.expiresAt ?? null, tradeId: (payload['tradeId'] as string | undefined) ?? null,
-    maxAttempts: kind === 'reduces' ? null : (body.maxAttempts ?? DEFAULT_MAX_ATTEMPTS), ...by,
-  };
-}
-
-/** What a command's caller is told, but for the payload and the times that the database's clock decides. */
-function answerOf(c: NewCommand): Omit<CommandAnswer, 'payload' | 'createdAt'> {
-  return {
-    id: c.id, agentId: c.agentId, type: c.type, class: c.class, priority: PRIORITIES[c.priority] ?? 'normal', status: 'queued', notBefore: c.notBefore ?? '',
-    expiresAt: c.expiresAt, attempt: 0, failures: 0, maxAttempts: c.maxAttempts, leaseExpiresAt: null, cancelRequested: false, tradeId: c.tradeId, result: null,
-    error: null, reason: null, createdBy: c.actor, correlationId: c.correlationId, finishedAt: null,
-  };
-}
-
-const createdData = (c: NewCommand) => ({ type: c.type, class: c.class, priority: PRIORITIES[c.priority] });
-
-function checkTimes(body: NewCommandBody, kind: CommandClass): void {
-  // What the agent should do is stored at once, so such a command cannot begin later, nor lapse and leave it behind.
-  for (const field of ['notBefore', 'expiresAt'] as const) {
-    if ((COMMAND_TYPES[body.type] as CommandType).run && body[field] !== undefined) {
-      throw badRequest('VALIDATION_FAILED', `${body.type} sets what the agent should be doing from now on: it has no times`, field);
-    }
-  }
-  for (const field of ['expiresAt', 'maxAttempts'] as const) {
-    if (kind === 'reduces' && body[field] !== undefined) {
-      throw badRequest('VALIDATION_FAILED', `${body.type} reduces risk and comes until it is done: it has neither expiry nor attempt limit`, field);
-    }
-  }
-  if (body.expiresAt === undefined) return;
-  if (Date.parse(body.expiresAt) <= Date.now()) throw badRequest('VALIDATION_FAILED', 'lies in the past', 'expiresAt');
-  if (body.notBefore !== undefined && Date.parse(body.expiresAt) <= Date.parse(body.notBefore)) {
-    throw badRequest('VALIDATION_FAILED', 'must lie after notBefore', 'expiresAt');
-  }
 }

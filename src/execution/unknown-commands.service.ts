@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CommandsService } from '../commands/commands.service.js';
 import { LeaseService } from '../commands/lease.service.js';
+import { ServerCommands } from '../commands/server-commands.service.js';
 import type { Caller } from '../common/http/caller.js';
 import { Exact } from '../common/decimal.js';
 import { Schedules } from '../database/schedules.js';
@@ -32,6 +33,7 @@ export class UnknownCommandsService {
     private readonly dataSource: DataSource,
     private readonly unknown: UnknownCommandsRepository,
     private readonly commands: CommandsService,
+    private readonly asks: ServerCommands,
     leases: LeaseService,
     schedules: Schedules,
   ) {
@@ -48,7 +50,7 @@ export class UnknownCommandsService {
 
   private async ask(agentIds: readonly string[], seconds: number): Promise<void> {
     if (agentIds.length === 0) return;
-    await inTransaction(this.dataSource, (tx) => this.commands.askToReconcile(tx, null, agentIds, seconds, () => ({ reason: 'STATE_UNKNOWN' })));
+    await inTransaction(this.dataSource, (tx) => this.asks.askToReconcile(tx, null, agentIds, seconds, () => ({ reason: 'STATE_UNKNOWN' })));
   }
 
   /** By a complete answer of their agent. What it does not decide stays unknown. */

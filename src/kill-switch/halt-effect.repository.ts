@@ -92,13 +92,13 @@ export class HaltEffectRepository {
   }
 
   /** Open trades of a symbol or strategy that no command closes yet. */
-  openTrades(tx: Tx, id: string, agentIds: readonly string[]): Promise<Reduction[]> {
-    return tx.sql`
-      select t.agent_id, t.id as trade_id, null::text as broker_order_id, null::text as order_tag
-      from halts h join trades t on t.finished_at is null and t.open_size > 0 left join agent_commands m on m.id = t.command_id
-      where h.id = ${id} and h.scope_type in ('symbol','strategy') and t.agent_id = any(${agentIds}::uuid[]) and ${() => ABOUT('t.symbol', 'm')}
-        and not exists (select 1 from agent_commands c where c.trade_id = t.id and c.type = 'close_trade' and c.finished_at is null)
-      order by t.agent_id, t.id`;
+  async openTrades(tx: Tx, id: string, agentIds: readonly string[]): Promise<string[]> {
+    const rows = await tx.sql<{ id: string }[]>`
+      select t.id from halts h join trades t on t.finished_at is null and t.open_size > 0
+      where h.id = ${id} and t.agent_id = any(${agentIds}::uuid[])
+        and case h.scope_type when 'symbol' then t.symbol = h.scope_id when 'strategy' then t.strategy_id::text = h.scope_id else true end
+      order by t.id`;
+    return rows.map((row) => row.id);
   }
 
   async noteAccounts(tx: Tx, id: string, accountIds: readonly string[]): Promise<void> {

@@ -2,11 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { ApiKeysService } from '../auth/api-keys.service.js';
-import { CommandsService } from '../commands/commands.service.js';
+import { ClosuresService } from '../closures/closures.service.js';
+import { ServerCommands } from '../commands/server-commands.service.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { Schedules } from '../database/schedules.js';
 import { afterCommit, inTransaction, type Tx } from '../database/transaction.js';
+import { SYSTEM_STREAM } from '../decisions/decision.js';
+import { DecisionsService } from '../decisions/decisions.service.js';
 import { Events } from '../events/events.service.js';
 import type { HaltRow } from '../halts/halt-rows.js';
 import { HaltsRepository } from '../halts/halts.repository.js';
@@ -37,10 +40,12 @@ export class HaltEffect implements OnApplicationShutdown {
     private readonly dataSource: DataSource,
     private readonly halts: HaltsRepository,
     private readonly effects: HaltEffectRepository,
-    private readonly commands: CommandsService,
+    private readonly commands: ServerCommands,
     private readonly keys: ApiKeysService,
     private readonly events: Events,
     private readonly notInControl: NotInControl,
+    private readonly closures: ClosuresService,
+    private readonly decisions: DecisionsService,
     schedules: Schedules,
   ) {
     halts.onImposed((id) => void this.carryThrough(id));
@@ -97,7 +102,9 @@ export class HaltEffect implements OnApplicationShutdown {
     }));
     if ((await this.effects.accountsLeft(id)).length > 0) return false;
     await inTransaction(this.dataSource, async (tx) => {
-      if (await this.effects.noteEffective(tx, id)) await this.record(tx, null, 'halt.effective', halt, {});
+      if (!(await this.effects.noteEffective(tx, id))) return;
+      await this.record(tx, null, 'halt.effective', halt, {});
+      await this.decided(tx, null, 'ai_halted', halt, halt.reason);
     });
     await this.notInControl.look();
     return true;
@@ -128,11 +135,12 @@ export class HaltEffect implements OnApplicationShutdown {
     }
   }
 
-  /** Agents whose state says `flatten` close what they hold by themselves; what is of a symbol or a strategy is closed trade by trade. */
+  /** Trade by trade, until each is flat. Agents whose state says `flatten` close by themselves, and answer that it is done; one that cannot, or adopted trades that it does not know, would stay. */
   private async wantFlat(tx: Tx, halt: HaltRow, agentIds: readonly string[]): Promise<void> {
-    for (const { agent_id: agentId, trade_id: tradeId } of await this.effects.openTrades(tx, halt.id, agentIds)) {
-      await this.commands.queueReduction(tx, null, agentId, 'close_trade', { tradeId, reason: reasonOf(halt) });
-    }
+    const trades = await this.effects.openTrades(tx, halt.id, agentIds);
+    await this.closures.wantAll(tx, null, trades.map((tradeId) => ({
+      tradeId, cause: halt.source === 'breaker' ? 'breaker' : 'halt', haltId: halt.id, exitReason: 'flatten', detail: { reason: halt.reason, imposedBy: halt.imposed_by },
+    })));
   }
 
   /**
@@ -151,6 +159,7 @@ export class HaltEffect implements OnApplicationShutdown {
     if (!released) return null;
     await this.effects.raiseVersions(tx, agents);
     await this.record(tx, caller, 'halt.released', released, { by, reason });
+    await this.decided(tx, caller, 'ai_resumed', released, reason);
     this.tellAfter(tx, agents);
     return released;
   }
@@ -162,6 +171,16 @@ export class HaltEffect implements OnApplicationShutdown {
       type, subjectId: halt.id, agentId: scope === 'agent' ? scopeId : null, accountId: scope === 'account' ? scopeId : null,
       data: { scope, scopeId, mode, source, breaker, imposedBy: halt.imposed_by, why: reason, ...data },
     }]);
+  }
+
+  /** In the chain of the account that it holds, or of all. Not with the halt's first commit, which waits for nobody: whoever appends to a chain holds it. */
+  private async decided(tx: Tx, caller: Caller | null, type: 'ai_halted' | 'ai_resumed', halt: HaltRow, reason: string): Promise<void> {
+    const { id, scope_type: scope, scope_id: scopeId, mode, source, breaker, imposed_by: imposedBy, imposed_at: imposedAt } = halt;
+    const [ofAgent] = scope === 'agent' ? await this.effects.accountsInScope(tx, id) : [];
+    await this.decisions.append(tx, caller, {
+      type, stream: (scope === 'account' ? scopeId : ofAgent) ?? SYSTEM_STREAM, haltId: id, agentId: scope === 'agent' ? scopeId : null,
+      riskCheckResult: { scope, scopeId, mode, source, breaker, imposedBy, imposedAt }, humanOverride: caller ? { by: actorOf(caller.principal), reason } : null, reason,
+    });
   }
 
   private tellAfter(tx: Tx, agentIds: readonly string[]): void {

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module.js';
+import { ClosuresModule } from '../closures/closures.module.js';
 import { CommandsModule } from '../commands/commands.module.js';
+import { DecisionsModule } from '../decisions/decisions.module.js';
 import { HaltsModule } from '../halts/halts.module.js';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { HaltEffect } from './halt-effect.service.js';
@@ -12,7 +14,7 @@ import { KillSwitchService } from './kill-switch.service.js';
 import { NotInControl } from './not-in-control.service.js';
 
 @Module({
-  imports: [AgentsModule, CommandsModule, HaltsModule, IncidentsModule],
+  imports: [AgentsModule, ClosuresModule, CommandsModule, DecisionsModule, HaltsModule, IncidentsModule],
   controllers: [KillSwitchController],
   providers: [HaltEffect, HaltEffectRepository, HaltScopes, HaltsShownRepository, KillSwitchService, NotInControl],
   exports: [KillSwitchService],

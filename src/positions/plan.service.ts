@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { CommandsService } from '../commands/commands.service.js';
+import { ServerCommands } from '../commands/server-commands.service.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import type { Tx } from '../database/transaction.js';
@@ -19,7 +19,7 @@ export class PlanService {
     private readonly reports: ReportsRepository,
     private readonly trades: BrokerTradesRepository,
     private readonly brokerTrades: BrokerTradesService,
-    private readonly commands: CommandsService,
+    private readonly commands: ServerCommands,
     private readonly events: Events,
     private readonly incidents: Incidents,
   ) {}

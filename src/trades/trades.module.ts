@@ -15,6 +15,7 @@ import { MarksController } from './marks.controller.js';
 import { MarksRepository } from './marks.repository.js';
 import { MarksService } from './marks.service.js';
 import { TradeBasis } from './trade-basis.repository.js';
+import { TradeListsRepository } from './trade-lists.repository.js';
 import { TradeStatisticsController } from './trade-statistics.controller.js';
 import { TradeStatisticsRepository } from './trade-statistics.repository.js';
 import { TradeWatch } from './trade-watch.js';
@@ -27,7 +28,7 @@ import { TransitionsService } from './transitions.service.js';
   imports: [IncidentsModule, InstrumentsModule, MarketDataModule],
   // A path that is spelt out comes before one with a parameter.
   controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController, MarksController],
-  providers: [TradeBasis, TradeWatch, TradesRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
+  providers: [TradeBasis, TradeWatch, TradesRepository, TradeListsRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
   exports: [TradesService, TradeWatch, TradesRepository, TransitionsService, FillsService, MarksService, BrokerTradesRepository, BrokerTradesService],
 })
 export class TradesModule {}

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { leadOf, type Place, upperBound } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { Facts } from './request-facts.js';
 import { type MarkExtremes, TradeBasis, type Window } from './trade-basis.repository.js';
@@ -100,23 +99,6 @@ export interface LinkedExplanation {
   kind: 'entry' | 'exit' | 'skip' | 'review';
 }
 
-export interface TradeFilter {
-  /** Null: of all agents. */
-  agentId: string | null;
-  accountId?: string | undefined;
-  status?: TradeStatus | undefined;
-  symbol?: string | undefined;
-  executionMode?: TradeRow['execution_mode'] | undefined;
-  predictionId?: string | undefined;
-  from?: string | undefined;
-  to?: string | undefined;
-}
-
-/** Columns with an index on (column, seq); for an agent's status there is one on both, and an account's has the mode between. */
-const LEADS = ['agent_id', 'account_id', 'status', 'symbol', 'execution_mode'];
-/** Columns with an index on (column, entry_time, seq). */
-const LEADS_BY_ENTRY = ['agent_id'];
-
 const WRITTEN = `id, agent_id, account_id, client_order_id, symbol, broker_symbol, exchange, product, direction, outcome, lot_size, entry_price, entry_time,
   stop_loss, take_profit, execution_mode, origin, broker, broker_order_id, broker_position_id, broker_ticket, prediction_id, idea_id,
   command_id, strategy_id, status, source_time, request_hash`;
@@ -124,7 +106,8 @@ const FIGURES = `entered_size, exited_size, profit_source, computed_profit, poin
   price_low`;
 const MARKED = 'mark_high, mark_high_at, mark_low, mark_low_at';
 const FIRST_STOP = 'first_stop_loss, first_stop_at';
-const COLUMNS = `${WRITTEN}, closing_reason, order_tag, missing_since, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
+/** Of a TradeRow. */
+export const COLUMNS = `${WRITTEN}, closing_reason, order_tag, missing_since, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
   updated_at, finished_at, told, told_at, open_size, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
 const MOVED = `status, entry_price, entry_time, exit_price, exit_time, exit_reason, stop_loss, take_profit, broker_order_id, broker_position_id,
   gross_profit, commission, swap, fee, told, told_at, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
@@ -275,58 +258,12 @@ export class TradesRepository {
     return this.dataSource.sql`select id, kind from trade_explanations where trade_id = ${tradeId} order by seq limit ${EXPLANATIONS_SHOWN}`;
   }
 
-  /** Where a page of a window begins; null when that trade is in no window. */
-  async placeOf(seq: string): Promise<Place | null> {
-    const [row] = await this.dataSource.sql<Place[]>`
-      select entry_time::text as at, seq::text as seq from trades where seq = ${seq}::bigint and entry_time is not null`;
-    return row ?? null;
-  }
-
-  /** Newest first, in the order of recording. */
-  list(filter: TradeFilter, limit: number, after: string | undefined): Promise<TradeRow[]> {
-    const lead = leadOf(LEADS, columnsOf(filter));
-    const { predictionId = null } = filter;
-    return this.dataSource.sql`
-      select ${() => COLUMNS} from trades
-      where ${() => lead.column} = any(${lead.values})
-        and (${lead.rest('account_id')}::uuid is null or account_id = ${lead.rest('account_id')}::uuid)
-        and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
-        and (${lead.rest('symbol')}::text is null or symbol = ${lead.rest('symbol')}::text)
-        and (${lead.rest('execution_mode')}::text is null or execution_mode = ${lead.rest('execution_mode')}::text)
-        and (${predictionId}::uuid is null or prediction_id = ${predictionId}::uuid)
-        and (${after ?? null}::bigint is null or seq < ${after ?? null}::bigint)
-      order by ${() => lead.order} seq desc limit ${limit + 1}`;
-  }
-
-  /** Newest first by entry time, so that an index leads straight to the window, however far back it lies. */
-  listEntered(filter: TradeFilter, limit: number, after: Place | null): Promise<TradeRow[]> {
-    const lead = leadOf(LEADS_BY_ENTRY, columnsOf(filter));
-    const upper = upperBound(filter.to, after);
-    const { predictionId = null, from = null } = filter;
-    return this.dataSource.sql`
-      select ${() => COLUMNS} from trades
-      where ${() => lead.column} = any(${lead.values}) and entry_time is not null
-        and (${lead.rest('account_id')}::uuid is null or account_id = ${lead.rest('account_id')}::uuid)
-        and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
-        and (${lead.rest('symbol')}::text is null or symbol = ${lead.rest('symbol')}::text)
-        and (${lead.rest('execution_mode')}::text is null or execution_mode = ${lead.rest('execution_mode')}::text)
-        and (${predictionId}::uuid is null or prediction_id = ${predictionId}::uuid)
-        and (${from}::timestamptz is null or entry_time >= ${from}::timestamptz)
-        and (${upper.to}::timestamptz is null or entry_time < ${upper.to}::timestamptz)
-        and (${upper.seq}::bigint is null or (entry_time, seq) < (${upper.at}::timestamptz, ${upper.seq}::bigint))
-      order by ${() => lead.order} entry_time desc, seq desc limit ${limit + 1}`;
-  }
-
   async countUnfinished(tx: Tx, agentId: string): Promise<number> {
     const [row] = await tx.sql<{ count: number }[]>`
       select count(*)::int as count from trades where agent_id = ${agentId} and status = any(${UNFINISHED})`;
     return row?.count ?? 0;
   }
 }
-
-const columnsOf = ({ agentId, accountId, status, symbol, executionMode }: TradeFilter) => ({
-  agent_id: agentId, account_id: accountId, status, symbol, execution_mode: executionMode,
-});
 
 const windowOf = ({ status, entry_time, exit_time }: Pick<TradeFigures, 'status' | 'entry_time' | 'exit_time'>): Window =>
   ({ entry_time, exit_time: status === 'closed' ? exit_time : null });

@@ -16,7 +16,8 @@ import { eventOf } from './trade-change.js';
 import { EXECUTION_MODES, type ExitReason } from './trade-fields.js';
 import type { TradeStatus } from './trade-state.js';
 import { LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
-import { type LinkedExplanation, type NewTrade, type TradeFilter, type TradeRow, TradesRepository, type TransitionRow } from './trades.repository.js';
+import { type TradeFilter, TradeListsRepository } from './trade-lists.repository.js';
+import { type LinkedExplanation, type NewTrade, type TradeRow, TradesRepository, type TransitionRow } from './trades.repository.js';
 import type { createTradeSchema } from './trades.schemas.js';
 
 type NewTradeBody = z.output<typeof createTradeSchema>;
@@ -32,6 +33,7 @@ export interface Answered {
 export class TradesService {
   constructor(
     private readonly trades: TradesRepository,
+    private readonly lists: TradeListsRepository,
     private readonly events: Events,
     private readonly claims: ClaimsService,
     private readonly brokerTrades: BrokerTradesRepository,
@@ -123,10 +125,10 @@ export class TradesService {
   }
 
   private async listOne(filter: TradeFilter, limit: number, cursor: string | undefined): Promise<TradeRow[]> {
-    if (filter.from === undefined && filter.to === undefined) return this.trades.list(filter, limit, cursor);
-    const after = cursor === undefined ? null : await this.trades.placeOf(cursor);
+    if (filter.from === undefined && filter.to === undefined) return this.lists.list(filter, limit, cursor);
+    const after = cursor === undefined ? null : await this.lists.placeOf(cursor);
     if (cursor !== undefined && !after) throw badRequest('VALIDATION_FAILED', 'is not a cursor that this list gave', 'cursor');
-    return this.trades.listEntered(filter, limit, after);
+    return this.lists.listEntered(filter, limit, after);
   }
 
   async transitions(caller: Caller, id: string, limit: number, cursor: string | undefined): Promise<TransitionRow[]> {

@@ -471,7 +471,8 @@ describe('entry orders and trades of a halted symbol', () => {
     await impose(t, { type: 'symbol', id: 'EURUSD' }, { mode: 'reduce' });
     expect((await lease(agent)).body.commands.map(({ type, payload }) => [type, payload['tradeId']])).toEqual([['cancel_order', pending]]);
     await impose(t, { type: 'symbol', id: 'EURUSD' }, { mode: 'flatten' });
-    expect((await lease(agent)).body.commands.map(({ type, payload }) => [type, payload['tradeId']])).toEqual([['close_trade', open]]);
+    // What is wanted closed becomes a command a moment after.
+    expect((await lease(agent, { waitSeconds: 10 })).body.commands.map(({ type, payload }) => [type, payload['tradeId']])).toEqual([['close_trade', open]]);
   });
 });
 
