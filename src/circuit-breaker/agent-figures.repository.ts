@@ -18,7 +18,7 @@ const COMMANDS_READ = 500;
 const MODELS = `
   select b.account_id, b.execution_mode, ${AGENT} as scope_id, made.value, made.samples
   from ${AGENTS} cross join lateral (select ${watermark('model_degradation', 'agent', AGENT)} as at) since cross join lateral (
-    select round(avg(came_true), 18)::text as value, count(*)::int as samples from (
+    select trim_scale(round(avg(came_true), 18))::text as value, count(*)::int as samples from (
       select last.model, (s.outcome = 'right')::int as came_true, row_number() over (partition by last.model order by last.predicted_at desc, last.seq desc) as n from (
         select p.id, p.model, p.predicted_at, p.seq, p.model_version is not distinct from first_value(p.model_version) over (partition by p.model order by p.predicted_at desc, p.seq desc) as is_current
         from (select * from predictions where agent_id = g.id order by predicted_at desc, seq desc limit ${PREDICTIONS_READ}) p
@@ -30,7 +30,7 @@ const MODELS = `
 const REJECTED = `
   select b.account_id, b.execution_mode, ${AGENT} as scope_id, made.value, made.samples
   from ${AGENTS} cross join lateral (select ${watermark('reject_rate', 'agent', AGENT)} as at) since cross join lateral (
-    select round(avg(rejected), 18)::text as value, count(*)::int as samples from (
+    select trim_scale(round(avg(rejected), 18))::text as value, count(*)::int as samples from (
       select (x.outcome = 'rejected')::int as rejected from (
         select id from agent_commands c where c.agent_id = g.id and c.type in ('open_trade','close_trade','modify_trade','cancel_order') order by c.seq desc limit ${COMMANDS_READ}
       ) c join command_attempts x on x.command_id = c.id
@@ -68,7 +68,7 @@ const ERRORS = `
     left join agent_state h on h.agent_id = g.id`;
 
 const LATENCY = `
-  select round(avg(milliseconds), 3)::text as value, count(*)::int as samples from (
+  select trim_scale(round(avg(milliseconds), 3))::text as value, count(*)::int as samples from (
     select milliseconds from database_latencies where at > coalesce((select watermark_at from breaker_states where name = 'database_latency' and scope_type = 'global'), '-infinity')
     order by seq desc limit $1::int
   ) last`;

@@ -78,7 +78,7 @@ const DAILY = openings('trades_per_day', `rollover_before(clock.now, a.zone, a.r
 const SLIPPAGE = `
   select b.account_id, b.execution_mode, b.account_id::text as scope_id, made.value, made.samples
   from ${BOOKS} cross join lateral (select ${watermark('slippage', 'account', 'b.account_id::text')} as at) since cross join lateral (
-    select round(avg(entry_slippage / entry_price), 18)::text as value, count(*)::int as samples from (
+    select trim_scale(round(avg(entry_slippage / entry_price), 18))::text as value, count(*)::int as samples from (
       select t.entry_slippage, t.entry_price from (
         select * from trades t where t.account_id = b.account_id and t.execution_mode = b.execution_mode order by t.seq desc limit ${TRADES_READ}
       ) t where t.entry_slippage is not null and t.entry_price > 0 and t.entry_time > since.at and ${DECIDED} order by t.entry_time desc, t.seq desc limit $2::int

@@ -1,6 +1,8 @@
+import { DataSource } from 'typeorm';
+import { BreakerTests } from '../../src/circuit-breaker/breaker-tests.service.js';
 import { BreakerLooks } from '../../src/circuit-breaker/looks.service.js';
 import type { TestAgent, TestApp } from './app.js';
-import type { Client } from './http.js';
+import { type Client, clientOf } from './http.js';
 
 export interface BreakerState {
   scope: { type: string; id: string | null }; accountId: string | null; executionMode: string | null; state: string; value: string | null; limit: string | null; unit: string | null;
@@ -21,6 +23,33 @@ export class Breakers {
   private made = 0;
 
   constructor(readonly t: TestApp) {}
+
+  /** The clock stands twenty days back, so that it can be moved on without a time of the future. */
+  async begin(): Promise<void> {
+    await this.t.db.query(`update test_clock set shift = interval '-20 days'`);
+    await this.t.db.query(`select ensure_months((app_clock() - interval '2 months')::date, (app_clock() + interval '2 months')::date)`);
+    await this.look();
+  }
+
+  clientOf(app: TestApp, agent: TestAgent): Client {
+    return clientOf(app.base, agent.apiKey);
+  }
+
+  /** One look at the book of an agent. */
+  lookAt({ accountId }: TestAgent, mode: 'paper' | 'simulation' | 'live' = 'paper'): Promise<void> {
+    return this.t.app.get(BreakerLooks).lookAt({ account_id: accountId, execution_mode: mode });
+  }
+
+  /** What it waits for has come. */
+  async timeIsUp(breaker: string, scopeId: string | null): Promise<void> {
+    const rows = await this.t.db.query(`update breaker_states set resets_at = app_clock() where name = $1 and scope_id is not distinct from $2 and resets_at is not null returning 1`, [breaker, scopeId]);
+    if (rows.length === 0) throw new Error('nothing waits for a time');
+  }
+
+  /** What a decision of this agent is told of tests. */
+  testing({ id, accountId }: TestAgent, symbol = 'EURUSD') {
+    return this.t.app.get(BreakerTests).testingFor(this.t.app.get(DataSource).manager, { accountId, executionMode: 'paper', agentIds: [id], strategyId: null, symbol });
+  }
 
   /** As its schedule would. */
   look(t: TestApp = this.t): Promise<boolean> {
@@ -65,6 +94,10 @@ export class Breakers {
   async clock(): Promise<string> {
     const [row] = await this.t.db.query<{ now: Date }>('select app_clock() as now');
     return (row?.now as Date).toISOString();
+  }
+
+  async ago(seconds: number): Promise<string> {
+    return new Date(Date.parse(await this.clock()) - seconds * 1_000).toISOString();
   }
 
   async open(agent: TestAgent, more: Record<string, unknown> = {}): Promise<string> {
