@@ -19,6 +19,7 @@ import { type BreakerScopeKey, BreakerStatesRepository, type StateRow } from './
 import { BREAKER_NAMES, BREAKERS, type BreakerName } from './breakers.js';
 import { type breakerSchema, type breakerStateSchema, type putBreakerSchema, type resetAnswerSchema, type resetBreakerSchema, toBreaker, toBreakerState, type tripSchema } from './circuit-breakers.schemas.js';
 import { BreakerEvaluation, keyOf, type ScopeSeen } from './evaluation.service.js';
+import { BreakerLooks } from './looks.service.js';
 import { trip } from './next-state.js';
 
 type Breaker = z.output<typeof breakerSchema>;
@@ -34,6 +35,7 @@ export class CircuitBreakersService {
     private readonly scopes: BreakerScopes,
     private readonly evaluation: BreakerEvaluation,
     private readonly actions: BreakerActions,
+    private readonly looks: BreakerLooks,
     private readonly accounts: AccountsService,
     private readonly events: Events,
   ) {}
@@ -59,7 +61,7 @@ export class CircuitBreakersService {
   }
 
   /**
-   * Puts other settings in place of the version that was read. They hold for what is looked at from then on; what has
+   * Puts other settings in place of the version that was read. They are held against every book before the answer; what has
    * tripped keeps the time at which it resets.
    * @throws {Problem} 404, 400 naming each setting that is out of range or has no effect, 412
    */
@@ -75,6 +77,7 @@ export class CircuitBreakersService {
       const row = await this.config.update(tx, breaker, { settings, changed, reason: reason ?? null, actor: actorOf(caller.principal), correlationId: caller.correlationId });
       await this.events.append(tx, caller, [{ type: 'circuit_breaker.changed', data: { breaker, version: row.version, changed, reason: reason ?? null } }]);
     });
+    await this.looks.lookEverywhere();
     return this.get(caller, name);
   }
 

@@ -88,6 +88,12 @@ export class BreakerLooks implements OnApplicationShutdown {
     return this.next;
   }
 
+  /** All books: what breakers are held against has changed. */
+  async lookEverywhere(): Promise<void> {
+    await this.evaluation.lookAtDatabase();
+    await this.lookAtAll(await this.books.all());
+  }
+
   /** One look of the schedule. Answers whether something goes on. */
   async look(): Promise<boolean> {
     try {

@@ -70,7 +70,7 @@ const ask = (route: Route, token: string | null, values: Record<string, string> 
 const named = (list: Route[]) => list.map(({ method, path }) => `${method} ${path}`);
 const closed = () => routes.filter(({ operation }) => !operation['x-access'].public);
 /** What is everybody's to read. */
-const SHARED = ['/api/v1/strategies/', '/api/v1/limits/strategy/'];
+const SHARED = ['/api/v1/strategies/', '/api/v1/circuit-breakers/', '/api/v1/limits/strategy/'];
 const ownerOf = (path: string) => Object.keys(owned).find((start) => path.startsWith(`${start}{`));
 
 /** The routes for which `answer` is not what it should be, with what it was: one list instead of a test for each. */
