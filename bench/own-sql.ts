@@ -51,7 +51,7 @@ class OwnSql {
     const leaser = await this.holder(apiKey);
     const actor = `agent:${agentId}`;
     const handedOut = await this.handOuts.lease({
-      agentId, max: 1, bytesMost: null, leaseSeconds: 30, instanceId: null, keyId: leaser, actor, correlationId: randomUUID(),
+      agentId, max: 1, bytesMost: null, only: null, leaseSeconds: 30, instanceId: null, keyId: leaser, actor, correlationId: randomUUID(),
     });
     const [command] = handedOut?.rows ?? [];
     if (!command?.lease_token) throw new Error('nothing was leased');

@@ -32,6 +32,7 @@ import { PredictionsModule } from './predictions/predictions.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import { StrategiesModule } from './strategies/strategies.module.js';
 import { SupervisorModule } from './supervisor/supervisor.module.js';
+import { TradeIdeasModule } from './trade-ideas/trade-ideas.module.js';
 import { TradesModule } from './trades/trades.module.js';
 
 @Global()
@@ -69,6 +70,7 @@ export class AppModule {
         DecisionsModule,
         KillSwitchModule,
         ClosuresModule,
+        TradeIdeasModule,
         PositionsModule,
         ExecutionModule,
         SupervisorModule,

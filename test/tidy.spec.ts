@@ -13,6 +13,7 @@ const LEVELS: Record<string, number> = {
   halts: 2,
   'circuit-breaker': 3, risk: 3,
   commands: 4, decisions: 4, closures: 4, 'kill-switch': 4, positions: 4, execution: 4, supervisor: 4,
+  'trade-ideas': 4,
   health: 5, live: 5,
   '.': 6, cli: 6,
 };
@@ -21,8 +22,8 @@ const LEVELS: Record<string, number> = {
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
   auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts', 'halts'], predictions: ['instruments'], trades: ['instruments', 'market-data'], strategies: ['instruments', 'limits'],
-  decisions: ['commands'], 'kill-switch': ['closures', 'commands', 'decisions'],
-  positions: ['commands'], execution: ['commands', 'positions'],
+  risk: ['circuit-breaker'], decisions: ['commands'], 'kill-switch': ['closures', 'commands', 'decisions'],
+  'trade-ideas': ['commands', 'decisions', 'kill-switch'], positions: ['commands'], execution: ['commands', 'positions', 'trade-ideas'],
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
   '.': ['cli'], cli: ['.'],
 };

@@ -19,6 +19,7 @@ import { BreakerEvaluation } from './evaluation.service.js';
 import { FiguresService } from './figures.service.js';
 import { Hearing } from './hearing.js';
 import { BreakerLooks } from './looks.service.js';
+import { LossBasesService } from './loss-bases.service.js';
 import { LossFactsRepository } from './loss-facts.repository.js';
 import { TradeFiguresRepository } from './trade-figures.repository.js';
 
@@ -28,8 +29,8 @@ import { TradeFiguresRepository } from './trade-figures.repository.js';
   controllers: [CircuitBreakerEventsController, CircuitBreakersController],
   providers: [
     CircuitBreakerEventsRepository, CircuitBreakerEventsService, CircuitBreakersService, BreakerConfigRepository, BreakerStatesRepository, BreakerBooksRepository, BreakerScopes, BreakerTests,
-    BreakerActions, BreakerEvaluation, BreakerLooks, Hearing, FiguresService, LossFactsRepository, TradeFiguresRepository, AgentFiguresRepository,
+    BreakerActions, BreakerEvaluation, BreakerLooks, Hearing, FiguresService, LossBasesService, LossFactsRepository, TradeFiguresRepository, AgentFiguresRepository,
   ],
-  exports: [BreakerEvaluation, BreakerTests],
+  exports: [BreakerEvaluation, BreakerTests, LossBasesService],
 })
 export class CircuitBreakerModule {}

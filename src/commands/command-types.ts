@@ -40,6 +40,7 @@ export const COMMAND_TYPES = {
     about: 'Open a position; made by the gate only, handed out once', class: 'opens', priority: 'normal',
     payload: z.strictObject({
       ideaId: uuid().optional(), orderTag: z.string().regex(/^[A-Z0-9]{16}$/), symbol: symbol(), direction: z.enum(['long', 'short']),
+      brokerSymbol: text(64).optional(), exchange: text(32).optional(), product: text(32).optional(), outcome: z.enum(['yes', 'no']).optional(), strategyId: uuid().optional(),
       lotSize: lotSize(), limitPrice: price(), maxSlippage: price().optional(), stopLoss: price().optional(), takeProfit: takeProfit().optional(),
       validForSeconds: z.int().min(1).max(86_400),
     }),

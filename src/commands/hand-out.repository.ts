@@ -14,6 +14,8 @@ export interface LeaseAsk {
   leaseSeconds: number;
   /** Of a payload, as ASCII JSON; commands with larger ones are passed over. Null: any. */
   bytesMost: number | null;
+  /** This command and no other; null: what is due. */
+  only: string | null;
   instanceId: string | null;
   keyId: string;
   actor: string;
@@ -53,13 +55,13 @@ const LEASE: Statement = {
     ), asked as materialized (
       select q.*, a.run, a.run_reason, a.state_version, a.retired_at, a.account_id, a.mode, ${HALTS_OF_AGENT(agentSql('a'))} as halts, ${ANY_HALT(agentSql('a'))} as is_halted, exists (select 1 from lapsed where lapsed.agent_id = q.agent) as has_lapsed,
         ${otherInstance('s', 'q.instance', 'clock.at')} as other_instance, ${mayStill('q.key', 'clock.at')} as may
-      from clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, max int, bytes int, seconds int, instance text, key uuid, actor text, correlation text)
+      from clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, max int, bytes int, command uuid, seconds int, instance text, key uuid, actor text, correlation text)
         join agents a on a.id = q.agent join agent_state s on s.agent_id = q.agent
     ), due as materialized (
       select q.n, c.id from asked q cross join lateral (
         select id from agent_commands
         where agent_id = q.agent and ${isDue('(select at from clock)')} and (not q.is_halted or class <> 'opens' or not ${OPENING_HALTED(ASKED, 'payload')})
-          and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes)
+          and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes) and (q.command is null or id = q.command)
         order by priority, seq limit q.max for update skip locked
       ) c where q.may and q.other_instance is null and q.retired_at is null
     ), leased as (
@@ -97,7 +99,7 @@ export class HandOutRepository {
 
 async function handOut(run: Run, asks: readonly LeaseAsk[]): Promise<(HandedOut | null)[]> {
   const items = asks.map((ask, n) => ({
-    n, agent: ask.agentId, max: ask.max, bytes: ask.bytesMost, seconds: ask.leaseSeconds, instance: ask.instanceId, key: ask.keyId, actor: ask.actor, correlation: ask.correlationId,
+    n, agent: ask.agentId, max: ask.max, bytes: ask.bytesMost, command: ask.only, seconds: ask.leaseSeconds, instance: ask.instanceId, key: ask.keyId, actor: ask.actor, correlation: ask.correlationId,
   }));
   const answers: (HandedOut | null)[] = asks.map(() => null);
   for (const { n, run: wanted, run_reason, state_version, retired_at, halts, other_instance, has_lapsed, ...command } of await run<LeaseRow>(LEASE, [JSON.stringify(items)])) {

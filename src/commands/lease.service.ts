@@ -120,6 +120,17 @@ export class LeaseService {
     return handedOut.rows;
   }
 
+  /** A command that this transaction has queued, in its own answer; null when another copy of the agent holds the trading lease. */
+  async leaseNew(tx: Tx, caller: Caller, agentId: string, commandId: string, leaseSeconds: number): Promise<CommandRow | null> {
+    const handedOut = await this.handOuts.leaseWithin(inside(tx), { ...askOf(caller, agentId, { max: 1, leaseSeconds }), only: commandId });
+    const [row = null] = handedOut?.rows ?? [];
+    if (row) {
+      this.countWithin(tx, 'leased');
+      afterCommit(tx, () => this.sweeper.expectIn(leaseSeconds));
+    }
+    return row;
+  }
+
   /** Of commands that a sync handed out before: openings that it must not hand out again. */
   heldBack(tx: Tx, ids: readonly string[]): Promise<string[]> {
     return this.leases.heldBack(tx, ids);
@@ -244,5 +255,5 @@ const completionOf = (caller: Caller, id: string, token: string, result: unknown
 
 const askOf = (caller: Caller, agentId: string, { max, leaseSeconds }: { max: number; leaseSeconds: number }): LeaseAsk => ({
   agentId, max, leaseSeconds, instanceId: instanceOf(caller), keyId: agentOf(caller).keyId, actor: actorOf(caller.principal), correlationId: caller.correlationId,
-  bytesMost: null,
+  bytesMost: null, only: null,
 });

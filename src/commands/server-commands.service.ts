@@ -5,8 +5,9 @@ import { afterCommit, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import type { ExitReason } from '../trades/trade-fields.js';
 import { TradesService } from '../trades/trades.service.js';
+import { COMMAND_TYPES, PRIORITIES } from './command-types.js';
 import { type CommandRow, CommandsRepository, type NewCommand } from './commands.repository.js';
-import { cancelEvent, createdData, madeBy, newCommand } from './new-command.js';
+import { cancelEvent, checkedPayload, createdData, madeBy, newCommand } from './new-command.js';
 import { Parking } from './parking.js';
 import { Sweeper } from './sweeper.js';
 
@@ -20,6 +21,27 @@ export class ServerCommands {
     private readonly parking: Parking,
     private readonly sweeper: Sweeper,
   ) {}
+
+  /**
+   * Queues what the gate has let through, in the transaction that decided so: the only way in which an opening is made.
+   * @param by the caller; null: the server, for what somebody proposed earlier
+   */
+  queueOpening(tx: Tx, by: Caller | null, opening: { id: string; agentId: string; payload: Record<string, unknown>; expiresAt: string; correlationId: string | null }): Promise<CommandRow> {
+    return this.queue(tx, by, {
+      id: opening.id, agentId: opening.agentId, type: 'open_trade', class: 'opens', once: true, payload: checkedPayload('open_trade', opening.payload),
+      priority: PRIORITIES.indexOf(COMMAND_TYPES.open_trade.priority), notBefore: null, expiresAt: opening.expiresAt, tradeId: null, maxAttempts: 1,
+      ...madeBy(by, opening.correlationId),
+    });
+  }
+
+  /** Queues the close of a part of a trade, in a transaction that holds its account; null when there is no more to close than is under way. */
+  async queueClose(tx: Tx, by: Caller | null, { agentId, tradeId, size, reason, correlationId }: { agentId: string; tradeId: string; size: string; reason: string; correlationId: string | null }): Promise<CommandRow | null> {
+    const trade = await this.trades.openSize(tx, agentId, tradeId);
+    const closing = await this.commands.beingClosed(tx, tradeId);
+    const left = closing.whole || !trade ? new Exact(0) : Exact.min(new Exact(trade.openSize).minus(closing.size), size);
+    if (left.lte(0)) return null;
+    return this.queue(tx, by, newCommand(madeBy(by, correlationId), agentId, { type: 'close_trade' }, 'reduces', { tradeId, size: left.toFixed(), reason }));
+  }
 
   /**
    * Asks agents what their brokers show, unless they are asked already.

@@ -16,6 +16,9 @@ export class Problem extends Error {
       lastSyncSeq?: number;
       /** With 412: what is there now. */
       currentVersion?: number;
+      /** Of an idea, as it is to be approved now. */
+      digest?: string;
+      priceBand?: { low: string; high: string } | null;
     } = {},
   ) {
     super(detail);

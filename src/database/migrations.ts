@@ -22,6 +22,7 @@ import { RiskConfig1763600000021 } from './migrations/1763600000021-risk-config.
 import { FillBooks1763600000022 } from './migrations/1763600000022-fill-books.js';
 import { Halts1763600000023 } from './migrations/1763600000023-halts.js';
 import { Decisions1763600000024 } from './migrations/1763600000024-decisions.js';
+import { TradeIdeas1763600000025 } from './migrations/1763600000025-trade-ideas.js';
 import { Closures1763600000026 } from './migrations/1763600000026-closures.js';
 import { CircuitBreakers1763600000027 } from './migrations/1763600000027-circuit-breakers.js';
 
@@ -35,6 +36,7 @@ export const MIGRATIONS = [
   FillBooks1763600000022,
   Halts1763600000023,
   Decisions1763600000024,
+  TradeIdeas1763600000025,
   Closures1763600000026,
   CircuitBreakers1763600000027,
 ];
@@ -51,7 +53,7 @@ export const APPEND_ONLY_TABLES = [
 /** Tables that gain rows and change some, and lose none. */
 export const NEVER_DELETED_TABLES = [
   'accounts', 'agents', 'instruments', 'snapshot_market', 'snapshot_calendar', 'snapshot_news', 'strategies', 'risk_config', 'risk_limits', 'decision_heads', 'halts',
-  'closures', 'server_gaps', 'circuit_breakers',
+  'closures', 'server_gaps', 'circuit_breakers', 'trade_ideas', 'reservations',
 ];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */

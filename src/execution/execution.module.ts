@@ -4,6 +4,7 @@ import { CommandsModule } from '../commands/commands.module.js';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { MarketDataModule } from '../market-data/market-data.module.js';
 import { PositionsModule } from '../positions/positions.module.js';
+import { TradeIdeasModule } from '../trade-ideas/trade-ideas.module.js';
 import { TradesModule } from '../trades/trades.module.js';
 import { DealsRepository } from './deals.repository.js';
 import { DealsService } from './deals.service.js';
@@ -17,7 +18,7 @@ import { UnknownCommandsRepository } from './unknown-commands.repository.js';
 import { UnknownCommandsService } from './unknown-commands.service.js';
 
 @Module({
-  imports: [AgentsModule, CommandsModule, IncidentsModule, MarketDataModule, PositionsModule, TradesModule],
+  imports: [AgentsModule, CommandsModule, IncidentsModule, MarketDataModule, PositionsModule, TradeIdeasModule, TradesModule],
   controllers: [SyncController, ReconcileController],
   providers: [SyncElements, SyncRepository, SyncService, DealsRepository, DealsService, ReconcileService, UnknownCommandsRepository, UnknownCommandsService],
 })

@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { uuid } from '../common/fields.js';
 import type { Caller } from '../common/http/caller.js';
 import { notFound, type Problem } from '../common/problem.js';
-import type { Tx } from '../database/transaction.js';
+import { afterCommit, type Tx } from '../database/transaction.js';
 import { QuotesService } from '../market-data/quotes.service.js';
 import { ReportsService } from '../positions/reports.service.js';
 import { reportSchema } from '../positions/reports.schemas.js';
+import { IdeasService } from '../trade-ideas/ideas.service.js';
+import { WaitingIdeas } from '../trade-ideas/waiting.service.js';
 import { FillsService } from '../trades/fills.service.js';
 import { MarksService } from '../trades/marks.service.js';
 import { type Answered, TradesService } from '../trades/trades.service.js';
@@ -13,7 +15,7 @@ import { TransitionsService } from '../trades/transitions.service.js';
 import { tellsOfBroker } from './reconcile.service.js';
 import { alone, type Element, read, refIn, refusalOf } from './sync-refusals.js';
 import { SyncRepository } from './sync.repository.js';
-import { type ElementName, elementsOf, fillElement, markElement, quoteElement, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
+import { type ElementName, elementsOf, fillElement, ideaElement, markElement, quoteElement, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
 
 type Result = SyncAnswer['results'][number];
 
@@ -45,6 +47,7 @@ export class SyncElements {
     // After what was told of trades: what they hold is not adopted.
     positions: (tx, sender, elements) => this.report(tx, sender, elements),
     quotes: (tx, sender, elements) => this.quotesAtEnd(tx, sender, elements),
+    ideas: (tx, sender, elements) => this.proposals(tx, sender, elements),
   };
 
   constructor(
@@ -55,6 +58,8 @@ export class SyncElements {
     private readonly marks: MarksService,
     private readonly reports: ReportsService,
     private readonly quotes: QuotesService,
+    private readonly ideas: IdeasService,
+    private readonly waiting: WaitingIdeas,
   ) {}
 
   /**
@@ -63,7 +68,7 @@ export class SyncElements {
    */
   async hold(tx: Tx, agentId: string, body: SyncBody): Promise<void> {
     await this.marks.prepare((body.marks ?? []).flatMap((element) => timeIn(element)));
-    if (body.positions !== undefined || body.acks?.some((ack) => tellsOfBroker((ack as { result?: unknown } | null)?.result))) await this.trades.holdAccount(tx, agentId, 'alone');
+    if (body.positions !== undefined || body.ideas?.length || body.acks?.some((ack) => tellsOfBroker((ack as { result?: unknown } | null)?.result))) await this.trades.holdAccount(tx, agentId, 'alone');
     else if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
   }
 
@@ -75,7 +80,9 @@ export class SyncElements {
     for (const [name, take] of Object.entries(this.kinds) as [ElementName, Take][]) {
       const taken = await take(tx, sender, elementsOf(body[name]));
       results.push(...taken.results);
-      if (taken.atEnd) last.push(taken.atEnd);
+      // Ideas are decided on the quotes that came with them.
+      if (taken.atEnd && body.ideas?.length) await taken.atEnd();
+      else if (taken.atEnd) last.push(taken.atEnd);
     }
     return { results, atEnd: async () => { for (const work of last) await work(); } };
   }
@@ -112,6 +119,17 @@ export class SyncElements {
     return { trade: (await this.fills.add(part, caller, id, [body], false)).trade, repeats: null };
   }
 
+  private async proposals(tx: Tx, { caller, overLimit }: Sender, elements: unknown[]): Promise<Taken> {
+    const results: Result[] = [];
+    for (const [n, element] of elements.entries()) {
+      const done = await alone(tx, element, (part, given) => this.ideas.propose(part, caller, ideaElement(given), false), overLimit);
+      const told = 'refusal' in done ? done.refusal : proposed(done.answer);
+      results.push({ element: `ideas[${n}]`, clientRef: refIn(element), ...told });
+    }
+    if (elements.length > 0) afterCommit(tx, () => this.waiting.ask());
+    return { results };
+  }
+
   private async marksTogether(tx: Tx, { caller, overLimit }: Sender, elements: unknown[]): Promise<Taken> {
     const done = elements.map((element) => read(element, markElement, overLimit));
     const wrong = await this.marks.takeWithin(tx, caller, done.flatMap((each) => ('answer' in each ? [each.answer] : [])));
@@ -143,6 +161,9 @@ export class SyncElements {
     };
   }
 }
+
+const proposed = ({ id, status, commandId, decision: { reasons: [reason] } }: Awaited<ReturnType<IdeasService['propose']>>) =>
+  ({ status: 'ok' as const, id, idea: { status, ...(commandId === null ? {} : { commandId }), ...(reason ? { code: reason.code } : {}) } });
 
 function textOf(element: unknown, name: 'tradeId' | 'clientOrderId'): string[] {
   const given = (element as Element | null)?.[name];

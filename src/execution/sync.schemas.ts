@@ -5,6 +5,8 @@ import { FAIL_OUTCOMES } from '../commands/command-state.js';
 import { text, uuid } from '../common/fields.js';
 import { createQuoteSchema } from '../market-data/quotes.schemas.js';
 import { reportAnswerSchema } from '../positions/reports.schemas.js';
+import { IDEA_STATUSES } from '../trade-ideas/idea-status.js';
+import { proposeSchema } from '../trade-ideas/trade-ideas.schemas.js';
 import { fillSchema } from '../trades/fills.schemas.js';
 import { tradeMarkSchema } from '../trades/marks.schemas.js';
 import { createTradeSchema, transitionSchema } from '../trades/trades.schemas.js';
@@ -12,7 +14,7 @@ import { createTradeSchema, transitionSchema } from '../trades/trades.schemas.js
 /** All of them are refused in at most 6 of an answer's 8 KiB: 250 bytes each. */
 export const ELEMENTS_MOST = 24;
 /** What a sync carries beside its state, acks and lease; sync-elements.ts says what becomes of each. */
-export const ELEMENT_NAMES = ['trades', 'transitions', 'fills', 'marks', 'positions', 'quotes'] as const;
+export const ELEMENT_NAMES = ['trades', 'transitions', 'fills', 'marks', 'positions', 'quotes', 'ideas'] as const;
 export type ElementName = (typeof ELEMENT_NAMES)[number];
 /** ASCII, so that it takes no more room in an answer than here. */
 const CLIENT_REF = /^[\x20-\x7e]{1,32}$/;
@@ -29,6 +31,7 @@ export const syncSchema = z.strictObject({
   marks: elements('{clientRef, …item of POST /trades/marks/batch}'),
   positions: z.unknown().optional().describe('as the body of POST /agents/{agentId}/positions; taken after trades and fills'),
   quotes: elements('{clientRef, …item of POST /quotes}'),
+  ideas: elements('{clientRef, …body of POST /trade-ideas}; after quotes, and what they let open may be leased in the same answer'),
   acks: elements(`{commandId, leaseToken, outcome: succeeded | ${FAIL_OUTCOMES.join(' | ')}, result?, error?, retryable?}`),
   lease: z.strictObject({ max: z.int().min(1).max(20).default(5), leaseSeconds: z.int().min(5).max(900).default(30) }).optional(),
 }).superRefine((body, context) => {
@@ -54,6 +57,11 @@ export const tradeElement = (element: Record<string, unknown>) => {
 export const quoteElement = (element: Record<string, unknown>) => {
   const { clientRef: _ref, ...body } = element;
   return createQuoteSchema.parse(body);
+};
+
+export const ideaElement = (element: Record<string, unknown>) => {
+  const { clientRef: _ref, ...body } = element;
+  return proposeSchema.parse(body);
 };
 
 export const fillElement = (element: Record<string, unknown>) => {
@@ -89,11 +97,13 @@ const reportCounts = reportAnswerSchema.pick({ applied: true, code: true, comple
   .extend(Object.fromEntries((['adopted', 'unknown', 'missing', 'closed', 'differing'] as const).map((list) => [list, z.int()])) as Record<'adopted' | 'unknown' | 'missing' | 'closed' | 'differing', z.ZodInt>)
   .describe('of positions: how many of each; who they are is in POST /agents/{agentId}/positions and GET /positions');
 
+const ideaResult = z.object({ status: z.enum(IDEA_STATUSES), commandId: z.uuid().optional(), code: z.string().optional().describe('the first reason of the gate') });
+
 export const syncAnswerSchema = z.object({
   syncSeq: z.int(), replayed: z.boolean(), commands: z.array(leasedCommandSchema),
   oversized: z.array(z.uuid()).describe('due, but too large for any answer to a sync: take them by a lease'),
   acks: z.array(z.object({ element: z.string(), commandId: z.string().nullable(), ...outcome })),
-  results: z.array(z.object({ element: z.string(), clientRef: z.string().nullable(), ...outcome, id: z.uuid().optional(), version: z.int().optional(), report: reportCounts.optional() })),
+  results: z.array(z.object({ element: z.string(), clientRef: z.string().nullable(), ...outcome, id: z.uuid().optional(), version: z.int().optional(), report: reportCounts.optional(), idea: ideaResult.optional() })),
   desiredState: desiredStateSchema, tradingLeaseSeconds: z.int(), nextPollAfterMs: z.int(), serverTime: z.iso.datetime(),
 });
 

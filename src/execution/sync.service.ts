@@ -59,7 +59,8 @@ export class SyncService {
    * last number with other content; 403 SCOPE_MISSING
    */
   async sync(caller: Caller, agentId: string, body: SyncBody): Promise<SyncAnswer> {
-    mustHave(caller, 'records', countOf(body) > 0);
+    mustHave(caller, 'ideas', (body.ideas ?? []).length > 0);
+    mustHave(caller, 'records', countOf(body) > (body.ideas ?? []).length);
     mustHave(caller, 'commands', (body.acks ?? []).length > 0 || body.lease !== undefined);
     const { state, refused } = readState(body.state);
     const hash = this.hashOf(caller, body);

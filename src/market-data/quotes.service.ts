@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { Caller } from '../common/http/caller.js';
 import { badRequest, forbidden, notFound } from '../common/problem.js';
-import type { Tx } from '../database/transaction.js';
+import { afterCommit, type Tx } from '../database/transaction.js';
 import { type QuoteRow, QuotesRepository } from './quotes.repository.js';
 import type { createQuoteSchema, createQuotesSchema } from './quotes.schemas.js';
 
@@ -10,7 +10,14 @@ const notYours = () => forbidden('NOT_YOUR_ACCOUNT', 'An agent key acts for the 
 
 @Injectable()
 export class QuotesService {
+  private readonly hooks: (() => void)[] = [];
+
   constructor(private readonly quotes: QuotesRepository) {}
+
+  /** After quotes were stored. Modules above know what a price sets off. */
+  onTaken(hook: () => void): void {
+    this.hooks.push(hook);
+  }
 
   /**
    * Each goes by itself into the next statement with those of all others: a quote that was stored is not taken back
@@ -21,6 +28,7 @@ export class QuotesService {
     const agentId = principal.kind === 'agent' ? principal.agentId : null;
     if (agentId === null && accountId == null) throw badRequest('ACCOUNT_REQUIRED', 'names the account, unless an agent sends them', 'accountId');
     const taken = await Promise.all(items.map((item) => this.quotes.take({ ...item, agentId, accountId: accountId ?? null })));
+    this.hooks.forEach((hook) => hook());
     return taken.map((stored, index) => {
       if (stored === null) throw agentId === null ? notFound('account') : notYours();
       return { symbol: items[index]?.symbol ?? '', stored };
@@ -31,6 +39,7 @@ export class QuotesService {
   async takeWithin(tx: Tx, { principal }: Caller, items: z.output<typeof createQuoteSchema>[]): Promise<void> {
     const agentId = principal.kind === 'agent' ? principal.agentId : null;
     await this.quotes.takeWithin(tx, items.map((item) => ({ ...item, agentId, accountId: null })));
+    afterCommit(tx, () => this.hooks.forEach((hook) => hook()));
   }
 
   /** @throws {Problem} 403 when a key asks for another account by name */

@@ -111,7 +111,7 @@ export class BrokerTradesRepository {
       update trades set agent_id = ${trade.agent_id}, client_order_id = ${trade.client_order_id}, symbol = ${trade.symbol}, exchange = coalesce(${trade.exchange}, exchange),
         product = coalesce(${trade.product}, product), outcome = ${trade.outcome}, lot_size = ${trade.lot_size}, origin = ${trade.origin}, broker = coalesce(${trade.broker}, broker),
         broker_ticket = coalesce(${trade.broker_ticket}, broker_ticket), prediction_id = ${trade.prediction_id}, idea_id = ${trade.idea_id}, command_id = ${trade.command_id},
-        strategy_id = ${trade.strategy_id}, source_time = ${trade.source_time}, request_hash = ${trade.request_hash}
+        strategy_id = ${trade.strategy_id}, source_time = ${trade.source_time}, request_hash = ${trade.request_hash}, order_tag = coalesce(${trade.order_tag ?? null}::text, order_tag)
       where id = ${id}`;
   }
 }

@@ -14,6 +14,7 @@ import { FillsService } from './fills.service.js';
 import { MarksController } from './marks.controller.js';
 import { MarksRepository } from './marks.repository.js';
 import { MarksService } from './marks.service.js';
+import { OpeningsRepository } from './openings.repository.js';
 import { TradeBasis } from './trade-basis.repository.js';
 import { TradeListsRepository } from './trade-lists.repository.js';
 import { TradeStatisticsController } from './trade-statistics.controller.js';
@@ -28,7 +29,7 @@ import { TransitionsService } from './transitions.service.js';
   imports: [IncidentsModule, InstrumentsModule, MarketDataModule],
   // A path that is spelt out comes before one with a parameter.
   controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController, MarksController],
-  providers: [TradeBasis, TradeWatch, TradesRepository, TradeListsRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
+  providers: [OpeningsRepository, TradeBasis, TradeWatch, TradesRepository, TradeListsRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
   exports: [TradesService, TradeWatch, TradesRepository, TransitionsService, FillsService, MarksService, BrokerTradesRepository, BrokerTradesService],
 })
 export class TradesModule {}

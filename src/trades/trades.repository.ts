@@ -62,7 +62,10 @@ export type NewTrade = Pick<
   | 'id' | 'agent_id' | 'account_id' | 'client_order_id' | 'symbol' | 'broker_symbol' | 'exchange' | 'product' | 'direction' | 'outcome' | 'lot_size'
   | 'entry_price' | 'entry_time' | 'stop_loss' | 'take_profit' | 'execution_mode' | 'origin' | 'broker' | 'broker_order_id'
   | 'broker_position_id' | 'broker_ticket' | 'prediction_id' | 'idea_id' | 'command_id' | 'strategy_id' | 'status' | 'source_time' | 'request_hash'
->;
+> & {
+  /** Of the command that it carries out; null: it gets one of its own. */
+  order_tag?: string | null;
+};
 
 export interface TransitionRow {
   seq: number;
@@ -153,12 +156,12 @@ export class TradesRepository {
     const figures = await this.basis.figures(tx, trade, toldOf({ ...told, told: null, told_at: step.occurredAt }), false);
     const [row] = await tx.sql<TradeRow[]>`
       with made as (
-        insert into trades (${() => WRITTEN}, told_at, first_stop_loss, point_value, point_value_assumed, price_high, price_low)
+        insert into trades (${() => WRITTEN}, order_tag, told_at, first_stop_loss, point_value, point_value_assumed, price_high, price_low)
         values (${trade.id}, ${trade.agent_id}, ${trade.account_id}, ${trade.client_order_id}, ${trade.symbol}, ${trade.broker_symbol}, ${trade.exchange},
           ${trade.product}, ${trade.direction}, ${trade.outcome}, ${trade.lot_size}, ${trade.entry_price}, ${trade.entry_time},
           ${trade.stop_loss}, ${json(trade.take_profit)}::jsonb, ${trade.execution_mode}, ${trade.origin}, ${trade.broker},
           ${trade.broker_order_id}, ${trade.broker_position_id}, ${trade.broker_ticket}, ${trade.prediction_id}, ${trade.idea_id},
-          ${trade.command_id}, ${trade.strategy_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash}, ${step.occurredAt}::timestamptz, ${trade.stop_loss},
+          ${trade.command_id}, ${trade.strategy_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash}, coalesce(${trade.order_tag ?? null}::text, new_order_tag()), ${step.occurredAt}::timestamptz, ${trade.stop_loss},
           ${figures.point_value}, ${figures.point_value_assumed}, ${figures.price_high}, ${figures.price_low})
         on conflict (agent_id, client_order_id) do nothing
         returning ${() => COLUMNS}

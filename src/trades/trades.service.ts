@@ -2,17 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import { agentOf, mustOwn } from '../auth/own-rows.js';
+import { Exact } from '../common/decimal.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, conflict, notFound } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { newestOf } from '../database/newest-first.js';
 import { Events } from '../events/events.service.js';
-import { SymbolLookup } from '../instruments/symbol-lookup.js';
+import { type NamedInstrument, SymbolLookup } from '../instruments/symbol-lookup.js';
 import { BrokerTradesRepository } from './broker-trades.repository.js';
 import { ClaimsService } from './claims.service.js';
 import { differingFields, type Facts, factsOf, hashOf } from './request-facts.js';
 import { eventOf } from './trade-change.js';
+import { type Opening, OpeningsRepository } from './openings.repository.js';
 import { EXECUTION_MODES, type ExitReason } from './trade-fields.js';
 import type { TradeStatus } from './trade-state.js';
 import { LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
@@ -38,6 +40,7 @@ export class TradesService {
     private readonly claims: ClaimsService,
     private readonly brokerTrades: BrokerTradesRepository,
     private readonly symbols: SymbolLookup,
+    private readonly openings: OpeningsRepository,
   ) {}
 
   /**
@@ -76,19 +79,29 @@ export class TradesService {
     if (body.strategyId != null && !(await this.brokerTrades.hasStrategy(tx, body.strategyId))) throw notFound('strategy');
     if (body.commandId != null) mustBeOf(agentId, await this.trades.agentOfCommand(tx, body.commandId), 'command');
     const named = await this.symbols.named(tx, agent.account_id, body.symbol, body.exchange ?? null);
+    const opening = await this.opening(tx, agentId, body);
+    const isGated = opening !== null && isOf(opening, body, named);
     return {
       id: uuidv7(), agent_id: agentId, account_id: agent.account_id, client_order_id: body.clientOrderId, symbol: named.symbol,
       broker_symbol: named.brokerSymbol,
       exchange: named.exchange, product: body.product ?? null, direction: body.direction, outcome: body.outcome ?? null,
       lot_size: body.lotSize, entry_price: body.entryPrice ?? null, entry_time: body.entryTime ?? null, stop_loss: body.stopLoss ?? null,
       take_profit: body.takeProfit ?? null, execution_mode: mode,
-      // Nothing passes a gate yet, and a client cannot say that its trade did.
-      origin: 'ungated',
+      // A client cannot say that its trade passed the gate: it names what did, and the trade must be that.
+      origin: isGated ? 'gated' : 'ungated', order_tag: isGated ? opening.order_tag : null,
       broker: body.broker ?? null, broker_order_id: body.brokerOrderId ?? null, broker_position_id: body.brokerPositionId ?? null,
-      broker_ticket: body.brokerTicket ?? null, prediction_id: body.predictionId ?? null, idea_id: body.ideaId ?? null,
-      command_id: body.commandId ?? null, strategy_id: body.strategyId ?? null, status: statusOf(body), source_time: body.sourceTime ?? null,
+      broker_ticket: body.brokerTicket ?? null, prediction_id: body.predictionId ?? null, idea_id: body.ideaId ?? opening?.idea_id ?? null,
+      command_id: body.commandId ?? opening?.command_id ?? null, strategy_id: body.strategyId ?? opening?.strategy_id ?? null, status: statusOf(body), source_time: body.sourceTime ?? null,
       request_hash: hashOf(requestFacts(body, mode)),
     };
+  }
+
+  /** What the gate let through and this trade names; null: nothing. */
+  private async opening(tx: Tx, agentId: string, { commandId = null, ideaId = null }: NewTradeBody): Promise<Opening | null> {
+    if (commandId === null && ideaId === null) return null;
+    const executor = ideaId === null ? null : await this.openings.executorOfIdea(tx, ideaId);
+    if (executor !== null) mustBeOf(agentId, executor, 'idea');
+    return this.openings.find(tx, commandId, ideaId);
   }
 
   private async stored(tx: Tx, agentId: string, clientOrderId: string): Promise<TradeRow> {
@@ -176,7 +189,13 @@ function requestFacts(body: NewTradeBody, executionMode: string): Facts {
   return factsOf({ ...said, executionMode: body.executionMode ?? executionMode, status: statusOf(body) });
 }
 
-function mustBeOf(agentId: string, owner: string | null, what: 'prediction' | 'command'): void {
+/** Whether a trade is what was let through, or less of it. The second one of a command is not. */
+function isOf(opening: Opening, body: NewTradeBody, { symbol, exchange }: NamedInstrument): boolean {
+  return opening.order_tag !== null && opening.symbol === symbol && opening.exchange === exchange && opening.direction === body.direction && opening.outcome === (body.outcome ?? null)
+    && new Exact(body.lotSize).lte(opening.lot_size) && (body.ideaId ?? opening.idea_id) === opening.idea_id;
+}
+
+function mustBeOf(agentId: string, owner: string | null, what: 'prediction' | 'command' | 'idea'): void {
   if (owner === null) throw notFound(what);
   if (owner !== agentId) throw conflict(`${what.toUpperCase()}_OF_ANOTHER_AGENT`, `The ${what} is another agent's.`);
 }

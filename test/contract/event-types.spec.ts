@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { BREAKER_ACTIONS } from '../../src/circuit-breaker/circuit-breaker-events.repository.js';
+import { IDEA_STATUSES } from '../../src/trade-ideas/idea-status.js';
 import { eventOf } from '../../src/trades/trade-change.js';
 import { TRADE_STATUSES } from '../../src/trades/trade-state.js';
 
-const SUBJECTS = 'agent|command|trade|prediction|circuit_breaker|key|account|user|incident|instrument|snapshot|position|strategy|risk_config|limits|decision|halt|closure';
+const SUBJECTS = 'agent|command|trade|prediction|circuit_breaker|key|account|user|incident|instrument|snapshot|position|strategy|risk_config|limits|decision|halt|closure|idea|reservation';
 
 /** `command.created` and the like, from "The types are `agent.` created, changed; `command.` …" */
 function typesOfTheReadme(): string[] {
@@ -27,6 +28,7 @@ describe("the README's types of events", () => {
   it('are all there are', () => {
     const made = [
       ...TRADE_STATUSES.flatMap((to) => [eventOf(null, to), eventOf('closed', to)]), ...BREAKER_ACTIONS.map((action) => `circuit_breaker.${action}`),
+      ...IDEA_STATUSES.map((status) => `idea.${status}`), 'reservation.converted',
       ...['failed_attempt', 'failed', 'unknown', 'dead', 'waiting_for_market', 'cancelled'].map((after) => `command.${after}`),
     ];
     expect(typesOfTheReadme().sort()).toEqual([...new Set([...typesOfTheCode(), ...made])].sort());

@@ -7,7 +7,6 @@ import { readEnv } from '../../src/config/env.js';
 import { DatabaseService } from '../../src/database/database.service.js';
 import { ADMIN, startTestApp, TEST_SECRETS, type TestAgent, type TestApp } from '../support/app.js';
 import { type Document, pathWith, type Route, routesOf } from '../support/census.js';
-import { aDecision, append } from '../support/decisions.js';
 import { type Answer, type Client, clientOf } from '../support/http.js';
 import { sample } from '../support/sample.js';
 
@@ -50,13 +49,13 @@ async function possessionsOf(agent: TestAgent): Promise<Record<string, string>> 
   });
   const snapshot = await agent.http<{ id: string }>('POST', '/snapshots/account', { body: { balance: '1', equity: '1', capturedAt: '2026-01-02T03:04:05Z' } });
   const ref = await agent.http<{ id: string }>('POST', '/snapshots/refs', { body: { items: [{ kind: 'account', id: snapshot.body.id }] } });
-  const [decision] = await append(t, aDecision(agent.accountId, { agentId: agent.id }));
-  for (const made of [command, prediction, trade, explanation, instrument, snapshot, ref]) if (made.status !== 201) throw new Error(made.text);
+  const idea = await agent.http<{ id: string; decision: { id: string } }>('POST', '/trade-ideas', { body: { symbol: 'EURUSD', direction: 'long', lotSize: '1', rationale: 'because' } });
+  for (const made of [idea, command, prediction, trade, explanation, instrument, snapshot, ref]) if (made.status !== 201) throw new Error(made.text);
   return {
     '/api/v1/agents/': agent.id, '/api/v1/accounts/': agent.accountId, '/api/v1/commands/': command.body.id, '/api/v1/trades/': trade.body.id,
+    '/api/v1/trade-ideas/': idea.body.id, '/api/v1/decisions/': idea.body.decision.id,
     '/api/v1/limits/account/': agent.accountId, '/api/v1/limits/agent/': agent.id,
     '/api/v1/incidents/': incident?.id ?? '', '/api/v1/instruments/': instrument.body.id, '/api/v1/snapshots/refs/': ref.body.id,
-    '/api/v1/decisions/': decision ?? '',
     snapshot: snapshot.body.id, prediction: prediction.body.id, explanation: explanation.body.id,
   };
 }

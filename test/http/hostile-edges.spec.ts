@@ -186,6 +186,7 @@ describe('an Idempotency-Key', () => {
       snapshotRefsCreate: { items: [{ kind: 'market', id: candles[++made % 100]?.id }] },
       explanationsCreate: { explanation: `because ${++made}` }, circuitBreakerEventsReport: { reason: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
       strategiesCreate: { name: `idempotent-${++made}` }, killSwitchImpose: { reason: `because ${++made}` },
+      tradeIdeasPropose: { rationale: `because ${++made}`, executorAgentId: agent.id },
       // People say whose instruments they tell.
       instrumentsUpload: { ...SHARE, symbol: `S${++made}`, accountId: agent.accountId }, instrumentsUploadMany: { accountId: agent.accountId, items: [{ ...SHARE, symbol: `S${++made}` }] },
     };
@@ -200,6 +201,7 @@ describe('an Idempotency-Key', () => {
       + (select count(*) from agent_commands)::int + (select count(*) from predictions)::int + (select count(*) from trades)::int + (select count(*) from trade_explanations)::int
       + (select count(*) from circuit_breaker_events)::int + (select count(*) from accounts)::int + (select count(*) from account_cash_flows)::int
       + (select count(*) from instruments)::int + (select count(*) from fills)::int + (select count(*) from strategies)::int + (select count(*) from halts)::int
+      + (select count(*) from trade_ideas)::int
       + (select count(*) from snapshot_market)::int + (select count(*) from snapshot_indicators)::int + (select count(*) from snapshot_refs)::int
       + (select count(*) from snapshot_calendar)::int + (select count(*) from snapshot_news)::int + (select count(*) from snapshot_account)::int as n`);
     return row?.n ?? -1;

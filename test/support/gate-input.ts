@@ -64,7 +64,7 @@ export function gateInput(change: Change = {}): GateInput {
     calendar: { fed: false, ageSeconds: null, events: [] },
     limits: [layer({ aiTradingEnabled: true })],
     book: { held: [], openedToday: { account: 0, agent: 0, strategy: 0 }, lastIntent: null, lastLossAt: null, instrumentOwner: null },
-    losses: { equity: '10000', equityAssumed: false, dayBaseline: '10000', drawdownReference: '10000', profitToday: { agent: '0', strategy: '0' } },
+    losses: { equity: '10000', equityAssumed: false, dayBaseline: '10000', drawdownReference: '10000', drawdownLockedAt: null, profitToday: { agent: '0', strategy: '0' } },
     rates: [{ from: 'EUR', to: 'USD', rate: '1.1', asOf: NOW }, { from: 'USD', to: 'JPY', rate: '150', asOf: NOW }],
     testing: [],
   };

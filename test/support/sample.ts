@@ -11,7 +11,7 @@ export function resolved(schema: Schema, document: Document): Schema {
 }
 
 /** What people must give, and the schema cannot demand of everybody. */
-const OF_PEOPLE = ['reason', 'accountId'];
+const OF_PEOPLE = ['reason', 'accountId', 'executorAgentId'];
 
 /** A value that fits the schema, with the required fields only (and those of people), or with all. */
 export function sample(given: Schema, document: Document, all = false): unknown {

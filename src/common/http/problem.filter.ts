@@ -71,6 +71,7 @@ function bodyOf({ status, message, code, retryable, extra }: Problem, of: { inst
     type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail: message, ...of, code, retryable,
     ...(extra.errors ? { errors: extra.errors } : {}), ...(extra.lastSyncSeq === undefined ? {} : { lastSyncSeq: extra.lastSyncSeq }),
     ...(extra.currentVersion === undefined ? {} : { currentVersion: extra.currentVersion }),
+    ...(extra.digest === undefined ? {} : { digest: extra.digest, priceBand: extra.priceBand ?? null }),
   };
 }
 

@@ -169,6 +169,8 @@ export interface LossFacts {
   dayBaseline: string | null;
   /** What drawdown is measured from. */
   drawdownReference: string | null;
+  /** Where its floor stays once it has come up to it; null: it follows the reference for ever. */
+  drawdownLockedAt: string | null;
   /** Of the trades of the proposer, and of the strategy, since the rollover: closed, and floating as last marked. */
   profitToday: { agent: string | null; strategy: string | null };
 }

@@ -31,7 +31,13 @@ export function floorOf(facts: Facts, limit: Limit, what: 'daily loss' | 'drawdo
   if (!standing || !base || (isFraction && !reference?.gt(0))) return { checked: missing(facts, limit, ofAccount || standing !== null ? 'equity' : 'profit', what) };
   const allowed = isFraction ? known(limit.value.times(reference as Decimal)) : inAccountCurrency(facts, limit);
   if (!allowed.known) return { checked: unknownFigure(facts, `The limit of the ${what}`, allowed, limit) };
-  return { floor: { base, standing, allowed: allowed.value, assumed: ofAccount && losses.equityAssumed } };
+  return { floor: { base: what === 'drawdown' ? lockedBase(facts, base, allowed.value) : base, standing, allowed: allowed.value, assumed: ofAccount && losses.equityAssumed } };
+}
+
+/** A floor that has come up to where it is locked stays there, however much higher the reference goes. */
+function lockedBase({ input: { losses } }: Facts, base: Decimal, allowed: Decimal): Decimal {
+  const lockedAt = signed(losses.drawdownLockedAt);
+  return lockedAt ? Exact.min(base, lockedAt.plus(allowed)) : base;
 }
 
 /** An assumed one is none in live. */

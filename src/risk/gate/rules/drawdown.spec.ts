@@ -18,6 +18,9 @@ describe('the drawdown, from 10,000 USD', () => {
     ['off', at({ maxDrawdownAmount: null }, { equity: '1' }), 'off'],
     ['where none is allowed', at({ maxDrawdownAmount: '0' }, { equity: '11000' }), 'rejected LOSS_DRAWDOWN'],
     ['of an agent: the account counts', at({ maxDrawdownAmount: '100' }, { equity: '9900', profitToday: { agent: '0', strategy: '0' } }, 'agent'), 'rejected LOSS_DRAWDOWN'],
+    ['above a floor that is locked', at({ maxDrawdownAmount: '1500' }, { drawdownReference: '13000', drawdownLockedAt: '10000', equity: '10000.01' }), 'passed'],
+    ['at a floor that is locked', at({ maxDrawdownAmount: '1500' }, { drawdownReference: '13000', drawdownLockedAt: '10000', equity: '10000' }), 'rejected LOSS_DRAWDOWN'],
+    ['below where it will be locked', at({ maxDrawdownAmount: '1500' }, { drawdownReference: '11000', drawdownLockedAt: '10000', equity: '9500' }), 'rejected LOSS_DRAWDOWN'],
     ['from nothing known', at({ maxDrawdownAmount: '1500' }, { drawdownReference: null }), 'rejected EQUITY_UNKNOWN'],
     ['from nothing known in paper', at({ maxDrawdownAmount: '1500' }, { drawdownReference: null }, 'global', { mode: 'paper' }), 'assumed'],
   ])('%s', (_what, input, expected) => expect(outcomeOf(drawdown, input)).toBe(expected));

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Rate } from '../instruments/rates.js';
+import { canonicalSymbol, currencyPair } from '../instruments/canonical-symbol.js';
+import type { Held } from './gate/gate-input.js';
+import { HELD, HELD_JSON, timeOf } from './gate/held.sql.js';
+
+export interface BookRow {
+  seq: number;
+  account_id: string;
+  name: string;
+  currency: string;
+  execution_mode: 'simulation' | 'paper' | 'live';
+  now: string;
+  held: Held[];
+  rates: { symbol: string; mid: string; asOf: string }[];
+}
+
+@Injectable()
+export class ExposureRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Books of these accounts that hold something or in which an agent works, with what they hold. */
+  books(accountSeqs: readonly number[], mode: string | null): Promise<BookRow[]> {
+    return this.dataSource.sql`
+      select b.seq, b.id as account_id, b.name, b.currency, m.mode as execution_mode, ${() => timeOf('app_clock()')} as now, held.held,
+        (select coalesce(jsonb_agg(jsonb_build_object('symbol', x.symbol, 'mid', trim_scale((x.bid + x.ask) * 0.5)::text, 'asOf', ${() => timeOf('least(x.quoted_at, x.received_at)')})), '[]')
+          from quotes x where x.account_id = b.id and x.symbol ~* '^[#._]?(frx|m|[a-z]+:)?[a-z]{3}[/._ -]?[a-z]{3}') as rates
+      from accounts b cross join (values ('simulation'), ('paper'), ('live')) as m (mode)
+        cross join lateral (with h as materialized (${() => HELD('b.id', 'm.mode')}) select (${() => HELD_JSON('h', 'b.id')}) as held) held
+      where b.seq = any(${accountSeqs}::bigint[]) and (${mode}::text is null or m.mode = ${mode}::text)
+        and (held.held <> '[]' or exists (select 1 from agents a where a.account_id = b.id and a.mode = m.mode and a.retired_at is null))
+      order by b.seq, m.mode`;
+  }
+
+  accounts(accountId: string | null, after: string | undefined, limit: number): Promise<{ seq: number }[]> {
+    return this.dataSource.sql`select seq from accounts where (${accountId}::uuid is null or id = ${accountId}::uuid) and seq > ${after ?? 0}::bigint order by seq limit ${limit + 1}`;
+  }
+
+  async accountOfAgent(agentId: string): Promise<string | null> {
+    const [row] = await this.dataSource.sql<{ account_id: string }[]>`select account_id from agents where id = ${agentId}`;
+    return row?.account_id ?? null;
+  }
+}
+
+export const ratesOf = (rows: readonly { symbol: string; mid: string; asOf: string }[]): Rate[] => rows.flatMap(({ symbol, mid, asOf }) => {
+  const canonical = canonicalSymbol(symbol);
+  const pair = canonical?.exchange === null ? currencyPair(canonical.symbol) : null;
+  return pair ? [{ from: pair.base, to: pair.quote, rate: mid, asOf }] : [];
+});
