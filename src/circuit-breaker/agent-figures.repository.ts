@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Run } from '../database/statements.js';
 import type { Tx } from '../database/transaction.js';
 import type { Sessions } from '../instruments/terms.js';
-import { BOOKS, type Book, type Measured, watermark } from './trade-figures.repository.js';
+import { BOOKS, type Book, figure, type Measured, watermark } from './trade-figures.repository.js';
 import type { Settings } from './breaker-settings.js';
 
 /** A symbol with open trades, and how long ago its last quote came. */
@@ -76,24 +77,24 @@ const LATENCY = `
 /** What is known of agents, their models, the broker's answers and the prices of books. */
 @Injectable()
 export class AgentFiguresRepository {
-  hitRates(tx: Tx, books: readonly Book[], { parameters, minimumSamples }: Settings<'model_degradation'>): Promise<Measured[]> {
-    return tx.query(MODELS, [JSON.stringify(books), parameters.windowPredictions, minimumSamples ?? 1]);
+  hitRates(run: Run, books: readonly Book[], { parameters, minimumSamples }: Settings<'model_degradation'>): Promise<Measured[]> {
+    return run(figure('models', MODELS), [JSON.stringify(books), parameters.windowPredictions, minimumSamples ?? 1]);
   }
 
-  rejections(tx: Tx, books: readonly Book[], { parameters }: Settings<'reject_rate'>): Promise<Measured[]> {
-    return tx.query(REJECTED, [JSON.stringify(books), parameters.windowCommands]);
+  rejections(run: Run, books: readonly Book[], { parameters }: Settings<'reject_rate'>): Promise<Measured[]> {
+    return run(figure('rejected', REJECTED), [JSON.stringify(books), parameters.windowCommands]);
   }
 
-  silences(tx: Tx, books: readonly Book[], wellSince: string): Promise<Measured[]> {
-    return tx.query(SILENT, [JSON.stringify(books), wellSince]);
+  silences(run: Run, books: readonly Book[], wellSince: string): Promise<Measured[]> {
+    return run(figure('silent', SILENT), [JSON.stringify(books), wellSince]);
   }
 
-  unquoted(tx: Tx, books: readonly Book[], wellSince: string): Promise<QuotedSymbol[]> {
-    return tx.query(UNQUOTED, [JSON.stringify(books), wellSince]);
+  unquoted(run: Run, books: readonly Book[], wellSince: string): Promise<QuotedSymbol[]> {
+    return run(figure('unquoted', UNQUOTED), [JSON.stringify(books), wellSince]);
   }
 
-  failures(tx: Tx, books: readonly Book[], { parameters }: Settings<'agent_errors'>): Promise<Measured[]> {
-    return tx.query(ERRORS, [JSON.stringify(books), parameters.windowSeconds, parameters.failuresMost, parameters.tripOnErrorStatus]);
+  failures(run: Run, books: readonly Book[], { parameters }: Settings<'agent_errors'>): Promise<Measured[]> {
+    return run(figure('errors', ERRORS), [JSON.stringify(books), parameters.windowSeconds, parameters.failuresMost, parameters.tripOnErrorStatus]);
   }
 
   async latency(tx: Tx, { parameters }: Settings<'database_latency'>): Promise<{ value: string; samples: number } | null> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { inside, Statements } from '../database/statements.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { BreakerActions } from './breaker-actions.service.js';
 import { BreakerBooksRepository } from './breaker-books.repository.js';
@@ -41,6 +42,7 @@ export class BreakerEvaluation {
     private readonly trades: TradeFiguresRepository,
     private readonly actions: BreakerActions,
     private readonly hearing: Hearing,
+    private readonly statements: Statements,
   ) {}
 
   /**
@@ -54,7 +56,7 @@ export class BreakerEvaluation {
     const noted = await this.books.noted(tx, books);
     const all = await this.config.all(tx);
     const now = await this.states.clock(tx);
-    const seen = await this.seen(tx, books, all, now);
+    const seen = await this.seen(tx, books, all, now, this.statements.run);
     for (const book of distinct(changing(seen, all, now, now))) await inTransaction(this.dataSource, (locked) => this.settleBook(locked, book));
     await this.books.forget(tx, noted);
     return seen;
@@ -80,9 +82,9 @@ export class BreakerEvaluation {
   }
 
   /** All scopes of books, with what they are. */
-  async seen(tx: Tx, books: readonly Book[], all: AllSettings, now: string): Promise<ScopeSeen[]> {
+  async seen(tx: Tx, books: readonly Book[], all: AllSettings, now: string, run = inside(tx)): Promise<ScopeSeen[]> {
     const found = new Map<string, ScopeSeen>();
-    for (const { breaker, book, scopeId, currency, equity, ...figure } of await this.figures.of(tx, books, all, now, this.hearing.since)) {
+    for (const { breaker, book, scopeId, currency, equity, ...figure } of await this.figures.of(tx, run, books, all, now, this.hearing.since)) {
       const key: BreakerScopeKey = { breaker, book, scopeType: BREAKERS[breaker].scope, scopeId };
       found.set(textOf(key), { key, figure, currency, equity, state: null, trial: NO_TRIAL });
     }

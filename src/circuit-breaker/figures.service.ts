@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Run } from '../database/statements.js';
 import type { Tx } from '../database/transaction.js';
 import { effectiveLimits, type LimitLayer } from '../limits/effective-limits.js';
 import { isAmount, LIMIT_NAMES, valuesOf } from '../limits/limit-fields.js';
@@ -35,10 +36,10 @@ export class FiguresService {
     private readonly losses: LossFactsRepository,
   ) {}
 
-  /** @param wellSince since when this server hears what is told */
-  async of(tx: Tx, books: readonly Book[], all: AllSettings, now: string, wellSince: string): Promise<ScopeFigure[]> {
+  /** @param run for the large ones: prepared, or in the transaction @param wellSince since when this server hears what is told */
+  async of(tx: Tx, run: Run, books: readonly Book[], all: AllSettings, now: string, wellSince: string): Promise<ScopeFigure[]> {
     if (books.length === 0) return [];
-    const found: ScopeFigure[] = await this.lossFigures(tx, books, all, now);
+    const found: ScopeFigure[] = await this.lossFigures(tx, run, books, all, now);
     const measure = async <N extends BreakerName>(breaker: N, limit: string, read: (settings: Settings<N>) => Promise<Measured[]>): Promise<void> => {
       const settings = all[breaker] as Settings<N>;
       if (!settings.enabled) return;
@@ -46,18 +47,18 @@ export class FiguresService {
         found.push({ breaker, book: { account_id, execution_mode }, scopeId: scope_id, value, limit, samples, currency: null, equity: null });
       }
     };
-    await measure('consecutive_losses', String(all.consecutive_losses.parameters.lossesMost), () => this.trades.consecutiveLosses(tx, books));
-    await measure('losing_streak_symbol', String(all.losing_streak_symbol.parameters.lossesMost), () => this.trades.losingStreaks(tx, books));
-    await measure('low_profit_symbol', all.low_profit_symbol.parameters.lossAmountMost, (settings) => this.trades.symbolLosses(tx, books, settings));
-    await measure('trades_per_hour', String(all.trades_per_hour.parameters.openingsMost), () => this.trades.openingsOfHour(tx, books));
-    await measure('trades_per_day', String(all.trades_per_day.parameters.openingsMost), () => this.trades.openingsOfDay(tx, books));
-    await measure('model_degradation', all.model_degradation.parameters.hitRateFractionLeast, (settings) => this.agents.hitRates(tx, books, settings));
-    await measure('reject_rate', all.reject_rate.parameters.rejectedFractionMost, (settings) => this.agents.rejections(tx, books, settings));
-    await measure('slippage', all.slippage.parameters.slippageFractionMost, (settings) => this.trades.slippage(tx, books, settings));
-    await measure('stale_heartbeat', String(all.stale_heartbeat.parameters.silenceSeconds), () => this.agents.silences(tx, books, wellSince));
+    await measure('consecutive_losses', String(all.consecutive_losses.parameters.lossesMost), () => this.trades.consecutiveLosses(run, books));
+    await measure('losing_streak_symbol', String(all.losing_streak_symbol.parameters.lossesMost), () => this.trades.losingStreaks(run, books));
+    await measure('low_profit_symbol', all.low_profit_symbol.parameters.lossAmountMost, (settings) => this.trades.symbolLosses(run, books, settings));
+    await measure('trades_per_hour', String(all.trades_per_hour.parameters.openingsMost), () => this.trades.openingsOfHour(run, books));
+    await measure('trades_per_day', String(all.trades_per_day.parameters.openingsMost), () => this.trades.openingsOfDay(run, books));
+    await measure('model_degradation', all.model_degradation.parameters.hitRateFractionLeast, (settings) => this.agents.hitRates(run, books, settings));
+    await measure('reject_rate', all.reject_rate.parameters.rejectedFractionMost, (settings) => this.agents.rejections(run, books, settings));
+    await measure('slippage', all.slippage.parameters.slippageFractionMost, (settings) => this.trades.slippage(run, books, settings));
+    await measure('stale_heartbeat', String(all.stale_heartbeat.parameters.silenceSeconds), () => this.agents.silences(run, books, wellSince));
     await measure('stale_prices', String(all.stale_prices.parameters.silenceSeconds), async () =>
-      (await this.agents.unquoted(tx, books, wellSince)).filter(({ sessions }) => isOpen(sessions, now)));
-    await measure('agent_errors', String(all.agent_errors.parameters.failuresMost), (settings) => this.agents.failures(tx, books, settings));
+      (await this.agents.unquoted(run, books, wellSince)).filter(({ sessions }) => isOpen(sessions, now)));
+    await measure('agent_errors', String(all.agent_errors.parameters.failuresMost), (settings) => this.agents.failures(run, books, settings));
     return found;
   }
 
@@ -67,10 +68,10 @@ export class FiguresService {
     return found && { ...found, limit: String(settings.parameters.millisecondsMost) };
   }
 
-  private async lossFigures(tx: Tx, books: readonly Book[], all: AllSettings, now: string): Promise<ScopeFigure[]> {
+  private async lossFigures(tx: Tx, run: Run, books: readonly Book[], all: AllSettings, now: string): Promise<ScopeFigure[]> {
     const breakers = LOSSES.filter((name) => all[name].enabled);
     if (breakers.length === 0) return [];
-    const rows = await this.losses.facts(tx, books, breakers);
+    const rows = await this.losses.facts(run, books, breakers);
     const known = rows.filter(({ equity }) => equity !== null);
     if (known.length === 0) return [];
     const { global, accounts } = await this.losses.limits(tx, [...new Set(known.map(({ account_id }) => account_id))]);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Statements } from '../database/statements.js';
 import type { Tx } from '../database/transaction.js';
 import { BreakerConfigRepository } from './breaker-config.repository.js';
 import { LossFactsRepository } from './loss-facts.repository.js';
@@ -20,11 +21,12 @@ export class LossBasesService {
   constructor(
     private readonly config: BreakerConfigRepository,
     private readonly losses: LossFactsRepository,
+    private readonly statements: Statements,
   ) {}
 
   async of(tx: Tx, book: Book): Promise<LossBases> {
     const settings = await this.config.all(tx);
-    const rows = await this.losses.facts(tx, [book], ['daily_loss', 'drawdown']);
+    const rows = await this.losses.facts(this.statements.within(tx), [book], ['daily_loss', 'drawdown']);
     const [daily, drawdown] = (['daily_loss', 'drawdown'] as const).map((breaker) => rows.find((row) => row.breaker === breaker));
     const { reference, lockAtInitial } = settings.drawdown.parameters;
     return {

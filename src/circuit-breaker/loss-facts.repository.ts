@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { type Statement, Statements } from '../database/statements.js';
+import type { Run } from '../database/statements.js';
 import type { Tx } from '../database/transaction.js';
 import { flows, realised } from '../accounts/day-figures.js';
 import type { Rate } from '../instruments/rates.js';
 import type { LossFacts } from './loss-figures.js';
-import { BOOKS, type Book } from './trade-figures.repository.js';
+import { BOOKS, type Book, figure } from './trade-figures.repository.js';
 
 /** Nobody says that an account on paper has this much; it is what a fraction is taken of until somebody does. */
 const ASSUMED_BALANCE = 10_000;
@@ -17,7 +17,7 @@ const UNFINISHED = `('pending','open','closing','unknown')`;
  * agent reports, its equity counts, which has floating loss, costs and swaps in it. Where none ever did and nothing is
  * live, the deals of the day and the last marks count, on an assumed balance. After a reset what it had then is the measure.
  */
-const FACTS: Statement = { name: 'loss_facts', text: `
+const FACTS = `
   select b.account_id, b.execution_mode, n.name as breaker, a.currency, rollover_after(clock.now, a.zone, a.rollover) as next_day_at,
     trim_scale(case when told.is_told then told.equity when assumed.is_assumed then ${ASSUMED_BALANCE} + assumed.result end)::text as equity,
     case when told.is_told then trim_scale(d.opening_equity)::text when assumed.is_assumed then '${ASSUMED_BALANCE}' end as "openingEquity",
@@ -54,7 +54,7 @@ const FACTS: Statement = { name: 'loss_facts', text: `
       select max(x.peak_equity + case when flowing.any then ${flows('x', (at) => `${at} > x.peak_equity_at`)} else 0 end) filter (where w.watermark_at is null or x.peak_equity_at > w.watermark_at) as equity,
         max(x.closing_balance + case when flowing.any then ${flows('x', (at) => `${at} >= x.ends_at`)} else 0 end) filter (where w.watermark_at is null or x.ends_at > w.watermark_at) as day_end
       from account_days x where x.account_id = b.account_id and x.execution_mode = b.execution_mode
-    ) peaks on n.name = 'drawdown' and told.is_told` };
+    ) peaks on n.name = 'drawdown' and told.is_told`;
 
 export interface LossRow extends LossFacts, Book {
   breaker: 'daily_loss' | 'daily_target' | 'drawdown';
@@ -64,10 +64,8 @@ export interface LossRow extends LossFacts, Book {
 
 @Injectable()
 export class LossFactsRepository {
-  constructor(private readonly statements: Statements) {}
-
-  facts(tx: Tx, books: readonly Book[], breakers: readonly string[]): Promise<LossRow[]> {
-    return this.statements.within(tx)<LossRow>(FACTS, [JSON.stringify(books), breakers]);
+  facts(run: Run, books: readonly Book[], breakers: readonly string[]): Promise<LossRow[]> {
+    return run(figure('losses', FACTS), [JSON.stringify(books), breakers]);
   }
 
   /** Rows that `valuesOf` reads: for everybody, and of those accounts that have limits of their own. */

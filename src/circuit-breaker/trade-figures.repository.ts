@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Run, Statement } from '../database/statements.js';
 import type { Tx } from '../database/transaction.js';
 import type { BreakerName, ScopeType } from './breakers.js';
 import type { Settings } from './breaker-settings.js';
@@ -27,6 +28,9 @@ const TRADES_READ = 1_000;
 
 /** Of a book's streaks and openings: what agents decided here. What was adopted or imported counts for money alone. */
 export const DECIDED = `t.origin in ('gated','ungated')`;
+
+/** Planning one of these takes several times as long as running it: looks of no transaction run them prepared. */
+export const figure = (name: string, text: string): Statement => ({ name: `breaker_${name}`, text });
 
 /** SQL of the books that are asked for, as `b`. */
 export const BOOKS = `jsonb_to_recordset($1::jsonb) as b (account_id uuid, execution_mode text)`;
@@ -96,28 +100,28 @@ const TRIALS = `
 /** What trades say of books: from their rows, whatever was told twice or late. */
 @Injectable()
 export class TradeFiguresRepository {
-  consecutiveLosses(tx: Tx, books: readonly Book[]): Promise<Measured[]> {
-    return tx.query(CONSECUTIVE, [JSON.stringify(books)]);
+  consecutiveLosses(run: Run, books: readonly Book[]): Promise<Measured[]> {
+    return run(figure('streaks', CONSECUTIVE), [JSON.stringify(books)]);
   }
 
-  losingStreaks(tx: Tx, books: readonly Book[]): Promise<Measured[]> {
-    return tx.query(SYMBOL_STREAK, [JSON.stringify(books)]);
+  losingStreaks(run: Run, books: readonly Book[]): Promise<Measured[]> {
+    return run(figure('symbol_streaks', SYMBOL_STREAK), [JSON.stringify(books)]);
   }
 
-  symbolLosses(tx: Tx, books: readonly Book[], { parameters }: Settings<'low_profit_symbol'>): Promise<Measured[]> {
-    return tx.query(SYMBOL_LOSS, [JSON.stringify(books), parameters.windowTrades]);
+  symbolLosses(run: Run, books: readonly Book[], { parameters }: Settings<'low_profit_symbol'>): Promise<Measured[]> {
+    return run(figure('symbol_losses', SYMBOL_LOSS), [JSON.stringify(books), parameters.windowTrades]);
   }
 
-  openingsOfHour(tx: Tx, books: readonly Book[]): Promise<Measured[]> {
-    return tx.query(HOURLY, [JSON.stringify(books)]);
+  openingsOfHour(run: Run, books: readonly Book[]): Promise<Measured[]> {
+    return run(figure('openings_hour', HOURLY), [JSON.stringify(books)]);
   }
 
-  openingsOfDay(tx: Tx, books: readonly Book[]): Promise<Measured[]> {
-    return tx.query(DAILY, [JSON.stringify(books)]);
+  openingsOfDay(run: Run, books: readonly Book[]): Promise<Measured[]> {
+    return run(figure('openings_day', DAILY), [JSON.stringify(books)]);
   }
 
-  slippage(tx: Tx, books: readonly Book[], { parameters }: Settings<'slippage'>): Promise<Measured[]> {
-    return tx.query(SLIPPAGE, [JSON.stringify(books), parameters.windowTrades]);
+  slippage(run: Run, books: readonly Book[], { parameters }: Settings<'slippage'>): Promise<Measured[]> {
+    return run(figure('slippage', SLIPPAGE), [JSON.stringify(books), parameters.windowTrades]);
   }
 
   trials(tx: Tx, stateIds: readonly string[]): Promise<TrialRow[]> {

@@ -185,7 +185,7 @@ describe('a balance that nothing explains', () => {
     await days.flow(trader, '2026-03-06T10:04:00Z', 'withdrawal', -30);
     await days.explain('2026-03-06T10:08:00Z');
     expect(await incidentsOf(trader)).toEqual([expect.objectContaining({ status: 'resolved', resolution: 'what was told since explains it' })]);
-    expect((await t.db.query(`select type from events where account_id = $1 and type like 'incident.%' order by seq`, [trader.accountId])).map(({ type }) => type)).toEqual(['incident.opened', 'incident.resolved']);
+    expect((await t.db.query(`select type from events where account_id = $1 and type like 'incident.%' and data ->> 'kind' = 'UNEXPLAINED_BALANCE' order by seq`, [trader.accountId])).map(({ type }) => type)).toEqual(['incident.opened', 'incident.resolved']);
   });
 
   it('is nothing when it is explained within the minute, or within a cent for each deal', async () => {
