@@ -4,8 +4,9 @@
 
 Prices come from a seeded random walk or from a CSV file. The broker is a file of its own, as a
 real one is a machine of its own: it fills what it is told, knows nothing of this process, and is
-asked what there is. Ended in any way, by Ctrl-C or ``kill -9``, the same command goes on where it
-was. It is an example of an agent, not of a way to earn money.
+asked what there is. A signal makes an idea, and the server's gate decides: only what that hands
+over is sent to the broker, once. Ended in any way, by Ctrl-C or ``kill -9``, the same command goes
+on where it was. It is an example of an agent, not of a way to earn money.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from decimal import Decimal
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import tradewarden
-from tradewarden import Agent, Command, DesiredState, Step
+from tradewarden import Agent, Command, DesiredState, Idea, Step
 
 Json = Dict[str, Any]
 
@@ -33,6 +34,10 @@ SPREAD = 8 * POINT
 STOP_DISTANCE, TARGET_DISTANCE = 150 * POINT, 300 * POINT
 COMMISSION_PER_LOT = Decimal("3.50")
 FAST, SLOW = 5, 20
+# The market goes on while the server thinks: an idea that takes longer is given up.
+IDEA_SECONDS = 3.0
+# Ideas whose command may still come: an approval lasts two minutes.
+IDEAS_KEPT = 20
 # Unsent facts above which the market waits for the server, as long as there is one.
 HIGH_WATER = 100
 # Ten are what containers are given to end in.
@@ -61,6 +66,42 @@ def number_in(value: Any) -> Optional[Decimal]:
     except ArithmeticError:
         return None
     return number if number.is_finite() else None
+
+
+class Order(NamedTuple):
+    """What an ``open_trade`` asks for. Stop and target are None where it says nothing of them."""
+
+    symbol: str
+    tag: str
+    direction: str
+    lots: Decimal
+    # The worst price at which it may be filled.
+    worst: Decimal
+    stop: Optional[Decimal]
+    target: Optional[Decimal]
+
+
+def order_in(payload: Json) -> Optional[Order]:
+    """None for one that cannot be carried out as it is asked for: then nothing is guessed."""
+    sign = {"long": 1, "short": -1}.get(str(payload.get("direction")))
+    symbol, tag = payload.get("symbol"), payload.get("orderTag")
+    target = payload.get("takeProfit")
+    if isinstance(target, list):
+        # This broker keeps one target for the whole of a position.
+        target = target[0].get("price") if len(target) == 1 else "several"
+    numbers: List[Optional[Decimal]] = []
+    for given, absent in ((payload.get("lotSize"), None), (payload.get("limitPrice"), None),
+                          (payload.get("maxSlippage"), 0), (payload.get("stopLoss"), None),
+                          (target, None)):
+        number = number_in(absent if given is None else given)
+        if number is None and given is not None or number is not None and number < 0:
+            return None
+        numbers.append(number)
+    lots, limit, slip, stop, aim = numbers
+    if sign is None or not (symbol and tag and lots and limit) or slip is None:
+        return None
+    return Order(str(symbol), str(tag), str(payload["direction"]), lots, limit + sign * slip,
+                 stop, aim)
 
 
 class SyntheticPrices:
@@ -146,6 +187,9 @@ class PaperBroker:
         """Bid and ask."""
         return self._quote
 
+    def entry_price(self, direction: str) -> Decimal:
+        return self._quote[1] if direction == "long" else self._quote[0]
+
     def floating(self, position: Json) -> Decimal:
         return self._profit(position, Decimal(position["lots"]), self._exit_price(position))
 
@@ -170,12 +214,14 @@ class PaperBroker:
             elif sign * (now - Decimal(one["target"])) >= 0:
                 self._fill_exit(one, Decimal(one["lots"]), Decimal(one["target"]), "target", tick)
 
-    def open(self, tag: str, direction: str, lots: Decimal, tick: int) -> None:
-        sign = 1 if direction == "long" else -1
-        entry = self._quote[1] if sign > 0 else self._quote[0]
+    def open(self, tag: str, direction: str, lots: Decimal, tick: int,
+             stop: Optional[Decimal] = None, target: Optional[Decimal] = None) -> None:
+        """``tag`` is kept in the order's comment. Nothing stands here without a stop."""
+        sign, entry = 1 if direction == "long" else -1, self.entry_price(direction)
+        stop = entry - sign * STOP_DISTANCE if stop is None else stop
+        target = entry + sign * TARGET_DISTANCE if target is None else target
         position = {"tag": tag, "direction": direction, "lots": str(lots), "size": str(lots),
-                    "entry": str(entry), "stop": str(entry - sign * STOP_DISTANCE),
-                    "target": str(entry + sign * TARGET_DISTANCE), "gross": "0.00",
+                    "entry": str(entry), "stop": str(stop), "target": str(target), "gross": "0.00",
                     "commission": "0.00", "turnover": "0", "at": self._clock()}
         self.books["positions"].append(position)
         self.books["opened"] += 1
@@ -249,6 +295,12 @@ class TradingLoop:
             # The run's name in front of every id, so that another folder's run has other ones.
             "run": f"{random.SystemRandom().getrandbits(32):08x}", "tick": 0, "price": None,
             "window": [], "dealSeen": 0, "pending": {}, "lots": "0.10"}
+        # Why an idea was had, until its command comes; and how often the gate said no, by code.
+        self.state.setdefault("ideas", {})
+        self.state.setdefault("skipped", {})
+        self._followed: Optional[DesiredState] = None
+        # In a replay, the time that the price is of.
+        self._source_time: Optional[str] = None
         self._unsaved = 0
         self._reported = 0.0
         agent.on_reconcile(self._broker_shows)
@@ -278,6 +330,7 @@ class TradingLoop:
         due = time.monotonic()
         while not self._ending:
             self._handle(self.agent.next_command(min(0.2, max(0.0, due - time.monotonic()))))
+            self._follow(self.agent.desired)
             if time.monotonic() - self._reported > REPORT_SECONDS:
                 self._report()
             if time.monotonic() < due or self._waits_for_the_server:
@@ -294,8 +347,9 @@ class TradingLoop:
 
     @property
     def _waits_for_the_server(self) -> bool:
-        """So that a fast replay does not run away from a slow server."""
-        busy = self.agent.up and self.agent.spool.size > HIGH_WATER
+        """So that a fast replay runs away neither from a slow server nor from one that is away."""
+        up = self.agent.up
+        busy = self.agent.spool.size > HIGH_WATER if up else not self.pause
         if busy:
             time.sleep(0.02)
         return busy
@@ -307,21 +361,30 @@ class TradingLoop:
         if tick is None:
             return False
         self.state.update(tick=number + 1, price=str(tick.price))
+        self._source_time = tick.source_time
         # Exits come first and ask nobody.
         self.broker.on_price(number, tick.price)
-        self._follow(self.agent.desired)
         crossing = self._crossing(tick.price)
         if crossing is not None:
             self._trade(crossing, tick)
-        self._absorb(tick.source_time)
+        self._absorb()
         self._report()
         return True
 
     def _follow(self, desired: Optional[DesiredState]) -> None:
-        """What the server wants is a level: looked at with every tick, acted on, and said."""
-        if desired is not None and desired.state == "flatten":
+        """What the server wants is a level: looked at in every turn, acted on, and then said.
+        Without word from the server nothing changes; least of all is anything closed."""
+        if desired is None or desired == self._followed and not (
+                desired.state == "flatten" and self.broker.positions):
+            return
+        # Entry orders that wait at a broker are cancelled here first, whatever the halt; stops and
+        # targets never. This broker fills at once, so there are none.
+        if desired.state == "flatten":
             self._close_all("flatten")
+        self._absorb()
+        self._report()
         self.agent.observe(desired)
+        self._followed = desired
 
     def _crossing(self, price: Decimal) -> Optional[str]:
         """``long`` or ``short`` when the fast average has just crossed the slow one."""
@@ -341,29 +404,57 @@ class TradingLoop:
         return sum(window[-FAST:]) / FAST > sum(window) / SLOW
 
     def _trade(self, direction: str, tick: Tick) -> None:
-        """Closes what stands against the crossing, and opens with it if that is allowed."""
+        """Closes what stands against the crossing, and has an idea of its own if it may decide."""
         for position in self.broker.positions:
             if position["direction"] != direction:
                 self.broker.close(position, "signal", self.state["tick"] - 1)
         desired = self.agent.desired
-        if desired is None or not desired.may_decide:
+        if desired is None or not desired.may_decide or self.agent.spool.crowded:
             return
-        tag = f"{self.state['run']}-{self.state['tick']:06d}"
-        opens = bool(self.agent.may_open()) and not self.broker.positions
-        if self._was_sent(tag) or (self.agent.spool.crowded and not opens):
-            return
+        # The gate counts what it was told.
+        self._absorb()
+        proposes = self.agent.up and not self.broker.positions
         with self.agent.step() as step:
             ref = step.prediction(
                 model=MODEL, symbol=self.symbol, direction=direction, confidence=self._confidence,
                 market_price=tick.price, agent_cycle_number=self.state["tick"],
-                used_by_agent=opens, source_time=tick.source_time)
-            if opens:
-                # Known to the disk before it is sent: after a crash the broker is asked for it.
-                why = f"the average of {FAST} ticks crossed that of {SLOW}"
-                self.state["pending"][tag] = {"prediction": ref, "why": why}
+                used_by_agent=proposes, source_time=tick.source_time)
+            # With the number of this tick: after a crash it is not walked again, since an idea
+            # missed is cheaper than one had twice.
             step.save(self.state)
-        if opens:
-            self._send(tag, direction, Decimal(self.state["lots"]))
+        if not proposes:
+            return
+        try:
+            idea = self._propose(direction, f"the average of {FAST} ticks crossed that of {SLOW}",
+                                 f"{self.state['run']}-{self.state['tick']:06d}", ref)
+        except (tradewarden.ServerAway, tradewarden.ClockUnknown, tradewarden.Refused) as error:
+            # Nothing is sent on an idea that nobody has heard.
+            logging.warning("no trade: %s", error)
+            return
+        if idea.command is not None:
+            self._handle(idea.command)
+
+    def _propose(self, direction: str, why: str, key: str, prediction: Optional[str]) -> Idea:
+        """Raises what ``Agent.propose`` raises; then nothing is traded."""
+        sign, entry = 1 if direction == "long" else -1, self.broker.entry_price(direction)
+        bid, ask = self.broker.quote
+        self.agent.quote(self.symbol, bid, ask)
+        idea = self.agent.propose(
+            symbol=self.symbol, direction=direction, lot_size=self.state["lots"], rationale=why,
+            confidence=self._confidence, entry_price=entry,
+            stop_loss=entry - sign * STOP_DISTANCE,
+            take_profit=[{"price": entry + sign * TARGET_DISTANCE, "sizeFraction": "1"}],
+            prediction=prediction, key=key, within=IDEA_SECONDS)
+        kept = {**self.state["ideas"], idea.id: {"why": why, "prediction": prediction}}
+        self.state["ideas"] = dict(list(kept.items())[-IDEAS_KEPT:])
+        if idea.status in ("rejected", "halted_by_risk"):
+            # Decided against, and kept at the server with every rule; here the codes are counted.
+            skipped = self.state["skipped"]
+            for code in idea.codes:
+                skipped[code] = skipped.get(code, 0) + 1
+        said = "; ".join(f"{one.code} {one.message}" for one in idea.decision.reasons)
+        logging.info("idea %s, %s: %s %s", idea.id, direction, idea.status, said)
+        return idea
 
     @property
     def _confidence(self) -> Decimal:
@@ -377,25 +468,30 @@ class TradingLoop:
         """Asked before each sending: the broker's books are right, this process's are not."""
         return bool(self.broker.deals_of(tag))
 
-    def _send(self, tag: str, direction: str, lots: Decimal) -> None:
-        self.broker.open(tag, direction, lots, self.state["tick"] - 1)
+    def _send(self, order: Order) -> None:
+        self.broker.open(order.tag, order.direction, order.lots, self.state["tick"] - 1,
+                         order.stop, order.target)
 
     def _settle_what_a_crash_interrupted(self) -> None:
-        """An order that was about to be sent is at the broker, or it is not sent any more: an
-        entry missed is cheaper than one made twice."""
+        """An order that was about to be sent is at the broker, or it is not sent any more. Of one
+        that is not there yet nobody knows whether it is on its way: the server asks again."""
         for tag in list(self.state["pending"]):
             if not self._was_sent(tag):
-                logging.info("order %s never reached the broker, and is given up", tag)
+                logging.info("order %s is not at the broker, and is given up", tag)
                 del self.state["pending"][tag]
         unfinished = self.agent.unfinished()
-        self._absorb(None)
+        self._absorb()
         for command in unfinished:
+            tag = str(command.payload.get("orderTag"))
             with self.agent.step() as step:
-                if self._was_sent(self._tag_of(command)):
-                    step.complete(command, self._opened(self._tag_of(command)))
+                if command.type != "open_trade":
+                    # It ends in an idea, or before it: an order goes out by a command of its own.
+                    step.fail(command, "not_sent", "INTERRUPTED", "the agent ended meanwhile")
+                elif self._was_sent(tag):
+                    step.complete(command, self._opened(tag))
                 else:
-                    step.fail(command, "not_sent", "NOT_AT_BROKER",
-                              "the agent ended before it was sent")
+                    step.fail(command, "unknown", "NOT_AT_BROKER",
+                              "the agent ended while it was sent; the broker does not show it")
                 step.save(self.state)
 
     def _tell_deals_after_a_restart(self) -> None:
@@ -416,7 +512,7 @@ class TradingLoop:
     def _finish(self) -> bool:
         """The market has ended: what is open is closed, so that every trade has a result."""
         self._close_all("square_off")
-        self._absorb(None)
+        self._absorb()
         self._report()
         deadline = time.monotonic() + 120
         while not self._ending and time.monotonic() < deadline:
@@ -427,56 +523,56 @@ class TradingLoop:
 
     # -- facts
 
-    def _absorb(self, source_time: Optional[str], *answers: Callable[[Step], None]) -> None:
+    def _absorb(self, *answers: Callable[[Step], None]) -> None:
         """Turns the broker's new deals into facts, once: ids come from the deals, and the number
         of the last one is kept together with the facts."""
         deals = self.broker.deals_after(self.state["dealSeen"])
         self._unsaved += 1
         if not deals and not answers and self._unsaved < SAVE_EVERY:
             return
-        self._save(deals, source_time, answers)
+        self._save(deals, answers)
 
-    def _save(self, deals: List[Json], source_time: Optional[str] = None,
-              answers: Any = ()) -> None:
+    def _save(self, deals: List[Json], answers: Any = ()) -> None:
         with self.agent.step() as step:
             for deal in deals:
                 if deal["role"] == "entry":
-                    self._tell_entry(step, deal, source_time)
+                    self._tell_entry(step, deal)
                 else:
-                    self._tell_exit(step, deal, source_time)
+                    self._tell_exit(step, deal)
                 self.state["dealSeen"] = deal["number"]
             for answer in answers:
                 answer(step)
             step.save(self.state)
         self._unsaved = 0
 
-    def _tell_entry(self, step: Step, deal: Json, source_time: Optional[str]) -> None:
+    def _tell_entry(self, step: Step, deal: Json) -> None:
         tag = deal["tag"]
         intent = self.state["pending"].pop(tag, {})
         step.trade(tag, symbol=self.symbol, direction=deal["direction"], lot_size=deal["lots"],
                    entry_price=deal["price"], entry_time=self._time_of(deal),
                    stop_loss=deal["stop"], take_profit=deal["target"], broker="paper",
                    broker_position_id=tag, prediction=intent.get("prediction"),
-                   command_id=intent.get("command"), source_time=source_time)
-        self._tell_fill(step, deal, source_time)
+                   idea_id=intent.get("idea"), command_id=intent.get("command"),
+                   source_time=self._source_time)
+        self._tell_fill(step, deal)
         step.explanation(tag, "entry", f"{deal['direction']} at {deal['price']}: "
                                        f"{intent.get('why', 'found at the broker')}")
 
-    def _tell_exit(self, step: Step, deal: Json, source_time: Optional[str]) -> None:
-        self._tell_fill(step, deal, source_time)
+    def _tell_exit(self, step: Step, deal: Json) -> None:
+        self._tell_fill(step, deal)
         whole = deal.get("closes")
         if whole is not None:
             net = Decimal(whole["gross"]) + Decimal(whole["commission"])
             step.explanation(deal["tag"], "exit",
                              f"left at {whole['price']} ({deal['reason']}), {net} USD")
 
-    def _tell_fill(self, step: Step, deal: Json, source_time: Optional[str]) -> None:
+    def _tell_fill(self, step: Step, deal: Json) -> None:
         told = {name: deal[key] for name, key in (
             ("profit", "profit"), ("commission", "commission"), ("exit_reason", "reason"))
             if key in deal}
         step.fill(deal["tag"], deal["role"], deal_id=self._deal_id(deal), price=deal["price"],
                   size=deal["lots"], at=self._time_of(deal), broker_position_id=deal["tag"],
-                  source_time=source_time, **told)
+                  source_time=self._source_time, **told)
 
     @staticmethod
     def _deal_id(deal: Json) -> str:
@@ -520,15 +616,14 @@ class TradingLoop:
 
     def _names(self, tag: str) -> Json:
         """What a broker keeps with an order, in its comment and its magic number."""
-        names = {"clientOrderId": tag, "orderTag": self.agent.order_tag_of(tag),
+        names = {"clientOrderId": tag, "orderTag": tag,
                  "magic": None if self.agent.magic is None else str(self.agent.magic)}
         return {name: value for name, value in names.items() if value is not None}
 
     def _broker_shows(self, order_tag: Optional[str]) -> Json:
         """What the server is answered when it asks; all of it is a fact already, or will be."""
         deals = self.broker.books["deals"]
-        asked = [deal for deal in deals if order_tag is not None
-                 and order_tag in (deal["tag"], self.agent.order_tag_of(deal["tag"]))]
+        asked = [deal for deal in deals if deal["tag"] == order_tag]
         return {"positions": self._positions(), "deals": [{
             "brokerDealId": self._deal_id(deal), "role": deal["role"], "price": deal["price"],
             "size": deal["lots"], "symbol": self.symbol, "direction": deal["direction"],
@@ -556,54 +651,75 @@ class TradingLoop:
     def _refuse(self, command: Command, outcome: str, code: str, message: str) -> None:
         with self.agent.step() as step:
             step.fail(command, outcome, code, message)
+            step.save(self.state)
 
     def _answer(self, command: Command, result: Json) -> None:
         """Together with what the command did at the broker."""
-        self._absorb(None, lambda step: step.complete(command, result))
-
-    @staticmethod
-    def _tag_of(command: Command) -> str:
-        """The same for every delivery of a command: by it the broker is asked."""
-        return str(command.payload.get("orderTag") or f"cmd-{command.id}")
+        self._absorb(lambda step: step.complete(command, result))
 
     def _opened(self, tag: str) -> Json:
-        deal = self.broker.deals_of(tag)[0]
-        return {"orderTag": tag, "price": deal["price"], "size": deal["lots"]}
+        deal = next(one for one in self.broker.deals_of(tag) if one["role"] == "entry")
+        fill = {"brokerDealId": self._deal_id(deal), "price": deal["price"], "size": deal["lots"],
+                "at": self._time_of(deal)}
+        return {"orderTag": tag, "brokerOrderId": tag, "brokerPositionId": tag,
+                "fill": {name: value for name, value in fill.items() if value is not None}}
 
     def _do_custom(self, command: Command) -> None:
-        """`{"open": "long"}`: an opening that a person asks for, for want of a gate."""
+        """`{"open": "long"}`: a person has an idea, which the gate decides as any other."""
         direction = command.payload.get("open")
         permission = self.agent.may_open()
         if direction not in ("long", "short"):
             self._refuse(command, "rejected", "CUSTOM_UNKNOWN", '{"open": "long" or "short"}')
-        elif not permission:
+            return
+        if not permission:
             self._refuse(command, "not_sent", permission.reason, "it may not open now")
-        else:
-            self._open(command, str(direction), Decimal(self.state["lots"]), "asked for")
+            return
+        try:
+            idea = self._propose(str(direction), "asked for by a person", f"cmd-{command.id}", None)
+        except (tradewarden.ServerAway, tradewarden.ClockUnknown) as error:
+            self._refuse(command, "not_sent", "SERVER_AWAY", str(error))
+            return
+        except tradewarden.Refused as refused:
+            self._refuse(command, "not_sent", refused.code or "REFUSED", str(refused))
+            return
+        # Before anything is sent: what is sent belongs to the idea's own command.
+        self._answer(command, {"ideaId": idea.id, "status": idea.status, "codes": idea.codes})
+        if idea.command is not None:
+            self._handle(idea.command)
 
     def _do_open_trade(self, command: Command) -> None:
-        """Made by the gate. Permission, validity and lease were looked at a moment ago."""
-        payload, price = command.payload, Decimal(self.state["price"])
-        direction, lots = payload.get("direction"), number_in(payload.get("lotSize"))
-        limit, slip = number_in(payload.get("limitPrice")), number_in(payload.get("maxSlippage", 0))
-        sign = 1 if direction == "long" else -1
-        if payload.get("symbol") != self.symbol:
-            self._refuse(command, "rejected", "SYMBOL_UNKNOWN", f"this agent trades {self.symbol}")
-        elif direction not in ("long", "short") or not lots or limit is None or slip is None:
-            self._refuse(command, "rejected", "ORDER_INVALID", "the order cannot be read")
-        elif sign * (price + sign * SPREAD / 2 - limit) > slip:
-            self._refuse(command, "not_sent", "PRICE_MOVED", f"the price is {price}")
-        else:
-            self._open(command, str(direction), lots, "the idea passed the gate")
-
-    def _open(self, command: Command, direction: str, lots: Decimal, why: str) -> None:
-        tag = self._tag_of(command)
+        """What the gate let through, at most once: the disk knows of it before the broker does,
+        and the broker is asked before it is told."""
+        order = order_in(command.payload)
+        if order is None:
+            self._refuse(command, "not_sent", "ORDER_INVALID", "the order cannot be read")
+            return
+        if order.symbol != self.symbol:
+            self._refuse(command, "not_sent", "SYMBOL_UNKNOWN", f"this agent trades {self.symbol}")
+            return
+        idea = str(command.payload.get("ideaId"))
+        intent = self.state["ideas"].pop(idea, {"why": "the idea passed the gate"})
+        self.state["pending"][order.tag] = {
+            **intent, "command": command.id, "idea": command.payload.get("ideaId")}
         with self.agent.step() as step:
-            self.state["pending"][tag] = {"why": why, "command": command.id}
             step.save(self.state)
-        if not self._was_sent(tag):
-            self._send(tag, direction, lots)
-        self._answer(command, self._opened(tag))
+        if not self._was_sent(order.tag):
+            against = self._why_not_send(command, order)
+            if against is not None:
+                del self.state["pending"][order.tag]
+                self._refuse(command, "not_sent", *against)
+                return
+            self._send(order)
+        self._answer(command, self._opened(order.tag))
+
+    def _why_not_send(self, command: Command, order: Order) -> Optional[Tuple[str, str]]:
+        """Looked at last: a code and what it means, or None."""
+        permission = self.agent.may_send(command)
+        if not permission:
+            return permission.reason, "it may not be sent any more"
+        price = self.broker.entry_price(order.direction)
+        beyond = price - order.worst if order.direction == "long" else order.worst - price
+        return ("PRICE_MOVED", f"the price is {price}") if beyond > 0 else None
 
     def _do_close_trade(self, command: Command) -> None:
         tag = self.agent.client_order_id(str(command.payload.get("tradeId")))
@@ -666,7 +782,8 @@ def summary(loop: TradingLoop, complete: bool) -> Json:
     books, spool = loop.broker.books, loop.agent.spool
     return {"complete": complete, "ticks": loop.state["tick"], "trades": books["opened"],
             "closed": books["closed"], "won": books["won"], "balance": books["balance"],
-            "unsentFacts": spool.size, "rejectedFacts": spool.rejected_count}
+            "skipped": loop.state["skipped"], "unsentFacts": spool.size,
+            "rejectedFacts": spool.rejected_count}
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -676,7 +793,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         prices: Any = CsvPrices(given.csv) if given.csv else SyntheticPrices(given.seed)
         agent = Agent.from_env(given.folder, mode="sync" if given.sync else "poll",
-                               agent_version="example-python/1.0.0")
+                               agent_version="example-python/1.1.0")
     except (ValueError, OSError) as error:
         print(f"example.py: {error}", file=sys.stderr)
         return 2

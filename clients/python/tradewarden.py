@@ -50,9 +50,9 @@ except ImportError:  # Windows
 
 __all__ = [
     "Agent", "Answer", "Backoff", "CannotContinue", "Client", "ClockUnknown", "Command",
-    "DesiredState", "InstanceConflict", "Permission", "Refused", "ServerAway", "Spool",
-    "SpoolDamaged", "SpoolError", "SpoolFull", "SpoolLocked", "Step", "SystemClock",
-    "TimeInFuture", "TradewardenError",
+    "Decision", "DesiredState", "Idea", "InstanceConflict", "Permission", "Reason", "Refused",
+    "ServerAway", "Spool", "SpoolDamaged", "SpoolError", "SpoolFull", "SpoolLocked", "Step",
+    "SystemClock", "TimeInFuture", "TradewardenError",
 ]
 
 VERSION = "1.0.0"
@@ -102,6 +102,9 @@ TIME_FIELDS = ("timestamp", "entryTime", "occurredAt", "sourceTime", "at", "quot
 DEAL_FIELDS = ("brokerDealId", "role", "price", "size", "at", "symbol", "direction")
 DEALS_MAX = 1_000
 FILL_ROLES = ("entry", "exit")
+# An idea is priced when it is made: it is told within this, or not at all.
+IDEA_SECONDS = 5.0
+HALT_MODES = ("reduce", "halt", "flatten")
 FINAL_STATUSES = ("closed", "rejected", "cancelled", "expired")
 LEVEL_COMMANDS = {"start": "running", "resume": "running", "pause": "paused", "stop": "stopped"}
 
@@ -722,6 +725,31 @@ class Client:
     def reconcile(self, shown: Mapping[str, Any]) -> Answer:
         """Positions, orders and deals, unasked; the same again changes nothing."""
         return self.post("/agents/me/reconcile", shown)
+
+    def propose(self, idea: Mapping[str, Any], key: str, lease: bool = True) -> Answer:
+        """``lease``: where the gate lets it through at once, its command comes with the answer.
+        With the same key it is one idea, and the answer the first one."""
+        return self.post("/trade-ideas" + ("?lease=1" if lease else ""), idea, key=key)
+
+    def idea(self, idea_id: str) -> Answer:
+        return self.get(f"/trade-ideas/{_segment(idea_id)}")
+
+    def ideas(self, **filters: Any) -> Answer:
+        """A page, the newest first: ``status``, ``limit``, ``cursor`` and what else there is."""
+        given = {name: value for name, value in plain(camel(filters)).items() if value is not None}
+        query = urllib.parse.urlencode(given)
+        return self.get("/trade-ideas" + (f"?{query}" if query else ""))
+
+    def kill_switch(self, mode: str, reason: str, key: Optional[str] = None) -> Answer:
+        """Halts this agent: ``reduce``, ``halt`` or ``flatten``. Only a person releases it."""
+        if mode not in HALT_MODES:
+            raise ValueError(f"a halt is {', '.join(HALT_MODES)}")
+        body = {"scope": {"type": "agent"}, "mode": mode, "reason": reason}
+        return self.post("/kill-switch", body, key=key)
+
+    def check(self) -> Answer:
+        """Whether an opening would pass now, and what stands in its way; changes nothing."""
+        return self.post("/agents/me/check", {})
 
     # -- the transport
 
@@ -1573,6 +1601,47 @@ class Command:
     extended_at: float = 0.0
 
 
+class Reason(NamedTuple):
+    """Why an idea is not carried out, or not yet: what was found, and the limit."""
+
+    code: str
+    message: str
+    actual: Any
+    limit: Any
+
+
+class Decision(NamedTuple):
+    """The gate's. ``rules``: one for each that was looked at, as the server says it."""
+
+    id: str
+    verdict: str
+    reasons: Tuple[Reason, ...]
+    rules: Tuple[Json, ...]
+
+
+@dataclasses.dataclass
+class Idea:
+    """A trade that was proposed, and what the gate says of it. ``status``: auto_executed, approved,
+    needs_approval, waiting, rejected, halted_by_risk or expired."""
+
+    id: str
+    status: str
+    # Of what would be traded: an approval is bound to it.
+    digest: str
+    decision: Decision
+    command_id: Optional[str]
+    # The whole answer.
+    body: Json
+    # Handed over with the answer: carry it out now, it comes by no other way. None: nothing is to
+    # be sent now; the command of an idea that waits or needs a person comes from next_command.
+    command: Optional[Command] = None
+
+    @property
+    def codes(self) -> List[str]:
+        """Of the reasons against it; empty for one that passed."""
+        return [reason.code for reason in self.decision.reasons]
+
+
 class Step:
     """What happened at one moment: facts, the bot's state, answers to commands. All of it is on
     the disk when the ``with`` block ends, or nothing of it when that raises.
@@ -1714,6 +1783,10 @@ class _Line:
         self.reported = False
         self._away_said = False
         self.conflict = False
+        # When the server took this agent's own halt, on the monotonic clock; infinite until then.
+        self.halted_at: Optional[float] = None
+        # When the request was sent whose answer said what is desired.
+        self._desired_asked = -math.inf
         self.heartbeat_seconds = 15.0
         # Counts facts and answers that got through.
         self.progress = 0
@@ -1769,7 +1842,11 @@ class _Line:
         if not stored:
             given = answer.body.get("serverTime")
             self.server_clock.observe(given, answer.sent, answer.received)
-        self._see(read_desired(answer.body.get("desiredState")))
+        seen = read_desired(answer.body.get("desiredState"))
+        self._see(seen)
+        if seen is not None and not stored:
+            with self.changed:
+                self._desired_asked = max(self._desired_asked, answer.sent)
         skew = self.server_clock.skew
         if skew is None:
             if self.clock.monotonic() - self._timeless_said > 60.0:
@@ -1794,6 +1871,11 @@ class _Line:
     def trading_lease_left(self) -> float:
         sent, seconds = self._trading_lease
         return max(0.0, sent + seconds - self.clock.monotonic())
+
+    @property
+    def halts_itself(self) -> bool:
+        """Until an answer to a later request says what is desired, none of before may count."""
+        return self.halted_at is not None and self._desired_asked <= self.halted_at
 
     def server_time_at(self, moment: float) -> float:
         """Epoch seconds at the server when the monotonic clock showed `moment`."""
@@ -1820,6 +1902,10 @@ class _Line:
         with self.changed:
             self.changed.wait_for(lambda: self.stopping or until(), max(0.0, seconds))
             return until()
+
+    def check_fatal(self) -> None:
+        if self.fatal is not None:
+            raise self.fatal
 
     def wait_as_asked(self) -> None:
         self.wait(self.not_before - self.clock.monotonic())
@@ -1943,6 +2029,8 @@ class _Reporter:
         with self._line.changed:
             if version != self._observed:
                 self._observed = version
+                # That no entry order is left counts when a report shows it.
+                self._reports.tell_again()
                 self._line.nudge()
 
     def heartbeat(self) -> None:
@@ -2081,6 +2169,12 @@ class _BrokerReports:
         with self._line.changed:
             self._newest = self._dated(_Shown(body, self._line.clock.monotonic(),
                                               self._spool.last_seq))
+            self._line.changed.notify_all()
+
+    def tell_again(self) -> None:
+        """Soon, also if nothing in it has changed."""
+        with self._line.changed:
+            self._told_substance = None
             self._line.changed.notify_all()
 
     def show_all(self, body: Json) -> None:
@@ -2261,6 +2355,14 @@ class _Market:
             self._post(lambda: self._client.quotes(items))
         self.tell_marks_if_due()
         self._due = self._line.clock.monotonic() + QUOTES_SECONDS
+
+    def tell_now(self, symbol: str) -> None:
+        """Before an idea, which is held against it."""
+        with self._line.changed:
+            self._forget_old(self._quotes)
+            kept = self._quotes.pop(symbol, None)
+        if kept is not None:
+            self._post(lambda: self._client.quotes([kept[1]]))
 
     def tell_marks_if_due(self) -> None:
         """Of trades whose id is known; the others' wait for that as long as they are new."""
@@ -2509,6 +2611,27 @@ class _Inbox:
             self._line.nudge()
             self._sort(command)
 
+    def accept(self, raw: object, sent: float) -> Optional[Command]:
+        """A command that came with the answer to an idea, straight into the bot's hand. None when
+        it was there before, as when an idea is told twice, or may not be carried out any more."""
+        try:
+            command = _command_of(raw)  # type: ignore[arg-type]
+        except (KeyError, TypeError, ValueError, RecursionError):
+            log.warning("an idea's command could not be read, and is left to its lease")
+            return None
+        command.extended_at = sent
+        command.once = command.type in self._once
+        with self._line.changed:
+            if (command.id in self._spool.answers or command.id in self._spool.begun
+                    or self._is_here(command)):
+                return None
+            self.in_hand[command.id] = command
+        return command if not command.once or self._begin(command) else None
+
+    def may_send(self, command: Command) -> Permission:
+        why = self._why_not(command)
+        return Permission(not why, why)
+
     def _sort(self, command: Command) -> None:
         known = self._spool.answers.get(command.id)
         if known is not None:
@@ -2580,8 +2703,9 @@ class _Inbox:
             log.warning("command %s came too late: its lease has run out", command.type)
         else:
             log.warning("command %s is not carried out: %s", command.type, why)
+            # What is to be opened was priced for then: it is not tried again, but decided anew.
             self._answer(command, {
-                "kind": "fail", "outcome": "not_sent", "retryable": True,
+                "kind": "fail", "outcome": "not_sent", "retryable": command.type != "open_trade",
                 "error": {"code": why, "message": "refused before anything was sent"}})
         with self._line.changed:
             self.in_hand.pop(command.id, None)
@@ -3035,8 +3159,7 @@ class Agent:
 
     def check(self) -> None:
         """Raises CannotContinue when the agent has given up."""
-        if self._line.fatal is not None:
-            raise self._line.fatal
+        self._line.check_fatal()
 
     def wait_until_up(self, timeout: float) -> bool:
         return self._line.wait(timeout, lambda: self._line.up)
@@ -3093,6 +3216,8 @@ class Agent:
                 return Permission(False, "INSTANCE_CONFLICT")
             if desired is None:
                 return Permission(False, "NO_ANSWER_YET")
+            if line.halts_itself:
+                return Permission(False, "HALTING")
             if desired.state != "active":
                 return Permission(False, desired.state.upper())
             if desired.run != "running":
@@ -3107,9 +3232,89 @@ class Agent:
                 return Permission(False, "SPOOL_FULL")
             return Permission(True)
 
+    def may_send(self, command: Command) -> Permission:
+        """Whether the order of an ``open_trade`` may go out at this moment: as ``may_open``, and
+        its lease and its validity have not run out. The price is the bot's to look at."""
+        self._line.app_is_alive()
+        return self._inbox.may_send(command)
+
     def trading_lease_left(self) -> float:
         """Seconds, counted from before the request that brought the lease."""
         return self._line.trading_lease_left()
+
+    # -- what is to be traded
+
+    def propose(self, *, symbol: str, direction: str, lot_size: Any, rationale: str,
+                confidence: Any = None, prediction: Optional[str] = None,
+                key: Optional[str] = None, lease: bool = True, within: float = IDEA_SECONDS,
+                **more: Any) -> Idea:
+        """Asks the gate for a trade. Further fields: entry_price, entry_range, stop_loss,
+        take_profit, valid_for_seconds, strategy_id, executor_agent_id, expected_hold. It goes
+        behind the facts that are written down, since they count, and behind the newest quote; never
+        into the spool. With ``key`` it is one idea, however often told.
+
+        Only ``idea.command`` may be sent to the broker. Raises ServerAway when there is no answer
+        within so many seconds, ClockUnknown, Refused for what is no idea, and ValueError: then
+        nothing is to be traded. An idea whose answer was lost may stand at the server; a command
+        that was handed over with it is never carried out."""
+        body = {"symbol": symbol, "direction": direction, "lotSize": lot_size,
+                "rationale": rationale, "confidence": confidence, **camel(more)}
+        body = exact({name: value for name, value in body.items() if value is not None})
+        if self.client.holds_key(encoded(body).decode("ascii")):
+            raise ValueError("an idea must not contain the API key")
+        line = self._line
+        deadline = line.clock.monotonic() + within
+        self._tell_facts_first(within)
+        given = None if prediction is None else self.spool.id_of(prediction)
+        if given is not None:
+            body["predictionId"] = given
+        self._market.tell_now(symbol)
+        name = key or f"idea-{uuid.uuid4().hex}"
+        answer = self.client.retrying(lambda: self.client.propose(body, name, lease),
+                                      max(0.0, deadline - line.clock.monotonic()))
+        line.app_is_alive()
+        idea = _idea_of(answer.body)
+        raw = answer.body.get("command")
+        if raw is not None:
+            idea.command = self._inbox.accept(raw, answer.sent)
+        return idea
+
+    def _tell_facts_first(self, within: float) -> None:
+        line, last = self._line, self.spool.last_seq
+
+        def told() -> bool:
+            first = self.spool.first()
+            return line.up and (first is None or first.seq > last)
+        line.check_fatal()
+        if not line.server_clock.known:
+            raise ClockUnknown("the server has not said what time it is")
+        line.app_is_alive()
+        if not (line.up and line.wait(within, told)):
+            raise ServerAway("an idea is priced now or not at all, and the server is away")
+        line.app_is_alive()
+
+    def idea(self, idea_id: str) -> Idea:
+        """As it is now, without its command. Raises ServerAway, Refused."""
+        return _idea_of(self.client.idea(idea_id).body)
+
+    def ideas(self, **filters: Any) -> List[Idea]:
+        """A page of the newest. Raises ServerAway, Refused."""
+        return [_idea_of(one) for one in _listed(self.client.ideas(**filters).body.get("items"))]
+
+    def kill_switch(self, mode: str, reason: str, within: float = 10.0) -> Json:
+        """Halts this agent: ``reduce``, ``halt`` or ``flatten``. It opens nothing from this call
+        on, also when that raises ServerAway because the server could not be told: then not in this
+        process any more, until it was told. Only a person releases it. Raises Refused, too."""
+        if mode not in HALT_MODES:
+            raise ValueError(f"a halt is {', '.join(HALT_MODES)}")
+        line, key = self._line, f"halt-{uuid.uuid4().hex}"
+        with line.changed:
+            line.halted_at = math.inf
+        answer = self.client.retrying(lambda: self.client.kill_switch(mode, reason, key), within)
+        with line.changed:
+            line.halted_at = answer.received
+        line.nudge()
+        return answer.body
 
     # -- time
 
@@ -3385,6 +3590,23 @@ def _answer_of(command: Command, answer: Mapping[str, Any], after: int) -> Json:
     """As the spool keeps it. `after`: the last fact that belongs to it."""
     return {"id": command.id, "type": command.type, **answer, "token": command.lease_token,
             "after": after}
+
+
+def _idea_of(body: Mapping[str, Any]) -> Idea:
+    """Raises ServerAway for what is no answer to an idea: nothing is traded on it."""
+    said = body.get("decision")
+    decided = said if isinstance(said, dict) else {}
+    if _id_in(body) is None or not isinstance(body.get("status"), str):
+        raise ServerAway("the answer to an idea cannot be read", 200)
+    reasons = tuple(
+        Reason(str(one.get("code")), str(one.get("message", "")), one.get("actual"),
+               one.get("limit")) for one in _listed(decided.get("reasons")))
+    given = body.get("commandId")
+    return Idea(
+        id=body["id"], status=body["status"], digest=str(body.get("digest", "")),
+        decision=Decision(str(decided.get("id", "")), str(decided.get("verdict", "")), reasons,
+                          tuple(_listed(decided.get("rules")))),
+        command_id=given if isinstance(given, str) else None, body=dict(body))
 
 
 def _command_to_json(command: Command) -> Json:

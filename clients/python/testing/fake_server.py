@@ -102,6 +102,11 @@ class FakeServer:
         self.missed: List[Json] = []
         self.desired: Json = {"state": "active", "run": "running", "version": 1, "reasons": []}
         self.header_desired: Optional[str] = None
+        self.ideas: List[Json] = []
+        # What becomes of an idea: its status, and the codes against it.
+        self.verdict: Callable[[Json], Tuple[str, List[str]]] = lambda idea: ("auto_executed", [])
+        self.valid_seconds = 30.0
+        self.halts: List[Json] = []
         self.heartbeat_seconds = 15.0
         self.trading_lease_seconds = 60.0
         # How long the trading lease keeps other copies out. Tests with one folder after another
@@ -198,10 +203,13 @@ class FakeServer:
             return command
 
     def lapse(self, command: FakeCommand) -> None:
-        """As a lapsed lease does: it will be handed out again, with another token."""
+        """As a lapsed lease does: it will be handed out again, with another token. What the gate
+        made is handed out once."""
         with self.changed:
             command.lease_token = None
             command.status = "queued"
+            if "ideaId" in command.payload:
+                self._doubt(command)
             self.changed.notify_all()
 
     def set_desired(self, **change: Any) -> None:
@@ -320,8 +328,17 @@ class FakeServer:
         return reply
 
     def _route(self, seen: Seen) -> Reply:
-        path, body = seen.path, seen.body
+        path, body = seen.path.partition("?")[0], seen.body
         parts = path.split("/")[1:]
+        if parts[0] == "trade-ideas":
+            return self._ideas(seen, parts)
+        if path == "/kill-switch":
+            self.halts.append(body)
+            self.set_desired(state={"reduce": "reducing", "halt": "halted"}.get(
+                body["mode"], "flatten"))
+            return 201, {"id": str(uuid.uuid4()), **body, "open": []}
+        if path == "/agents/me/check":
+            return 200, {"ok": True, "checks": [], "opening": {"verdict": "approved"}}
         if path == "/agents/me":
             return 200, {"id": self.agent_id, "name": "bot", "magic": self.magic}
         if path == "/agents/me/heartbeat":
@@ -394,7 +411,9 @@ class FakeServer:
         for trade in self.trades:
             if trade["clientOrderId"] == body["clientOrderId"]:
                 return 200, {**trade, "repeated": True}
-        tag = f"TAG{len(self.trades):013d}"
+        command = next((one for one in self.commands if one.id == body.get("commandId")), None)
+        known = None if command is None else command.payload.get("orderTag")
+        tag = known or f"TAG{len(self.trades):013d}"
         return 201, self._add(self.trades, {**body, "status": body.get("status", "open"),
                                             "orderTag": tag, "openSize": body["lotSize"]})
 
@@ -456,6 +475,7 @@ class FakeServer:
     def _reconcile(self, body: Json) -> Reply:
         self.reconciled.append(body)
         known = {(one["brokerDealId"], one["role"]) for one in self.fills}
+        self._settle_doubts(body)
         unmatched = [deal for deal in body["deals"]
                      if (deal["brokerDealId"], deal["role"]) not in known]
         _, answer = self._report({"asOf": body["asOf"], "complete": True,
@@ -482,6 +502,63 @@ class FakeServer:
         self._add(self.transitions, {**body, "tradeId": trade_id})
         return 200, dict(trade)
 
+    # -- ideas
+
+    def _ideas(self, seen: Seen, parts: List[str]) -> Reply:
+        if seen.method == "GET" and len(parts) == 1:
+            return 200, {"items": self.ideas[::-1], "nextCursor": None}
+        if seen.method == "GET":
+            found = [idea for idea in self.ideas if idea["id"] == parts[1]]
+            return (200, found[0]) if found else problem(404, "NOT_FOUND", "No such idea.")
+        status, codes = self.verdict(seen.body)
+        reasons = [{"code": code, "message": code, "actual": "1", "limit": "0"} for code in codes]
+        idea = self._add(self.ideas, {
+            "proposal": seen.body, "status": status, "digest": f"digest-{len(self.ideas)}",
+            "decision": {"id": str(uuid.uuid4()), "verdict": status, "reasons": reasons,
+                         "rules": []}})
+        if status != "auto_executed":
+            return 201, idea
+        command = self.approve(idea)
+        if seen.path.endswith("?lease=1"):
+            return 201, {**idea, "command": self._leased(command, 30.0)}
+        return 201, idea
+
+    def approve(self, idea: Json) -> FakeCommand:
+        """Its command waits for a lease."""
+        asked = idea["proposal"]
+        payload = {name: asked[name] for name in ("symbol", "direction", "lotSize", "stopLoss",
+                                                  "takeProfit", "strategyId") if name in asked}
+        with self.changed:
+            tag = f"IDEA{len(self.commands):012d}"
+            command = self.queue("open_trade", **payload, ideaId=idea["id"], orderTag=tag,
+                                 limitPrice=asked["entryPrice"],
+                                 validForSeconds=self.valid_seconds)
+            idea["commandId"] = command.id
+            return command
+
+    def _leased(self, command: FakeCommand, seconds: float) -> Json:
+        command.attempt += 1
+        command.lease_token = str(uuid.uuid4())
+        command.lease_until = self.now() + seconds
+        command.status = "leased"
+        return {"id": command.id, "type": command.type, "payload": command.payload,
+                "priority": "normal", "attempt": command.attempt,
+                "leaseToken": command.lease_token, "leaseExpiresAt": iso(command.lease_until),
+                "createdAt": iso(command.created), "expiresAt": None}
+
+    def _doubt(self, command: FakeCommand) -> None:
+        """Nobody knows whether its order reached the broker: the agent is asked."""
+        command.status, command.lease_token = "unknown", None
+        self.queue("reconcile", orderTag=command.payload.get("orderTag"))
+
+    def _settle_doubts(self, result: Json) -> None:
+        shown = {one.get("orderTag") for name in ("positions", "orders", "deals")
+                 for one in result.get(name, [])}
+        for command in self.commands:
+            if command.status == "unknown" and command.type == "open_trade":
+                found = command.payload["orderTag"] in shown
+                command.status = "succeeded" if found else "failed"
+
     # -- commands
 
     def _lease(self, seen: Seen, connection: socket.socket) -> Reply:
@@ -503,24 +580,16 @@ class FakeServer:
                          "nextPollAfterMs": 0, **self._times()}
 
     def _queued(self) -> List[FakeCommand]:
-        for command in self.commands:
+        for command in list(self.commands):
             if command.status == "leased" and command.lease_until < self.now():
-                command.lease_token, command.status = None, "queued"
+                self.lapse(command)
         return [command for command in self.commands if command.status == "queued"]
 
     def _hand_out(self, ask: Json, but: Sequence[str] = ()) -> List[Json]:
         out = []
         fit = [command for command in self._queued() if command.id not in but]
         for command in fit[:int(ask.get("max", 10))]:
-            command.attempt += 1
-            command.lease_token = str(uuid.uuid4())
-            command.lease_until = self.now() + float(ask.get("leaseSeconds", 30))
-            command.status = "leased"
-            out.append({
-                "id": command.id, "type": command.type, "payload": command.payload,
-                "priority": "normal", "attempt": command.attempt,
-                "leaseToken": command.lease_token, "leaseExpiresAt": iso(command.lease_until),
-                "createdAt": iso(command.created), "expiresAt": None})
+            out.append(self._leased(command, float(ask.get("leaseSeconds", 30))))
         return out
 
     def _settle(self, command_id: str, how: str, body: Json) -> Reply:
@@ -542,6 +611,10 @@ class FakeServer:
         command.settled_by = (token, outcome)
         command.lease_token = None
         command.answers.append(body)
+        if command.status == "unknown" and "ideaId" in command.payload:
+            self._doubt(command)
+        if command.type == "reconcile" and how == "complete":
+            self._settle_doubts(body["result"])
         return 200, {"id": command_id, "status": command.status}
 
     # -- sync
