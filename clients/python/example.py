@@ -68,6 +68,15 @@ def number_in(value: Any) -> Optional[Decimal]:
     return number if number.is_finite() else None
 
 
+# What an idea that comes to nothing raises; anything else ends the agent.
+NO_IDEA = (tradewarden.ServerAway, tradewarden.ClockUnknown, tradewarden.Refused)
+
+
+def code_of(error: Exception) -> str:
+    return str(getattr(error, "code", "")) or (
+        "CLOCK_UNKNOWN" if isinstance(error, tradewarden.ClockUnknown) else "SERVER_AWAY")
+
+
 class Order(NamedTuple):
     """What an ``open_trade`` asks for. Stop and target are None where it says nothing of them."""
 
@@ -427,9 +436,10 @@ class TradingLoop:
         try:
             idea = self._propose(direction, f"the average of {FAST} ticks crossed that of {SLOW}",
                                  f"{self.state['run']}-{self.state['tick']:06d}", ref)
-        except (tradewarden.ServerAway, tradewarden.ClockUnknown, tradewarden.Refused) as error:
+        except NO_IDEA as error:
             # Nothing is sent on an idea that nobody has heard.
             logging.warning("no trade: %s", error)
+            self._skip([code_of(error)], f"no idea was made: {error}", ref, {})
             return
         if idea.command is not None:
             self._handle(idea.command)
@@ -445,16 +455,24 @@ class TradingLoop:
             stop_loss=entry - sign * STOP_DISTANCE,
             take_profit=[{"price": entry + sign * TARGET_DISTANCE, "sizeFraction": "1"}],
             prediction=prediction, key=key, within=IDEA_SECONDS)
-        kept = {**self.state["ideas"], idea.id: {"why": why, "prediction": prediction}}
-        self.state["ideas"] = dict(list(kept.items())[-IDEAS_KEPT:])
-        if idea.status in ("rejected", "halted_by_risk"):
-            # Decided against, and kept at the server with every rule; here the codes are counted.
-            skipped = self.state["skipped"]
-            for code in idea.codes:
-                skipped[code] = skipped.get(code, 0) + 1
-        said = "; ".join(f"{one.code} {one.message}" for one in idea.decision.reasons)
-        logging.info("idea %s, %s: %s %s", idea.id, direction, idea.status, said)
+        codes = ", ".join(idea.codes)
+        logging.info("idea %s, %s: %s %s", idea.id, direction, idea.status, codes)
+        if idea.status in ("rejected", "halted_by_risk", "expired"):
+            self._skip(idea.codes, f"{idea.status}: {codes}", prediction, {"ideaId": idea.id})
+        else:
+            kept = {**self.state["ideas"], idea.id: {"why": why, "prediction": prediction}}
+            self.state["ideas"] = dict(list(kept.items())[-IDEAS_KEPT:])
         return idea
+
+    def _skip(self, codes: List[str], why: str, prediction: Optional[str], more: Json) -> None:
+        """What was not traded is told as fully as what was."""
+        skipped = self.state["skipped"]
+        for code in codes:
+            skipped[code] = skipped.get(code, 0) + 1
+        if prediction is not None and not self.agent.spool.crowded:
+            with self.agent.step() as step:
+                step.skip(prediction, why, risk_factors={"codes": " ".join(codes), **more})
+                step.save(self.state)
 
     @property
     def _confidence(self) -> Decimal:
@@ -676,11 +694,8 @@ class TradingLoop:
             return
         try:
             idea = self._propose(str(direction), "asked for by a person", f"cmd-{command.id}", None)
-        except (tradewarden.ServerAway, tradewarden.ClockUnknown) as error:
-            self._refuse(command, "not_sent", "SERVER_AWAY", str(error))
-            return
-        except tradewarden.Refused as refused:
-            self._refuse(command, "not_sent", refused.code or "REFUSED", str(refused))
+        except NO_IDEA as error:
+            self._refuse(command, "not_sent", code_of(error), str(error))
             return
         # Before anything is sent: what is sent belongs to the idea's own command.
         self._answer(command, {"ideaId": idea.id, "status": idea.status, "codes": idea.codes})

@@ -488,6 +488,12 @@ def camel(names: Mapping[str, Any]) -> Json:
     return out
 
 
+def _camel_within(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return camel(value)
+    return [_camel_within(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 # ---------------------------------------------------------------------------------------------
 # Calls
 # ---------------------------------------------------------------------------------------------
@@ -1705,9 +1711,14 @@ class Step:
         self._about(client_order_id, "fills", {**exact(body), "at": at})
 
     def explanation(self, client_order_id: str, kind: str, explanation: str, **more: Any) -> None:
-        """``kind``: entry, exit, skip or review."""
+        """``kind``: entry, exit or review."""
         body = {"kind": kind, "explanation": explanation, **camel(more)}
         self._about(client_order_id, "explanations", body)
+
+    def skip(self, prediction: str, explanation: str, **more: Any) -> None:
+        """Why what was predicted is not traded. There is no trade that it could be about."""
+        self._add("/explanations", {"kind": "skip", "explanation": explanation, **camel(more),
+                                    "predictionId": {"$ref": prediction}})
 
     def complete(self, command: Command, result: Optional[Mapping[str, Any]] = None) -> None:
         """It is done. Delivered again it is answered the same, and nothing is done twice."""
@@ -2156,6 +2167,8 @@ class _BrokerReports:
         self._chosen: Optional[_Shown] = None
         self._told_substance: Any = None
         self._told_at = -math.inf
+        # When it was asked for once more, and of when what is shown must be.
+        self._again = (-math.inf, -math.inf)
         self._unasked: Optional[_Shown] = None
         self._absent: Set[str] = set()
         self._said: Set[str] = set()
@@ -2174,8 +2187,10 @@ class _BrokerReports:
     def tell_again(self) -> None:
         """Soon, also if nothing in it has changed."""
         with self._line.changed:
-            self._told_substance = None
-            self._line.changed.notify_all()
+            if self._newest is not None:
+                self._again = (self._line.clock.monotonic(), self._newest.at)
+                self._told_substance = None
+                self._line.changed.notify_all()
 
     def show_all(self, body: Json) -> None:
         """With deals, unasked; has its asOf."""
@@ -2238,11 +2253,14 @@ class _BrokerReports:
     def _tell(self, shown: _Shown) -> None:
         if "positions" in self._absent or self._dated(shown).as_of is None:
             return
+        began = self._line.clock.monotonic()
         answer = self._post("positions", {"asOf": shown.as_of, **shown.body})
         with self._line.changed:
             self._chosen = None
             self._told_at = self._line.clock.monotonic()
-            self._told_substance = _substance(shown.body)
+            # One that was on its way when another was asked for is not that.
+            is_new = began >= self._again[0] and shown.at >= self._again[1]
+            self._told_substance = _substance(shown.body) if is_new else None
         if answer is not None:
             self._hear(answer)
 
@@ -2320,12 +2338,15 @@ class _Market:
     def __init__(self, line: _Line, spool: Spool):
         self._line, self._client, self._spool = line, line.client, spool
         self._quotes: Dict[str, Tuple[float, Json]] = {}
+        # Told or not.
+        self._newest: Dict[str, Tuple[float, Json]] = {}
         self._marks: Dict[str, Tuple[float, Json]] = {}
         self._due = -math.inf
         self._refusal = ""
 
     def quote(self, quotes: Sequence[Json]) -> None:
-        self._take(self._quotes, {quote["symbol"]: quote for quote in quotes})
+        for kept in (self._quotes, self._newest):
+            self._take(kept, {quote["symbol"]: quote for quote in quotes})
 
     def mark(self, client_order_id: str, mark: Json) -> None:
         self._take(self._marks, {client_order_id: mark})
@@ -2359,8 +2380,10 @@ class _Market:
     def tell_now(self, symbol: str) -> None:
         """Before an idea, which is held against it."""
         with self._line.changed:
-            self._forget_old(self._quotes)
-            kept = self._quotes.pop(symbol, None)
+            self._forget_old(self._newest)
+            kept = self._newest.get(symbol)
+            # Told a moment ago it may still be on its way: it is told once more.
+            self._quotes.pop(symbol, None)
         if kept is not None:
             self._post(lambda: self._client.quotes([kept[1]]))
 
@@ -2496,6 +2519,11 @@ class _Sender:
             raise
         except Refused as refused:
             _must_go_on(refused)
+            if refused.status == 404 and fact.path == "/explanations":
+                # A server that takes them with trades only: nothing else is lost with it.
+                log.warning("the server takes no explanation of what was not traded")
+                self._spool.mark_sent([(fact, None, None)])
+                return
             self.reject(fact, refused.status, str(refused))
             return
         except ServerAway as away:
@@ -3259,7 +3287,8 @@ class Agent:
         that was handed over with it is never carried out."""
         body = {"symbol": symbol, "direction": direction, "lotSize": lot_size,
                 "rationale": rationale, "confidence": confidence, **camel(more)}
-        body = exact({name: value for name, value in body.items() if value is not None})
+        body = exact({name: _camel_within(value) for name, value in body.items()
+                      if value is not None})
         if self.client.holds_key(encoded(body).decode("ascii")):
             raise ValueError("an idea must not contain the API key")
         line = self._line
@@ -3598,9 +3627,10 @@ def _idea_of(body: Mapping[str, Any]) -> Idea:
     decided = said if isinstance(said, dict) else {}
     if _id_in(body) is None or not isinstance(body.get("status"), str):
         raise ServerAway("the answer to an idea cannot be read", 200)
+    # An idea that is read says those of its last decision.
     reasons = tuple(
         Reason(str(one.get("code")), str(one.get("message", "")), one.get("actual"),
-               one.get("limit")) for one in _listed(decided.get("reasons")))
+               one.get("limit")) for one in _listed(decided.get("reasons", body.get("reasons"))))
     given = body.get("commandId")
     return Idea(
         id=body["id"], status=body["status"], digest=str(body.get("digest", "")),

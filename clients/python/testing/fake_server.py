@@ -91,6 +91,8 @@ class FakeServer:
         self.trades: List[Json] = []
         self.transitions: List[Json] = []
         self.explanations: List[Json] = []
+        self.skips: List[Json] = []
+        self.takes_skips = True
         self.commands: List[FakeCommand] = []
         self.fills: List[Json] = []
         self.positions: List[Json] = []
@@ -358,6 +360,8 @@ class FakeServer:
             return 200, {"items": []}
         if path == "/predictions":
             return 201, self._add(self.predictions, body)
+        if path == "/explanations" and self.takes_skips:
+            return 201, self._add(self.skips, body)
         if path == "/predictions/batch":
             return 201, {"items": [{"id": self._add(self.predictions, item)["id"]}
                                    for item in body["items"]]}
