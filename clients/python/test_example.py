@@ -431,6 +431,183 @@ class KillMinusNine(ExampleCase):
                     self.assertEqual((sent, opens), (1, ["succeeded"]))
 
 
+class TheGate(ExampleCase):
+    def the_command(self) -> Any:
+        return until("an opening", lambda: [one for one in self.server.commands
+                                            if one.type == "open_trade"], 20)[-1]
+
+    def answer_to(self, command: Any) -> Any:
+        return until("it is answered", lambda: command.answers, 20)[0]
+
+    def ask_for_one(self, *args: str) -> "subprocess.Popen[str]":
+        """So slow that the strategy has nothing to say."""
+        child = self.start("--speed", "0.01", *args)
+        self.server.queue("custom", open="long")
+        return child
+
+    def test_that_refuses_is_obeyed_and_what_it_said_is_told_as_a_skip(self) -> None:
+        said = {"long": ("rejected", ["MAX_TRADES", "REWARD_LOW"]),
+                "short": ("halted_by_risk", ["TRADING_DISABLED"])}
+        self.server.verdict = lambda idea: said[idea["direction"]]
+        told = self.ended(self.replay(ticks=200))
+        self.assertEqual((told["trades"], told["rejectedFacts"], self.server.trades), (0, 0, []))
+        self.assertEqual(set(told["skipped"]), {"MAX_TRADES", "REWARD_LOW", "TRADING_DISABLED"})
+        ideas = {idea["id"]: idea for idea in self.server.ideas}
+        self.assertEqual(len(self.server.skips), len(ideas))
+        for skip in self.server.skips:
+            idea = ideas.pop(skip["riskFactors"]["ideaId"])
+            status, codes = said[idea["proposal"]["direction"]]
+            self.assertEqual((skip["kind"], skip["riskFactors"]["codes"], skip["predictionId"]),
+                             ("skip", " ".join(codes), idea["proposal"]["predictionId"]))
+            self.assertIn(status, skip["explanation"])
+
+    def test_is_told_of_a_skip_where_the_server_takes_none(self) -> None:
+        self.server.verdict = lambda idea: ("rejected", ["MAX_TRADES"])
+        self.server.takes_skips = False
+        told = self.ended(self.replay(ticks=100))
+        self.assertGreater(told["skipped"]["MAX_TRADES"], 0)
+        self.assertEqual((told["unsentFacts"], told["rejectedFacts"]), (0, 0))
+
+    def test_hears_of_each_idea_what_is_risked_at_the_price_of_now(self) -> None:
+        open_then: List[int] = []
+
+        def passes(idea: Any) -> Any:
+            open_then.append(sum(one["status"] == "open" for one in self.server.trades))
+            return "auto_executed", []
+        self.server.verdict = passes
+        told = self.ended(self.replay(ticks=200))
+        self.assertGreater(told["trades"], 2)
+        # What made room for it was told before.
+        self.assertEqual(set(open_then), {0})
+        predictions = {one["id"]: one for one in self.server.predictions}
+        for idea in self.server.ideas:
+            asked = idea["proposal"]
+            sign = 1 if asked["direction"] == "long" else -1
+            entry, stop = Decimal(asked["entryPrice"]), Decimal(asked["stopLoss"])
+            aim = Decimal(asked["takeProfit"][0]["price"])
+            self.assertEqual((sign * (entry - stop), sign * (aim - entry)),
+                             (example.STOP_DISTANCE, example.TARGET_DISTANCE))
+            made = predictions[asked["predictionId"]]
+            self.assertEqual(entry - sign * example.SPREAD / 2, Decimal(made["marketPrice"]))
+            self.assertTrue(made["usedByAgent"])
+
+    def test_asks_a_person_and_the_approved_idea_is_traded_with_its_reason(self) -> None:
+        self.server.verdict = lambda idea: ("needs_approval", ["CONFIDENCE_LOW"])
+        child = self.start("--speed", "20")
+        idea = until("an idea", lambda: self.server.ideas, 20)[0]
+        self.assertEqual(self.server.trades, [])
+        command = self.server.approve(idea)
+        # A price that has moved meanwhile may refuse it: the limit is a wide one.
+        command.payload["maxSlippage"] = "0.01"
+        self.assertEqual(self.answer_to(command)["result"]["orderTag"],
+                         command.payload["orderTag"])
+        child.terminate()
+        self.ended(child)
+        trade = self.server.trades[0]
+        self.assertEqual((trade["ideaId"], trade["commandId"], trade["predictionId"]),
+                         (idea["id"], command.id, idea["proposal"]["predictionId"]))
+        self.assertIn("crossed", self.server.explanations[0]["explanation"])
+        self.check_books()
+
+    def test_halts_between_its_answer_and_the_order_and_none_is_sent(self) -> None:
+        def halt(seen: Seen) -> Optional[Fault]:
+            if seen.path.startswith("/trade-ideas"):
+                self.server.set_desired(state="reducing")
+            return None
+        self.server.fault = halt
+        child = self.ask_for_one()
+        answer = self.answer_to(self.the_command())
+        self.assertEqual((answer["outcome"], answer["error"]["code"], answer["retryable"]),
+                         ("not_sent", "REDUCING", False))
+        child.terminate()
+        self.assertEqual(self.ended(child)["trades"], 0)
+
+    def test_bounds_the_price_the_stop_and_the_time_of_the_order(self) -> None:
+        child = self.start("--speed", "0.01")
+        walk, price = example.SyntheticPrices(1), None
+        for number in range(2):
+            tick = walk.next(number, price)
+            assert tick is not None
+            price = tick.price
+        sell = (price or Decimal(0)) - example.SPREAD / 2
+        until("the second price", lambda: self.server.quotes.get("EURUSD", {}).get(
+            "bid") == str(sell), 20)
+        order = {"symbol": "EURUSD", "direction": "short", "lotSize": "0.1", "ideaId": "i1",
+                 "validForSeconds": 30}
+        codes = []
+        orders: List[Dict[str, Any]] = [
+            {"limitPrice": str(sell + example.POINT)},
+            {"limitPrice": str(sell + 3 * example.POINT), "maxSlippage": "0.00002"},
+            {"limitPrice": str(sell), "validForSeconds": 0.000001},
+            {"limitPrice": str(sell), "stopLoss": "none"},
+            {"limitPrice": str(sell),
+             "takeProfit": [{"price": "1", "sizeFraction": "0.5"}] * 2},
+            {"limitPrice": str(sell + 2 * example.POINT), "maxSlippage": "0.00002",
+             "stopLoss": "1.12", "takeProfit": "1.05"}]
+        for number, more in enumerate(orders):
+            command = self.server.queue("open_trade", **{
+                **order, "orderTag": f"TAG{number:013d}", **more})
+            answer = self.answer_to(command)
+            codes.append(answer.get("error", {}).get("code"))
+            self.assertFalse(answer.get("retryable"), answer)
+        self.assertEqual(codes, ["PRICE_MOVED", "PRICE_MOVED", "EXPIRED", "ORDER_INVALID",
+                                 "ORDER_INVALID", None])
+        child.terminate()
+        self.assertEqual(self.ended(child)["trades"], 1)
+        trade = self.server.trades[0]
+        self.assertEqual((trade["clientOrderId"], trade["stopLoss"], trade["takeProfit"],
+                          trade["entryPrice"]), ("TAG0000000000005", "1.12", "1.05", str(sell)))
+
+    def test_that_is_not_heard_trades_nothing(self) -> None:
+        self.server.fault = lambda seen: Fault(drop="after") if (
+            seen.path.startswith("/trade-ideas")) else None
+        child = self.ask_for_one()
+        custom = until("it is asked for", lambda: self.server.commands)[0]
+        answer = self.answer_to(custom)
+        self.assertEqual((answer["outcome"], answer["error"]["code"]), ("not_sent", "SERVER_AWAY"))
+        command = self.the_command()
+        self.server.lapse(command)
+        until("the broker was asked", lambda: command.status == "failed", 20)
+        child.terminate()
+        self.assertEqual(self.ended(child)["trades"], 0)
+
+    def test_and_a_lapsed_lease_end_openings_and_close_nothing(self) -> None:
+        self.server.heartbeat_seconds, self.server.trading_lease_seconds = 0.1, 0.4
+        child = self.start("--speed", "100")
+        until("a position", lambda: any(one["status"] == "open" for one in self.server.trades), 20)
+        self.server.fault = lambda seen: Fault(status=503, body={"code": "DRAINING"})
+        time.sleep(0.5)
+        opened = self.books()["opened"]
+        until("it is left by its stop, its target or a signal", lambda: not self.books()[
+            "positions"], 20)
+        time.sleep(0.5)
+        books = self.books()
+        self.assertEqual((books["opened"], books["positions"]), (opened, []))
+        self.assertLessEqual({deal["reason"] for deal in books["deals"] if "reason" in deal},
+                             {"stop", "target", "signal"})
+        self.server.fault = lambda seen: None
+        until("it is known", lambda: all(one["status"] == "closed"
+                                         for one in self.server.trades), 20)
+        child.terminate()
+        self.ended(child)
+        self.check_books()
+
+    def test_is_answered_by_what_the_broker_shows_before_a_halt_is_observed(self) -> None:
+        child = self.start("--speed", "0.01")
+        until("it is up", lambda: self.server.positions, 20)
+        known = len(self.server.seen)
+        self.server.set_desired(state="halted")
+        self.server.queue("resume")
+        version = self.server.desired["version"]
+        # Between two prices that are 100 s apart.
+        until("it is observed", lambda: any(
+            one.get("observedStateVersion") == version for one in self.server.bodies("/heartbeat")))
+        until("it is shown", lambda: any(seen.path.endswith("/positions")
+                                         for seen in self.server.seen[known:]))
+        child.terminate()
+        self.ended(child)
+
+
 class Commands(ExampleCase):
     def setUp(self) -> None:
         super().setUp()
