@@ -353,6 +353,37 @@ class ADesiredState(IdeaCase):
         until("it is shown again", lambda: len(self.server.positions) > 1, 5)
 
 
+class HowItIs(IdeaCase):
+    """A server that takes an agent for one that is starting or paused lets it open nothing."""
+
+    def told(self) -> List[Any]:
+        return [body.get("status") for body in self.server.bodies("/heartbeat")
+                + [one["state"] for one in self.server.bodies("/sync")]]
+
+    def test_is_told_at_once_and_before_an_idea(self) -> None:
+        self.server.heartbeat_seconds = 60
+        agent = self.running()
+        self.propose(agent)
+        self.assertEqual(self.told()[-1], "running")
+        for run in ("paused", "running"):
+            self.server.set_desired(run=run)
+            agent.client.get("/agents/me")
+            until("it is told", lambda run=run: self.told()[-1] == run, 3)  # type: ignore[misc]
+
+    def test_what_the_broker_shows_in_the_end_is_told_too(self) -> None:
+        agent = self.running()
+        agent.report_positions([{"symbol": "EURUSD", "direction": "long", "size": "1"}])
+        until("it is told", lambda: self.server.positions)
+        agent.report_positions([])
+        agent.stop(3)
+        self.assertEqual(self.server.positions[-1]["positions"], [])
+        self.assertEqual(self.server.bodies("/heartbeat")[-1]["status"], "stopped")
+
+
+class HowItIsOverSync(HowItIs):
+    mode = "sync"
+
+
 class AnIdeaOverSync(AnIdea):
     mode = "sync"
 

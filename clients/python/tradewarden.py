@@ -2021,6 +2021,7 @@ class _Reporter:
         self._reports = reports
         self._version, self._status = version, status
         self._observed: Optional[int] = None
+        self._told_status = ""
         self._figures: Optional[Tuple[float, Json]] = None
         self._figures_refused = ""
         # Of the newest figures that the server has, on the monotonic clock; and the time, by the
@@ -2043,6 +2044,11 @@ class _Reporter:
                 # That no entry order is left counts when a report shows it.
                 self._reports.tell_again()
                 self._line.nudge()
+
+    @property
+    def status_told(self) -> bool:
+        """An agent that the server takes for one that is still starting may open nothing."""
+        return self._told_status == self._status()
 
     def heartbeat(self) -> None:
         state = self.state()
@@ -2078,6 +2084,8 @@ class _Reporter:
         """The server has this report, and takes none that is older."""
         with self._line.changed:
             self._timeless = False
+            self._told_status = str(state.body.get("status"))
+            self._line.changed.notify_all()
             self._told_figures = max(self._told_figures, state.figures)
             as_of = state.body.get("asOf") or answer.body.get("serverTime")
             self._told_as_of = max(self._told_as_of, seconds_of(as_of) or 0.0)
@@ -2242,6 +2250,14 @@ class _BrokerReports:
             self._tell(chosen)
         if unasked is not None and self._facts_told_in(unasked) <= 0:
             self._tell_all(unasked)
+
+    def tell_the_last(self) -> None:
+        """When the agent ends: what changed in its last second, too."""
+        with self._line.changed:
+            newest = self._newest
+            is_new = newest is not None and _substance(newest.body) != self._told_substance
+        if newest is not None and is_new and self._line.server_clock.known:
+            self._tell(newest)
 
     def tell_positions(self) -> None:
         """Before the facts, as after an outage."""
@@ -2808,7 +2824,7 @@ class _Polling:
             if not line.up:
                 if line.attempt(self._recover, backoff):
                     due = line.clock.monotonic() + line.heartbeat_seconds
-            elif now >= due or line.nudged:
+            elif now >= due or line.nudged or not self._reporter.status_told:
                 line.nudged = False
                 due = now + line.heartbeat_seconds
                 line.attempt(self._reporter.heartbeat, backoff)
@@ -2818,7 +2834,8 @@ class _Polling:
                     line.attempt(work, backoff)
             pause = min(due - line.clock.monotonic(), self._inbox.lease_seconds / 4,
                         self._tells_in())
-            line.wait(pause, lambda: line.nudged or not line.up or self._tells_in() <= 0)
+            line.wait(pause, lambda: line.nudged or not line.up or self._tells_in() <= 0
+                      or not self._reporter.status_told)
 
     def _tells_in(self) -> float:
         return min(self._reports.due_in(), self._market.due_in())
@@ -2886,7 +2903,8 @@ class _Syncing:
             line.nudged = False
             if line.attempt(self._exchange, backoff):
                 line.wait(0.02)
-                line.wait(self._next_poll, lambda: line.nudged or self._sender.has_work())
+                line.wait(self._next_poll, lambda: line.nudged or self._sender.has_work()
+                          or not self._reporter.status_told)
             elif line.conflict:
                 # It changed nothing there, and its figures grow old.
                 self._outstanding = None
@@ -3164,25 +3182,26 @@ class Agent:
         self.client.timeout = seconds
         self.client.resume()
         try:
-            self._tell_the_rest(self._line.clock.monotonic() + seconds)
+            if self._tell_the_rest(self._line.clock.monotonic() + seconds):
+                self._reports.tell_the_last()
             # With this word the trading lease is given back: another copy need not wait for it.
             self.client.heartbeat({**self._reporter.state().body, "status": "stopped"})
         except TradewardenError as error:
             log.warning("could not say goodbye: %s", error)
 
-    def _tell_the_rest(self, until: float) -> None:
+    def _tell_the_rest(self, until: float) -> bool:
         backoff = Backoff(0.1, 1.0)
         while True:
             try:
-                self._sender.send_all(until)
+                everything = self._sender.send_all(until)
                 self._sender.send_answers(everything=True)
-                return
+                return everything
             except ServerAway as away:
                 # It may still be busy with the call that was interrupted a moment ago.
                 pause = backoff.next(away.retry_after)
                 if self._line.clock.monotonic() + pause > until:
                     log.warning("%d facts stay for the next start: %s", self.spool.size, away)
-                    return
+                    return False
                 time.sleep(pause)
 
     def check(self) -> None:
@@ -3313,7 +3332,8 @@ class Agent:
 
         def told() -> bool:
             first = self.spool.first()
-            return line.up and (first is None or first.seq > last)
+            return (line.up and (first is None or first.seq > last)
+                    and self._reporter.status_told)
         line.check_fatal()
         if not line.server_clock.known:
             raise ClockUnknown("the server has not said what time it is")
