@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../../test/support/app.js';
+import { limitAll } from '../../test/support/ideas.js';
 import { hasPython, python, type Running, stopPython } from './testing/python.js';
 
 interface Command { id: string; status: string; result: { positions: object[]; deals: object[] } | null }
@@ -19,6 +20,7 @@ let folder: string;
 
 beforeAll(async () => {
   t = await startTestApp();
+  await limitAll(t, { minConfidenceThreshold: '0' });
 });
 beforeEach(async () => {
   agent = await t.agent();
@@ -88,7 +90,8 @@ with agent:
     const run = python(['example.py', '--folder', folder, '--json', '--speed', '0.01', ...(mode === 'sync' ? ['--sync'] : [])], env());
     await command(run, 'custom', { open: 'long' });
     const magic = (await t.http<{ magic: number }>('GET', `/agents/${agent.id}`)).body.magic;
-    const [trade] = await trades();
+    // An idea's own command trades, behind the one that asked for it.
+    const [trade] = await until('the trade', async () => { const all = await trades(); return all.length > 0 && all; }, run.said);
     const held = await until('the position is named', async () => {
       const [row] = await t.db.query<Record<string, unknown>>(`select trade_id, order_tag, magic, trim_scale(size)::text as size, floating_profit is not null as priced from positions where reported_by = $1`, [agent.id]);
       return row?.['order_tag'] != null && row;
@@ -96,7 +99,7 @@ with agent:
     expect(held).toEqual({ trade_id: trade?.id, order_tag: trade?.order_tag, magic: `${magic}`, size: '0.1', priced: true });
     await until('a mark', async () => (await t.db.query('select 1 from trade_marks where trade_id = $1', [trade?.id])).length > 0, run.said);
     expect(await command(run, 'reconcile')).toMatchObject({ status: 'succeeded', result: { deals: [expect.objectContaining({ role: 'entry' })] } });
-    expect(await trades()).toEqual([expect.objectContaining({ origin: 'ungated', status: 'open', open_size: '0.1' })]);
+    expect(await trades()).toEqual([expect.objectContaining({ origin: 'gated', status: 'open', open_size: '0.1' })]);
     expect(await t.db.query('select kind from incidents where agent_id = $1', [agent.id])).toEqual([]);
     run.child.kill('SIGTERM');
     expect((await run.ended).code).toBe(0);
