@@ -586,8 +586,8 @@ class TheGate(ExampleCase):
         self.assertLessEqual({deal["reason"] for deal in books["deals"] if "reason" in deal},
                              {"stop", "target", "signal"})
         self.server.fault = lambda seen: None
-        until("it is known", lambda: all(one["status"] == "closed"
-                                         for one in self.server.trades), 20)
+        # An entry and an exit are explained each, behind what else there is to tell of them.
+        until("all is known", lambda: len(self.server.explanations) == 2 * books["closed"], 20)
         child.terminate()
         self.ended(child)
         self.check_books()
