@@ -8,19 +8,16 @@ export interface Gap {
   ended_at: string;
 }
 
-/** Two beats may be late. */
-const GAP_SECONDS = 10;
-
 /** When a server of this database was well. */
 @Injectable()
 export class UptimeRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   /**
-   * Says that a server is well. Answers the time in which none was, when that was more than 10 s: it is written down once.
+   * Says that a server is well. Answers the time in which none was, when that was more than `gapSeconds`: it is written down once.
    * @param sinceSeconds since this process said so last, by its own clock; null: it never did. A database's clock that was set is no time in which it was away.
    */
-  async beat(tx: Tx, sinceSeconds: number | null): Promise<Gap | null> {
+  async beat(tx: Tx, sinceSeconds: number | null, gapSeconds: number): Promise<Gap | null> {
     await tx.sql`insert into server_health (beat_at, well_since) values (app_clock(), app_clock()) on conflict (id) do nothing`;
     await tx.sql`select 1 from server_health for no key update`;
     const [gap = null] = await tx.sql<Gap[]>`
@@ -28,7 +25,7 @@ export class UptimeRepository {
         select beat_at, app_clock() as at from server_health
       ), gap as (
         insert into server_gaps (began_at, ended_at) select beat_at, at from before
-        where at - beat_at > make_interval(secs => ${GAP_SECONDS}) and (${sinceSeconds}::float8 is null or ${sinceSeconds}::float8 > ${GAP_SECONDS}) returning began_at, ended_at
+        where at - beat_at > make_interval(secs => ${gapSeconds}) and (${sinceSeconds}::float8 is null or ${sinceSeconds}::float8 > ${gapSeconds}) returning began_at, ended_at
       ), beaten as (
         update server_health set beat_at = before.at, well_since = coalesce((select ended_at from gap), well_since) from before
       ) select * from gap`;

@@ -108,6 +108,7 @@ const definitions = {
   DB_QUERY_TIMEOUT: setting(count(20, 1, 600), 'Seconds after which a statement is given up and answered 503; the writer role itself gives up after 15', '20'),
   DB_LISTEN: setting(flag.optional(), 'Keep one LISTEN connection that wakes waiting polls; off with the null pool', 'on'),
   DB_NAMED_STATEMENTS: setting(flag.default(true), 'Prepare the statements of the hot paths; `off` behind PgBouncer before 1.21 in transaction mode', 'on'),
+  WATCH_EVERY_SECONDS: setting(count(5, 1, 60), 'How often open trades, what is to be closed and silent agents are looked at; marks are judged as they come', '5'),
   BASE_CURRENCY: setting(z.string().regex(/^[A-Z]{3,10}$/, { error: 'must be a currency code such as USD' }).default('USD'), 'What amounts of limits are in, unless they are an account\'s', 'USD'),
   TWO_PERSON_RELEASE: setting(flag.default(false), 'Nobody releases a halt alone: it takes somebody else than the person who imposed it, or two administrators', 'off'),
   JWT_SECRET: setting(secret.optional(), 'Signs access tokens; made and kept in DATA_DIR outside production'),

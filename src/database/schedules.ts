@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { ENV } from '../config/env.token.js';
+import type { Env } from '../config/env.js';
 import { DatabaseService } from './database.service.js';
 
 interface Schedule {
@@ -11,8 +13,6 @@ interface Schedule {
 }
 
 const LOOK_EVERY_MS = 60_000;
-/** For what cannot wait a minute. */
-const LOOK_QUICKLY_EVERY_MS = 5_000;
 const LEASE_SECONDS = 300;
 const LEAVE_AFTER_MS = 1_000;
 const RENEW_EVERY_MS = (LEASE_SECONDS / 3) * 1000;
@@ -35,17 +35,19 @@ export class Schedules implements OnApplicationShutdown {
   private runningQuick: Promise<void> = Promise.resolve();
 
   constructor(
+    @Inject(ENV) private readonly env: Pick<Env, 'WATCH_EVERY_SECONDS'>,
     private readonly dataSource: DataSource,
     database: DatabaseService,
   ) {
     // Not awaited: nobody waits with his request until last night's work is caught up.
     database.onReady(async () => {
       this.timer ??= setInterval(() => this.look(() => this.runSlow()), LOOK_EVERY_MS);
-      this.quickTimer ??= setInterval(() => this.look(() => this.runQuick()), LOOK_QUICKLY_EVERY_MS);
+      this.quickTimer ??= setInterval(() => this.look(() => this.runQuick()), this.env.WATCH_EVERY_SECONDS * 1_000);
       this.look(() => this.runDue());
     });
   }
 
+  /** What cannot wait a minute is looked at as often as WATCH_EVERY_SECONDS says, whatever is slow beside it. */
   every(everySeconds: number, name: string, run: () => Promise<unknown>): void {
     this.schedules.push({ name, everySeconds, run });
   }
@@ -96,7 +98,7 @@ export class Schedules implements OnApplicationShutdown {
       clearInterval(renewal);
     }
     // Due before the next quick look, not just after it.
-    const nextSeconds = isQuick(schedule) ? everySeconds - 1 : failure === null ? everySeconds : Math.min(everySeconds, AFTER_FAILURE_SECONDS);
+    const nextSeconds = isQuick(schedule) ? this.env.WATCH_EVERY_SECONDS - 0.5 : failure === null ? everySeconds : Math.min(everySeconds, AFTER_FAILURE_SECONDS);
     await this.dataSource.sql`
       with finished as (
         update schedules set lease_until = null, token = null, last_error = ${failure}, last_finished_at = app_clock(),

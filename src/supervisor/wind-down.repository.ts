@@ -18,8 +18,9 @@ export class WindDownRepository {
   /**
    * Agents whose policy is to be flattened, silent for long enough by the time in which a server was well, and for three heartbeats
    * since one is. Who was never heard has no silence of its own, and who was told to stop or to end is to leave its trades with their stops.
+   * @param gapSeconds without a beat for so long, the time is one in which none was well, though nobody has written it down yet
    */
-  silent(): Promise<SilentAgent[]> {
+  silent(gapSeconds: number): Promise<SilentAgent[]> {
     return this.dataSource.sql`
       with clock as materialized (select app_clock() as at)
       select a.id, a.name, quiet.seconds::int as silent_seconds, array_agg(t.id::text order by t.id) as trade_ids
@@ -29,7 +30,7 @@ export class WindDownRepository {
             from server_gaps g where g.ended_at > s.last_seen_at), 0) as seconds offset 0) quiet
       where a.wind_down_policy = 'flatten' and a.run <> 'stopped' and a.retired_at is null and s.last_seen_at is not null and t.finished_at is null and t.open_size > 0
         and clock.at - s.last_seen_at >= make_interval(secs => a.wind_down_after_seconds)
-        and quiet.seconds >= a.wind_down_after_seconds and h.beat_at > clock.at - interval '10 seconds'
+        and quiet.seconds >= a.wind_down_after_seconds and h.beat_at > clock.at - make_interval(secs => ${gapSeconds})
         and clock.at - h.well_since >= make_interval(secs => ${GRACE_SECONDS})
         and not exists (select from closures c where c.trade_id = t.id and (c.ended_at is null and c.size is null or c.cause = 'wind_down' and c.created_at >= s.last_seen_at))
       group by a.id, a.name, quiet.seconds order by a.id`;

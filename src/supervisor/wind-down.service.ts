@@ -1,5 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { gapSecondsOf } from '../agents/uptime.service.js';
+import { ENV } from '../config/env.token.js';
+import type { Env } from '../config/env.js';
 import { ClosuresService } from '../closures/closures.service.js';
 import { Schedules } from '../database/schedules.js';
 import { inTransaction } from '../database/transaction.js';
@@ -12,6 +15,7 @@ const LOOK_EVERY_SECONDS = 5;
 @Injectable()
 export class WindDownService {
   constructor(
+    @Inject(ENV) private readonly env: Env,
     private readonly dataSource: DataSource,
     private readonly repository: WindDownRepository,
     private readonly closures: ClosuresService,
@@ -22,7 +26,7 @@ export class WindDownService {
   }
 
   async look(): Promise<void> {
-    for (const agent of await this.repository.silent()) await this.windDown(agent);
+    for (const agent of await this.repository.silent(gapSecondsOf(this.env))) await this.windDown(agent);
     const over = await this.repository.over();
     if (over.length > 0) await inTransaction(this.dataSource, (tx) => this.incidents.resolve(tx, null, 'WIND_DOWN', over, 'nothing of it is open any more'));
   }

@@ -50,12 +50,15 @@ async function possessionsOf(agent: TestAgent): Promise<Record<string, string>> 
   const snapshot = await agent.http<{ id: string }>('POST', '/snapshots/account', { body: { balance: '1', equity: '1', capturedAt: '2026-01-02T03:04:05Z' } });
   const ref = await agent.http<{ id: string }>('POST', '/snapshots/refs', { body: { items: [{ kind: 'account', id: snapshot.body.id }] } });
   const idea = await agent.http<{ id: string; decision: { id: string } }>('POST', '/trade-ideas', { body: { symbol: 'EURUSD', direction: 'long', lotSize: '1', rationale: 'because' } });
+  const [closure] = await t.db.query<{ id: string }>(`insert into closures (trade_id, agent_id, account_id, cause, open_size_before, exit_reason, actor)
+    values ($1, $2, $3, 'operator', 0, 'operator', 'system') returning id`, [trade.body.id, agent.id, agent.accountId]);
   for (const made of [idea, command, prediction, trade, explanation, instrument, snapshot, ref]) if (made.status !== 201) throw new Error(made.text);
   return {
     '/api/v1/agents/': agent.id, '/api/v1/accounts/': agent.accountId, '/api/v1/commands/': command.body.id, '/api/v1/trades/': trade.body.id,
     '/api/v1/trade-ideas/': idea.body.id, '/api/v1/decisions/': idea.body.decision.id,
     '/api/v1/limits/account/': agent.accountId, '/api/v1/limits/agent/': agent.id,
     '/api/v1/incidents/': incident?.id ?? '', '/api/v1/instruments/': instrument.body.id, '/api/v1/snapshots/refs/': ref.body.id,
+    '/api/v1/closures/': closure?.id ?? '',
     snapshot: snapshot.body.id, prediction: prediction.body.id, explanation: explanation.body.id,
   };
 }

@@ -158,6 +158,14 @@ describe('time in which no server was well', () => {
     }
   });
 
+  it('is not counted before it is written down', async () => {
+    await openTrade(agent);
+    await beat();
+    await t.db.advance(2_000);
+    await look();
+    expect(await wanted()).toEqual([]);
+  });
+
   it('is none when the clock of the database was set while this server was well', async () => {
     await beat('one');
     await pass(600);

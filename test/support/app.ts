@@ -42,7 +42,7 @@ let counter = 0;
 export async function startTestApp(settings: Record<string, string> = {}, shared?: TestDatabase): Promise<TestApp> {
   const db = shared ?? (await createTestDatabase());
   const env = readEnv({
-    NODE_ENV: 'test', PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent', DATABASE_URL: db.url,
+    NODE_ENV: 'test', PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent', DATABASE_URL: db.url, WATCH_EVERY_SECONDS: '60',
     DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off', ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password,
     ...TEST_SECRETS, ...settings,
   });

@@ -33,7 +33,7 @@ export async function startServerProcess(options: { env?: Record<string, string>
   const child = spawn(process.execPath, [join(process.cwd(), 'dist', 'src', 'main.js')], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env['PATH'], NODE_ENV: 'test', HOST: '127.0.0.1', LOG_LEVEL: 'warn', PORT: String(port), ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password,
+      PATH: process.env['PATH'], NODE_ENV: 'test', HOST: '127.0.0.1', LOG_LEVEL: 'warn', WATCH_EVERY_SECONDS: '60', PORT: String(port), ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password,
       ...TEST_SECRETS, ...(options.env?.['DATABASE_URL'] || options.env?.['DATA_DIR'] ? {} : { DATA_DIR: newDataDir() }), ...options.env,
     },
   });
