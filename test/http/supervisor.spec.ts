@@ -88,6 +88,7 @@ describe('a rule that fires', () => {
 
   it('is found by the clock when the server was killed after the marks were stored', async () => {
     const trade = await openTrade(agent, { stopLoss: '1.09' });
+    await tell(trade, [mark(5, '1.2')]);
     for (const ago of [2, 0]) {
       await t.db.query(`insert into trade_marks (trade_id, quoted_at, bid, ask, recorded_at) values ($1, app_clock() - make_interval(secs => $2), 1.08, 1.08, app_clock())`, [trade.id, ago]);
     }
