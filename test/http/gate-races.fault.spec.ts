@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
+import { holding, whenWaiting } from '../support/locks.js';
 import { at, beat, type Idea, limit, limitAll, propose, quote } from '../support/ideas.js';
 
 /** A tenth in the everyday run; `npm run test:fuzz` takes all. */
@@ -93,13 +94,39 @@ describe(`k slots and many more concurrent ideas of several agents through two s
       });
       await limitAll(pick([one, two], round), { maxConcurrentTrades: 1 });
       lowered = true;
+      const count = async () => (await one.db.query<{ n: number }>(`select count(*)::int as n from reservations where account_id = $1`, [pick(agents, 0).accountId]))[0]?.n;
+      // Decisions that began before have ended: none of them comes to light later.
+      const passedByThen = await count();
       while (after.length < 12) await propose(pick(agents, 1));
       stop = true;
       await Promise.all(load);
       expect([...new Set(after.map(({ status, decision }) => `${status} ${decision.reasons.map(({ code }) => code).join()}`))]).toEqual(['rejected TRADES_CONCURRENT']);
+      expect(await count()).toBe(passedByThen);
     }
     await limitAll(one);
   }, 120_000);
+});
+
+describe('a change of limits', () => {
+  it('is not answered while a decision that has read them before goes on, and then stands for the next', async () => {
+    const [agent] = await crew() as [TestAgent];
+    await propose(agent);
+    let idea: Promise<{ body: Idea }> | undefined;
+    let put: Promise<unknown> | undefined;
+    let isAnswered = false;
+    // The decision has looked, and cannot write yet.
+    await holding(one.db, `select 1 from decision_heads where stream = $1 for update`, [agent.accountId], async () => {
+      idea = propose(agent);
+      await whenWaiting(one.db, 1);
+      put = limitAll(two, { maxConcurrentTrades: 1 }).then(() => (isAnswered = true));
+      await whenWaiting(one.db, 2);
+      expect(isAnswered).toBe(false);
+    });
+    await put;
+    expect((await idea)?.body.status).toBe('auto_executed');
+    expect((await propose(agent)).body).toMatchObject({ status: 'rejected', decision: { reasons: [{ code: 'TRADES_CONCURRENT', actual: '3' }] } });
+    await limitAll(one);
+  });
 });
 
 /** What the model knows of an idea that was let through. */
