@@ -23,7 +23,7 @@ describe('a state file', () => {
     const broker = { initialBalance: '10000.00', balance: '10000.00', positions: [old], lastNumber: 4, quote: { bid: 1_002_000, ask: 1_002_100 }, deals: [{ dealId: 'D3' }] };
     stored({ format: 1, factSeq: 7, config: {}, done: [], run: { tag: 'r', lastCycleAt: '2026-01-01T00:00:00.000Z', broker } });
     const memory = loadMemory(folder);
-    expect(memory).toMatchObject({ format: 2, factSeq: 7, run: { handOpenedIndex: null, broker: { deals: [], positions: [{ openedAt: '2026-01-01T00:00:00.000Z' }] } } });
+    expect(memory).toMatchObject({ format: 3, factSeq: 7, proposal: null, asked: [], sent: [], owed: [], run: { proposals: 0, handOpenedIndex: null, broker: { deals: [], positions: [{ openedAt: '2026-01-01T00:00:00.000Z' }] } } });
     const state = memory.run!.broker;
     const made = new PaperBroker(state, instrumentFor('EURUSD'), 'paper-r', () => '2026-01-01T00:00:00Z');
     // 0.04 x 0.00095 and 0.06 x 0.00195 of 100,000, less 0.70 for both sides.
@@ -32,7 +32,7 @@ describe('a state file', () => {
   });
 
   it('of another version is left alone', () => {
-    stored({ format: 3 });
+    stored({ format: 4 });
     expect(() => loadMemory(folder)).toThrow('another version');
   });
 });

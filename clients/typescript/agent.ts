@@ -1,25 +1,27 @@
-import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { loadMemory } from './agent-memory.js';
 import { Api } from './api.js';
 import { patiently, pause } from './backoff.js';
-import { runCommandLoop } from './command-loop.js';
-import { mayDecide, mayOpen, statusFor, type AgentStatus, type DesiredState } from './desired-state.js';
-import { readIfThere, replaceFile, takeLock } from './durable-file.js';
+import { execute, payOwed, runCommandLoop, runOwedAnswers, type CommandLoopOptions } from './command-loop.js';
+import { mayDecide, mayPropose, statusFor, type AgentStatus, type DesiredState } from './desired-state.js';
+import { takeLock } from './durable-file.js';
 import { FactSender } from './fact-sender.js';
-import { AGENT_VERSION, tradeRef } from './facts.js';
+import { AGENT_VERSION } from './facts.js';
+import type { IdeaAnswer } from './ideas.js';
+import { instanceIdOf } from './instance-id.js';
 import type { Instrument } from './instrument.js';
 import { Link } from './link.js';
 import type { Market } from './market.js';
 import type { HandPlan } from './hand.js';
+import { received } from './openings.js';
 import { accountFigures } from './positions-report.js';
 import { PositionsReporter } from './positions-reporter.js';
+import { Proposer } from './proposer.js';
 import { Quoter } from './quoter.js';
 import { Spool } from './spool.js';
 import { withChanges, type StrategyConfig } from './strategy.js';
-import { Trader } from './trader.js';
+import { Trader, type Permission } from './trader.js';
 
 export interface AgentOptions {
   baseUrl: string;
@@ -35,6 +37,10 @@ export interface AgentOptions {
   initialBalance: string;
   /** Settings for an agent without a memory of its own; one that has a memory knows better. */
   config?: Record<string, unknown>;
+  /** The strategy, as the server knows it, whose sessions and caps hold for the ideas. */
+  strategyId?: string;
+  /** Awaited before a signal is brought to the gate (the first is 1), and when it has answered: meanwhile the market stands still. */
+  aroundIdea?: { before: (number: number) => Promise<void>; after: (number: number, answer: IdeaAnswer | null) => Promise<void> };
   /** Somebody who trades at the same broker, for a demo. */
   byHand?: HandPlan;
   say: (line: string) => void;
@@ -56,20 +62,6 @@ const QUOTE_EVERY_MS = 3_000;
 const QUOTE_BEFORE_OPENING_MS = 1_000;
 
 /**
- * Names this copy to the server, which lets one copy of an agent trade. It stays with the folder, whose lock lets one
- * process in: an agent that is started again after a crash is the same copy, and need not wait until it counts as
- * silent. A folder that was copied to another machine makes another copy.
- */
-function instanceIdOf(folder: string): string {
-  const path = `${folder}/instance-id`;
-  const [known = '', host] = readIfThere(path)?.trim().split(' ') ?? [];
-  if (known && host === hostname()) return known;
-  const made = randomUUID();
-  replaceFile(path, `${made} ${hostname()}`);
-  return made;
-}
-
-/**
  * One agent: a market that it walks, a strategy, a paper broker, and the conversation with the server. Five loops run
  * side by side (candles, heartbeats, commands, facts, quotes); they share one thread, so each step of one is whole.
  */
@@ -80,20 +72,24 @@ export class Agent {
   private readonly sender: FactSender;
   private readonly reporter: PositionsReporter;
   private readonly quoter: Quoter;
+  private readonly proposer: Proposer;
   private readonly api: Api;
   private readonly halt = new AbortController();
   private readonly hardStop = new AbortController();
   private readonly releaseLock: () => void;
   private ending: Ending | null = null;
+  /** Of the desired state: what was done of it, and what the server has been shown of that. */
+  private actedOnVersion: number | null = null;
   private observedVersion: number | null = null;
   private wakeSender: () => void = () => undefined;
+  private wakeOwed: () => void = () => undefined;
 
   private candlesPerSecond: number;
 
   constructor(private readonly options: AgentOptions) {
     this.candlesPerSecond = options.candlesPerSecond;
     const { folder, say } = options;
-    this.halt.signal.addEventListener('abort', () => this.wakeSender());
+    this.halt.signal.addEventListener('abort', () => (this.wakeSender(), this.wakeOwed()));
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.releaseLock = takeLock(`${folder}/agent.lock`);
     const memory = loadMemory(folder);
@@ -107,12 +103,15 @@ export class Agent {
       onPositions: () => this.notePositions(),
     });
     const hooks = { trader: () => this.trader, now: () => this.link.now(), say };
-    this.reporter = new PositionsReporter(this.api, hooks);
+    this.reporter = new PositionsReporter(this.api, {
+      ...hooks,
+      actedOn: () => this.actedOnVersion,
+      onShown: (version) => this.observe(version),
+    });
     this.quoter = new Quoter(this.api, hooks);
-    const neededRefs = () => new Set(this.trader.broker.state.positions.map((p) => tradeRef(p.clientOrderId)));
     this.sender = new FactSender(this.api, this.spool, this.hardStop.signal, {
       say,
-      neededRefs,
+      neededRefs: () => this.trader.neededRefs,
       onSent: () => this.link.noteProgress(),
       between: async (next) => {
         await this.reporter.tellDue(next?.seq);
@@ -131,6 +130,13 @@ export class Agent {
       },
       this.halt.signal,
     );
+    this.proposer = new Proposer(this.api, this.link, options.strategyId, {
+      trader: () => this.trader,
+      sendFacts: () => this.sender.sendAll(),
+      tellQuote: () => this.quoter.tell(0),
+      execute: (command) => void execute(received(command, this.link.now()), this.commandOptions()),
+      say,
+    });
   }
 
   /** Ends the run soon; `run` resolves when everything is saved and, if the server is there, told. */
@@ -159,7 +165,9 @@ export class Agent {
    */
   async run(): Promise<Ending> {
     try {
-      const loops = [this.link.run(), this.runFacts(), this.runCommands(), this.runQuotes(), this.runMarket()];
+      const commands = this.commandOptions();
+      const answers = runOwedAnswers(commands, () => this.untilOwed());
+      const loops = [this.link.run(), this.runFacts(), runCommandLoop(commands), answers, this.runQuotes(), this.runMarket()];
       // Whichever loop ends or fails ends the others, and all have ended before the files are closed.
       const results = await Promise.allSettled(loops.map((loop) => loop.finally(() => this.halt.abort())));
       const failed = results.find((result) => result.status === 'rejected');
@@ -182,14 +190,14 @@ export class Agent {
     // Nothing is known before the first answer; a replay that began earlier would miss its first trades.
     await this.link.whenUp();
     if (options.market.length === null) trader.warmUp(WARM_UP_CANDLES);
+    // A signal of the moment of a crash is as good as new if the restart was quick.
+    await this.propose();
     let began = performance.now();
     for (let candles = 0; !halt.signal.aborted; candles++) {
       if (options.maxCandles !== null && trader.run.cycleCount >= options.maxCandles) break;
-      const permission = {
-        decide: mayDecide(this.link.desired),
-        open: mayOpen(this.link.desired) && this.link.holdsTradingLease,
-      };
-      if (!trader.step(permission)) break;
+      if (!trader.step(this.permission())) break;
+      // This market stands still while the gate is asked. A real one does not: hence the limit price of an opening.
+      await this.propose();
       options.onStep?.();
       while (this.link.isUp && this.spool.size > SPOOL_HIGH_WATER && !halt.signal.aborted) await pause(20, halt.signal);
       const aheadMs = began + ((candles + 1) * 1000) / this.candlesPerSecond - performance.now();
@@ -204,10 +212,32 @@ export class Agent {
     this.ending ??= 'market';
   }
 
+  private async propose(): Promise<void> {
+    const { aroundIdea } = this.options;
+    if (!this.trader.gate.proposal || this.halt.signal.aborted) return;
+    const { proposals } = this.trader.run;
+    await aroundIdea?.before(proposals);
+    const answer = await this.proposer.propose();
+    await aroundIdea?.after(proposals, answer);
+  }
+
+  /** Under a halt that lets the strategy go on, the gate is asked all the same: what it refuses is on record. */
+  private permission(): Permission {
+    const { link } = this;
+    const against = !link.isUp
+      ? { code: 'SERVER_AWAY', message: 'the server cannot be reached' }
+      : !link.holdsTradingLease
+        ? { code: 'NO_TRADING_LEASE', message: 'the trading lease has run out' }
+        : !mayPropose(link.desired)
+          ? { code: 'NOT_RUNNING', message: `the agent is told to be ${link.desired?.run ?? 'patient'}` }
+          : null;
+    return { decide: mayDecide(link.desired), against };
+  }
+
   /** Waits until the server has every fact, or has not answered for two minutes (they then stay in the file). */
   private async deliverLastFacts(): Promise<void> {
     const giveUp = AbortSignal.any([this.halt.signal, AbortSignal.timeout(LAST_FACTS_MS)]);
-    while (this.spool.size > 0 && !giveUp.aborted) await pause(20, giveUp);
+    while ((this.spool.size > 0 || this.trader.gate.owed.length > 0) && !giveUp.aborted) await pause(20, giveUp);
   }
 
   private notePositions(): void {
@@ -241,8 +271,15 @@ export class Agent {
     });
   }
 
-  private runCommands(): Promise<void> {
-    return runCommandLoop({
+  private untilOwed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wakeOwed = resolve;
+      if (this.halt.signal.aborted || this.trader.gate.owed.length > 0) resolve();
+    });
+  }
+
+  private commandOptions(): CommandLoopOptions {
+    return {
       api: this.api,
       link: this.link,
       sendFacts: () => this.sender.sendAll(),
@@ -253,18 +290,27 @@ export class Agent {
         now: () => this.link.now(),
       }),
       say: this.options.say,
+      onOwed: () => this.wakeOwed(),
       onKill: () => {
         this.ending = 'killed';
         this.halt.abort();
       },
       stop: this.halt.signal,
-    });
+    };
   }
 
   private onDesired(desired: DesiredState): void {
     this.options.say(`desired state: ${desired.state}, ${desired.run} (version ${desired.version})`);
+    // Entry orders would be cancelled first, and protective ones never: this broker fills at once, so there are none.
     if (desired.state === 'flatten') this.trader.closeAll('flatten');
-    this.observedVersion = desired.version;
+    this.actedOnVersion = desired.version;
+    // It has been taken in when the broker shows it, and not when it was heard of.
+    if (desired.state === 'active') this.observe(desired.version);
+    else this.notePositions();
+  }
+
+  private observe(version: number): void {
+    this.observedVersion = version;
     this.link?.heartbeatSoon();
   }
 
@@ -284,7 +330,7 @@ export class Agent {
   private async sayGoodbye(): Promise<void> {
     if (!this.link.isUp) return;
     try {
-      await patiently(GOODBYE_MS, this.sender.sendAll());
+      await patiently(GOODBYE_MS, this.sender.sendAll().then(() => payOwed(this.commandOptions())));
       const body = { ...this.heartbeatBody(), status: 'stopped' };
       await this.api.post('/agents/me/heartbeat', body, { timeoutMs: GOODBYE_MS });
     } catch (error) {

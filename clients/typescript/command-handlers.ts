@@ -2,7 +2,8 @@ import { Decimal } from 'decimal.js';
 import type { CommandAnswer } from './agent-memory.js';
 import type { DesiredState } from './desired-state.js';
 import { parsePoints, priceText } from './instrument.js';
-import type { Position } from './paper-broker.js';
+import { openTrade } from './openings.js';
+import { EXIT_REASONS, type ExitReason, type Position } from './paper-broker.js';
 import { reconciliation } from './positions-report.js';
 import { withChanges } from './strategy.js';
 import type { Trader } from './trader.js';
@@ -13,6 +14,10 @@ export interface Command {
   payload?: Record<string, unknown> | null;
   attempt: number;
   leaseToken: string;
+  /** RFC 3339. */
+  leaseExpiresAt?: string;
+  /** Of an opening, on this machine's monotonic clock; see `received`. */
+  goodUntilMs?: number;
 }
 
 export interface HandlerContext {
@@ -23,7 +28,7 @@ export interface HandlerContext {
 }
 
 type Payload = Record<string, unknown>;
-type Handler = (payload: Payload, context: HandlerContext, commandId: string) => CommandAnswer;
+type Handler = (payload: Payload, context: HandlerContext, command: Command) => CommandAnswer;
 
 const complete = (result: Payload): CommandAnswer => ({ kind: 'complete', result });
 
@@ -53,13 +58,14 @@ const HANDLERS: Record<string, Handler> = {
   // Positions keep their stops and there are no entry orders to cancel; the loop ends the process after the answer.
   kill: (_payload, { trader }) => complete({ ending: true, openPositions: trader.broker.state.positions.length }),
 
-  flatten: (payload, { trader }, id) => {
+  flatten: (payload, { trader }, { id }) => {
     const answer = (closed: string[]) => complete({ closed });
     if (payload.symbol !== undefined && payload.symbol !== trader.run.instrument.symbol) return answer([]);
     return answer(trader.closeAll('flatten', { id, answer }));
   },
 
-  close_trade: (payload, context, id) => closeTrade(payload, context, id),
+  open_trade: (_payload, context, command) => openTrade(command, context),
+  close_trade: (payload, context, { id }) => closeTrade(payload, context, id),
   modify_trade: (payload, context) => modifyTrade(payload, context),
   cancel_order: () => complete({ cancelled: false, note: 'this broker fills at once: there is no working order' }),
   reconcile: (_payload, { trader, now }) => complete(reconciliation(trader, now().toISOString())),
@@ -87,13 +93,17 @@ const HANDLERS: Record<string, Handler> = {
 export function handleCommand(command: Command, context: HandlerContext): { answer: CommandAnswer; repeated: boolean } {
   const { trader } = context;
   const known = trader.answerOf(command.id);
-  if (known) return { answer: known, repeated: true };
+  if (known) {
+    if (command.type === 'open_trade') trader.gate.owe(command, known);
+    return { answer: known, repeated: true };
+  }
   const handler = Object.hasOwn(HANDLERS, command.type) ? HANDLERS[command.type] : undefined;
   if (!handler) {
     const message = `this agent does not know "${command.type}"`;
     return { answer: { ...refuse('COMMAND_UNKNOWN', message), outcome: 'not_sent' } as CommandAnswer, repeated: false };
   }
-  const answer = handler(command.payload ?? {}, context, command.id);
+  const answer = handler(command.payload ?? {}, context, command);
+  if (command.type === 'open_trade' && !trader.answerOf(command.id)) trader.gate.owe(command, answer);
   // A question changes nothing, and its answer is worth something while it is new.
   if (answer.kind === 'complete' && command.type !== 'reconcile' && !trader.answerOf(command.id)) trader.settle(command.id, answer);
   return { answer, repeated: false };
@@ -114,8 +124,13 @@ function closeTrade(payload: Payload, { trader }: HandlerContext, commandId: str
     openSize: new Decimal(position.openLots).minus(size).toFixed(),
     price: priceText(position.direction === 'long' ? bid : ask, trader.run.instrument),
   });
-  trader.closePosition(position, size.toFixed(), commandId, answer);
+  trader.closePosition(position, size.toFixed(), exitReasonOf(payload), commandId, answer);
   return answer;
+}
+
+/** Whoever asked may say why, in the words that a fill has for it. */
+function exitReasonOf({ exitReason, reason }: Payload): ExitReason {
+  return EXIT_REASONS.find((each) => each === exitReason) ?? EXIT_REASONS.find((each) => each === reason) ?? 'operator';
 }
 
 /** All that is open when no size is given, and never more than that; null for a size that is none. */

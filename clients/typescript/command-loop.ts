@@ -4,6 +4,7 @@ import { handleCommand, type Command, type HandlerContext } from './command-hand
 import type { CommandAnswer } from './agent-memory.js';
 import { cannotContinue, type Link } from './link.js';
 import { readDesired } from './desired-state.js';
+import { received } from './openings.js';
 
 const MAX_AT_ONCE = 10;
 /** How long a poll may wait at the server; a command that comes meanwhile ends the wait at once. */
@@ -13,6 +14,7 @@ const LEASE_SECONDS = 30;
 const ANSWER_ATTEMPTS = 4;
 /** How long an answer waits for the facts that belong to it; well inside the lease. */
 const TELL_FIRST_MS = 15_000;
+const OWED_AGAIN_MS = 500;
 
 export interface CommandLoopOptions {
   api: Api;
@@ -21,6 +23,8 @@ export interface CommandLoopOptions {
   sendFacts: () => Promise<void>;
   context: () => HandlerContext;
   say: (line: string) => void;
+  /** Called when the answer to an opening is owed. */
+  onOwed: () => void;
   /** Called once a `kill` has been answered. */
   onKill: () => void;
   stop: AbortSignal;
@@ -51,7 +55,7 @@ async function lease({ api, link, stop }: CommandLoopOptions): Promise<Command[]
       { timeoutMs: (WAIT_SECONDS + 15) * 1000, signal: stop },
     );
     link.see(readDesired(answer.body.desiredState));
-    const commands = answer.body.commands ?? [];
+    const commands = (answer.body.commands ?? []).map((command) => received(command, link.now()));
     // An empty answer that came at once (a server that is going down, say) must not turn into a tight loop.
     const soonest = commands.length > 0 ? 0 : Math.max(Number(answer.body.nextPollAfterMs) || 0, 200 - (performance.now() - began));
     if (soonest > 0) await pause(Math.min(soonest, 30_000), stop);
@@ -63,10 +67,19 @@ async function lease({ api, link, stop }: CommandLoopOptions): Promise<Command[]
   }
 }
 
-async function carryOut(command: Command, options: CommandLoopOptions): Promise<void> {
-  const { answer, repeated } = handleCommand(command, options.context());
-  options.say(`command ${command.type}${repeated ? ' came again, answered as before' : `: ${inWords(answer)}`}`);
+/** Does what a command says, and no more: it waits for nothing, also not for the answer to be told. */
+export function execute(command: Command, options: CommandLoopOptions): { answer: CommandAnswer; repeated: boolean } {
+  const done = handleCommand(command, options.context());
+  options.say(`command ${command.type}${done.repeated ? ' came again, answered as before' : `: ${inWords(done.answer)}`}`);
   options.link.heartbeatSoon();
+  if (command.type === 'open_trade') options.onOwed();
+  return done;
+}
+
+async function carryOut(command: Command, options: CommandLoopOptions): Promise<void> {
+  const { answer, repeated } = execute(command, options);
+  // It is kept until the server has it, and told beside this.
+  if (command.type === 'open_trade') return;
   const killed = command.type === 'kill' && !repeated;
   // What the command did is told before the answer to it: whoever waits for the answer may look at the trades next.
   // A server that is away is left alone for as long as it asked, and the command comes again if that is too long.
@@ -80,24 +93,47 @@ async function tell({ link, sendFacts }: CommandLoopOptions): Promise<void> {
   await link.attempt(sendFacts);
 }
 
-async function answerIt(command: Command, answer: CommandAnswer, options: CommandLoopOptions, attempts: number): Promise<void> {
+/** Tells what became of openings, after the trades that they led to, for as long as the server may take it. */
+export async function runOwedAnswers(options: CommandLoopOptions, untilOwed: () => Promise<void>): Promise<void> {
+  const { link, stop, context, sendFacts } = options;
+  while (!stop.aborted) {
+    if (context().trader.gate.owed.length === 0) await untilOwed();
+    await link.whenUp();
+    if (stop.aborted || !(await link.attempt(sendFacts))) continue;
+    if (!(await payOwed(options))) await pause(OWED_AGAIN_MS, stop);
+  }
+}
+
+/** One attempt at each. @returns whether all are with the server, or will not be taken by it any more. */
+export async function payOwed(options: CommandLoopOptions): Promise<boolean> {
+  const { gate } = options.context().trader;
+  for (const owed of [...gate.owed]) {
+    const { commandId: id, leaseToken, answer } = owed;
+    if (!(await answerIt({ id, type: 'open_trade', leaseToken, attempt: 1 }, answer, options, 1))) return false;
+    gate.paid(owed);
+  }
+  return true;
+}
+
+/** @returns whether the server has said something to it */
+async function answerIt(command: Command, answer: CommandAnswer, options: CommandLoopOptions, attempts: number): Promise<boolean> {
   const backoff = new Backoff(250, 5_000);
   const { kind, ...rest } = answer;
   for (let attempt = 1; ; attempt++) {
     try {
       const body = { leaseToken: command.leaseToken, ...rest };
       await options.api.post(`/commands/${command.id}/${kind}`, body, { timeoutMs: 5_000 });
-      return;
+      return true;
     } catch (error) {
       if (error instanceof Refused) {
         if (error.status === 401) throw cannotContinue(error);
         const lost = error.code === 'COMMAND_LEASE_LOST';
         options.say(`command ${command.type}: ${lost ? 'its lease was lost; it will be answered when it comes again' : error.message}`);
-        return;
+        return true;
       }
       if (!(error instanceof ServerAway)) throw error;
       options.link.markDown(error);
-      if (attempt >= attempts) return;
+      if (attempt >= attempts) return false;
       await pause(backoff.next(error.retryAfterMs), options.stop);
     }
   }

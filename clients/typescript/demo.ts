@@ -13,7 +13,7 @@ import { DemoSignIn, type AgentAccess } from './demo-sign-in.js';
 import { takeLock } from './durable-file.js';
 import { priceText } from './instrument.js';
 import { Progress } from './progress.js';
-import { fetchTrades, sumTrades } from './summary.js';
+import { fetchIdeas, fetchTrades, sumTrades, type IdeaSums } from './summary.js';
 
 const INITIAL_BALANCE = '10000.00';
 /** After the random market's warm-up, soon enough for a short file; held long enough to be seen, half a minute at the usual speed. */
@@ -157,6 +157,7 @@ class Demo {
       this.progress.say(`no summary: the trades cannot be read from the server (${error.message})`);
       return null;
     });
+    const ideas = sums && (await fetchIdeas(api, access.id, run.beganAt));
     const day = (time: number | null) => (time === null ? null : new Date(time).toISOString());
     const summary = {
       complete: ending === 'market',
@@ -171,6 +172,7 @@ class Demo {
       seconds: Math.round(seconds),
       currency: 'USD',
       ...sums,
+      ...ideas,
       finalBalance: agent.trader.broker.state.balance,
       unsentFacts,
       rejectedFacts,
@@ -178,19 +180,22 @@ class Demo {
     const whole = unsentFacts === 0 && rejectedFacts === 0 && sums !== null && sums.mismatches.length === 0;
     const sameMoney = sums !== null && new Decimal(INITIAL_BALANCE).plus(sums.net).eq(summary.finalBalance);
     if (this.options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else if (sums !== null) this.printSummary(summary, sums, instrument.contractSize);
+    else if (sums !== null) this.printSummary(summary, sums, ideas!, instrument.contractSize);
     if (ending === 'market' && unsentFacts === 0 && sums !== null) agent.trader.acknowledge();
     if (unsentFacts > 0) this.progress.say(`${unsentFacts} facts are unsent; the same command sends them.`);
     return whole && (sameMoney || !summary.complete) ? 0 : 1;
   }
 
-  private printSummary(summary: Record<string, unknown>, sums: ReturnType<typeof sumTrades>, contractSize: number): void {
+  private printSummary(summary: Record<string, unknown>, sums: ReturnType<typeof sumTrades>, ideas: IdeaSums, contractSize: number): void {
     const row = (name: string, value: unknown, note = '') =>
       this.progress.say(`  ${name.padEnd(18)}${String(value).padStart(12)}${note === '' ? '' : `   ${note}`}`);
     const when = `${String(summary.from).slice(0, 16)} to ${String(summary.to).slice(0, 16)}`;
     this.progress.say('');
     const how = { market: 'Finished', stopped: 'Stopped', killed: 'Ended by a kill' }[summary.ending as Ending];
     this.progress.say(`${how}: ${summary.candles} candles of ${summary.symbol}, ${when}, in ${summary.seconds} s`);
+    const counted = (counts: Record<string, number>) => Object.entries(counts).map(([name, count]) => `${count} ${name}`).join(', ');
+    row('ideas', ideas.ideas, counted(ideas.byStatus));
+    if (Object.keys(ideas.refusals).length > 0) row('refused', '', counted(ideas.refusals));
     row('trades', sums.trades, `${sums.wins} won, ${sums.losses} lost, ${sums.even} even${sums.openTrades > 0 ? `; ${sums.openTrades} still open` : ''}`);
     row('wins', sums.wins);
     row('losses', sums.losses);
@@ -199,7 +204,7 @@ class Demo {
     row('net total profit', sums.net, sums.external.trades > 0 ? `USD, ${sums.external.net} of it by hand at the broker (origin external)` : 'USD');
     if (Number(summary.rejectedFacts) > 0) row('REJECTED FACTS', summary.rejectedFacts, 'see rejected.jsonl');
     for (const mismatch of sums.mismatches) this.progress.say(`  DIFFERENT: ${mismatch}`);
-    this.progress.say(`Compute it again: GET /api/v1/trades?agentId=${summary.agentId}&limit=500, where clientOrderId begins with ${summary.run}- or external:paper-${summary.run}-`);
+    this.progress.say(`Compute it again: GET /api/v1/trades?agentId=${summary.agentId}&limit=500, where brokerPositionId begins with paper-${summary.run}-`);
   }
 
   private untilStopped(): Promise<void> {

@@ -45,6 +45,11 @@ export function mayOpen(desired: DesiredState | null): boolean {
   return desired !== null && desired.run === 'running' && desired.state === 'active';
 }
 
+/** While it is to run, the gate may be asked, and says no itself under a halt. */
+export function mayPropose(desired: DesiredState | null): boolean {
+  return mayDecide(desired) && desired?.run === 'running';
+}
+
 /** Under a halt or when stopped the strategy does not even decide; while paused or reducing it goes on predicting. */
 export function mayDecide(desired: DesiredState | null): boolean {
   return desired !== null && desired.run !== 'stopped' && (desired.state === 'active' || desired.state === 'reducing');

@@ -2,11 +2,11 @@ import { Decimal } from 'decimal.js';
 import { pipsText, priceText, type Instrument, type Points } from './instrument.js';
 import type { ClosedTrade, ExitReason, Position } from './paper-broker.js';
 import type { Reading } from './signals.js';
-import { regimeOf, type StrategyConfig } from './strategy.js';
+import { regimeOf, type Direction, type StrategyConfig } from './strategy.js';
 
 /** A trade in words, and the figures behind the words one by one. */
 export interface Explanation {
-  kind: 'entry' | 'exit';
+  kind: 'entry' | 'exit' | 'skip';
   explanation: string;
   confidenceFactors: Record<string, string>;
   riskFactors: Record<string, string>;
@@ -22,10 +22,21 @@ export interface EntryGrounds {
   outcomes: number;
 }
 
+/** The rule that fired, with its numbers. */
+export function becauseOf({ reading, config }: Pick<EntryGrounds, 'reading' | 'config'>, direction: Direction, instrument: Instrument): string {
+  const long = direction === 'long';
+  const average = (points: number) => priceText(Math.round(points), instrument);
+  return [
+    `the ${config.fastPeriod}-candle average (${average(reading.fast)}) crossed ${long ? 'above' : 'below'}`,
+    `the ${config.slowPeriod}-candle average (${average(reading.slow)}) and the RSI of ${reading.rsi.toFixed(1)}`,
+    `${long ? 'is above 50 without being above' : 'is below 50 without being below'}`,
+    `${long ? config.rsiLimit : 100 - config.rsiLimit}`,
+  ].join(' ');
+}
+
 /** Why a trade was entered: the crossing, the strength, the price, what is risked for what. */
 export function explainEntry(grounds: EntryGrounds, instrument: Instrument): Explanation {
   const { position, reading, config, spread, confidence, outcomes } = grounds;
-  const long = position.direction === 'long';
   const price = (points: Decimal.Value) => priceText(points, instrument);
   const average = (points: number) => price(Math.round(points));
   // This agent enters with both.
@@ -34,10 +45,7 @@ export function explainEntry(grounds: EntryGrounds, instrument: Instrument): Exp
   const reward = Math.abs(target - position.entry);
   const explanation = [
     `Went ${position.direction} ${position.lotSize} lots of ${instrument.symbol} at ${price(position.entry)},`,
-    `because the ${config.fastPeriod}-candle average (${average(reading.fast)}) crossed ${long ? 'above' : 'below'}`,
-    `the ${config.slowPeriod}-candle average (${average(reading.slow)}) and the RSI of ${reading.rsi.toFixed(1)}`,
-    `${long ? 'is above 50 without being above' : 'is below 50 without being below'}`,
-    `${long ? config.rsiLimit : 100 - config.rsiLimit}.`,
+    `because ${becauseOf(grounds, position.direction, instrument)}.`,
     `The stop at ${price(stop)} risks ${pipsText(risk, instrument)} pips`,
     `(${config.stopAtr} average ranges of ${pipsText(Math.round(reading.atr), instrument)} pips, at least three spreads)`,
     `for ${pipsText(reward, instrument)} pips to the target at ${price(target)}.`,
@@ -66,6 +74,9 @@ const BECAUSE: Record<ExitReason, string> = {
   stop: 'the price reached the stop',
   target: 'the price reached the target',
   signal: 'the averages crossed the other way',
+  trailing: 'the price reached the trailing stop',
+  supervisor: 'the supervisor closed it by a rule of its strategy',
+  stop_out: 'the broker closed it for want of margin',
   operator: 'an operator closed it',
   external: 'a person closed it at the broker',
   flatten: 'everything was to be closed',

@@ -20,7 +20,7 @@ export interface Stamp {
 
 const replayed = ({ sourceTime }: Stamp) => (sourceTime === null ? {} : { sourceTime });
 export const tradeRef = (clientOrderId: string) => `trade:${clientOrderId}`;
-export const predictionRef = (clientOrderId: string) => `prediction:${clientOrderId}`;
+export const predictionRef = (signalId: string) => `prediction:${signalId}`;
 
 export interface PredictionClaim {
   direction: Direction;
@@ -53,12 +53,19 @@ export function predictionBody(claim: PredictionClaim, instrument: Instrument, s
   };
 }
 
-export function predictionFact(clientOrderId: string, body: Record<string, unknown>): FactDraft {
-  return { path: '/predictions', body, ref: predictionRef(clientOrderId) };
+export function predictionFact(signalId: string, body: Record<string, unknown>): FactDraft {
+  return { path: '/predictions', body, ref: predictionRef(signalId) };
 }
 
 export function predictionBatchFact(items: Record<string, unknown>[]): FactDraft {
   return { path: '/predictions/batch', body: { items } };
+}
+
+/** A trade of the version that asked nobody had the name of its signal. */
+function gatedNames({ gated, clientOrderId }: Position): Record<string, unknown> {
+  if (!gated) return { predictionId: { $ref: predictionRef(clientOrderId) } };
+  const { ideaId, commandId, signalId } = gated;
+  return { ...(ideaId ? { ideaId } : {}), commandId, ...(signalId ? { predictionId: { $ref: predictionRef(signalId) } } : {}) };
 }
 
 export function openedFact(position: Position, instrument: Instrument, stamp: Stamp): FactDraft {
@@ -78,7 +85,7 @@ export function openedFact(position: Position, instrument: Instrument, stamp: St
       broker: 'paper',
       brokerOrderId: position.brokerOrderId,
       brokerPositionId: position.brokerPositionId,
-      predictionId: { $ref: predictionRef(position.clientOrderId) },
+      ...gatedNames(position),
       ...replayed(stamp),
     },
   };
@@ -114,4 +121,9 @@ export function reconcileFact(body: Record<string, unknown>): FactDraft {
 
 export function explanationFact(clientOrderId: string, explanation: Explanation): FactDraft {
   return { path: `/trades/{${tradeRef(clientOrderId)}}/explanations`, body: { ...explanation } };
+}
+
+/** Why a signal was not followed. There is no trade that it could hang on, but its prediction. */
+export function skipFact(signalId: string, explanation: Explanation): FactDraft {
+  return { path: '/explanations', body: { ...explanation, predictionId: { $ref: predictionRef(signalId) } } };
 }

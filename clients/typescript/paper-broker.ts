@@ -3,13 +3,26 @@ import type { Candle } from './candle-file.js';
 import { cents, profitOf, quoteAround, type Instrument, type Points } from './instrument.js';
 import type { Direction } from './strategy.js';
 
-export type ExitReason = 'stop' | 'target' | 'signal' | 'operator' | 'flatten' | 'square_off' | 'external';
+export const EXIT_REASONS = ['stop', 'target', 'trailing', 'signal', 'supervisor', 'operator', 'flatten', 'stop_out', 'square_off', 'external'] as const;
+export type ExitReason = (typeof EXIT_REASONS)[number];
+
+/** Why there is a position: the command that the gate gave, and the idea behind it. */
+export interface GatedBy {
+  ideaId?: string;
+  commandId: string;
+  /** The order's comment at the broker, by which it is found again. */
+  orderTag: string;
+  /** The signal of this agent, where the idea was its own. */
+  signalId?: string;
+}
 
 export interface Position {
   /** The name under which the server knows the trade: unique for the agent, the same when the same signal comes again. */
   clientOrderId: string;
   /** Opened by a person at the broker, not by this agent: the server learns of it from reports, not from facts. */
   byHand?: true;
+  /** None by hand, and in what was opened by an agent that asked nobody yet. */
+  gated?: GatedBy;
   /** The server's id of a trade that it adopted. */
   adoptedAs?: string;
   brokerOrderId: string;
@@ -39,6 +52,7 @@ export interface Deal {
   brokerOrderId: string;
   clientOrderId: string;
   byHand: boolean;
+  orderTag?: string;
   direction: Direction;
   role: 'entry' | 'exit';
   price: Points;
@@ -103,6 +117,7 @@ export class PaperBroker {
     index: number;
     commissionPerLot: string;
     byHand?: true;
+    gated?: GatedBy;
   }): Position {
     const quote = this.quote();
     const entry = order.direction === 'long' ? quote.ask : quote.bid;
@@ -110,6 +125,7 @@ export class PaperBroker {
     const position: Position = {
       clientOrderId: order.clientOrderId,
       ...(order.byHand ? { byHand: true } : {}),
+      ...(order.gated ? { gated: order.gated } : {}),
       brokerOrderId: this.nextId('O'),
       brokerPositionId: this.nextId('P'),
       direction: order.direction,
@@ -213,7 +229,8 @@ export class PaperBroker {
     const { brokerPositionId, brokerOrderId, clientOrderId, direction, byHand = false, booked } = position;
     const money = { profit: profit.toFixed(2), commission: commission.toFixed(2) };
     const at = made.role === 'entry' ? position.openedAt : this.now();
-    const deal: Deal = { ...made, ...money, brokerPositionId, brokerOrderId, clientOrderId, direction, byHand, at };
+    const tag = position.gated ? { orderTag: position.gated.orderTag } : {};
+    const deal: Deal = { ...made, ...money, brokerPositionId, brokerOrderId, clientOrderId, ...tag, direction, byHand, at };
     booked.profit = profit.plus(booked.profit).toFixed(2);
     booked.commission = commission.plus(booked.commission).toFixed(2);
     this.state.balance = new Decimal(this.state.balance).plus(profit).minus(commission).toFixed(2);

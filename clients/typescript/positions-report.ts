@@ -25,7 +25,7 @@ export function reconciliation(trader: Trader, asOf: string, deals: readonly Dea
 /** A report is made when something changes, and told after the facts of it: by then the server has said what to put into a comment. */
 export function withOrderTags(trader: Trader, report: Record<string, unknown>): Record<string, unknown> {
   const positions = report.positions as { clientOrderId?: string }[];
-  return { ...report, positions: positions.map((position) => ({ ...position, ...tagOf(trader, position.clientOrderId) })) };
+  return { ...report, positions: positions.map((position) => ({ ...tagOf(trader, position.clientOrderId), ...position })) };
 }
 
 function shown(trader: Trader, position: Position): Record<string, unknown> {
@@ -43,13 +43,13 @@ function shown(trader: Trader, position: Position): Record<string, unknown> {
     brokerPositionId: position.brokerPositionId,
     brokerOrderId: position.brokerOrderId,
     openedAt: position.openedAt,
-    ...namesOf(trader, position),
+    ...namesOf(trader, { ...position, orderTag: position.gated?.orderTag }),
   };
 }
 
 /** What this agent's orders carry: those of a person carry neither. */
-function namesOf(trader: Trader, { byHand, clientOrderId }: { byHand?: boolean; clientOrderId: string }): Record<string, unknown> {
-  return byHand ? {} : { clientOrderId, ...tagOf(trader, clientOrderId) };
+function namesOf(trader: Trader, { byHand, clientOrderId, orderTag }: { byHand?: boolean; clientOrderId: string; orderTag?: string }): Record<string, unknown> {
+  return byHand ? {} : { clientOrderId, ...tagOf(trader, clientOrderId), ...(orderTag === undefined ? {} : { orderTag }) };
 }
 
 function tagOf(trader: Trader, clientOrderId: string | undefined): Record<string, unknown> {

@@ -22,6 +22,8 @@ interface Waiting {
   /** Shows what only a report can tell: it waits for no other. */
   isNews: boolean;
   body: Record<string, unknown>;
+  /** Of the desired state that was acted on before the picture was taken. */
+  stateVersion: number | null;
 }
 
 /** A busy market changes its positions many times a second; between facts one report a second is enough. */
@@ -37,18 +39,28 @@ export class PositionsReporter {
   private waiting: Waiting[] = [];
   private lastSentMs = -Infinity;
   private lastSaid = '';
+  private shownVersion: number | null = null;
 
   constructor(
     private readonly api: Api,
-    private readonly hooks: { trader: () => Trader; now: () => Date; say: (line: string) => void },
+    private readonly hooks: {
+      trader: () => Trader;
+      now: () => Date;
+      say: (line: string) => void;
+      /** Version of the desired state that the broker shows the effects of. */
+      actedOn: () => number | null;
+      /** The server has seen what a desired state has led to. */
+      onShown: (stateVersion: number) => void;
+    },
   ) {}
 
   /** Takes a picture of the present, to be told after the facts that made it. */
   note(): void {
     const { factSeq } = this.hooks.trader();
     const others = this.waiting.filter(({ afterSeq }) => afterSeq !== factSeq);
-    const isNews = this.hooks.trader().unadopted.length > 0;
-    this.waiting = [...others, { afterSeq: factSeq, isNews, body: this.present() }].slice(-WAITING_MOST);
+    const stateVersion = this.hooks.actedOn();
+    const isNews = this.hooks.trader().unadopted.length > 0 || stateVersion !== this.shownVersion;
+    this.waiting = [...others, { afterSeq: factSeq, isNews, body: this.present(), stateVersion }].slice(-WAITING_MOST);
   }
 
   get isWaiting(): boolean {
@@ -60,24 +72,26 @@ export class PositionsReporter {
     const due = this.waiting.findLast(({ afterSeq }) => nextSeq === undefined || afterSeq < nextSeq);
     if (!due) return;
     if (nextSeq !== undefined && !due.isNews && performance.now() - this.lastSentMs < BETWEEN_FACTS_MS) return;
-    await this.send(due.body);
+    await this.send(due);
     this.waiting = this.waiting.filter(({ afterSeq }) => afterSeq > due.afterSeq);
   }
 
   /** The present, ahead of all facts. @throws ServerAway; Refused where the agent cannot go on */
   async tellNow(): Promise<void> {
     this.waiting = [];
-    await this.send(this.present());
+    await this.send({ body: this.present(), stateVersion: this.hooks.actedOn() });
   }
 
   private present(): Record<string, unknown> {
     return positionsReport(this.hooks.trader(), this.hooks.now().toISOString());
   }
 
-  private async send(body: Record<string, unknown>): Promise<void> {
+  private async send({ body, stateVersion }: Pick<Waiting, 'body' | 'stateVersion'>): Promise<void> {
     try {
       const { body: answer } = await this.api.post<ReportAnswer>('/agents/me/positions', withOrderTags(this.hooks.trader(), body));
       this.show(answer);
+      if (stateVersion !== null && stateVersion !== this.shownVersion) this.hooks.onShown(stateVersion);
+      this.shownVersion = stateVersion;
       await this.findAdopted(answer.adopted ?? []);
     } catch (error) {
       if (!(error instanceof Refused) || error.status === 401 || error.code === 'AGENT_INSTANCE_CONFLICT') throw error;

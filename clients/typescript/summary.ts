@@ -6,6 +6,7 @@ import { cents, parsePoints, profitOf, type Instrument } from './instrument.js';
 export interface TradeRow {
   id: string;
   clientOrderId: string;
+  brokerPositionId?: string | null;
   origin?: string;
   status: string;
   direction: 'long' | 'short';
@@ -34,13 +35,45 @@ export interface TradeSums {
 
 /** Every trade of one run that the server has, over all pages, with those that it adopted from the run's paper broker. */
 export async function fetchTrades(api: Api, agentId: string, tag: string): Promise<TradeRow[]> {
-  const rows: TradeRow[] = [];
+  const rows = await allOf<TradeRow>(api, `/trades?agentId=${agentId}`);
+  return rows.filter(({ brokerPositionId }) => brokerPositionId?.startsWith(`paper-${tag}-`));
+}
+
+/** What became of the ideas of one run, and why those were refused that were. */
+export interface IdeaSums {
+  ideas: number;
+  byStatus: Record<string, number>;
+  refusals: Record<string, number>;
+}
+
+interface IdeaRow {
+  status: string;
+  createdAt: string;
+  reasons?: { code: string }[];
+}
+
+/** @param beganAt of the run, as the server counts time */
+export async function fetchIdeas(api: Api, agentId: string, beganAt: string | null): Promise<IdeaSums> {
+  const rows = beganAt === null ? [] : await allOf<IdeaRow>(api, `/trade-ideas?agentId=${agentId}`, ({ createdAt }) => createdAt >= beganAt);
+  const sums: IdeaSums = { ideas: rows.length, byStatus: {}, refusals: {} };
+  for (const { status, reasons = [] } of rows) {
+    sums.byStatus[status] = (sums.byStatus[status] ?? 0) + 1;
+    if (!['rejected', 'halted_by_risk'].includes(status)) continue;
+    for (const { code } of reasons) sums.refusals[code] = (sums.refusals[code] ?? 0) + 1;
+  }
+  return sums;
+}
+
+/** Newest first over all pages, as long as they are wanted. */
+async function allOf<T>(api: Api, path: string, wanted: (row: T) => boolean = () => true): Promise<T[]> {
+  const rows: T[] = [];
   let cursor: string | null = null;
   do {
-    const query: string = `agentId=${agentId}&limit=500${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
-    const { body }: { body: { items: TradeRow[]; nextCursor: string | null } } = await api.get(`/trades?${query}`);
-    rows.push(...body.items.filter(({ clientOrderId }) => clientOrderId.startsWith(`${tag}-`) || clientOrderId.startsWith(`external:paper-${tag}-`)));
-    cursor = body.nextCursor;
+    const page: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const { body }: { body: { items: T[]; nextCursor: string | null } } = await api.get(`${path}&limit=500${page}`);
+    const taken = body.items.filter(wanted);
+    rows.push(...taken);
+    cursor = taken.length < body.items.length ? null : body.nextCursor;
   } while (cursor !== null);
   return rows;
 }

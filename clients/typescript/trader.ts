@@ -1,12 +1,17 @@
 import { Decimal } from 'decimal.js';
-import { type AgentMemory, type CommandAnswer, newRun, rememberDone, saveMemory, type RunMemory } from './agent-memory.js';
+import { newRun, rememberDone, saveMemory } from './agent-memory.js';
+import type { AgentMemory, CommandAnswer, Grounds, RunMemory } from './agent-memory.js';
 import type { Candle } from './candle-file.js';
+import type { Command } from './command-handlers.js';
 import { explainEntry, explainExit } from './explain.js';
-import { explanationFact, fillFact, openedFact, predictionBatchFact, predictionFact, reconcileFact, tradeRef } from './facts.js';
+import { explanationFact, fillFact, openedFact, predictionBatchFact, predictionFact, reconcileFact, skipFact, tradeRef } from './facts.js';
 import type { FactDraft, Stamp } from './facts.js';
 import { actByHand, type HandPlan } from './hand.js';
 import { priceText, quoteAround, type Instrument } from './instrument.js';
+import { GateMemory } from './gate-memory.js';
+import { explainSkip, proposalOf, type Reason } from './ideas.js';
 import type { Market, MarketPosition } from './market.js';
+import { afterCrash, filledUnder, type OpenOrder } from './openings.js';
 import { PaperBroker, type ClosedTrade, type ExitReason, type Position } from './paper-broker.js';
 import { predictionOf } from './predicting.js';
 import { reconciliation } from './positions-report.js';
@@ -18,8 +23,11 @@ import { confidenceOf, HORIZON_CANDLES, noteClaim, outcomesBehind, scoreDue, typ
 /** What the server allows at this moment. */
 export interface Permission {
   decide: boolean;
-  open: boolean;
+  /** Why the gate cannot even be asked; null: it can. */
+  against: Reason | null;
 }
+
+const WATCHING: Permission = { decide: false, against: null };
 
 export interface TraderOptions {
   folder: string;
@@ -49,6 +57,7 @@ const SAVE_EVERY_CANDLES = 200;
  */
 export class Trader {
   broker: PaperBroker;
+  readonly gate: GateMemory;
   private batchBeganMs = 0;
   private candlesSinceSave = 0;
   private held = '';
@@ -67,10 +76,13 @@ export class Trader {
         this.finish();
       }
       memory.run = newRun(market, instrument, initialBalance);
+      Object.assign(memory, { proposal: null, asked: [] });
       saveMemory(options.folder, memory);
     }
     this.broker = this.brokerOf(memory.run);
     this.held = this.holding();
+    this.gate = new GateMemory(memory, (facts) => this.commit(facts));
+    for (const { commandId: id, leaseToken, orderTag } of memory.sent.splice(0)) this.gate.owe({ id, leaseToken }, afterCrash(this, orderTag));
   }
 
   get run(): RunMemory {
@@ -88,7 +100,7 @@ export class Trader {
   /** Candles that only teach the indicators, before a random market shows its first one. */
   warmUp(candles: number): void {
     if (this.run.market.index > 0) return;
-    for (let i = 0; i < candles; i++) this.step({ decide: false, open: false });
+    for (let i = 0; i < candles; i++) this.step(WATCHING);
     this.commit([]);
   }
 
@@ -102,8 +114,8 @@ export class Trader {
   }
 
   /** Closes `lots` of one position (all by default). */
-  closePosition(position: Position, lots: string | undefined, commandId: string, answer: CommandAnswer): void {
-    const closed = this.broker.close(position, 'operator', lots);
+  closePosition(position: Position, lots: string | undefined, reason: ExitReason, commandId: string, answer: CommandAnswer): void {
+    const closed = this.broker.close(position, reason, lots);
     rememberDone(this.memory, commandId, answer);
     this.commit(this.tell(closed ? [closed] : []));
   }
@@ -116,6 +128,30 @@ export class Trader {
 
   answerOf(commandId: string): CommandAnswer | undefined {
     return this.memory.done.find(({ id }) => id === commandId)?.answer;
+  }
+
+  /** Sends an order to the broker. That it is going to be sent is on the disk before, and what became of it after. */
+  open(command: Command, order: OpenOrder): CommandAnswer {
+    const { run, memory, config } = this;
+    const { gated, direction, lots } = order;
+    memory.sent.push({ commandId: command.id, leaseToken: command.leaseToken, orderTag: gated.orderTag });
+    saveMemory(this.options.folder, memory);
+    const index = run.market.index;
+    const position = this.broker.open({ ...order, clientOrderId: gated.orderTag, index, commissionPerLot: config.commissionPerLot });
+    this.announce(`${direction} ${lots} at ${priceText(position.entry, run.instrument)}`);
+    const facts = [openedFact(position, run.instrument, this.stamp()), ...this.tell([])];
+    const grounds = this.gate.askedAs(gated.ideaId)?.grounds;
+    if (grounds) facts.push(explanationFact(position.clientOrderId, explainEntry({ position, ...grounds }, run.instrument)));
+    memory.sent = memory.sent.filter(({ commandId }) => commandId !== command.id);
+    memory.asked = memory.asked.filter(({ ideaId }) => ideaId !== gated.ideaId);
+    const answer = filledUnder(this, gated.orderTag)!;
+    this.gate.owe(command, answer, facts);
+    return answer;
+  }
+
+  /** What facts and ideas to come will need the id of. */
+  get neededRefs(): Set<string> {
+    return new Set([...this.gate.neededRefs, ...this.broker.state.positions.map(({ clientOrderId }) => tradeRef(clientOrderId))]);
   }
 
   get config() {
@@ -180,6 +216,7 @@ export class Trader {
     run.lastCandle = candle.time;
     run.cycleCount += 1;
     run.lastCycleAt = this.options.now().toISOString();
+    run.beganAt ??= run.lastCycleAt;
     // Exits come first and ask nobody: a pause, a halt or a lost server must not leave a position without its stop.
     const facts = this.tell(this.broker.onCandle(candle));
     facts.push(...this.actByHand());
@@ -213,26 +250,20 @@ export class Trader {
     const { run, config } = this;
     const { instrument } = run;
     const index = run.market.index;
-    const clientOrderId = `${run.tag}-${String(index).padStart(5, '0')}-${signal.direction}`;
-    const used = permission.open && this.own().length === 0;
+    const signalId = `${run.tag}-${String(index).padStart(5, '0')}-${signal.direction}`;
+    const wanted = this.own().length === 0;
+    const used = wanted && permission.against === null;
     const claim: Claim = `cross:${signal.direction}`;
     const confidence = confidenceOf(run.record, claim);
     const outcomes = outcomesBehind(run.record, claim);
-    const facts = [predictionFact(clientOrderId, predictionOf(run, claim, reading, candle, used, this.stamp()))];
+    const facts = [predictionFact(signalId, predictionOf(run, claim, reading, candle, used, this.stamp()))];
     run.record = noteClaim(run.record, claim, quoteAround(candle.close, candle.spread), index);
-    if (!used) return facts;
-    const position = this.broker.open({
-      clientOrderId,
-      direction: signal.direction,
-      lots: config.lotSize,
-      stopDistance: signal.stopDistance,
-      targetDistance: signal.targetDistance,
-      index,
-      commissionPerLot: config.commissionPerLot,
-    });
-    const words = explainEntry({ position, reading, config, spread: candle.spread, confidence, outcomes }, instrument);
-    this.announce(`${signal.direction} ${config.lotSize} at ${priceText(position.entry, instrument)}`);
-    facts.push(openedFact(position, instrument, this.stamp()), ...this.tell([]), explanationFact(clientOrderId, words));
+    if (!wanted) return facts;
+    const grounds: Grounds = { reading, config: { ...config }, spread: candle.spread, confidence, outcomes };
+    const proposal = proposalOf(signal, grounds, run.broker.quote!, signalId, this.options.now());
+    if (permission.against) return [...facts, skipFact(signalId, explainSkip(proposal, [permission.against], instrument))];
+    this.memory.proposal = proposal;
+    run.proposals += 1;
     return facts;
   }
 

@@ -10,6 +10,7 @@ type Answer = { status: number; body: unknown };
 
 const sumOf = (rows: readonly Body[], field: string) => rows.reduce((sum, row) => sum.plus(String(row[field] ?? 0)), new Decimal(0));
 const TAG_CHARACTERS = 16;
+const originOf = ({ ideaId }: Body) => (ideaId === undefined ? 'ungated' : 'gated');
 
 /** Trades as a server keeps them: what follows from fills, and what the broker's reports make of them. */
 export class FakeBook {
@@ -28,9 +29,9 @@ export class FakeBook {
     const adopted = this.trades.find(({ origin, status, brokerPositionId }) => origin === 'external' && status === 'open' && brokerPositionId === body.brokerPositionId);
     if (adopted) {
       this.claimed.push(adopted.id);
-      return { status: 201, body: Object.assign(adopted, body, { origin: 'ungated' }) };
+      return { status: 201, body: Object.assign(adopted, body, { origin: originOf(body) }) };
     }
-    return { status: 201, body: this.add({ ...body, origin: 'ungated' }) };
+    return { status: 201, body: this.add({ ...body, origin: originOf(body) }) };
   }
 
   /** A deal is one fact, however often it is told. */
@@ -95,7 +96,7 @@ export class FakeBook {
   }
 
   private add(body: Body): Row {
-    const orderTag = randomUUID().replaceAll('-', '').slice(0, TAG_CHARACTERS).toUpperCase();
+    const orderTag = body.commandId === undefined ? randomUUID().replaceAll('-', '').slice(0, TAG_CHARACTERS).toUpperCase() : body.clientOrderId;
     const row = { ...body, id: randomUUID(), orderTag, status: 'open', exitPrice: null, openSize: String(body.lotSize) };
     this.trades.push(row);
     return row;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { FakeBook, type Row } from './fake-book.js';
+import { FakeGate } from './fake-gate.js';
 
 export interface Seen {
   method: string;
@@ -24,7 +25,7 @@ interface FakeCommand {
   payload: Record<string, unknown>;
   attempt: number;
   leaseToken: string | null;
-  status: 'queued' | 'leased' | 'succeeded' | 'failed';
+  status: 'queued' | 'leased' | 'succeeded' | 'failed' | 'unknown';
   answers: unknown[];
 }
 
@@ -37,12 +38,14 @@ export class FakeServer {
   readonly predictions: Row[] = [];
   readonly book = new FakeBook();
   readonly quotes: Record<string, unknown>[] = [];
+  readonly gate = new FakeGate(this.quotes);
   readonly explanations: Row[] = [];
   readonly commands: FakeCommand[] = [];
   desired = { state: 'active', run: 'running', version: 1 };
   headerDesired: string | null = null;
   heartbeatSeconds = 15;
   tradingLeaseSeconds = 60;
+  commandLeaseMs = 30_000;
   fault: (request: { method: string; path: string }) => Fault = () => undefined;
   private readonly keys = new Map<string, { request: string; status: number; body: unknown }>();
   private readonly waiting = new Set<() => void>();
@@ -80,10 +83,23 @@ export class FakeServer {
   }
 
   queue(type: string, payload: Record<string, unknown> = {}): FakeCommand {
-    const command: FakeCommand = { id: randomUUID(), type, payload, attempt: 0, leaseToken: null, status: 'queued', answers: [] };
-    this.commands.push(command);
+    const command = this.make(type, payload);
     this.wakeAll();
     return command;
+  }
+
+  private make(type: string, payload: Record<string, unknown>): FakeCommand {
+    const command: FakeCommand = { id: randomUUID(), type, payload, attempt: 0, leaseToken: null, status: 'queued', answers: [] };
+    this.commands.push(command);
+    return command;
+  }
+
+  private handOut(command: FakeCommand): Record<string, unknown> {
+    command.attempt += 1;
+    command.leaseToken = randomUUID();
+    command.status = 'leased';
+    const { id, type, payload, attempt, leaseToken } = command;
+    return { id, type, payload, attempt, leaseToken, leaseExpiresAt: new Date(Date.now() + this.commandLeaseMs).toISOString() };
   }
 
   /** As a lapsed lease does: the command will be handed out again, with another token. */
@@ -153,6 +169,8 @@ export class FakeServer {
       const items = (body.items as Record<string, unknown>[]).map((item) => this.add(this.predictions, item).body);
       return { status: 201, body: { items } };
     }
+    if (path === '/explanations') return this.add(this.explanations, body);
+    if (parts[0] === 'trade-ideas') return method === 'POST' ? this.idea(body, path.endsWith('?lease=1')) : { status: 200, body: { items: this.gate.ideas, nextCursor: null } };
     if (path === '/trades') return this.book.told(body);
     if (parts[0] === 'trades' && parts[2] === 'fills') return this.book.fill(parts[1]!, body);
     if (parts[0] === 'trades' && parts[2] === 'explanations') return this.add(this.explanations, { ...body, tradeId: parts[1] });
@@ -164,6 +182,25 @@ export class FakeServer {
     const row = { ...body, id: randomUUID() };
     rows.push(row);
     return { status: 201, body: row };
+  }
+
+  /** An opening, by a lease, of an idea that waited for a person. */
+  approve(idea: Row): FakeCommand {
+    idea.status = 'approved';
+    return this.queue('open_trade', this.gate.payloadOf(idea));
+  }
+
+  get openings(): FakeCommand[] {
+    return this.commands.filter(({ type }) => type === 'open_trade');
+  }
+
+  private idea(body: Record<string, unknown>, lease: boolean): { status: number; body: unknown } {
+    const { idea, payload, later } = this.gate.decide(body);
+    const answer = { id: idea.id, status: idea.status, digest: idea.digest, decision: { id: randomUUID(), verdict: idea.status, reasons: idea.reasons, rules: [] } };
+    if (!payload) return { status: 201, body: answer };
+    if (!lease || later) return { status: 201, body: { ...answer, commandId: this.queue('open_trade', payload).id } };
+    const command = this.make('open_trade', payload);
+    return { status: 201, body: { ...answer, commandId: command.id, command: this.handOut(command) } };
   }
 
   private takeQuotes({ items }: Record<string, unknown>): { status: number; body: unknown } {
@@ -179,13 +216,7 @@ export class FakeServer {
   private async lease(body: Record<string, unknown>): Promise<unknown> {
     if (!this.commands.some(({ status }) => status === 'queued')) await this.wait(Number(body.waitSeconds ?? 0) * 1000);
     const commands = this.commands.filter(({ status }) => status === 'queued').slice(0, Number(body.max ?? 10));
-    for (const command of commands) {
-      command.attempt += 1;
-      command.leaseToken = randomUUID();
-      command.status = 'leased';
-    }
-    const handedOut = commands.map(({ id, type, payload, attempt, leaseToken }) => ({ id, type, payload, attempt, leaseToken }));
-    return { commands: handedOut, desiredState: this.desired, nextPollAfterMs: 0 };
+    return { commands: commands.map((command) => this.handOut(command)), desiredState: this.desired, nextPollAfterMs: 0 };
   }
 
   private wait(ms: number): Promise<void> {
@@ -210,7 +241,7 @@ export class FakeServer {
     if (command.leaseToken === null || command.leaseToken !== body.leaseToken) {
       return { status: 409, body: { code: 'COMMAND_LEASE_LOST', detail: 'the lease was lost' } };
     }
-    command.status = how === 'complete' ? 'succeeded' : 'failed';
+    command.status = how === 'complete' ? 'succeeded' : body.outcome === 'unknown' ? 'unknown' : 'failed';
     command.answers.push(body.result ?? body.error);
     return { status: 200, body: { id, status: command.status } };
   }

@@ -57,7 +57,7 @@ export class TestAgents {
     });
     const ended = this.run(agent);
     const id = () => agent.trader.broker.state.positions.map((position) => agent.trader.tradeIdOf(position))[0];
-    await until('a position that the server knows', () => id() !== undefined && agent.spool.size === 0);
+    await until('a position that the server knows', () => id() !== undefined && agent.spool.size === 0 && agent.trader.gate.owed.length === 0);
     return { agent, ended, tradeId: id()! };
   }
 
