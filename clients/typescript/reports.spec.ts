@@ -77,7 +77,10 @@ describe('a positions report', () => {
   it('after an outage shows the present first; what was opened just before is claimed, and sizes are equal on both sides', async () => {
     let away = false;
     // The gate has allowed it, the broker has filled it, and then nobody can be told.
-    server.fault = ({ path }) => ((away ||= path === '/trades') ? { drop: 'before' } : undefined);
+    server.fault = ({ path }) => {
+      away ||= path === '/trades';
+      return away ? { drop: 'before' } : undefined;
+    };
     const agent = agents.make({ maxCandles: null, onStep: () => agent.trader.broker.state.positions.length > 0 && agent.pace(0.001) });
     void agents.run(agent);
     await until('the outage is noticed', () => away && !agent.link.isUp);

@@ -61,6 +61,11 @@ export class TestAgents {
     return { agent, ended, tradeId: id()! };
   }
 
+  /** Resolves when all that were stopped have ended. */
+  async ended(): Promise<void> {
+    await Promise.all(this.runs.map(({ ended }) => ended));
+  }
+
   async cleanUp(): Promise<void> {
     for (const { agent, ended } of this.runs) {
       agent.stop();
