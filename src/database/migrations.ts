@@ -25,6 +25,7 @@ import { Decisions1763600000024 } from './migrations/1763600000024-decisions.js'
 import { TradeIdeas1763600000025 } from './migrations/1763600000025-trade-ideas.js';
 import { Closures1763600000026 } from './migrations/1763600000026-closures.js';
 import { CircuitBreakers1763600000027 } from './migrations/1763600000027-circuit-breakers.js';
+import { Skips1763600000028 } from './migrations/1763600000028-skips.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -39,6 +40,7 @@ export const MIGRATIONS = [
   TradeIdeas1763600000025,
   Closures1763600000026,
   CircuitBreakers1763600000027,
+  Skips1763600000028,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

@@ -8,7 +8,7 @@ import { type Creation, Once } from '../common/http/once.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
 import { Idempotency } from '../database/idempotency.js';
 import {
-  createExplanationSchema, explainedTradeParam, explanationSchema, explanationsQuery, toExplanation, tradeExplanationsQuery,
+  createExplanationSchema, explainedTradeParam, explanationSchema, explanationsQuery, skipSchema, toExplanation, tradeExplanationsQuery,
 } from './explanations.schemas.js';
 import { ExplanationsService } from './explanations.service.js';
 import { rowsThatFit } from '../common/page-bytes.js';
@@ -27,6 +27,13 @@ export class ExplanationsController {
   @Answers(explanationSchema, 201)
   create(@Param({ schema: explainedTradeParam }) { tradeId }: TradeParam, @Body({ schema: createExplanationSchema }) body: z.output<typeof createExplanationSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
     return once.run(this.idempotency, async (tx) => toExplanation(await this.service.create(tx, caller, tradeId, body)));
+  }
+
+  @Post('explanations')
+  @Allow({ agent: 'records' })
+  @Answers(explanationSchema, 201)
+  createSkip(@Body({ schema: skipSchema }) body: z.output<typeof skipSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
+    return once.run(this.idempotency, async (tx) => toExplanation(await this.service.createSkip(tx, caller, body)));
   }
 
   @Get('trades/:tradeId/explanations')

@@ -11,7 +11,7 @@ export interface ExplanationRow {
   id: string;
   seq: number;
   agent_id: string;
-  trade_id: string;
+  trade_id: string | null;
   prediction_id: string | null;
   kind: (typeof EXPLANATION_KINDS)[number];
   explanation: string;

@@ -34,6 +34,9 @@ export const createExplanationSchema = z.strictObject({
   predictionId: uuid().nullish().describe('the prediction of the trade by default'),
 });
 
+/** Of a trade that was not made; `predictionId` says which signal was not followed. */
+export const skipSchema = createExplanationSchema.extend({ kind: z.literal('skip'), predictionId: uuid().nullish() });
+
 export const explainedTradeParam = z.strictObject({ tradeId: uuid() });
 export const tradeExplanationsQuery = z.strictObject(pageQuery);
 export const explanationsQuery = z.strictObject({
@@ -50,7 +53,7 @@ const factorsShown = () => z.union([z.record(z.string(), z.unknown()), z.array(z
 export const explanationSchema = z.object({
   id: z.uuid(),
   agentId: z.uuid(),
-  tradeId: z.uuid(),
+  tradeId: z.uuid().nullable().describe('null: of a trade that was not made'),
   predictionId: z.uuid().nullable(),
   kind: z.enum(EXPLANATION_KINDS),
   explanation: z.string(),

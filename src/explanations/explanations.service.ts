@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
-import { mustOwn } from '../auth/own-rows.js';
+import { agentOf, mustOwn } from '../auth/own-rows.js';
 import type { Caller } from '../common/http/caller.js';
 import { conflict, notFound } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
@@ -23,24 +23,20 @@ export class ExplanationsService {
   async create(tx: Tx, caller: Caller, tradeId: string, body: NewExplanationBody): Promise<ExplanationRow> {
     const trade = await this.trade(caller, tradeId, tx);
     if (body.predictionId != null) await this.mustBeOf(tx, trade.agent_id, body.predictionId);
-    const row = await this.explanations.insert(tx, {
-      id: uuidv7(),
-      agent_id: trade.agent_id,
-      trade_id: tradeId,
-      prediction_id: body.predictionId ?? trade.prediction_id,
-      kind: body.kind,
-      explanation: body.explanation,
-      confidence_factors: body.confidenceFactors ?? null,
-      risk_factors: body.riskFactors ?? null,
-      llm_model: body.llmModel ?? null,
-      prompt_hash: body.promptHash ?? null,
-      prompt: body.prompt ?? null,
-      raw_response: body.rawResponse ?? null,
-      tokens: body.tokens ?? null,
-      cost: body.cost ?? null,
-    });
+    const row = await this.store(tx, body, { agent_id: trade.agent_id, trade_id: tradeId, prediction_id: body.predictionId ?? trade.prediction_id });
     await this.events.append(tx, caller, [
       { type: 'trade.explained', subjectId: tradeId, agentId: trade.agent_id, accountId: trade.account_id, data: { explanationId: row.id, kind: row.kind } },
+    ]);
+    return row;
+  }
+
+  /** Of a trade that was not made. @throws {Problem} 404, 409 for a prediction that is not this agent's */
+  async createSkip(tx: Tx, caller: Caller, body: NewExplanationBody): Promise<ExplanationRow> {
+    const { agentId } = agentOf(caller);
+    if (body.predictionId != null) await this.mustBeOf(tx, agentId, body.predictionId);
+    const row = await this.store(tx, body, { agent_id: agentId, trade_id: null, prediction_id: body.predictionId ?? null });
+    await this.events.append(tx, caller, [
+      { type: 'explanation.created', subjectId: row.id, agentId, data: { kind: row.kind, predictionId: row.prediction_id } },
     ]);
     return row;
   }
@@ -52,6 +48,23 @@ export class ExplanationsService {
 
   list(filter: ExplanationFilter, limit: number, cursor: string | undefined): Promise<(ExplanationRow & Sized)[]> {
     return this.explanations.list(filter, limit, cursor);
+  }
+
+  private store(tx: Tx, body: NewExplanationBody, of: Pick<ExplanationRow, 'agent_id' | 'trade_id' | 'prediction_id'>): Promise<ExplanationRow> {
+    return this.explanations.insert(tx, {
+      id: uuidv7(),
+      ...of,
+      kind: body.kind,
+      explanation: body.explanation,
+      confidence_factors: body.confidenceFactors ?? null,
+      risk_factors: body.riskFactors ?? null,
+      llm_model: body.llmModel ?? null,
+      prompt_hash: body.promptHash ?? null,
+      prompt: body.prompt ?? null,
+      raw_response: body.rawResponse ?? null,
+      tokens: body.tokens ?? null,
+      cost: body.cost ?? null,
+    });
   }
 
   private async trade(caller: Caller, id: string, tx?: Tx): Promise<ExplainedTrade> {
