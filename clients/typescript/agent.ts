@@ -23,6 +23,11 @@ import { Spool } from './spool.js';
 import { withChanges, type StrategyConfig } from './strategy.js';
 import { Trader, type Permission } from './trader.js';
 
+export interface AroundIdea {
+  before: (number: number) => Promise<void>;
+  after: (number: number, answer: IdeaAnswer | null) => Promise<void>;
+}
+
 export interface AgentOptions {
   baseUrl: string;
   apiKey: string;
@@ -40,7 +45,7 @@ export interface AgentOptions {
   /** The strategy, as the server knows it, whose sessions and caps hold for the ideas. */
   strategyId?: string;
   /** Awaited before a signal is brought to the gate (the first is 1), and when it has answered: meanwhile the market stands still. */
-  aroundIdea?: { before: (number: number) => Promise<void>; after: (number: number, answer: IdeaAnswer | null) => Promise<void> };
+  aroundIdea?: AroundIdea;
   /** Somebody who trades at the same broker, for a demo. */
   byHand?: HandPlan;
   say: (line: string) => void;
@@ -179,6 +184,10 @@ export class Agent {
       this.spool.close();
       this.releaseLock();
     }
+  }
+
+  get isEnding(): boolean {
+    return this.halt.signal.aborted;
   }
 
   get status(): AgentStatus {

@@ -41,6 +41,8 @@ export interface Answer<T> {
 
 export interface CallOptions {
   idempotencyKey?: string;
+  /** The version that is to be replaced. */
+  ifMatch?: number;
   timeoutMs?: number;
   signal?: AbortSignal;
   bearer?: string;
@@ -74,6 +76,10 @@ export class Api {
 
   post<T>(path: string, body: unknown, options: CallOptions = {}): Promise<Answer<T>> {
     return this.call('POST', path, body, options);
+  }
+
+  put<T>(path: string, body: unknown, options: CallOptions = {}): Promise<Answer<T>> {
+    return this.call('PUT', path, body, options);
   }
 
   /**
@@ -117,6 +123,7 @@ export class Api {
     const credential = options.bearer ?? this.credential;
     if (credential) headers.authorization = `Bearer ${credential}`;
     if (this.instanceId) headers['x-instance-id'] = this.instanceId;
+    if (options.ifMatch !== undefined) headers['if-match'] = `"${options.ifMatch}"`;
     if (options.idempotencyKey) headers['idempotency-key'] = options.idempotencyKey;
     return headers;
   }

@@ -128,9 +128,13 @@ function closeTrade(payload: Payload, { trader }: HandlerContext, commandId: str
   return answer;
 }
 
-/** Whoever asked may say why, in the words that a fill has for it. */
+/** Whoever asked may say why, in the words that a fill has for it. The supervisor adds the rule to its name; a person may write anything. */
 function exitReasonOf({ exitReason, reason }: Payload): ExitReason {
-  return EXIT_REASONS.find((each) => each === exitReason) ?? EXIT_REASONS.find((each) => each === reason) ?? 'operator';
+  const said = EXIT_REASONS.find((each) => each === exitReason) ?? EXIT_REASONS.find((each) => each === reason);
+  if (said) return said;
+  if (typeof reason !== 'string') return 'operator';
+  if (reason.startsWith('supervisor ')) return 'supervisor';
+  return reason === 'halt' || reason === 'wind_down' ? 'flatten' : 'operator';
 }
 
 /** All that is open when no size is given, and never more than that; null for a size that is none. */

@@ -84,6 +84,11 @@ export class DemoSignIn {
     return access;
   }
 
+  /** Somebody who may decide; null where the demo has only the key of an agent. */
+  async administrator(baseUrl: string): Promise<Api | null> {
+    return this.kept.admin || (this.env.ADMIN_EMAIL && this.env.ADMIN_PASSWORD) ? this.signIn(baseUrl) : null;
+  }
+
   private async findOrMake(api: Api, name: string, symbol: string): Promise<AgentAccess> {
     const existing = await findAgent(api, name);
     if (existing?.retiredAt) throw new Error(`the agent ${name} has been retired; use another --symbol or --data-dir`);

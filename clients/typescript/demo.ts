@@ -8,8 +8,10 @@ import { Decimal } from 'decimal.js';
 import { Agent, type Ending } from './agent.js';
 import { Api } from './api.js';
 import { prepareMarket, readOptions, type DemoMarket, type DemoOptions } from './demo-options.js';
+import { allowTrading, strategyOf } from './demo-rules.js';
 import { answers, DemoServer } from './demo-server.js';
 import { DemoSignIn, type AgentAccess } from './demo-sign-in.js';
+import { DemoStory } from './demo-story.js';
 import { takeLock } from './durable-file.js';
 import { priceText } from './instrument.js';
 import { Progress } from './progress.js';
@@ -73,12 +75,16 @@ class Demo {
     const { instrument, market } = demoMarket;
     const name = `demo-${instrument.symbol.toLowerCase()}`;
     const access = await signIn.agentFor(this.baseUrl, name, instrument.symbol, options.start);
-    const agent = new Agent({
+    const folder = signIn.agentFolder(access.name);
+    const strategyId = await this.setUp(instrument.symbol);
+    const story = strategyId === undefined ? null : this.storyOf(access, folder);
+    const agent: Agent = new Agent({
       ...demoMarket,
+      ...(story ? { strategyId, aroundIdea: story } : {}),
       baseUrl: this.baseUrl,
       apiKey: access.apiKey,
       config: access.config,
-      folder: signIn.agentFolder(access.name),
+      folder,
       initialBalance: INITIAL_BALANCE,
       byHand: BY_HAND,
       say: (line) => this.progress.say(`  ${line}`),
@@ -86,6 +92,7 @@ class Demo {
     });
     this.agent = agent;
     this.sayWhere(access, agent);
+    await story?.tidyUp();
     const began = performance.now();
     const ending = await agent.run();
     this.progress.end();
@@ -98,6 +105,20 @@ class Demo {
       if (this.failure) throw this.failure;
     }
     return this.summarise(access, agent, ending, (performance.now() - began) / 1000);
+  }
+
+  /** Makes a server of its own ready to trade; somebody else's is left as it is. @returns the strategy, where it may */
+  private async setUp(symbol: string): Promise<string | undefined> {
+    const admin = this.isRemote ? null : await this.signIn.administrator(this.baseUrl);
+    if (!admin) return undefined;
+    if (!(await allowTrading(admin))) this.progress.say('aiTradingEnabled is false: nothing will be opened (PUT /api/v1/risk-config)');
+    return strategyOf(admin, symbol);
+  }
+
+  private storyOf(access: AgentAccess, folder: string): DemoStory {
+    const admin = async () => (await this.signIn.administrator(this.baseUrl))!;
+    const say = (line: string) => this.progress.say(`  ${line}`);
+    return new DemoStory({ admin, agentId: access.id, path: join(folder, 'story.json'), agent: () => this.agent!, say });
   }
 
   private async startServer(): Promise<void> {

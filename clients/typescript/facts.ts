@@ -64,8 +64,8 @@ export function predictionBatchFact(items: Record<string, unknown>[]): FactDraft
 /** A trade of the version that asked nobody had the name of its signal. */
 function gatedNames({ gated, clientOrderId }: Position): Record<string, unknown> {
   if (!gated) return { predictionId: { $ref: predictionRef(clientOrderId) } };
-  const { ideaId, commandId, signalId } = gated;
-  return { ...(ideaId ? { ideaId } : {}), commandId, ...(signalId ? { predictionId: { $ref: predictionRef(signalId) } } : {}) };
+  const { ideaId, commandId, signalId, strategyId } = gated;
+  return { ...(ideaId ? { ideaId } : {}), commandId, ...(strategyId ? { strategyId } : {}), ...(signalId ? { predictionId: { $ref: predictionRef(signalId) } } : {}) };
 }
 
 export function openedFact(position: Position, instrument: Instrument, stamp: Stamp): FactDraft {

@@ -177,6 +177,9 @@ describe('a close', () => {
   it.each([
     [{ exitReason: 'supervisor' }, 'supervisor'],
     [{ reason: 'supervisor' }, 'supervisor'],
+    [{ reason: 'supervisor maxHoldingSeconds' }, 'supervisor'],
+    [{ reason: 'wind_down' }, 'flatten'],
+    [{ reason: 'stop this please' }, 'operator'],
     [{ reason: 'momentum', exitReason: 'trailing' }, 'trailing'],
     [{ reason: 'the news' }, 'operator'],
     [{ exitReason: 7 }, 'operator'],

@@ -21,6 +21,7 @@ export interface OpenOrder {
 
 interface Wanted {
   ideaId?: string;
+  strategyId?: string;
   orderTag: string;
   direction: Direction;
   lots: string;
@@ -62,10 +63,10 @@ export function openTrade(command: Command, context: HandlerContext): CommandAns
   if (against) return against;
   const entry = priceOf(trader, wanted.direction)!;
   const sign = wanted.direction === 'long' ? 1 : -1;
-  const { ideaId, orderTag } = wanted;
+  const { ideaId, orderTag, strategyId } = wanted;
   const signalId = trader.gate.askedAs(ideaId)?.signalId;
   return trader.open(command, {
-    gated: { ...(ideaId ? { ideaId } : {}), commandId: command.id, orderTag, ...(signalId ? { signalId } : {}) },
+    gated: { ...(ideaId ? { ideaId } : {}), commandId: command.id, orderTag, ...(signalId ? { signalId } : {}), ...(strategyId ? { strategyId } : {}) },
     direction: wanted.direction,
     lots: wanted.lots,
     stopDistance: wanted.stop === null ? null : sign * (entry - wanted.stop),
@@ -118,7 +119,7 @@ function priceOf(trader: Trader, direction: Direction): Points | null {
 
 /** @throws Error naming what cannot be read */
 function readWanted(payload: Record<string, unknown>, instrument: Instrument): Wanted {
-  const { ideaId, orderTag, direction, limitPrice, maxSlippage, stopLoss, takeProfit } = payload;
+  const { ideaId, strategyId, orderTag, direction, limitPrice, maxSlippage, stopLoss, takeProfit } = payload;
   if (typeof orderTag !== 'string' || !/^[A-Z0-9]{16}$/.test(orderTag)) throw new Error('orderTag must be 16 of A-Z and 0-9');
   if (direction !== 'long' && direction !== 'short') throw new Error('direction must be long or short');
   const lots = new Decimal(String(payload.lotSize));
@@ -128,6 +129,7 @@ function readWanted(payload: Record<string, unknown>, instrument: Instrument): W
   const price = (value: unknown) => (value === undefined || value === null ? null : parsePoints(String(value), instrument));
   return {
     ...(typeof ideaId === 'string' ? { ideaId } : {}),
+    ...(typeof strategyId === 'string' ? { strategyId } : {}),
     orderTag,
     direction,
     lots: lots.toFixed(Math.max(2, lots.decimalPlaces())),

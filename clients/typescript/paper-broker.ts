@@ -14,6 +14,8 @@ export interface GatedBy {
   orderTag: string;
   /** The signal of this agent, where the idea was its own. */
   signalId?: string;
+  /** Whose rules the trade is under. */
+  strategyId?: string;
 }
 
 export interface Position {
