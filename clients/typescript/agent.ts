@@ -137,7 +137,7 @@ export class Agent {
     );
     this.proposer = new Proposer(this.api, this.link, options.strategyId, {
       trader: () => this.trader,
-      sendFacts: () => this.sender.sendAll(),
+      sendFacts: () => this.sender.sendFacts(),
       tellQuote: () => this.quoter.tell(0),
       execute: (command) => void execute(received(command, this.link.now()), this.commandOptions()),
       say,

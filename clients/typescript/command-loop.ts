@@ -71,8 +71,8 @@ async function lease({ api, link, stop }: CommandLoopOptions): Promise<Command[]
 export function execute(command: Command, options: CommandLoopOptions): { answer: CommandAnswer; repeated: boolean } {
   const done = handleCommand(command, options.context());
   options.say(`command ${command.type}${done.repeated ? ' came again, answered as before' : `: ${inWords(done.answer)}`}`);
-  options.link.heartbeatSoon();
   if (command.type === 'open_trade') options.onOwed();
+  else options.link.heartbeatSoon();
   return done;
 }
 

@@ -15,6 +15,10 @@ const HELD_SECONDS = 1;
 /** The supervisor looks every 5 s. */
 const CLOSED_WITHIN_MS = 20_000;
 const SEEN_WITHIN_MS = 10_000;
+/** Ideas that a scene may fail with. */
+const TRIES_MOST = 5;
+/** A sign-in is good for longer. */
+const SIGNED_IN_MS = 300_000;
 
 interface Told {
   run: string;
@@ -40,12 +44,14 @@ export interface StoryOptions {
 export class DemoStory {
   private scene: Scene | null = null;
   private haltId: string | null = null;
+  private readonly tries = new Map<Scene, number>();
+  private signedIn: { at: number; admin: Api } | null = null;
 
   constructor(private readonly options: StoryOptions) {}
 
   /** Takes back what a run that was killed has left. */
   async tidyUp(): Promise<void> {
-    const admin = await this.options.admin();
+    const admin = await this.admin();
     const { body } = await admin.get<{ items: { id: string; reason: string; scope: { id: string | null } }[] }>('/kill-switch?active=true');
     for (const { id, reason, scope } of body.items) if (reason === HALT_REASON && scope.id === this.options.agentId) await this.release(admin, id);
     if (this.told().approving) await this.requireApproval(admin, false);
@@ -53,9 +59,10 @@ export class DemoStory {
 
   async before(number: number): Promise<void> {
     const { done } = this.told();
-    this.scene = SCENES.find((scene) => !done.includes(scene) && number >= BEGINS[scene]) ?? null;
+    this.scene = SCENES.find((scene) => !done.includes(scene) && number >= BEGINS[scene] && (this.tries.get(scene) ?? 0) < TRIES_MOST) ?? null;
+    if (this.scene) this.tries.set(this.scene, (this.tries.get(this.scene) ?? 0) + 1);
     await this.play(async () => {
-      if (this.scene === 'approval') await this.requireApproval(await this.options.admin(), true);
+      if (this.scene === 'approval') await this.requireApproval(await this.admin(), true);
       if (this.scene === 'halt') await this.halt();
     });
   }
@@ -65,7 +72,7 @@ export class DemoStory {
     this.scene = null;
     if (scene === null) return;
     await this.play(async () => {
-      const admin = await this.options.admin();
+      const admin = await this.admin();
       let shown = false;
       if (scene === 'approval') shown = await this.approve(admin, answer);
       if (scene === 'halt') shown = await this.endHalt(admin, answer);
@@ -81,6 +88,11 @@ export class DemoStory {
     } catch (error) {
       this.options.say(`not shown: ${(error as Error).message}`);
     }
+  }
+
+  private async admin(): Promise<Api> {
+    if (!this.signedIn || performance.now() - this.signedIn.at > SIGNED_IN_MS) this.signedIn = { at: performance.now(), admin: await this.options.admin() };
+    return this.signedIn.admin;
   }
 
   private async requireApproval(admin: Api, wanted: boolean): Promise<void> {
@@ -108,7 +120,7 @@ export class DemoStory {
 
   private async halt(): Promise<void> {
     const { agentId, say } = this.options;
-    const admin = await this.options.admin();
+    const admin = await this.admin();
     const { body } = await admin.post<{ id: string }>('/kill-switch', { scope: { type: 'agent', id: agentId }, mode: 'reduce', reason: HALT_REASON });
     this.haltId = body.id;
     const { agent } = this.options;

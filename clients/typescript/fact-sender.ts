@@ -12,6 +12,7 @@ class DependsOnRejected extends Error {}
 /** Sends spooled facts one by one, in order. Only one sending runs at a time, whoever asks for it. */
 export class FactSender {
   private sending: Promise<void> | null = null;
+  private onEmpty: () => void = () => undefined;
   private serverErrors = { seq: 0, count: 0 };
   private readonly backoff = new Backoff();
 
@@ -35,6 +36,15 @@ export class FactSender {
     return this.sending;
   }
 
+  /** Resolves when the server has every fact, without waiting for what belongs behind the last. @throws as `sendAll` */
+  async sendFacts(): Promise<void> {
+    if (this.spool.size === 0) return;
+    const none = new Promise<void>((resolve) => (this.onEmpty = resolve));
+    const all = this.sendAll();
+    all.catch(() => undefined);
+    await Promise.race([all, none]);
+  }
+
   private async work(): Promise<void> {
     while (!this.stop.aborted) {
       const fact = this.spool.first();
@@ -53,6 +63,7 @@ export class FactSender {
       this.backoff.reset();
       this.spool.markSent(fact, body?.id, body?.orderTag);
       this.hooks.onSent();
+      if (this.spool.size === 0) this.onEmpty();
     } catch (error) {
       await this.onFailure(fact, error);
     }

@@ -27,6 +27,7 @@ export class GateMemory {
   }
 
   letGo(): void {
+    if (!this.memory.proposal) return;
     this.memory.proposal = null;
     this.commit([]);
   }
@@ -55,9 +56,8 @@ export class GateMemory {
     return this.memory.owed;
   }
 
-  /** The server has it, or will not take it any more. */
+  /** The server has it, or will not take it any more. Lasting with the next change: until then it would be told twice, which is once. */
   paid(paid: Owed): void {
     this.memory.owed = this.memory.owed.filter((owed) => owed !== paid);
-    this.commit([]);
   }
 }

@@ -229,6 +229,6 @@ describe('what survives', () => {
   it('of an opening is on the disk before the order is sent, and its answer with its effect', async () => {
     const { agent } = await asked();
     await until('the answer', () => server.openings[0]?.status === 'succeeded' && agent.trader.gate.owed.length === 0);
-    expect(loadMemory(agents.folder)).toMatchObject({ proposal: null, asked: [], sent: [], owed: [], done: [{ id: server.openings[0]!.id }], run: { proposals: 1 } });
+    expect(loadMemory(agents.folder)).toMatchObject({ proposal: null, asked: [], sent: [], done: [{ id: server.openings[0]!.id }], run: { proposals: 1 } });
   });
 });

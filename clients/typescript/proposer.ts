@@ -61,6 +61,8 @@ export class Proposer {
 
   /** The server has to know what went before, and at which price. @throws ServerAway */
   private async tellFirst(): Promise<void> {
+    const quoted = this.hooks.tellQuote();
+    quoted.catch(() => undefined);
     try {
       await this.hooks.sendFacts();
     } catch (error) {
@@ -70,7 +72,7 @@ export class Proposer {
       if (!this.link.isUp) throw error;
       await this.hooks.sendFacts();
     }
-    await this.hooks.tellQuote();
+    await quoted;
   }
 
   private async ask(proposal: Proposal): Promise<IdeaAnswer> {

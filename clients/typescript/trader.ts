@@ -144,6 +144,7 @@ export class Trader {
     if (grounds) facts.push(explanationFact(position.clientOrderId, explainEntry({ position, ...grounds }, run.instrument)));
     memory.sent = memory.sent.filter(({ commandId }) => commandId !== command.id);
     memory.asked = memory.asked.filter(({ ideaId }) => ideaId !== gated.ideaId);
+    if (memory.proposal?.signalId === gated.signalId) memory.proposal = null;
     const answer = filledUnder(this, gated.orderTag)!;
     this.gate.owe(command, answer, facts);
     return answer;
