@@ -7,15 +7,17 @@ import { startServerProcess } from '../support/server-process.js';
 
 interface Trade {
   id: string; clientOrderId: string; origin: string; status: string; openSize: string; profitSource: string; rMultiple: string | null; direction: 'long' | 'short'; lotSize: string; entryPrice: string; exitPrice: string;
-  grossProfit: string; commission: string | null; netProfit: string; sourceTime: string; entryTime: string;
+  grossProfit: string; commission: string | null; netProfit: string; sourceTime: string; entryTime: string; ideaId: string | null; exitReason: string | null;
 }
 
 export interface Replayed {
-  summary: { trades: number; net: string; complete: boolean; candles: number; unsentFacts: number; rejectedFacts: number };
+  summary: { ideas: number; byStatus: Record<string, number>; refusals: Record<string, number>; trades: number; net: string; complete: boolean; candles: number; unsentFacts: number; rejectedFacts: number };
   trades: Trade[];
   /** What the trades add up to, by prices alone. */
   recomputed: string;
-  explanations: { entry: number; exit: number };
+  explanations: { entry: number; exit: number; skip: number };
+  ideas: { id: string; status: string; approvedBy: string | null; reasons: { code: string }[] }[];
+  halts: { inForce: boolean; mode: string; scope: { type: string } }[];
   predictions: number;
   /** Every one that was opened, also those that are over. */
   incidents: { kind: string; status: string; subject: { id: string } }[];
@@ -65,13 +67,16 @@ async function readBack(base: string): Promise<Omit<Replayed, 'summary'>> {
   const [account] = await all<{ id: string }>('/accounts');
   const days = await all<{ unexplained: string | null }>(`/accounts/${account?.id}/days`);
   const kinds = (await all<{ kind: string }>('/explanations')).map(({ kind }) => kind);
+  const countOf = (wanted: string) => kinds.filter((kind) => kind === wanted).length;
   return {
     trades,
     fills,
     unexplained: days.map(({ unexplained }) => unexplained),
     incidents: await all('/incidents'),
     recomputed: trades.reduce((sum, trade) => sum.plus(profitOf(trade)), new Exact(0)).toFixed(2),
-    explanations: { entry: kinds.filter((kind) => kind === 'entry').length, exit: kinds.filter((kind) => kind === 'exit').length },
+    explanations: { entry: countOf('entry'), exit: countOf('exit'), skip: countOf('skip') },
+    ideas: await all('/trade-ideas'),
+    halts: await all('/kill-switch'),
     predictions: (await all('/predictions')).length,
   };
 }
