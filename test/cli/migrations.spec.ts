@@ -32,5 +32,6 @@ describe('migrations', () => {
     expect(await cli(['user:create', 'a@example.com', '--role', 'viewer'], env)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^the schema is behind by .*\n$/) });
     expect((await cli(['migrate'], env)).stdout).toBe(`Applied:\n${ALL.map((name) => `  ${name}\n`).join('')}`);
     expect((await cli(['status'], env)).code).toBe(0);
-  });
+    // A process for each of them.
+  }, 120_000);
 });

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { type Document, pathWith, type Route, routesOf } from '../support/census.js';
@@ -128,7 +129,7 @@ describe('hostile fields', () => {
     // A time of entry asks for a price of entry.
     for (const ask of asks) if (ask.field === 'entryTime') Object.assign(ask.body as object, { entryPrice: '0.5' });
     expect(await faults(asks, (ask) => send(ask, { body: ask.body }))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe('after all that', () => {
@@ -142,8 +143,14 @@ describe('after all that', () => {
     expect(now['api_keys']).toBe(await made('key.created'));
     expect(now['agent_commands']).toBe(await made('command.created'));
     expect(await t.db.query(`select 1 from users where role = 'admin'`)).toHaveLength(1);
-    const health = await guest<{ status: string; pool: { active: number; waiting: number } }>('GET', '/health');
-    expect([health.status, health.body.pool.active, health.body.pool.waiting]).toEqual([200, 0, 0]);
+    // What runs by itself may have a connection for a moment; one that is lost has it for ever.
+    const busy = async () => {
+      const { status, body } = await guest<{ pool: { active: number; waiting: number } }>('GET', '/health');
+      return `${status} ${body.pool.active} ${body.pool.waiting}`;
+    };
+    let seen = await busy();
+    for (const until = performance.now() + 10_000; seen !== '200 0 0' && performance.now() < until; seen = await busy()) await pause(50);
+    expect(seen).toBe('200 0 0');
     expect((await agent.http('POST', '/agents/me/heartbeat', { body: { status: 'running' } })).status).toBe(200);
   });
 });
