@@ -85,6 +85,9 @@ function partOf(holdings: Holding[], valuation: Valuation): Part {
   const marked = holdings.map((holding) => (holding.markPrice === null ? holding : { ...holding, entryPrice: holding.markPrice }));
   const now = holdings.some(({ markPrice, entryPrice }) => markPrice !== null && markPrice !== entryPrice) ? riskOf(marked, valuation) : openRisk;
   const nets: Known<Amounts> = !netByCurrency.known ? netByCurrency : !netByUnderlying.known ? netByUnderlying : known({ ...netByUnderlying.value, ...netByCurrency.value });
+  // Outside live a position without a stop, such as one that was opened by hand, is taken to lose no more than it has lost by now: the floors hold by default, and it would end every demo.
+  const stopless = valuation.mode !== 'live' && !openRisk.known && openRisk.reasons.every(({ code }) => code === 'STOP_MISSING');
+  if (stopless) return { gross: grossNotional, openRisk, atStake: known('0'), nets, assumed: true };
   return { gross: grossNotional, openRisk, atStake: larger(openRisk, now), nets, assumed: assumed.length > 0 };
 }
 
