@@ -152,7 +152,8 @@ describe('what a limit does not hold up', () => {
     expect(routes.length - free.length).toBeGreaterThan(15);
     for (const route of routes) {
       for (const status of [(await askRoute(http, route)).status, (await askRoute(http, route)).status]) {
-        if (free.includes(route)) expect([route.path, [200, 201, 400, 404, 409].includes(status)]).toEqual([route.path, true]);
+        // A halt of more than its own agent is not a key's to impose.
+        if (free.includes(route)) expect([route.path, [200, 201, 400, 403, 404, 409].includes(status)]).toEqual([route.path, true]);
         else expect([route.path, status]).toEqual([route.path, 429]);
       }
     }
