@@ -21,7 +21,8 @@ import { Proposer } from './proposer.js';
 import { Quoter } from './quoter.js';
 import { Spool } from './spool.js';
 import { withChanges, type StrategyConfig } from './strategy.js';
-import { Trader, type Permission } from './trader.js';
+import { Trader } from './trader.js';
+import type { Permission } from './trader-options.js';
 
 export interface AroundIdea {
   before: (number: number) => Promise<void>;

@@ -14,7 +14,8 @@ const RULE_REASON = 'the demo shows an auto-stop';
 const HELD_SECONDS = 1;
 /** The supervisor looks every 5 s. */
 const CLOSED_WITHIN_MS = 20_000;
-const SEEN_WITHIN_MS = 10_000;
+const SEEN_WITHIN_MS = 25_000;
+const OBSERVED_WITHIN_MS = 3_000;
 /** Ideas that a scene may fail with. */
 const TRIES_MOST = 5;
 /** A sign-in is good for longer. */
@@ -125,9 +126,10 @@ export class DemoStory {
     this.haltId = body.id;
     const { agent } = this.options;
     await this.until(SEEN_WITHIN_MS, () => agent().link.desired?.state === 'reducing');
-    await pause(100);
-    const { body: halt } = await admin.get<{ agents: { inScope: number; observed: number } | null }>(`/kill-switch/${body.id}`);
-    say(`an operator halted the agent (reduce): nothing opens, exits go on; observed by ${halt.agents?.observed ?? 0} of ${halt.agents?.inScope ?? 0}`);
+    const seen = async () => (await admin.get<{ agents: { inScope: number; observed: number } | null }>(`/kill-switch/${body.id}`)).body.agents;
+    let agents = await seen();
+    for (const deadline = performance.now() + OBSERVED_WITHIN_MS; agents?.observed !== agents?.inScope && performance.now() < deadline; agents = await seen()) await pause(50);
+    say(`an operator halted the agent (reduce): nothing opens, exits go on; observed by ${agents?.observed ?? 0} of ${agents?.inScope ?? 0}`);
   }
 
   private async endHalt(admin: Api, answer: IdeaAnswer | null): Promise<boolean> {

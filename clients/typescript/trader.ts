@@ -6,11 +6,11 @@ import type { Command } from './command-handlers.js';
 import { explainEntry, explainExit } from './explain.js';
 import { explanationFact, fillFact, openedFact, predictionBatchFact, predictionFact, reconcileFact, skipFact, tradeRef } from './facts.js';
 import type { FactDraft, Stamp } from './facts.js';
-import { actByHand, type HandPlan } from './hand.js';
-import { priceText, quoteAround, type Instrument } from './instrument.js';
+import { actByHand } from './hand.js';
+import { priceText, quoteAround } from './instrument.js';
 import { GateMemory } from './gate-memory.js';
-import { explainSkip, proposalOf, type Reason } from './ideas.js';
-import type { Market, MarketPosition } from './market.js';
+import { explainSkip, proposalOf } from './ideas.js';
+import type { MarketPosition } from './market.js';
 import { afterCrash, filledUnder, type OpenOrder } from './openings.js';
 import { PaperBroker, type ClosedTrade, type ExitReason, type Position } from './paper-broker.js';
 import { predictionOf } from './predicting.js';
@@ -18,33 +18,10 @@ import { reconciliation } from './positions-report.js';
 import { advance, type Reading } from './signals.js';
 import type { Spool } from './spool.js';
 import { decide, leaning, type Signal } from './strategy.js';
+import type { Permission, TraderOptions } from './trader-options.js';
 import { confidenceOf, HORIZON_CANDLES, noteClaim, outcomesBehind, scoreDue, type Claim } from './track-record.js';
 
-/** What the server allows at this moment. */
-export interface Permission {
-  decide: boolean;
-  /** Why the gate cannot even be asked; null: it can. */
-  against: Reason | null;
-}
-
 const WATCHING: Permission = { decide: false, against: null };
-
-export interface TraderOptions {
-  folder: string;
-  instrument: Instrument;
-  market: Market;
-  initialBalance: string;
-  /** The present, as the server counts it. */
-  now: () => Date;
-  say: (line: string) => void;
-  /** Called when facts may be sent. */
-  onFacts: () => void;
-  /** Called when the broker holds something else than before. */
-  onPositions: () => void;
-  /** A person who trades at the same broker, for a demo. */
-  byHand?: HandPlan;
-}
-
 const BATCH_MAX = 24;
 const BATCH_WAIT_MS = 5_000;
 /** Candles after which the state is saved although nothing happened: what a crash makes the agent walk again. */
