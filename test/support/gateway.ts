@@ -11,8 +11,11 @@ export interface Gateway {
   /**
    * Cuts all connections at the nth statement from now on, before the server has it, or when it has been carried out and
    * its answer is on the way back: as a process that is killed there.
+   * @param kill ends the process itself, first
    */
-  cutAt(statement: number, when: 'before' | 'after'): void;
+  cutAt(statement: number, when: 'before' | 'after', kill?: () => void): void;
+  /** Nothing is cut any more; answers whether it was. */
+  wasCut(): boolean;
   /** Statements since `cutAt`. */
   statements(): number;
   close(): Promise<void>;
@@ -31,8 +34,9 @@ export async function openGateway(url: string): Promise<Gateway> {
   let open = 0;
   let forgotten = new WeakSet<Socket>();
   let statements = 0;
-  let cut: { statement: number; when: 'before' | 'after' } | null = null;
+  let cut: { statement: number; when: 'before' | 'after'; kill: () => void } | null = null;
   const cutAll = () => {
+    cut?.kill();
     cut = null;
     for (const socket of sockets) socket.destroy();
   };
@@ -71,9 +75,14 @@ export async function openGateway(url: string): Promise<Gateway> {
     forgetConnections() {
       forgotten = new WeakSet(sockets);
     },
-    cutAt(statement, when) {
+    cutAt(statement, when, kill = () => undefined) {
       statements = 0;
-      cut = { statement, when };
+      cut = { statement, when, kill };
+    },
+    wasCut() {
+      const was = cut === null;
+      cut = null;
+      return was;
     },
     statements: () => statements,
     async close() {
