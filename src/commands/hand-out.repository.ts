@@ -4,7 +4,7 @@ import { otherInstance } from '../agents/heartbeat.repository.js';
 import { keyIsGood } from '../auth/api-keys.service.js';
 import { Merged } from '../database/merged.js';
 import { type Run, type Statement, Statements } from '../database/statements.js';
-import { agentSql, ANY_HALT, HALTS_OF_AGENT, OPENING_HALTED } from '../halts/halts.sql.js';
+import { agentSql, ANY_HALT, HALTS_OF_AGENT, OPENING_HALTED, PROPOSER_HALTED } from '../halts/halts.sql.js';
 import type { CommandRow } from './commands.repository.js';
 import { asciiBytes } from './lease.repository.js';
 
@@ -60,7 +60,7 @@ const LEASE: Statement = {
     ), due as materialized (
       select q.n, c.id from asked q cross join lateral (
         select id from agent_commands
-        where agent_id = q.agent and ${isDue('(select at from clock)')} and (not q.is_halted or class <> 'opens' or not ${OPENING_HALTED(ASKED, 'payload')})
+        where agent_id = q.agent and ${isDue('(select at from clock)')} and (not q.is_halted or class <> 'opens' or not (${OPENING_HALTED(ASKED, 'payload')} or ${PROPOSER_HALTED('agent_commands.id')}))
           and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes) and (q.command is null or id = q.command)
         order by priority, seq limit q.max for update skip locked
       ) c where q.may and q.other_instance is null and q.retired_at is null

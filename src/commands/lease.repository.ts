@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
-import { agentSql, OPENING_HALTED } from '../halts/halts.sql.js';
+import { agentSql, OPENING_HALTED, PROPOSER_HALTED } from '../halts/halts.sql.js';
 import { LAPSED_TO_UNKNOWN } from './command-incidents.js';
 import type { AfterFailure, FailOutcome } from './command-state.js';
 import type { CommandRow } from './commands.repository.js';
@@ -135,7 +135,7 @@ export class LeaseRepository {
   async heldBack(tx: Tx, ids: readonly string[]): Promise<string[]> {
     const rows = await tx.sql<{ id: string }[]>`
       select c.id from agent_commands c join agents a on a.id = c.agent_id
-      where c.id = any(${ids}::uuid[]) and c.class = 'opens' and (c.cancel_requested or c.status = 'cancelled' or ${() => OPENING_HALTED(agentSql('a'), 'c.payload')})`;
+      where c.id = any(${ids}::uuid[]) and c.class = 'opens' and (c.cancel_requested or c.status = 'cancelled' or ${() => OPENING_HALTED(agentSql('a'), 'c.payload')} or ${() => PROPOSER_HALTED('c.id')})`;
     return rows.map(({ id }) => id);
   }
 

@@ -10,6 +10,9 @@ const IN_SCOPE = `halts h join agents a on a.retired_at is null and halt_covers(
 /** An entry order or trade in the scope of a symbol or strategy; its command names the strategy. */
 const ABOUT = (symbol: string, command: string) => `h.scope_id = case h.scope_type when 'symbol' then ${symbol} else ${command}.payload ->> 'strategyId' end`;
 
+/** What opens and may still be sent. */
+const WAITS = (command: string) => `${command}.status in ('queued','waiting_for_market','leased') and ${command}.class = 'opens' and not ${command}.cancel_requested`;
+
 export interface Reduction {
   agent_id: string;
   trade_id: string | null;
@@ -55,7 +58,8 @@ export class HaltEffectRepository {
 
   /**
    * Ends what is queued and opens, and marks what is leased, so that no failure or lapse brings it back. One statement: a
-   * command that is just being leased or taken back is met in the state that it ends up in.
+   * command that is just being leased or taken back is met in the state that it ends up in. Of an agent also what it proposed to
+   * others: who decides about that holds the agent.
    */
   async cancelOpenings(tx: Tx, { id, reason }: Pick<HaltRow, 'id' | 'reason'>, agentIds: readonly string[], actor: string, correlationId: string | null): Promise<void> {
     await tx.sql`
@@ -63,8 +67,12 @@ export class HaltEffectRepository {
         update agent_commands c set reason = left('halted: ' || ${reason}::text, 500), cancel_requested = (c.status = 'leased'),
           status = case when c.status = 'leased' then c.status else 'cancelled' end, finished_at = case when c.status = 'leased' then null else app_clock() end
         from halts h
-        where h.id = ${id} and c.agent_id = any(${agentIds}::uuid[]) and c.status in ('queued','waiting_for_market','leased') and c.class = 'opens'
-          and not c.cancel_requested and ${() => HOLDS_OPENING('c.payload')}
+        where h.id = ${id} and ${() => WAITS('c')}
+          and c.id = any(array(
+            select o.id from agent_commands o where o.agent_id = any(${agentIds}::uuid[]) and ${() => WAITS('o')} and ${() => HOLDS_OPENING('o.payload')}
+            union all
+            select r.command_id from reservations r where r.proposer_id = case h.scope_type when 'agent' then h.scope_id::uuid end and r.ended_at is null
+              and (h.execution_mode is null or h.execution_mode = r.execution_mode)))
         returning c.id, c.agent_id, c.type, c.status, c.seq
       ) insert into events (type, subject_id, agent_id, actor, correlation_id, data)
       select case status when 'leased' then 'command.cancel_requested' else 'command.cancelled' end, id, agent_id, ${actor}, ${correlationId}::text,
