@@ -34,6 +34,7 @@ import { StrategiesModule } from './strategies/strategies.module.js';
 import { SupervisorModule } from './supervisor/supervisor.module.js';
 import { TradeIdeasModule } from './trade-ideas/trade-ideas.module.js';
 import { TradesModule } from './trades/trades.module.js';
+import { WhyModule } from './why/why.module.js';
 
 @Global()
 @Module({})
@@ -74,6 +75,7 @@ export class AppModule {
         PositionsModule,
         ExecutionModule,
         SupervisorModule,
+        WhyModule,
         LiveModule,
         HealthModule,
       ],

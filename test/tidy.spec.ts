@@ -14,6 +14,7 @@ const LEVELS: Record<string, number> = {
   'circuit-breaker': 3, risk: 3,
   commands: 4, decisions: 4, closures: 4, 'kill-switch': 4, positions: 4, execution: 4, supervisor: 4,
   'trade-ideas': 4,
+  why: 4,
   health: 5, live: 5,
   '.': 6, cli: 6,
 };
@@ -25,6 +26,7 @@ const ARROWS: Record<string, string[]> = {
   risk: ['circuit-breaker'], decisions: ['commands'], 'kill-switch': ['closures', 'commands', 'decisions'],
   'trade-ideas': ['commands', 'decisions', 'kill-switch'], positions: ['commands'], execution: ['commands', 'positions', 'trade-ideas'],
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
+  why: ['closures', 'commands', 'decisions', 'trade-ideas'],
   '.': ['cli'], cli: ['.'],
 };
 

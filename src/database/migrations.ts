@@ -26,6 +26,7 @@ import { TradeIdeas1763600000025 } from './migrations/1763600000025-trade-ideas.
 import { Closures1763600000026 } from './migrations/1763600000026-closures.js';
 import { CircuitBreakers1763600000027 } from './migrations/1763600000027-circuit-breakers.js';
 import { Skips1763600000028 } from './migrations/1763600000028-skips.js';
+import { Why1763600000029 } from './migrations/1763600000029-why.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -41,6 +42,7 @@ export const MIGRATIONS = [
   Closures1763600000026,
   CircuitBreakers1763600000027,
   Skips1763600000028,
+  Why1763600000029,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

@@ -58,7 +58,7 @@ async function possessionsOf(agent: TestAgent): Promise<Record<string, string>> 
     '/api/v1/trade-ideas/': idea.body.id, '/api/v1/decisions/': idea.body.decision.id,
     '/api/v1/limits/account/': agent.accountId, '/api/v1/limits/agent/': agent.id,
     '/api/v1/incidents/': incident?.id ?? '', '/api/v1/instruments/': instrument.body.id, '/api/v1/snapshots/refs/': ref.body.id,
-    '/api/v1/closures/': closure?.id ?? '',
+    '/api/v1/closures/': closure?.id ?? '', '/api/v1/why/': idea.body.id,
     snapshot: snapshot.body.id, prediction: prediction.body.id, explanation: explanation.body.id,
   };
 }
