@@ -19,7 +19,7 @@ type Row<K extends keyof Linked> = Linked[K][number];
 /** Every row as a step, with what led to it. A trade's own keys: `trade` is the step that made it. */
 export function stepsOf(linked: Linked): Caused[] {
   return [
-    ...linked.predictions.map(ofPrediction), ...linked.halts.flatMap(ofHalt), ...linked.ideas.map(ofIdea), ...linked.decisions.map((each) => ofDecision(each, linked)),
+    ...linked.predictions.map(ofPrediction), ...linked.halts.flatMap((each) => ofHalt(each, linked)), ...linked.ideas.map(ofIdea), ...linked.decisions.map((each) => ofDecision(each, linked)),
     ...linked.reservations.map((each) => ofReservation(each, linked)), ...linked.commands.map((each) => ofCommand(each, linked)),
     ...linked.transitions.map((each) => ofTransition(each, linked)), ...linked.fills.map((each) => ofFill(each)), ...linked.explanations.map(ofExplanation),
     ...linked.closures.map((each) => ofClosure(each)), ...linked.trades.filter(({ finished_at }) => finished_at !== null).map((each) => ofOutcome(each, linked)),
@@ -63,15 +63,18 @@ const ofReservation = (row: Row<'reservations'>, linked: Linked): Caused => caus
   },
 });
 
+const ideasOf = ({ id: commandId }: { id: string }, { ideas }: Linked): string[] => ideas.filter((idea) => idea.command_id === commandId || idea.close_command_ids.includes(commandId)).map(({ id }) => id);
+
 function ofCommand(row: Row<'commands'>, linked: Linked): Caused {
-  const ideas = linked.ideas.filter((idea) => idea.command_id === row.id || idea.close_command_ids.includes(row.id)).map(({ id }) => id);
+  const ideas = ideasOf(row, linked);
+  const isOfHalt = row.halted_by !== null && ideas.length === 0;
   // A closure knows its last command; an earlier one was made while it was open.
   const closures = row.type !== 'close_trade' ? [] : linked.closures.filter((each) => each.command_id === row.id
     || (each.trade_id === row.trade_id && row.actor === 'system' && Date.parse(each.created_at) <= Date.parse(row.created_at) && (each.ended_at === null || Date.parse(each.ended_at) >= Date.parse(row.created_at))));
   return caused(`command ${row.id}`, [
     ...ideas.flatMap((id) => [`idea ${id}`, ...decisionsOn(id, linked)]), ...linked.reservations.filter((each) => each.command_id === row.id).map(({ id }) => `reservation ${id}`),
-    ...closures.map(({ id }) => `closure ${id}`), keyOf('trade', row.trade_id),
-  ], { type: 'command', id: row.id, at: row.created_at, actor: row.actor, summary: commandSummary(row), data: toCommandWithAttempts(row) });
+    ...closures.map(({ id }) => `closure ${id}`), keyOf('trade', row.trade_id), isOfHalt && `halt ${row.halted_by}`,
+  ], { type: 'command', id: row.id, at: (isOfHalt ? row.finished_at : null) ?? row.created_at, actor: row.actor, summary: commandSummary(row), data: { ...toCommandWithAttempts(row), haltedBy: row.halted_by } });
 }
 
 const isFirst = (row: Row<'transitions'>): boolean => row.from_status === null && row.version === 1;
@@ -106,12 +109,14 @@ const ofClosure = (row: Row<'closures'>): Caused => caused(`closure ${row.id}`, 
   },
 });
 
-function ofHalt(row: Row<'halts'>): Caused[] {
+function ofHalt(row: Row<'halts'>, linked: Linked): Caused[] {
   const data = {
     scope: { type: row.scope_type, id: row.scope_id, name: row.name }, executionMode: row.execution_mode, mode: row.mode, reason: row.reason, source: row.source, breaker: row.breaker,
     effectiveAt: row.effective_at, expiresAt: row.expires_at,
   };
-  const halt = caused(`halt ${row.id}`, [], { type: 'halt', id: row.id, at: row.imposed_at, actor: row.imposed_by, summary: haltSummary(row), data });
+  // Of an idea's own command it is told what ended it; of any other, which a halt found in the queue, that it did.
+  const ended = linked.commands.filter((each) => each.halted_by === row.id && ideasOf(each, linked).length > 0).map(({ id }) => `command ${id}`);
+  const halt = caused(`halt ${row.id}`, ended, { type: 'halt', id: row.id, at: row.imposed_at, actor: row.imposed_by, summary: haltSummary(row), data });
   if (row.released_at === null) return [halt];
   const actor = row.released_by ?? 'unknown';
   return [halt, caused(`release ${row.id}`, [`halt ${row.id}`], {

@@ -22,13 +22,16 @@ export interface ReservationFacts {
   created_at: string; ended_at: string | null; ended_as: 'released' | 'converted' | null; trade_id: string | null; held: boolean;
 }
 
+/** With the halt that cancelled it. */
+export type CommandFacts = CommandWithAttempts & { halted_by: string | null };
+
 /** The rows of a chain. Decisions with what their sealed text says. */
 export interface Linked {
   predictions: PredictionFacts[];
   ideas: IdeaRow[];
   decisions: { row: DecisionRow; checked: CheckedRow }[];
   reservations: ReservationFacts[];
-  commands: CommandWithAttempts[];
+  commands: CommandFacts[];
   trades: (TradeRow & { currency: string })[];
   transitions: TransitionRow[];
   fills: FillRow[];

@@ -33,8 +33,8 @@ describe('what a step says, in one sentence', () => {
     ['an idea with a snapshot', ideaSummary({ ...idea, stop_loss: null, take_profit: null, confidence: null, entry_price: '1.1', snapshot_ref: 's', status: 'rejected', ended_reason: 'not today' }),
       'Idea: long 0.1 EURUSD at 1.1, no stop, no confidence, paper, seen: snapshot s; it is rejected (not today). Because: it rises'],
     ['a decision', decisionSummary('risk_rejected', decided({ verdict: 'rejected', price: '1.1', rules: [
-      { rule: 'halt', outcome: 'passed', reasons: [] }, { rule: 'cooldown', outcome: 'off' }, { rule: 'lot_size', outcome: 'rejected', reasons: [{ code: 'SIZE_LIMIT', message: 'Too large.', actual: '3', limit: '2' }] }] })),
-    'Refused by agent:a, verdict rejected, price 1.1, 2 of 3 rules passed: lot_size rejected (SIZE_LIMIT: Too large [is 3, limit 2]).'],
+      { rule: 'halt', outcome: 'passed', reasons: [] }, { rule: 'cooldown', outcome: 'off' }, { rule: 'margin', outcome: 'assumed' }, { rule: 'lot_size', outcome: 'rejected', reasons: [{ code: 'SIZE_LIMIT', message: 'Too large.', actual: '3', limit: '2' }] }] })),
+    'Refused by the gate, for agent:a, verdict rejected, price 1.1, 2 of 4 rules passed: lot_size rejected (SIZE_LIMIT: Too large [is 3, limit 2]); assumed: margin.'],
     ['a decision of a person', decisionSummary('human_rejected', decided(null, { actor: 'user:u', reason: 'not today' })), 'Rejected by a person by user:u. Said: not today.'],
     ['a decision that was changed', decisionSummary('ai_halted', { ...decided(null), text: null }), 'Halted, and what it said cannot be read: the row was changed after it was written.'],
     ['a reservation', reservationSummary(row<'reservations'>({ direction: 'long', size: '1', symbol: 'EURUSD', entry_price: '1.1', stop: '1.09', held: false, ended_as: 'converted', trade_id: 't' })), 'Reserved long 1 EURUSD at 1.1, stop 1.09; became a trade.'],

@@ -35,18 +35,21 @@ const SAID: Record<DecisionType, string> = {
   ai_proposed: 'Held for a person or a price', ai_auto_executed: 'Let through', human_approved: 'Approved', human_rejected: 'Rejected by a person', risk_rejected: 'Refused', ai_halted: 'Halted', ai_resumed: 'Resumed',
 };
 
-/** Passed or did not apply; the others are named with their input and limit. */
+/** Passed or did not apply; the others are named with what was found and the limit, those that live would not let through at the end. */
 const isQuiet = (outcome: string): boolean => ['passed', 'off', 'skipped'].includes(outcome);
 
 export function decisionSummary(type: DecisionType, { text, seal }: CheckedRow): string {
   if (text === null) return `${SAID[type]}, and what it said cannot be read: the row was changed after it was written.`;
   const result = text.riskCheckResult as Result | null;
   const rules = Array.isArray(result?.rules) ? result.rules : [];
-  const named = rules.filter(({ outcome }) => !isQuiet(outcome)).map(({ rule, outcome, reasons = [] }) => `${rule} ${outcome}${reasons.length === 0 ? '' : ` (${reasons.map(reasonText).join('; ')})`}`);
+  const by = rules.length > 0 && !type.startsWith('human') ? `by the gate, for ${text.actor}` : `by ${text.actor}`;
   const figures = join([
     result?.verdict !== undefined && `verdict ${result.verdict}`, result?.price != null && `price ${result.price}`, rules.length > 0 && `${rules.filter(({ outcome }) => isQuiet(outcome)).length} of ${rules.length} rules passed`,
   ]);
-  return `${join([`${SAID[type]} by ${text.actor}`, figures])}${named.length === 0 ? '' : `: ${named.join('; ')}`}${text.reason === null ? '' : `. Said: ${cut(text.reason)}`}${seal === 'broken' ? ' (the row was changed after it was written)' : ''}.`;
+  const named = rules.filter(({ outcome }) => !isQuiet(outcome) && outcome !== 'assumed').map(({ rule, outcome, reasons = [] }) => `${rule} ${outcome}${reasons.length === 0 ? '' : ` (${reasons.map(reasonText).join('; ')})`}`);
+  const assumed = rules.filter(({ outcome }) => outcome === 'assumed').map(({ rule }) => rule);
+  return `${join([`${SAID[type]} ${by}`, figures])}${named.length === 0 ? '' : `: ${named.join('; ')}`}${assumed.length === 0 ? '' : `; assumed: ${assumed.join(', ')}`}${
+    text.reason === null ? '' : `. Said: ${cut(text.reason)}`}${seal === 'broken' ? ' (the row was changed after it was written)' : ''}.`;
 }
 
 const reasonText = ({ code, message, actual, limit }: { code: string; message: string; actual?: string | null; limit?: string | null }): string => {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ClosureRow } from '../closures/closures.repository.js';
-import { attemptsOf, type CommandWithAttempts } from '../commands/commands.repository.js';
+import { attemptsOf } from '../commands/commands.repository.js';
 import type { Tx } from '../database/transaction.js';
 import type { DecisionRow } from '../decisions/decision.js';
 import type { ExplanationRow } from '../explanations/explanations.repository.js';
@@ -8,7 +8,7 @@ import type { HaltRow } from '../halts/halt-rows.js';
 import type { IdeaRow } from '../trade-ideas/ideas.repository.js';
 import type { FillRow } from '../trades/fills.repository.js';
 import { COLUMNS as TRADE, type TradeRow, type TransitionRow } from '../trades/trades.repository.js';
-import type { Linked, PredictionFacts, ReservationFacts, SubjectType } from './linked.js';
+import type { CommandFacts, Linked, PredictionFacts, ReservationFacts, SubjectType } from './linked.js';
 
 /** Of each kind; what goes beyond is said to be left out. */
 export const EACH_MOST = 500;
@@ -118,11 +118,13 @@ export class WhyRepository {
   }
 
   /** Those of the chain, and what a halt cancelled. */
-  commands(tx: Tx, ids: readonly string[], haltId: string | null): Promise<CommandWithAttempts[]> {
+  commands(tx: Tx, ids: readonly string[], haltId: string | null): Promise<CommandFacts[]> {
     return tx.sql`
       select c.id, c.seq, c.agent_id, c.type, c.class, c.once, c.payload, c.priority, c.status, c.not_before, c.expires_at, c.attempt, c.failures, c.max_attempts, null as lease_token,
         c.lease_expires_at, c.cancel_requested, c.trade_id, case when octet_length(c.result::text) <= ${RESULT_BYTES_MOST} then c.result end as result, c.error, c.reason, c.actor,
-        c.correlation_id, c.created_at, c.finished_at, ${() => attemptsOf('c.id')}
+        c.correlation_id, c.created_at, c.finished_at, ${() => attemptsOf('c.id')},
+        case when c.reason like 'halted: %' then (select v.data ->> 'haltId' from events v where v.subject_id = c.id and v.at >= c.created_at
+          and v.type in ('command.cancelled', 'command.cancel_requested') and v.data ? 'haltId' order by v.seq limit 1) end as halted_by
       from agent_commands c
       where c.id = any(${ids}::uuid[]) or c.id = any(array(
         select e.id from halts h join agent_commands e on e.status = 'cancelled' and e.class = 'opens' and e.finished_at >= h.imposed_at and e.finished_at <= coalesce(h.released_at, app_clock())

@@ -48,11 +48,12 @@ export class WhyService {
     const haltId = found.type === 'halt' ? found.halt_id : null;
     const decisions = (await this.why.decisions(tx, found)).map((row) => ({ row, checked: this.decisions.check(row) }));
     const closures = await this.why.closures(tx, trades, haltId);
-    const halts = new Set([found.halt_id, ...closures.map(({ halt_id: id }) => id), ...decisions.flatMap(({ row, checked }) => [row.halt_id, ...haltsIn(checked.text?.riskCheckResult)])].filter((id) => id !== null));
+    const made = await this.why.commands(tx, commands, haltId);
+    const halts = new Set([found.halt_id, ...made.map(({ halted_by: id }) => id), ...closures.map(({ halt_id: id }) => id), ...decisions.flatMap(({ row, checked }) => [row.halt_id, ...haltsIn(checked.text?.riskCheckResult)])].filter((id) => id !== null));
     return {
       decisions, closures, halts: await this.why.halts(tx, [...halts].filter((id) => UUID.test(id))),
       predictions: await this.why.predictions(tx, found.prediction_ids), ideas: await this.why.ideas(tx, found.idea_ids), reservations: await this.why.reservations(tx, commands),
-      commands: await this.why.commands(tx, commands, haltId), trades: await this.why.trades(tx, trades), transitions: await this.why.transitions(tx, trades), fills: await this.why.fills(tx, trades),
+      commands: made, trades: await this.why.trades(tx, trades), transitions: await this.why.transitions(tx, trades), fills: await this.why.fills(tx, trades),
       explanations: await this.why.explanations(tx, trades),
     };
   }
