@@ -17,6 +17,8 @@ export interface PollingOptions {
   /** Called the moment an answer with a command has been read. */
   onDelivered: (command: Delivered, at: number) => void;
   onFailed: (error: Error) => void;
+  /** Called as soon with what an answer tells the agent to be (`active`, `halted`, …), repeated or not. */
+  onTold?: (agentId: string, state: string, at: number) => void;
 }
 
 /** Agents that wait in long polls, each on a connection of its own, and complete what they get. */
@@ -59,7 +61,8 @@ export class PollingAgents {
       const answer = await connection.request('POST', '/api/v1/agents/me/commands/lease', key, { max: 1, waitSeconds: this.options.waitSeconds });
       const at = performance.now();
       if (answer.status !== 200) throw new Error(`a poll was answered ${answer.status}: ${answer.body.slice(0, 300)}`);
-      const { commands } = JSON.parse(answer.body) as { commands: Delivered[] };
+      const { commands, desiredState } = JSON.parse(answer.body) as { commands: Delivered[]; desiredState: { state: string } };
+      this.options.onTold?.(id, desiredState.state, at);
       if (commands.length === 0) this.empty += 1;
       for (const command of commands) {
         this.options.onDelivered({ ...command, agentId: id }, at);

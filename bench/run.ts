@@ -13,7 +13,9 @@ import { candles } from './candles.js';
 import { commandCycle } from './command-cycle.js';
 import { type DatabaseServer, startDatabaseServer } from './database-server.js';
 import { delivery } from './delivery.js';
+import { ideas } from './ideas.js';
 import { intake } from './intake.js';
+import { killSwitch } from './kill-switch.js';
 import { largeTable } from './large-table.js';
 import { nullPool } from './null-pool.js';
 import { parkedPolls } from './parked-polls.js';
@@ -30,6 +32,8 @@ const SCENARIOS: Scenario[] = [
   { name: 'null', run: nullPool },
   { name: 'intake', run: intake },
   { name: 'candles', run: candles },
+  { name: 'ideas', run: ideas },
+  { name: 'kill-switch', run: killSwitch },
 ];
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');

@@ -38,7 +38,7 @@ describe('figures of a bench', () => {
   });
 
   it('have a place in the README for every scenario', () => {
-    const names = [...readFileSync('bench/run.ts', 'utf8').matchAll(/\{ name: '(\w+)', run: /g)].map(([, name]) => name ?? '');
+    const names = [...readFileSync('bench/run.ts', 'utf8').matchAll(/\{ name: '([\w-]+)', run: /g)].map(([, name]) => name ?? '');
     expect(names.length).toBeGreaterThan(4);
     for (const name of names) betweenMarkers(readFileSync('bench/README.md', 'utf8'), name, '');
   });
