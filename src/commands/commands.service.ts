@@ -139,9 +139,9 @@ export class CommandsService {
     }
   }
 
-  /** `kill`, `stop`, `pause` and `flatten` also end a `start` or `resume` that still waits: delivered after them it would revive the agent. */
+  /** `kill`, `stop`, `pause` and `flatten` also end a `start` or `resume` that still waits, delivered after them it would revive the agent; and openings. */
   private async supersede(tx: Tx, row: CommandRow, type: CommandType, sameType: boolean): Promise<CancelledRow[]> {
-    const types = [...(sameType ? [row.type] : []), ...(type.run && type.run !== 'running' ? ['start', 'resume'] : [])];
+    const types = [...(sameType ? [row.type] : []), ...(type.run && type.run !== 'running' ? ['start', 'resume', 'open_trade'] : [])];
     return types.length === 0 ? [] : this.commands.cancelOpen(tx, row.agent_id, types, 'superseded', row.id);
   }
 

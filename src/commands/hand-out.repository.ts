@@ -7,6 +7,7 @@ import { type Run, type Statement, Statements } from '../database/statements.js'
 import { agentSql, ANY_HALT, HALTS_OF_AGENT, OPENING_HALTED, PROPOSER_HALTED } from '../halts/halts.sql.js';
 import type { CommandRow } from './commands.repository.js';
 import { asciiBytes } from './lease.repository.js';
+import { OPENING_FORBIDDEN } from './opening-forbidden.sql.js';
 
 export interface LeaseAsk {
   agentId: string;
@@ -39,7 +40,7 @@ export const mayStill = (key: string, at: string) => `exists (select 1 from api_
 /** Of agent_commands: what may be handed out at this time. */
 export const isDue = (at: string) => `status in ('queued', 'waiting_for_market') and not_before <= ${at} and not cancel_requested and (expires_at is null or expires_at > ${at})`;
 
-const ASKED = { id: 'q.agent', account: 'q.account_id', mode: 'q.mode' };
+const ASKED = { id: 'q.agent', account: 'q.account_id', mode: 'q.mode', run: 'q.run' };
 
 /**
  * Hands out what is due, most urgent first; rows that another request holds are skipped, not waited for. One statement
@@ -61,6 +62,7 @@ const LEASE: Statement = {
       select q.n, c.id from asked q cross join lateral (
         select id from agent_commands
         where agent_id = q.agent and ${isDue('(select at from clock)')} and (not q.is_halted or class <> 'opens' or not (${OPENING_HALTED(ASKED, 'payload')} or ${PROPOSER_HALTED('agent_commands.id')}))
+          and (not once or not ${OPENING_FORBIDDEN(ASKED, 'agent_commands')})
           and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes) and (q.command is null or id = q.command)
         order by priority, seq limit q.max for update skip locked
       ) c where q.may and q.other_instance is null and q.retired_at is null

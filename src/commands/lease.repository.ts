@@ -5,6 +5,7 @@ import { agentSql, OPENING_HALTED, PROPOSER_HALTED } from '../halts/halts.sql.js
 import { LAPSED_TO_UNKNOWN } from './command-incidents.js';
 import type { AfterFailure, FailOutcome } from './command-state.js';
 import type { CommandRow } from './commands.repository.js';
+import { OPENING_FORBIDDEN } from './opening-forbidden.sql.js';
 
 /** Bytes of a JSON column when everything that is not ASCII is escaped: six for each, twelve beyond the basic plane; never too few. */
 export const asciiBytes = (column: string) => `(length(${column}::text) + 11 * (octet_length(${column}::text) - length(${column}::text)))`;
@@ -135,7 +136,8 @@ export class LeaseRepository {
   async heldBack(tx: Tx, ids: readonly string[]): Promise<string[]> {
     const rows = await tx.sql<{ id: string }[]>`
       select c.id from agent_commands c join agents a on a.id = c.agent_id
-      where c.id = any(${ids}::uuid[]) and c.class = 'opens' and (c.cancel_requested or c.status = 'cancelled' or ${() => OPENING_HALTED(agentSql('a'), 'c.payload')} or ${() => PROPOSER_HALTED('c.id')})`;
+      where c.id = any(${ids}::uuid[]) and c.class = 'opens' and (c.cancel_requested or c.status = 'cancelled' or ${() => OPENING_HALTED(agentSql('a'), 'c.payload')} or ${() => PROPOSER_HALTED('c.id')}
+          or (c.once and ${() => OPENING_FORBIDDEN({ ...agentSql('a'), run: 'a.run' }, 'c')}))`;
     return rows.map(({ id }) => id);
   }
 

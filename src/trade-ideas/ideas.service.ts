@@ -24,7 +24,6 @@ type Proposed = z.output<typeof proposedSchema>;
 interface Prepared {
   request: GateRequest;
   proposerId: string | null;
-  executionMode: IdeaRow['execution_mode'];
 }
 
 const LEASE_SECONDS = 30;
@@ -49,13 +48,13 @@ export class IdeasService {
    * @throws {Problem} 403 EXECUTOR_NOT_ALLOWED, 404 for agent, strategy, prediction or reference, 409 for another agent's prediction or reference
    */
   async propose(tx: Tx, caller: Caller, body: Proposal, lease: boolean): Promise<Proposed> {
-    const { request, proposerId, executionMode } = await this.prepare(tx, caller, body);
+    const { request, proposerId } = await this.prepare(tx, caller, body);
     if (lease && (caller.principal.kind !== 'agent' || caller.principal.agentId !== request.executorId)) {
       throw forbidden('LEASE_NOT_YOURS', 'The command goes to the executor: only its own key takes it with lease=1.');
     }
     if (lease && caller.principal.kind === 'agent' && !caller.principal.scopes.includes('commands')) throw forbidden('SCOPE_MISSING', 'This key lacks the scope commands, which lease=1 takes.');
     const decided = await this.gate.decide(tx, request);
-    const { idea, decisionId } = await this.record(tx, caller, body, { request, proposerId, executionMode }, decided);
+    const { idea, decisionId } = await this.record(tx, caller, body, { request, proposerId }, decided);
     const leased = lease && idea.command_id !== null ? await this.leases.leaseNew(tx, caller, idea.executor_id, idea.command_id, LEASE_SECONDS) : null;
     const { verdict, reasons, rules } = decided.assessment;
     return { ...toIdea(idea), decision: { id: decisionId, verdict, reasons: [...reasons], rules: rules as Proposed['decision']['rules'] }, ...(lease ? { command: leased && toLeasedCommand(leased) } : {}) };
@@ -90,12 +89,12 @@ export class IdeasService {
     return lists.flat().sort((a, b) => b.seq - a.seq).slice(0, limit + 1);
   }
 
-  private async record(tx: Tx, caller: Caller, body: Proposal, { request, proposerId, executionMode }: Prepared, decided: Decided) {
+  private async record(tx: Tx, caller: Caller, body: Proposal, { request, proposerId }: Prepared, decided: Decided) {
     const { input, assessment: { verdict, reasons }, agentVersion } = decided;
     const status = statusOf(verdict);
     const opens = status === 'auto_executed' && input.idea.lotSize !== '0';
     const content = {
-      id: uuidv7(), account_id: request.accountId, execution_mode: executionMode, proposer_id: proposerId, executor_id: request.executorId, strategy_id: request.strategyId,
+      id: uuidv7(), account_id: request.accountId, execution_mode: request.executionMode, proposer_id: proposerId, executor_id: request.executorId, strategy_id: request.strategyId,
       strategy_version: input.strategy?.version ?? null, prediction_id: body.predictionId ?? null, snapshot_ref: body.snapshotRef ?? null, agent_version: agentVersion,
       symbol: request.idea.symbol, broker_symbol: request.brokerSymbol, exchange: request.idea.exchange, product: request.idea.product, direction: body.direction, outcome: body.outcome ?? null,
       lot_size: body.lotSize, entry_price: body.entryPrice ?? null, entry_low: body.entryRange?.low ?? null, entry_high: body.entryRange?.high ?? null, stop_loss: body.stopLoss ?? null,
@@ -123,9 +122,9 @@ export class IdeasService {
     await this.mustBeOwn(tx, principal.kind === 'agent' ? principal.agentId : executorId, proposerId === null, body);
     const named = await this.symbols.named(tx, executor.account_id, body.symbol, body.exchange ?? null);
     return {
-      proposerId, executionMode: executor.mode,
+      proposerId,
       request: {
-        accountId: executor.account_id, executorId, proposerId: proposerId === executorId ? null : proposerId, strategyId: body.strategyId ?? null, brokerSymbol: named.brokerSymbol,
+        accountId: executor.account_id, executionMode: executor.mode, executorId, proposerId: proposerId === executorId ? null : proposerId, strategyId: body.strategyId ?? null, brokerSymbol: named.brokerSymbol,
         idea: {
           symbol: named.symbol, exchange: named.exchange, product: body.product ?? null, direction: body.direction, outcome: body.outcome ?? null, lotSize: body.lotSize,
           entryPrice: body.entryPrice ?? null, entryRange: body.entryRange ?? null, stopLoss: body.stopLoss ?? null, takeProfit: body.takeProfit ?? [], confidence: body.confidence ?? null,

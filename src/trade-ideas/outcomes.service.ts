@@ -125,7 +125,7 @@ export function bound(idea: Digested, price: string | null): Pick<IdeaRow, 'dige
 
 /** The gate's question about a stored idea. */
 export const requestOf = (idea: IdeaRow, approved: boolean): GateRequest => ({
-  accountId: idea.account_id, executorId: idea.executor_id, proposerId: proposerOf(idea), strategyId: idea.strategy_id, brokerSymbol: idea.broker_symbol,
+  accountId: idea.account_id, executionMode: idea.execution_mode, executorId: idea.executor_id, proposerId: proposerOf(idea), strategyId: idea.strategy_id, brokerSymbol: idea.broker_symbol,
   ...(idea.reduced_size === null ? {} : { reducedSize: idea.reduced_size }),
   idea: {
     symbol: idea.symbol, exchange: idea.exchange, product: idea.product, direction: idea.direction, outcome: idea.outcome, lotSize: idea.lot_size, entryPrice: idea.entry_price,

@@ -10,10 +10,11 @@ export interface Opening {
   strategy_id: string | null;
   symbol: string;
   exchange: string | null;
+  product: string | null;
   direction: TradeRow['direction'];
   outcome: TradeRow['outcome'];
   lot_size: string;
-  /** Null: a trade has it already. */
+  /** Null: a trade has it already, or it was never handed out. */
   order_tag: string | null;
 }
 
@@ -26,8 +27,9 @@ export class OpeningsRepository {
       select id from reservations where command_id = coalesce(${commandId}::uuid, (select command_id from trade_ideas where id = ${ideaId}::uuid)) for no key update`;
     if (!held) return null;
     const [row] = await tx.sql<Opening[]>`
-      select r.command_id, r.idea_id, r.agent_id, r.strategy_id, r.symbol, r.exchange, r.direction, r.outcome, trim_scale(r.size)::text as lot_size,
-        case when not exists (select 1 from trades t where t.order_tag = c.payload ->> 'orderTag') then c.payload ->> 'orderTag' end as order_tag
+      select r.command_id, r.idea_id, r.agent_id, r.strategy_id, r.symbol, r.exchange, r.product, r.direction, r.outcome, trim_scale(r.size)::text as lot_size,
+        case when not exists (select 1 from trades t where t.order_tag = c.payload ->> 'orderTag')
+          and exists (select from command_attempts a where a.command_id = c.id and a.outcome is distinct from 'given_back') then c.payload ->> 'orderTag' end as order_tag
       from reservations r join agent_commands c on c.id = r.command_id
       where r.id = ${held.id}`;
     return row ?? null;

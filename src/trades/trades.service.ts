@@ -191,7 +191,7 @@ function requestFacts(body: NewTradeBody, executionMode: string): Facts {
 
 /** Whether a trade is what was let through, or less of it. The second one of a command is not. */
 function isOf(opening: Opening, body: NewTradeBody, { symbol, exchange }: NamedInstrument): boolean {
-  return opening.order_tag !== null && opening.symbol === symbol && opening.exchange === exchange && opening.direction === body.direction && opening.outcome === (body.outcome ?? null)
+  return opening.order_tag !== null && opening.symbol === symbol && opening.exchange === exchange && opening.product === (body.product ?? null) && opening.direction === body.direction && opening.outcome === (body.outcome ?? null)
     && new Exact(body.lotSize).lte(opening.lot_size) && (body.ideaId ?? opening.idea_id) === opening.idea_id;
 }
 

@@ -149,11 +149,6 @@ export class GateRepository {
     return row ?? null;
   }
 
-  async modeOf(tx: Tx, agentId: string): Promise<Mode | null> {
-    const [row] = await tx.sql<{ mode: Mode }[]>`select mode from agents where id = ${agentId}`;
-    return row?.mode ?? null;
-  }
-
   /** Account and mode of the agents, which stay what they are until the transaction ends. */
   agents(tx: Tx, ids: readonly string[], locked: boolean): Promise<{ id: string; account_id: string; mode: Mode }[]> {
     return tx.sql`select id, account_id, mode from agents where id = any(${ids}::uuid[]) order by id ${() => (locked ? 'for share' : '')}`;

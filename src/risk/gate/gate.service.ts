@@ -24,6 +24,8 @@ import type { Assessment } from './verdict.js';
 export interface GateRequest {
   /** Of the executor, as the idea was read; another since is refused. */
   accountId: string;
+  /** Of the executor, as the idea was made; in another since, it is rejected. */
+  executionMode: GateInput['mode'];
   executorId: string;
   /** Null: the executor itself, or a person. */
   proposerId: string | null;
@@ -83,7 +85,7 @@ export class GateService {
   }
 
   private async look(tx: Tx, request: GateRequest, locked: boolean): Promise<Decided> {
-    const { executorId, proposerId, strategyId } = request;
+    const { executionMode, executorId, proposerId, strategyId } = request;
     const account = await this.gate.account(tx, request.accountId, locked);
     if (!account) throw notFound('account');
     if (locked) await this.settle(tx, request);
@@ -97,17 +99,17 @@ export class GateService {
     const strategy = strategyId === null ? null : locked ? await this.strategies.forShare(tx, strategyId) : await this.strategies.byId(strategyId, tx);
     if (strategyId !== null && !strategy) throw notFound('strategy');
     const limits = limitsOf(config, rows, strategy);
-    const facts = await this.gate.facts(tx, askOf(request, executor.mode));
+    const facts = await this.gate.facts(tx, askOf(request));
     const rates = await this.ratesFor(tx, facts, account.currency, limits, request.idea);
     const calendar = await this.gate.calendar(tx, currenciesOf(request.idea, facts), facts.now);
     if (locked && facts.to_compact > 0) await this.reservations.compact(tx, account.id);
     const { agentVersion, ...executorFacts } = facts.executor;
     const reduces = account.margin_mode === 'hedging' || request.reducedSize !== undefined ? [] : reductionsOf(facts, request);
     const opens = new Exact(request.idea.lotSize).minus(sumOf([request.reducedSize, ...reduces.map(({ size }) => size)])).toFixed();
-    const holds = { accountId: account.id, executionMode: executor.mode, agentIds: agents.map(({ id }) => id), strategyId, symbol: request.idea.symbol };
+    const holds = { accountId: account.id, executionMode, agentIds: agents.map(({ id }) => id), strategyId, symbol: request.idea.symbol };
     const halts = await this.halts.inForce(tx, holds);
     const input: GateInput = {
-      now: facts.now, mode: executor.mode, idea: { ...request.idea, lotSize: opens }, halts,
+      now: facts.now, mode: executionMode, idea: { ...request.idea, lotSize: opens }, halts,
       executor: { ...executorFacts, symbols: executorFacts.symbols.map(symbolOf) },
       proposer: facts.proposer && { ...facts.proposer, symbols: facts.proposer.symbols.map(symbolOf) },
       account: { id: account.id, kind: account.kind, currency: account.currency, marginMode: account.margin_mode },
@@ -116,16 +118,15 @@ export class GateService {
         held: heldAfter(facts, reduces), openedToday: facts.opened, lastIntent: facts.last_intent, lastLossAt: facts.last_loss_at,
         instrumentOwner: account.margin_mode === 'hedging' ? null : ownerOf(facts, request),
       },
-      losses: lossesOf(facts, executor.mode, await this.bases.of(tx, { account_id: account.id, execution_mode: executor.mode })), rates,
+      losses: lossesOf(facts, executionMode, await this.bases.of(tx, { account_id: account.id, execution_mode: executionMode })), rates,
       testing: await this.tests.testingFor(tx, holds),
     };
     return { input, assessment: new Exact(opens).isZero() ? NOTHING_OPENS : assess(input), agentVersion, reduces };
   }
 
   /** A breaker that a trade has tripped which was told just now holds this decision too. Before the agents: what ends a halt locks them otherwise. */
-  private async settle(tx: Tx, { accountId, executorId }: GateRequest): Promise<void> {
-    const mode = await this.gate.modeOf(tx, executorId);
-    if (mode) await this.breakers.settle(tx, { account_id: accountId, execution_mode: mode });
+  private async settle(tx: Tx, { accountId, executionMode }: GateRequest): Promise<void> {
+    await this.breakers.settle(tx, { account_id: accountId, execution_mode: executionMode });
   }
 
   /** The account's own quotes; of other accounts where these do not lead from one currency to another. */
@@ -164,8 +165,8 @@ function heldAfter({ held }: FactsRow, reduces: readonly Reduction[]): GateInput
   });
 }
 
-const askOf = ({ accountId, executorId, proposerId, strategyId, idea, brokerSymbol }: GateRequest, mode: GateInput['mode']): FactsAsk => ({
-  accountId, mode, executorId, proposerId, strategyId, symbol: idea.symbol, brokerSymbol, exchange: idea.exchange, product: idea.product, direction: idea.direction,
+const askOf = ({ accountId, executionMode, executorId, proposerId, strategyId, idea, brokerSymbol }: GateRequest): FactsAsk => ({
+  accountId, mode: executionMode, executorId, proposerId, strategyId, symbol: idea.symbol, brokerSymbol, exchange: idea.exchange, product: idea.product, direction: idea.direction,
 });
 
 function limitsOf(config: RiskConfigRow, rows: readonly RiskLimitsRow[], strategy: StrategyRow | null): LimitsOf[] {
