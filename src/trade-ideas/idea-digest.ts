@@ -49,4 +49,19 @@ export function bandOf(idea: { entryRange: PriceBand | null; stopLoss: string | 
   return { low: text(Exact.max(new Exact(price).minus(width), 0)), high: text(new Exact(price).plus(width)) };
 }
 
+/** A tenth of the way to the stop: the risk that was let through grows by no more than that. Without a stop, of the price. */
+const SLIPPED_OF_STOP = '0.1';
+const SLIPPED_OF_PRICE = '0.0005';
+
+/**
+ * By how much worse than its price an opening may be filled: without anything, one tick after the decision would be too late.
+ * Never outside the idea's own range. Null: not at all.
+ */
+export function slippageOf({ direction, entryRange, stopLoss }: Pick<Approvable, 'direction' | 'entryRange' | 'stopLoss'>, price: string): string | null {
+  const most = stopLoss === null ? new Exact(price).times(SLIPPED_OF_PRICE) : new Exact(price).minus(stopLoss).abs().times(SLIPPED_OF_STOP);
+  const room = entryRange === null ? most : direction === 'long' ? new Exact(entryRange.high).minus(price) : new Exact(price).minus(entryRange.low);
+  const slippage = Exact.min(most, room).toDecimalPlaces(DIGITS, Exact.ROUND_DOWN);
+  return slippage.gt(0) ? slippage.toFixed() : null;
+}
+
 export const isInside = (price: string, { low, high }: PriceBand): boolean => new Exact(price).gte(low) && new Exact(price).lte(high);

@@ -11,7 +11,7 @@ import { DecisionsService } from '../decisions/decisions.service.js';
 import { Events } from '../events/events.service.js';
 import type { Decided, GateRequest } from '../risk/gate/gate.service.js';
 import { ReservationsRepository } from '../risk/reservations.repository.js';
-import { type Approvable, bandOf, digestOf } from './idea-digest.js';
+import { type Approvable, bandOf, digestOf, slippageOf } from './idea-digest.js';
 import { isOpen } from './idea-status.js';
 import { type IdeaRow, type IdeaStep, IdeasRepository } from './ideas.repository.js';
 
@@ -43,7 +43,7 @@ export class IdeaOutcomes {
       id: commandId, agentId: idea.executor_id, correlationId, expiresAt: new Date(Date.parse(input.now) + idea.valid_for_seconds * 1_000).toISOString(),
       payload: given({
         ideaId: idea.id, orderTag, symbol: idea.symbol, brokerSymbol: input.instrument.terms?.brokerSymbol ?? idea.broker_symbol, exchange: idea.exchange, product: idea.product,
-        outcome: idea.outcome, direction: idea.direction, lotSize: input.idea.lotSize, limitPrice: assessment.price, stopLoss: idea.stop_loss, takeProfit: idea.take_profit,
+        outcome: idea.outcome, direction: idea.direction, lotSize: input.idea.lotSize, limitPrice: assessment.price, maxSlippage: assessment.price && slippageOf({ direction: idea.direction, entryRange: input.idea.entryRange, stopLoss: idea.stop_loss }, assessment.price), stopLoss: idea.stop_loss, takeProfit: idea.take_profit,
         validForSeconds: idea.valid_for_seconds, strategyId: idea.strategy_id,
       }),
     });
