@@ -64,10 +64,14 @@ export class IdeasService {
   check(caller: Caller, body: Proposal): Promise<z.output<typeof checkedSchema>> {
     return inTransaction(this.dataSource, async (tx) => {
       await tx.query('set transaction isolation level repeatable read, read only');
-      const { request } = await this.prepare(tx, caller, body);
-      const { input, assessment: { verdict, reasons, rules, price } } = await this.gate.preview(tx, request);
-      return { verdict, reasons: [...reasons], rules: rules as Proposed['decision']['rules'], price, checkedAt: input.now };
+      return this.checkWithin(tx, caller, body);
     });
+  }
+
+  async checkWithin(tx: Tx, caller: Caller, body: Proposal): Promise<z.output<typeof checkedSchema>> {
+    const { request } = await this.prepare(tx, caller, body);
+    const { input, assessment: { verdict, reasons, rules, price } } = await this.gate.preview(tx, request);
+    return { verdict, reasons: [...reasons], rules: rules as Proposed['decision']['rules'], price, checkedAt: input.now };
   }
 
   /** @throws {Problem} 404, 403 for a key that neither proposed nor executes it */

@@ -5,6 +5,9 @@ import { DecisionsModule } from '../decisions/decisions.module.js';
 import { InstrumentsModule } from '../instruments/instruments.module.js';
 import { MarketDataModule } from '../market-data/market-data.module.js';
 import { RiskModule } from '../risk/risk.module.js';
+import { AgentCheckController } from './agent-check.controller.js';
+import { AgentCheckRepository } from './agent-check.repository.js';
+import { AgentCheckService } from './agent-check.service.js';
 import { ApprovalsService } from './approvals.service.js';
 import { ExecutorsController } from './executors.controller.js';
 import { ExecutorsRepository } from './executors.repository.js';
@@ -18,8 +21,8 @@ import { WaitingIdeas } from './waiting.service.js';
 
 @Module({
   imports: [AgentsModule, CommandsModule, DecisionsModule, InstrumentsModule, MarketDataModule, RiskModule],
-  controllers: [TradeIdeasController, RiskCheckController, ExecutorsController],
-  providers: [ApprovalsService, ExecutorsRepository, ExecutorsService, IdeaOutcomes, IdeasRepository, IdeasService, WaitingIdeas],
+  controllers: [TradeIdeasController, RiskCheckController, ExecutorsController, AgentCheckController],
+  providers: [AgentCheckRepository, AgentCheckService, ApprovalsService, ExecutorsRepository, ExecutorsService, IdeaOutcomes, IdeasRepository, IdeasService, WaitingIdeas],
   exports: [IdeasService, WaitingIdeas],
 })
 export class TradeIdeasModule {}
