@@ -16,6 +16,9 @@ const UNFINISHED = `('pending','open','closing','unknown')`;
  * One row for each book and loss breaker: what its day began with, what it has now, and what it is measured from. Where an
  * agent reports, its equity counts, which has floating loss, costs and swaps in it. Where none ever did and nothing is
  * live, the deals of the day and the last marks count, on an assumed balance. After a reset what it had then is the measure.
+ *
+ * The names are looked for by array_position: unnest and "= any" are taken for fewer rows when the names are known, so that
+ * planning anew each time (7 ms; 0.7 to run) always seemed the cheaper.
  */
 const FACTS = `
   select b.account_id, b.execution_mode, n.name as breaker, a.currency, rollover_after(clock.now, a.zone, a.rollover) as next_day_at,
@@ -28,7 +31,7 @@ const FACTS = `
     case when told.is_told then trim_scale(w.watermark_equity + since.amount)::text when assumed.is_assumed and w.watermark_at > day.starts_at then '${ASSUMED_BALANCE}' end as "sinceReset",
     coalesce(w.watermark_at > day.starts_at, false) as "resetToday", w.watermark_at is not null as "wasReset"
   from ${BOOKS} join accounts a on a.id = b.account_id cross join (select app_clock() as now) clock
-    cross join unnest($2::text[]) as n (name)
+    join (values ('daily_loss'), ('daily_target'), ('drawdown')) as n (name) on array_position($2::text[], n.name) is not null
     cross join lateral (select rollover_before(clock.now, a.zone, a.rollover) as starts_at) day
     left join breaker_states w on w.name = n.name and w.account_id = b.account_id and w.execution_mode = b.execution_mode and w.scope_type = 'account'
     left join account_days d on d.account_id = b.account_id and d.execution_mode = b.execution_mode and d.closed_at is null and d.starts_at <= clock.now and d.ends_at > clock.now and d.last_equity is not null
