@@ -126,7 +126,7 @@ async function haltOnce(base: string, crowd: Crowd, { operator, admin }: { opera
   const effective = await whenEffective(base, operator, id);
   crowd.expect('active');
   const ends = performance.now();
-  await ask(base, 'POST', `/api/v1/kill-switch/${id}/release`, 200, admin, { reason: 'bench' });
+  await ask(base, 'POST', `/api/v1/kill-switch/${id}/release`, 200, admin, { reason: 'bench', confirm: 'RELEASE' });
   return { told, answered, effective: effective - began, released: Math.max(...(await crowd.all())) - ends };
 }
 
