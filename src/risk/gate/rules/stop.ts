@@ -1,6 +1,8 @@
+import type { Decimal } from 'decimal.js';
 import { Exact } from '../../../common/decimal.js';
 import { readable } from '../../../instruments/figures.js';
 import { passed, reason, rejected, type Rule, skipped } from '../finding.js';
+import type { IdeaFacts } from '../gate-input.js';
 
 /** A stop closer than this many spreads is hit by the spread. */
 const SPREADS_MIN = 3;
@@ -9,7 +11,8 @@ const SPREADS_MIN = 3;
 export const stop: Rule = {
   name: 'stop',
   codes: ['STOP_MISSING', 'STOP_INVALID', 'STOP_WRONG_SIDE', 'STOP_TOO_CLOSE', 'NUMBER_UNREADABLE'],
-  check({ binary, price, quote, live, input: { idea, instrument: { stopLevel } } }) {
+  check({ binary, price: limit, side, outside, quote, live, input: { idea, instrument: { stopLevel } } }) {
+    const price = limit && fillOf(idea, limit, outside ? null : side);
     const input = { stopLoss: idea.stopLoss, price: price?.toFixed() ?? null, stopLevel, spread: quote?.spread.toFixed() ?? null };
     if (binary) return skipped(input);
     if (idea.stopLoss === null) return rejected(input, reason('STOP_MISSING', 'The idea has no stop.'));
@@ -28,3 +31,7 @@ export const stop: Rule = {
     return rejected(input, reason('STOP_TOO_CLOSE', `The stop is ${distance.toFixed()} from the entry; it must be at least ${least.toFixed()}, ${because}.`, distance.toFixed(), least.toFixed()));
   },
 };
+
+/** A limit beyond the market fills at the market, and there the stop has to be right. */
+const fillOf = ({ direction, entryPrice }: IdeaFacts, limit: Decimal, side: Decimal | null): Decimal =>
+  entryPrice === null || side === null ? limit : direction === 'long' ? Exact.min(limit, side) : Exact.max(limit, side);
