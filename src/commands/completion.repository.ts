@@ -42,8 +42,15 @@ const completions = (name: string, locked: '' | 'skip locked', rows: string): St
     from done c, clock`,
 });
 
-/** A configuration that was taken over is stored with the agent, and what the broker shows with its account: that takes a transaction of its own. */
-const MERGED = completions('completions', 'skip locked', `c.type not in ('update_config', 'reconcile')`);
+/** What the result of an opening may say of the trade that it made. */
+export const OPENED_FIELDS = ['orderTag', 'clientOrderId', 'brokerOrderId', 'brokerPositionId', 'fill'] as const;
+
+/**
+ * A configuration that was taken over is stored with the agent, what the broker shows with its account, and the trade of an
+ * opening with both: that takes a transaction of its own.
+ */
+const MERGED = completions('completions', 'skip locked', `c.type not in ('update_config', 'reconcile')
+        and not (c.type = 'open_trade' and jsonb_typeof(q.result) = 'object' and q.result ?| array[${OPENED_FIELDS.map((name) => `'${name}'`).join(',')}])`);
 const ALONE = completions('completion', '', 'true');
 
 @Injectable()

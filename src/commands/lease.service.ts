@@ -32,6 +32,8 @@ const POLL_EVERY_MS = 1_000;
 export interface CompletionHook {
   /** Takes the locks that come before the agent's. */
   hold: (tx: Tx, agentId: string) => Promise<void>;
+  /** Takes those that come after the agent's and before the command's. */
+  before?: (tx: Tx, commandId: string, result: unknown) => Promise<void>;
   /** In the transaction that ends the command. A problem that it throws leaves the command leased. */
   took: (tx: Tx, caller: Caller, command: CommandRow, result: unknown) => Promise<void>;
 }
@@ -177,6 +179,8 @@ export class LeaseService {
   }
 
   private async endWithin(tx: Tx, caller: Caller, completion: Completion): Promise<void> {
+    // A sync does not know the type of what it ends yet.
+    for (const { before } of this.completionHooks.values()) await before?.(tx, completion.id, completion.result);
     const row = await this.completions.completeWithin(inside(tx), completion);
     if (!row && (await this.leases.outcomeOf(tx, completion.id, completion.token)) !== 'succeeded') throw this.leaseLost();
     if (row?.type === 'update_config') await this.takeOverConfig(tx, caller, row);

@@ -25,7 +25,7 @@ import { Decisions1763600000024 } from './migrations/1763600000024-decisions.js'
 import { TradeIdeas1763600000025 } from './migrations/1763600000025-trade-ideas.js';
 import { Closures1763600000026 } from './migrations/1763600000026-closures.js';
 import { CircuitBreakers1763600000027 } from './migrations/1763600000027-circuit-breakers.js';
-import { Skips1763600000028 } from './migrations/1763600000028-skips.js';
+import { TradeLife1763600000028 } from './migrations/1763600000028-trade-life.js';
 import { Why1763600000029 } from './migrations/1763600000029-why.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
@@ -41,7 +41,7 @@ export const MIGRATIONS = [
   TradeIdeas1763600000025,
   Closures1763600000026,
   CircuitBreakers1763600000027,
-  Skips1763600000028,
+  TradeLife1763600000028,
   Why1763600000029,
 ];
 

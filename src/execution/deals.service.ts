@@ -10,6 +10,8 @@ import { namingBy } from '../positions/told.js';
 import { BrokerTradesService } from '../trades/broker-trades.service.js';
 import type { FillBody } from '../trades/fills.schemas.js';
 import { FillsService } from '../trades/fills.service.js';
+import { differs } from '../trades/let-through.js';
+import { type Opening, OpeningsRepository } from '../trades/openings.repository.js';
 import { stepEvent } from '../trades/trade-change.js';
 import { FACT_AGE_SECONDS_MAX, secondsBetween } from '../trades/trade-times.js';
 import { TradesRepository, type TradeRow } from '../trades/trades.repository.js';
@@ -32,6 +34,7 @@ export class DealsService {
     private readonly fills: FillsService,
     private readonly incidents: Incidents,
     private readonly events: Events,
+    private readonly openings: OpeningsRepository,
   ) {}
 
   /** Known ones change nothing. The account must be locked. */
@@ -61,8 +64,9 @@ export class DealsService {
       orderIds: deals.flatMap(({ brokerOrderId }) => brokerOrderId ?? []), clientOrderIds: deals.flatMap(({ clientOrderId }) => clientOrderId ?? []),
     });
     const found = assignDeals(deals, trades, netting, uuidv7);
+    const openings = await this.openings.untraded(tx, book, found.adopted.flatMap(({ deal: { role, orderTag } }) => (role === 'entry' && orderTag != null ? [orderTag] : [])));
     const owners = found.adopted.length > 0 ? await this.reports.agentsOfMagic(tx, book, deals.flatMap(({ magic }) => magic ?? [])) : new Map<string, string>();
-    for (const { id, deal } of found.adopted) await this.adopt(tx, caller, book, id, deal, (deal.magic == null ? undefined : owners.get(deal.magic)) ?? agentId);
+    for (const { id, deal } of found.adopted) await this.adopt(tx, caller, book, id, deal, (deal.magic == null ? undefined : owners.get(deal.magic)) ?? agentId, openings);
     const orphans = new Map(found.adopted.flatMap(({ id, deal }) => (deal.role === 'exit' ? [[id, deal] as const] : [])));
     for (const [id, ofTrade] of [...found.fills].sort(([a], [b]) => (a < b ? -1 : 1))) await this.record(tx, caller, id, ofTrade, orphans.get(id));
     return found.adopted;
@@ -78,14 +82,17 @@ export class DealsService {
   }
 
   /** Opened and perhaps closed while nobody looked. It has ended or is shown by the report that comes with its deals. */
-  private async adopt(tx: Tx, caller: Caller, { accountId, mode }: Book, id: string, deal: NamedDeal, agentId: string): Promise<void> {
+  private async adopt(tx: Tx, caller: Caller, { accountId, mode }: Book, id: string, deal: NamedDeal, reportedBy: string, openings: Map<string, Opening>): Promise<void> {
+    const opening = letThrough(openings, deal);
+    const agentId = opening?.agent_id ?? reportedBy;
     const trade = await this.brokerTrades.adopt(tx, {
       id, agent_id: agentId, account_id: accountId, symbol: deal.symbol, broker_symbol: null, exchange: deal.exchange, product: deal.product, direction: deal.direction,
-      lot_size: deal.size, entry_price: null, entry_time: null, stop_loss: null, take_profit: null, execution_mode: mode, broker_order_id: deal.brokerOrderId ?? null,
-      broker_position_id: deal.brokerPositionId ?? null, broker_ticket: null, status: 'pending', key: deal.brokerPositionId ?? `deal:${deal.brokerDealId}`, facts: { brokerDealId: deal.brokerDealId },
+      lot_size: opening?.lot_size ?? deal.size, entry_price: null, entry_time: null, stop_loss: null, take_profit: null, execution_mode: mode, broker_order_id: deal.brokerOrderId ?? null,
+      broker_position_id: deal.brokerPositionId ?? null, broker_ticket: null, status: 'pending', key: deal.brokerPositionId ?? `deal:${deal.brokerDealId}`, facts: { brokerDealId: deal.brokerDealId }, opening,
     }, FOUND, { actor: actorOf(caller.principal), correlationId: caller.correlationId });
-    const data = { symbol: trade.symbol, direction: trade.direction, lotSize: trade.lot_size, executionMode: mode, origin: 'external', brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id };
+    const data = { symbol: trade.symbol, direction: trade.direction, lotSize: trade.lot_size, executionMode: mode, origin: trade.origin, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id };
     await this.events.append(tx, caller, [{ type: 'position.adopted', subjectId: id, agentId, accountId, data }]);
+    if (opening) return;
     await this.incidents.open(tx, caller, {
       kind: 'EXTERNAL_POSITION', severity: mode === 'live' ? 'critical' : 'warning', subjectId: id, agentId, data,
       summary: `The broker carried out ${deal.direction} ${deal.size} ${deal.symbol} that nobody told of.`,
@@ -99,6 +106,14 @@ export class DealsService {
     if (row) await this.events.append(tx, caller, [stepEvent(row, 'unknown', { occurredAt: at, late: true })]);
     return row;
   }
+}
+
+/** The opening that an entry was made for, once: what is more than that is a trade of its own. */
+function letThrough(openings: Map<string, Opening>, { role, orderTag, symbol, exchange, direction, size }: NamedDeal): Opening | null {
+  const opening = role === 'entry' && orderTag != null ? openings.get(orderTag) : undefined;
+  if (!opening || differs(opening, { symbol, exchange: exchange ?? opening.exchange, direction, size }) !== null) return null;
+  openings.delete(opening.order_tag);
+  return opening;
 }
 
 /** What of a deal a fill keeps. */

@@ -8,6 +8,7 @@ import { TradeIdeasModule } from '../trade-ideas/trade-ideas.module.js';
 import { TradesModule } from '../trades/trades.module.js';
 import { DealsRepository } from './deals.repository.js';
 import { DealsService } from './deals.service.js';
+import { OpenedService } from './opened.service.js';
 import { ReconcileController } from './reconcile.controller.js';
 import { ReconcileService } from './reconcile.service.js';
 import { SyncController } from './sync.controller.js';
@@ -20,6 +21,6 @@ import { UnknownCommandsService } from './unknown-commands.service.js';
 @Module({
   imports: [AgentsModule, CommandsModule, IncidentsModule, MarketDataModule, PositionsModule, TradeIdeasModule, TradesModule],
   controllers: [SyncController, ReconcileController],
-  providers: [SyncElements, SyncRepository, SyncService, DealsRepository, DealsService, ReconcileService, UnknownCommandsRepository, UnknownCommandsService],
+  providers: [SyncElements, SyncRepository, SyncService, DealsRepository, DealsService, OpenedService, ReconcileService, UnknownCommandsRepository, UnknownCommandsService],
 })
 export class ExecutionModule {}

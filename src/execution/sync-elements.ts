@@ -12,6 +12,7 @@ import { FillsService } from '../trades/fills.service.js';
 import { MarksService } from '../trades/marks.service.js';
 import { type Answered, TradesService } from '../trades/trades.service.js';
 import { TransitionsService } from '../trades/transitions.service.js';
+import { tellsOfTrade } from './opened.schemas.js';
 import { tellsOfBroker } from './reconcile.service.js';
 import { alone, type Element, read, refIn, refusalOf } from './sync-refusals.js';
 import { SyncRepository } from './sync.repository.js';
@@ -68,7 +69,7 @@ export class SyncElements {
    */
   async hold(tx: Tx, agentId: string, body: SyncBody): Promise<void> {
     await this.marks.prepare((body.marks ?? []).flatMap((element) => timeIn(element)));
-    if (body.positions !== undefined || body.ideas?.length || body.acks?.some((ack) => tellsOfBroker((ack as { result?: unknown } | null)?.result))) await this.trades.holdAccount(tx, agentId, 'alone');
+    if (body.positions !== undefined || body.ideas?.length || body.acks?.some(tellsMore)) await this.trades.holdAccount(tx, agentId, 'alone');
     else if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
   }
 
@@ -164,6 +165,12 @@ export class SyncElements {
 
 const proposed = ({ id, status, commandId, decision: { reasons: [reason] } }: Awaited<ReturnType<IdeasService['propose']>>) =>
   ({ status: 'ok' as const, id, idea: { status, ...(commandId === null ? {} : { commandId }), ...(reason ? { code: reason.code } : {}) } });
+
+/** Whether the end of a command tells of the account. */
+function tellsMore(ack: unknown): boolean {
+  const result = (ack as { result?: unknown } | null)?.result;
+  return tellsOfBroker(result) || tellsOfTrade(result);
+}
 
 function textOf(element: unknown, name: 'tradeId' | 'clientOrderId'): string[] {
   const given = (element as Element | null)?.[name];

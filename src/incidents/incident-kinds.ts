@@ -34,6 +34,10 @@ export const INCIDENT_KINDS = {
     subject: 'trade', quietSeconds: null,
     means: 'The broker works an entry order that nobody told of. Over when it is gone or filled, or a trade claims it.',
   },
+  UNGATED_TRADE: {
+    subject: 'trade', quietSeconds: null,
+    means: 'A live trade passed no gate, or is not what the gate let through: its agent is halted and opens nothing more. Over when the trade has ended; the halt is for a person to release.',
+  },
   POSITION_MISSING: {
     subject: 'trade', quietSeconds: null,
     means: 'The broker no longer shows what a trade holds. Over when it is shown again, or the trade has ended.',

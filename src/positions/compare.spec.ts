@@ -22,7 +22,7 @@ const row = (more: Partial<KnownPosition> = {}): KnownPosition => ({
 const report = (more: Partial<Report> = {}): Report => ({
   asOf: at(0), complete: true, marginMode: 'hedging', withDeals: false, agentId: 'agent', agentOfMagic: new Map([['77', 'other']]), positions: [], orders: [], ...more,
 });
-const known = (more: Partial<Known> = {}): Known => ({ trades: [], positions: [], orders: [], ...more });
+const known = (more: Partial<Known> = {}): Known => ({ trades: [], positions: [], orders: [], openings: new Map(), ...more });
 
 /** What a plan does, without what it leaves alone. */
 function done(plan: Plan): Record<string, unknown> {

@@ -1,4 +1,6 @@
-import { Exact } from '../common/decimal.js';
+import { Exact, sumOf } from '../common/decimal.js';
+import { differs } from '../trades/let-through.js';
+import type { Opening } from '../trades/openings.repository.js';
 import { mayBeOpen } from '../trades/trade-state.js';
 import { secondsBetween } from '../trades/trade-times.js';
 import { compareOrders, type OrderPlan } from './compare-orders.js';
@@ -89,18 +91,23 @@ export function compare(report: Report, known: Known): Plan {
     toldMismatches: new Set(known.positions.filter((row) => row.mismatch_since !== null).map(({ key }) => key)), ...compareOrders(report, known, matching),
   };
   const rows = new Map(known.positions.map((row) => [row.key, row]));
-  const groups = report.marginMode === 'hedging' ? byTrade(report, matching, plan) : byInstrument(report, known, matching);
+  const groups = report.marginMode === 'hedging' ? byTrade(report, known, matching, plan) : byInstrument(report, known, matching);
   const seen = new Set(groups.flatMap((group) => judge(report, group, rows, plan).map(({ id }) => id)));
   if (report.complete) absent(report, known, seen, plan);
   return plan;
 }
 
+/** All that is held under the tag of an opening is what was let through, or less of it. */
+const isLetThrough = (opening: Opening, told: readonly ToldPosition[]): boolean =>
+  told.every((each) => differs(opening, { symbol: each.symbol, exchange: each.exchange ?? opening.exchange, direction: each.direction, size: sumOf(told.map(({ size }) => size)) }) === null);
+
 /** Also two positions with one tag: a broker may fill an order in parts. */
-function byTrade(report: Report, matching: Matching, plan: Plan): Group[] {
+function byTrade(report: Report, { openings }: Known, matching: Matching, plan: Plan): Group[] {
   const groups = new Map<string, Group>();
+  const whole = new Set([...openings].flatMap(([tag, opening]) => (isLetThrough(opening, report.positions.filter(({ orderTag }) => orderTag === tag)) ? [tag] : [])));
   for (const told of report.positions) {
     const [trade, ...others] = matching.ofPosition(told);
-    const key = trade?.id ?? `new ${told.key}`;
+    const key = trade?.id ?? (told.orderTag != null && whole.has(told.orderTag) ? `opening ${told.orderTag}` : `new ${told.key}`);
     const group = groups.get(key) ?? { told: [], trades: trade ? [trade] : [] };
     groups.set(key, { ...group, told: [...group.told, told] });
     for (const other of others) {

@@ -1,5 +1,6 @@
 import type { MarginMode } from '../accounts/accounts.repository.js';
 import type { BrokerTrade } from '../trades/broker-trades.repository.js';
+import type { Opening } from '../trades/openings.repository.js';
 import { secondsBetween } from '../trades/trade-times.js';
 import type { ToldOrder, ToldPosition } from './told.js';
 
@@ -30,6 +31,8 @@ export interface Known {
   trades: readonly Trade[];
   positions: readonly KnownPosition[];
   orders: readonly (KnownRow & { role: 'entry' | 'protective' })[];
+  /** By tag: what the gate let through, and no trade carries. */
+  openings: ReadonlyMap<string, Opening>;
 }
 
 export interface Report {

@@ -3,12 +3,14 @@ import { Exact } from '../common/decimal.js';
 import { badRequest } from '../common/problem.js';
 import type { NewEvent } from '../events/events.service.js';
 import type { NewIncident } from '../incidents/incidents.service.js';
+import { differs } from '../trades/let-through.js';
+import type { Opening } from '../trades/openings.repository.js';
 import type { Adopted, BrokerMove } from '../trades/broker-trades.service.js';
 import { eventOf, stepEvent } from '../trades/trade-change.js';
 import type { TradeRow } from '../trades/trades.repository.js';
 import type { TradeStatus } from '../trades/trade-state.js';
 import type { Held, Plan } from './compare.js';
-import type { Trade } from './known.js';
+import type { Known, Trade } from './known.js';
 import type { Book, WrittenOrder, WrittenPosition } from './reports.repository.js';
 import type { ToldOrder, ToldPosition } from './told.js';
 
@@ -44,21 +46,34 @@ export interface AdoptedTrade {
   told: ToldPosition | ToldOrder;
 }
 
-/** Trades of origin external for what nobody told of. @throws {Problem} 400 when sizes of one instrument add up to more than can be kept */
-export function adoptions(plan: Plan, { accountId, mode }: Book, asOf: string): AdoptedTrade[] {
+/**
+ * Trades of origin external for what nobody told of; what is shown under the tag of an opening, and is no more than was let
+ * through, is the trade of that.
+ * @throws {Problem} 400 when sizes of one instrument add up to more than can be kept
+ */
+export function adoptions(plan: Plan, { openings }: Pick<Known, 'openings'>, { accountId, mode }: Book, asOf: string): AdoptedTrade[] {
+  const left = new Map(openings);
+  const openingOf = ({ orderTag, symbol, exchange }: ToldPosition | ToldOrder, direction: 'long' | 'short', size: string): Opening | null => {
+    const opening = left.get(orderTag ?? '');
+    if (!opening || differs(opening, { symbol, exchange: exchange ?? opening.exchange, direction, size }) !== null) return null;
+    left.delete(opening.order_tag);
+    return opening;
+  };
   const shared = ({ symbol, brokerSymbol, exchange, product, key, stopLoss, takeProfit }: ToldPosition | ToldOrder) => ({
     id: uuidv7(), account_id: accountId, execution_mode: mode, symbol, broker_symbol: brokerSymbol === symbol ? null : brokerSymbol, exchange, product, key, stop_loss: stopLoss ?? null,
     take_profit: takeProfit == null ? null : [{ price: takeProfit, sizeFraction: '1' }],
   });
   const positions = plan.adopted.map(({ told, agentId, direction, size }): AdoptedTrade => ({
     told, brokerSymbol: told.brokerSymbol, trade: {
-      ...shared(told), agent_id: agentId, direction, lot_size: storable(size), entry_price: told.entryPrice, entry_time: told.openedAt ?? asOf, status: 'open',
+      ...shared(told), opening: openingOf(told, direction, size), agent_id: agentId, direction, lot_size: storable(size), entry_price: told.entryPrice, entry_time: told.openedAt ?? asOf, status: 'open',
       broker_order_id: told.brokerOrderId ?? null, broker_position_id: told.brokerPositionId ?? null, broker_ticket: told.brokerTicket ?? null, facts: factsOf(told, asOf),
     },
   }));
-  const orders = plan.adoptedOrders.map(({ told, agentId }): AdoptedTrade => ({
+  // What still works of an order whose first part is held is that trade's.
+  const held = new Set(positions.flatMap(({ trade }) => trade.opening?.order_tag ?? []));
+  const orders = plan.adoptedOrders.filter(({ told }) => told.orderTag == null || !held.has(told.orderTag)).map(({ told, agentId }): AdoptedTrade => ({
     told, brokerSymbol: told.brokerSymbol, trade: {
-      ...shared(told), key: `order:${told.key}`, agent_id: agentId, direction: told.direction, lot_size: told.size, entry_price: told.price ?? null, entry_time: null,
+      ...shared(told), opening: openingOf(told, told.direction, told.size), key: `order:${told.key}`, agent_id: agentId, direction: told.direction, lot_size: told.size, entry_price: told.price ?? null, entry_time: null,
       status: 'pending', broker_order_id: told.brokerOrderId, broker_position_id: told.brokerPositionId ?? null, broker_ticket: null, facts: factsOf(told, asOf),
     },
   }));
@@ -103,10 +118,10 @@ export function moves(plan: Plan, asOf: string): BrokerMove[] {
 }
 
 export function events(plan: Plan, adopted: readonly AdoptedTrade[], moved: readonly Moved[], { accountId }: Book): NewEvent[] {
-  const of = (type: string, trade: Pick<Trade, 'id' | 'agent_id'>, data: Record<string, unknown>): NewEvent => ({ type, subjectId: trade.id, agentId: trade.agent_id, accountId, data });
+  const of = (type: string, trade: { id: string; agent_id: string; opening?: Opening | null }, data: Record<string, unknown>): NewEvent => ({ type, subjectId: trade.id, agentId: trade.opening?.agent_id ?? trade.agent_id, accountId, data });
   return [
     ...adopted.flatMap(({ trade, brokerSymbol }) => {
-      const data = { symbol: trade.symbol, direction: trade.direction, lotSize: trade.lot_size, executionMode: trade.execution_mode, origin: 'external' };
+      const data = { symbol: trade.symbol, direction: trade.direction, lotSize: trade.lot_size, executionMode: trade.execution_mode, origin: trade.opening ? 'gated' : 'external' };
       return [
         of('position.adopted', trade, { ...data, brokerSymbol, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id }),
         of(eventOf(null, trade.status), trade, { version: 1, ...data }),
@@ -127,7 +142,7 @@ export function incidents(plan: Plan, adopted: readonly AdoptedTrade[], { mode }
   const severity = mode === 'live' ? 'critical' as const : 'warning' as const;
   const size = (trade: Pick<Trade, 'direction' | 'lot_size'>) => `${trade.direction} ${trade.lot_size}`;
   return [
-    ...adopted.map(({ trade, brokerSymbol }): NewIncident => ({
+    ...adopted.filter(({ trade }) => !trade.opening).map(({ trade, brokerSymbol }): NewIncident => ({
       kind: trade.status === 'open' ? 'EXTERNAL_POSITION' : 'EXTERNAL_ORDER', severity, subjectId: trade.id, agentId: trade.agent_id,
       data: { symbol: trade.symbol, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id },
       summary: `The broker ${trade.status === 'open' ? 'holds' : 'works an order for'} ${size(trade)} ${brokerSymbol} that nobody told of.`,

@@ -11,6 +11,7 @@ import type { Plan } from './compare.js';
 import type { Known, Report, Trade } from './known.js';
 import { type AdoptedTrade, adoptions, events, incidents, type Moved, moves, RESIZED, SEEN, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
 import { type Book, ReportsRepository } from './reports.repository.js';
+import type { ToldOrder } from './told.js';
 
 /** Carries out what a comparison found: trades one by one, since each follows from its fills too; rows, events, incidents and commands, each kind in one statement. */
 @Injectable()
@@ -26,7 +27,7 @@ export class PlanService {
 
   /** Answers what was adopted. */
   async carryOut(tx: Tx, caller: Caller, report: Report, book: Book, known: Known, plan: Plan): Promise<AdoptedTrade[]> {
-    const adopted = adoptions(plan, book, report.asOf);
+    const adopted = adoptions(plan, known, book, report.asOf);
     const by = { actor: actorOf(caller.principal), correlationId: caller.correlationId };
     for (const { trade } of adopted) await this.brokerTrades.adopt(tx, trade, SEEN, by);
     const moved = await this.changeTrades(tx, report, plan, by);
@@ -61,13 +62,14 @@ export class PlanService {
   private async writeRows(tx: Tx, report: Report, book: Book, known: Known, plan: Plan, adopted: readonly AdoptedTrade[]): Promise<void> {
     const written = { book, reportedBy: report.agentId, asOf: report.asOf, complete: report.complete };
     const since = new Map(known.positions.map((row) => [row.key, row.mismatch_since]));
-    const adoptedOf = (key: string) => adopted.find(({ told }) => told.key === key)?.trade.id ?? null;
+    const adoptedOf = ({ key, orderTag }: ToldOrder) =>
+      (adopted.find(({ told }) => told.key === key) ?? adopted.find(({ trade }) => orderTag != null && trade.opening?.order_tag === orderTag))?.trade.id ?? null;
     const ofAdopted = new Map(adopted.map(({ told, trade }) => [told, trade.id]));
     const positions = plan.held.map((held) => writtenPosition(held, held.adopts ? (ofAdopted.get(held.told) ?? null) : null, report.asOf, since.get(held.told.key) ?? null));
     await this.reports.remove(tx, 'positions', plan.over.map(({ id }) => id));
     await this.reports.remove(tx, 'working_orders', plan.overOrders);
     await this.reports.writePositions(tx, written, positions);
-    await this.reports.writeOrders(tx, written, plan.working.map(({ told, trade }) => writtenOrder(told, trade?.id ?? (told.role === 'entry' ? adoptedOf(told.key) : null))));
+    await this.reports.writeOrders(tx, written, plan.working.map(({ told, trade }) => writtenOrder(told, trade?.id ?? (told.role === 'entry' ? adoptedOf(told) : null))));
     await this.reports.markMissing(tx, 'positions', plan.stillMissing.filter(({ missing_since }) => missing_since === null).map(({ id }) => id), report.asOf);
     await this.reports.markMissing(tx, 'working_orders', plan.stillMissingOrders, report.asOf);
     await this.reports.noteReport(tx, written, report.positions.length, report.orders.length);

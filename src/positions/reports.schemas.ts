@@ -55,7 +55,7 @@ export const reportAnswerSchema = z.object({
   applied: z.boolean(), code: z.enum(['REPORT_STALE', 'ACCOUNT_MISMATCH', 'BROKER_NOT_CONNECTED']).optional().describe('why it was not applied, or not taken for complete'),
   asOf: z.iso.datetime(), complete: z.boolean().describe('whether it was taken for complete'),
   matched: z.int().describe('positions that are trades of ours'),
-  adopted: elements('positions and entry orders that nobody told of: trades of origin external now'),
+  adopted: elements('positions and entry orders that nobody told of: trades of origin external now, or, under the tag of what the gate let through, the trade of that'),
   unknown: elements('trades of this book whose state is unknown now'),
   missing: elements('trades that this report lacks: closed when a second one, 10 s later, lacks them too'),
   closed: elements('trades that it lacks for the second time'),

@@ -6,6 +6,7 @@ import type { Caller } from '../common/http/caller.js';
 import { conflict } from '../common/problem.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { BrokerTradesRepository } from '../trades/broker-trades.repository.js';
+import { OpeningsRepository } from '../trades/openings.repository.js';
 import { namingBy, toldOrders, toldPositions } from './told.js';
 import { compare, type Plan } from './compare.js';
 import type { Known, Report } from './known.js';
@@ -26,6 +27,7 @@ export class ReportsService {
     private readonly dataSource: DataSource,
     private readonly reports: ReportsRepository,
     private readonly trades: BrokerTradesRepository,
+    private readonly openings: OpeningsRepository,
     private readonly plans: PlanService,
     private readonly agents: AgentsService,
   ) {}
@@ -111,7 +113,9 @@ export class ReportsService {
     // Trades are stored as their agents spell them; where an instrument is one sum, both have to be one.
     const nameOf = namingBy(trades.length > 0 ? await this.reports.listed(tx, book.accountId, [...new Set(trades.map(({ symbol }) => symbol))]) : []);
     const named = trades.map((trade) => ({ ...trade, ...placeOf(nameOf(trade.symbol, trade.exchange, trade.product), trade) }));
-    return { trades: named, ...rows };
+    const tags = new Set(both.flatMap(({ orderTag }) => orderTag ?? []));
+    for (const trade of trades) tags.delete(trade.order_tag);
+    return { trades: named, ...rows, openings: await this.openings.untraded(tx, book, [...tags]) };
   }
 }
 

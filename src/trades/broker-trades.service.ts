@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../database/transaction.js';
 import { BrokerTradesRepository } from './broker-trades.repository.js';
+import { tradeOf } from './let-through.js';
+import type { Opening } from './openings.repository.js';
 import type { Facts } from './request-facts.js';
 import { asTold, type TradeState } from './trade-change.js';
 import { isFinished, type TradeStatus } from './trade-state.js';
@@ -10,7 +12,12 @@ import { type NewTrade, type TradeRow, TradesRepository } from './trades.reposit
 export type Adopted = Pick<NewTrade,
   | 'id' | 'agent_id' | 'account_id' | 'symbol' | 'broker_symbol' | 'exchange' | 'product' | 'direction' | 'lot_size' | 'entry_price' | 'entry_time' | 'stop_loss' | 'take_profit'
   | 'execution_mode' | 'broker_order_id' | 'broker_position_id' | 'broker_ticket' | 'status'
-> & { key: string; facts: Facts };
+> & {
+  key: string;
+  facts: Facts;
+  /** Whose carrying out it is; absent: nobody told of it. */
+  opening?: Opening | null;
+};
 
 /** What a report changes of a trade; null leaves a field as it is, but for `missing_since`. */
 export interface BrokerMove {
@@ -42,13 +49,16 @@ export class BrokerTradesService {
     private readonly brokerTrades: BrokerTradesRepository,
   ) {}
 
-  /** What the broker shows and nobody told of. A key that was adopted before, and has ended, gets the new one's id behind it. */
-  async adopt(tx: Tx, { key, facts, ...adopted }: Adopted, reason: string, teller: Teller): Promise<TradeRow> {
+  /**
+   * What the broker shows and nobody told of: of origin external, or the trade of the opening under whose tag it is shown. A
+   * name that was given before gets the new one's id behind it.
+   */
+  async adopt(tx: Tx, { key, facts, opening, ...adopted }: Adopted, reason: string, teller: Teller): Promise<TradeRow> {
     const now = await this.trades.now(tx);
     const occurredAt = adopted.entry_time ?? now;
     const step = { from: null, to: adopted.status, occurredAt, late: isLate(occurredAt, now), brokerDealId: null, facts, reason, ...teller };
-    const trade: NewTrade = { ...NOTHING_MORE, ...adopted, origin: 'external', request_hash: 'external', client_order_id: `external:${key}` };
-    const made = (await this.trades.insert(tx, trade, step)) ?? (await this.trades.insert(tx, { ...trade, client_order_id: `external:${key}:${trade.id.slice(-12)}` }, step));
+    const trade: NewTrade = opening ? letThrough(opening, adopted) : { ...NOTHING_MORE, ...adopted, origin: 'external', request_hash: 'external', client_order_id: `external:${key}` };
+    const made = (await this.trades.insert(tx, trade, step)) ?? (await this.trades.insert(tx, { ...trade, client_order_id: `${trade.client_order_id}:${trade.id.slice(-12)}` }, step));
     if (!made) throw new Error('an adopted trade was there, and is not');
     return made;
   }
@@ -97,6 +107,15 @@ export class BrokerTradesService {
     const step = { from: adopted.status, to: next.status, occurredAt: await this.trades.now(tx), late: false, brokerDealId: null, facts, reason: CLAIMED, ...teller };
     return this.trades.move(tx, renamed, next, step);
   }
+}
+
+/** What the broker shows of it, and what was let through where the broker says nothing. */
+function letThrough(opening: Opening, shown: Omit<Adopted, 'key' | 'facts' | 'opening'>): NewTrade {
+  const trade = tradeOf(opening);
+  return {
+    ...trade, ...shown, agent_id: trade.agent_id, exchange: shown.exchange ?? trade.exchange, product: shown.product ?? trade.product, stop_loss: shown.stop_loss ?? trade.stop_loss,
+    take_profit: shown.take_profit ?? trade.take_profit, entry_price: shown.entry_price ?? trade.entry_price,
+  };
 }
 
 const isLate = (occurredAt: string, now: string): boolean => secondsBetween(occurredAt, now) > LATE_AFTER_SECONDS;

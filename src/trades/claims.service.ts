@@ -21,11 +21,14 @@ export class ClaimsService {
     private readonly incidents: Incidents,
   ) {}
 
-  /** Null when nothing was adopted under the broker's names of this trade. */
-  async claim(tx: Tx, caller: Caller, trade: NewTrade, facts: Facts): Promise<TradeRow | null> {
-    if (trade.broker_position_id === null && trade.broker_order_id === null) return null;
+  /**
+   * Null when nothing was adopted under the broker's names of this trade.
+   * @param untoldId what was made in its place already
+   */
+  async claim(tx: Tx, caller: Caller, trade: NewTrade, facts: Facts, untoldId: string | null = null): Promise<TradeRow | null> {
+    if (untoldId === null && trade.broker_position_id === null && trade.broker_order_id === null) return null;
     await this.brokerTrades.holdAccountOf(tx, trade.agent_id);
-    const id = await this.brokerTrades.unclaimed(tx, trade);
+    const id = untoldId ?? (await this.brokerTrades.unclaimed(tx, trade));
     const adopted = id && (await this.trades.lock(tx, id));
     if (!adopted) return null;
     const row = await this.service.claim(tx, adopted, trade, facts, { actor: actorOf(caller.principal), correlationId: caller.correlationId });

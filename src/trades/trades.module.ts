@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { HaltsModule } from '../halts/halts.module.js';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { InstrumentsModule } from '../instruments/instruments.module.js';
 import { MarketDataModule } from '../market-data/market-data.module.js';
@@ -24,12 +25,13 @@ import { TradesController } from './trades.controller.js';
 import { TradesRepository } from './trades.repository.js';
 import { TradesService } from './trades.service.js';
 import { TransitionsService } from './transitions.service.js';
+import { UngatedTrades } from './ungated.service.js';
 
 @Module({
-  imports: [IncidentsModule, InstrumentsModule, MarketDataModule],
+  imports: [HaltsModule, IncidentsModule, InstrumentsModule, MarketDataModule],
   // A path that is spelt out comes before one with a parameter.
   controllers: [TradeStatisticsController, EquityCurveController, TradesController, FillsController, MarksController],
-  providers: [OpeningsRepository, TradeBasis, TradeWatch, TradesRepository, TradeListsRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
-  exports: [TradesService, TradeWatch, TradesRepository, TransitionsService, FillsService, MarksService, BrokerTradesRepository, BrokerTradesService],
+  providers: [UngatedTrades, OpeningsRepository, TradeBasis, TradeWatch, TradesRepository, TradeListsRepository, TradesService, TransitionsService, TradeStatisticsRepository, EquityCurveRepository, EquityCurveService, FillsRepository, FillsService, MarksRepository, MarksService, BrokerTradesRepository, BrokerTradesService, ClaimsService],
+  exports: [ClaimsService, OpeningsRepository, UngatedTrades, TradesService, TradeWatch, TradesRepository, TransitionsService, FillsService, MarksService, BrokerTradesRepository, BrokerTradesService],
 })
 export class TradesModule {}

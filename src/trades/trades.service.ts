@@ -2,27 +2,37 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import { agentOf, mustOwn } from '../auth/own-rows.js';
-import { Exact } from '../common/decimal.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, conflict, notFound } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { newestOf } from '../database/newest-first.js';
 import { Events } from '../events/events.service.js';
-import { type NamedInstrument, SymbolLookup } from '../instruments/symbol-lookup.js';
+import { SymbolLookup } from '../instruments/symbol-lookup.js';
 import { BrokerTradesRepository } from './broker-trades.repository.js';
 import { ClaimsService } from './claims.service.js';
 import { differingFields, type Facts, factsOf, hashOf } from './request-facts.js';
 import { eventOf } from './trade-change.js';
-import { type Opening, OpeningsRepository } from './openings.repository.js';
+import { differs } from './let-through.js';
+import { type Opening, OpeningsRepository, UNTOLD } from './openings.repository.js';
 import { EXECUTION_MODES, type ExitReason } from './trade-fields.js';
 import type { TradeStatus } from './trade-state.js';
 import { LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type TradeFilter, TradeListsRepository } from './trade-lists.repository.js';
 import { type LinkedExplanation, type NewTrade, type TradeRow, TradesRepository, type TransitionRow } from './trades.repository.js';
 import type { createTradeSchema } from './trades.schemas.js';
+import { UngatedTrades } from './ungated.service.js';
 
 type NewTradeBody = z.output<typeof createTradeSchema>;
+
+/** A trade as it was told, and what the gate has to do with it. */
+interface Told {
+  trade: NewTrade;
+  /** Why it did not pass the gate, in words for a person; null: it did. */
+  ungated: string | null;
+  /** What was made of it before its agent told it. */
+  untoldId: string | null;
+}
 
 /** An answer to a request that may have been answered before. */
 export interface Answered {
@@ -41,36 +51,53 @@ export class TradesService {
     private readonly brokerTrades: BrokerTradesRepository,
     private readonly symbols: SymbolLookup,
     private readonly openings: OpeningsRepository,
+    private readonly ungated: UngatedTrades,
   ) {}
 
   /**
-   * Stores a trade, or answers the one that the agent has told under this clientOrderId.
+   * Stores a trade, or answers the one that the agent has told under this clientOrderId. What was made in its place, since
+   * the broker or the end of its command showed it earlier, becomes it.
    * @throws {Problem} 404 or 409 for a prediction or command that is not this agent's, 409 EXECUTION_MODE_MISMATCH
    */
   async create(tx: Tx, caller: Caller, body: NewTradeBody): Promise<Answered> {
     const { agentId } = agentOf(caller);
+    // Before what it names: who adopts what the broker shows holds the account, and then looks at the same.
+    if (body.commandId != null || body.ideaId != null) await this.brokerTrades.holdAccountOf(tx, agentId);
     const first = await this.trades.byClientOrder(tx, agentId, body.clientOrderId);
-    if (first) return this.repeated(tx, first, body);
-    const trade = await this.newTrade(tx, agentId, body);
-    const claimed = await this.claims.claim(tx, caller, trade, requestFacts(body, trade.execution_mode));
-    if (claimed) return { trade: claimed, repeats: null };
+    if (first && first.request_hash !== UNTOLD) return this.repeated(tx, first, body);
+    const told = await this.newTrade(tx, agentId, body, first?.command_id ?? null);
+    const { trade, untoldId } = told;
+    if (first && first.id !== untoldId) return this.repeated(tx, first, body);
+    const claimed = await this.claims.claim(tx, caller, trade, requestFacts(body, trade.execution_mode), untoldId);
+    if (claimed) return this.stored(tx, caller, claimed, told);
     const now = await this.trades.now(tx);
     const occurredAt = trade.status === 'open' && trade.entry_time !== null ? trade.entry_time : now;
     const row = await this.trades.insert(tx, trade, {
       from: null, to: trade.status, occurredAt, late: secondsBetween(occurredAt, now) > LATE_AFTER_SECONDS, brokerDealId: null,
       facts: requestFacts(body, trade.execution_mode), reason: null, actor: actorOf(caller.principal), correlationId: caller.correlationId,
     });
-    if (!row) return this.repeated(tx, await this.stored(tx, agentId, body.clientOrderId), body);
+    // Somebody was faster, and is to be found now.
+    if (!row) return this.create(tx, caller, body);
     await this.events.append(tx, caller, [
       {
         type: eventOf(null, row.status), subjectId: row.id, agentId, accountId: row.account_id,
-        data: { version: 1, symbol: row.symbol, direction: row.direction, lotSize: row.lot_size, executionMode: row.execution_mode, origin: row.origin },
+        data: {
+          version: 1, symbol: row.symbol, direction: row.direction, lotSize: row.lot_size, executionMode: row.execution_mode, origin: row.origin,
+          // What names nothing is most of what is told outside live: there it goes without saying.
+          ...(told.ungated !== null && row.command_id !== null ? { ungated: told.ungated } : {}),
+        },
       },
     ]);
-    return { trade: row, repeats: null };
+    return this.stored(tx, caller, row, told);
   }
 
-  private async newTrade(tx: Tx, agentId: string, body: NewTradeBody): Promise<NewTrade> {
+  private async stored(tx: Tx, caller: Caller, trade: TradeRow, { ungated }: Told): Promise<Answered> {
+    if (ungated !== null) await this.ungated.note(tx, caller, trade, ungated);
+    return { trade, repeats: null };
+  }
+
+  /** @param madeFor the command of what was made in its place, for one that names none */
+  private async newTrade(tx: Tx, agentId: string, body: NewTradeBody, madeFor: string | null): Promise<Told> {
     const agent = await this.trades.agent(tx, agentId);
     if (!agent) throw notFound('agent');
     const mode = body.executionMode ?? agent.mode;
@@ -79,35 +106,31 @@ export class TradesService {
     if (body.strategyId != null && !(await this.brokerTrades.hasStrategy(tx, body.strategyId))) throw notFound('strategy');
     if (body.commandId != null) mustBeOf(agentId, await this.trades.agentOfCommand(tx, body.commandId), 'command');
     const named = await this.symbols.named(tx, agent.account_id, body.symbol, body.exchange ?? null);
-    const opening = await this.opening(tx, agentId, body);
-    const isGated = opening !== null && isOf(opening, body, named);
-    return {
+    const opening = await this.opening(tx, agentId, { commandId: body.commandId ?? (body.ideaId == null ? madeFor : null), ideaId: body.ideaId });
+    const ungated = notLetThrough(opening, body, named);
+    const gated = ungated === null ? opening : null;
+    const trade: NewTrade = {
       id: uuidv7(), agent_id: agentId, account_id: agent.account_id, client_order_id: body.clientOrderId, symbol: named.symbol,
       broker_symbol: named.brokerSymbol,
       exchange: named.exchange, product: body.product ?? null, direction: body.direction, outcome: body.outcome ?? null,
       lot_size: body.lotSize, entry_price: body.entryPrice ?? null, entry_time: body.entryTime ?? null, stop_loss: body.stopLoss ?? null,
       take_profit: body.takeProfit ?? null, execution_mode: mode,
       // A client cannot say that its trade passed the gate: it names what did, and the trade must be that.
-      origin: isGated ? 'gated' : 'ungated', order_tag: isGated ? opening.order_tag : null,
+      origin: gated ? 'gated' : 'ungated', order_tag: gated?.order_tag ?? null,
       broker: body.broker ?? null, broker_order_id: body.brokerOrderId ?? null, broker_position_id: body.brokerPositionId ?? null,
       broker_ticket: body.brokerTicket ?? null, prediction_id: body.predictionId ?? null, idea_id: body.ideaId ?? opening?.idea_id ?? null,
       command_id: body.commandId ?? opening?.command_id ?? null, strategy_id: body.strategyId ?? opening?.strategy_id ?? null, status: statusOf(body), source_time: body.sourceTime ?? null,
       request_hash: hashOf(requestFacts(body, mode)),
     };
+    return { trade, ungated, untoldId: gated?.untold ? gated.trade_id : null };
   }
 
   /** What the gate let through and this trade names; null: nothing. */
-  private async opening(tx: Tx, agentId: string, { commandId = null, ideaId = null }: NewTradeBody): Promise<Opening | null> {
+  private async opening(tx: Tx, agentId: string, { commandId = null, ideaId = null }: Pick<NewTradeBody, 'commandId' | 'ideaId'>): Promise<Opening | null> {
     if (commandId === null && ideaId === null) return null;
     const executor = ideaId === null ? null : await this.openings.executorOfIdea(tx, ideaId);
     if (executor !== null) mustBeOf(agentId, executor, 'idea');
     return this.openings.find(tx, commandId, ideaId);
-  }
-
-  private async stored(tx: Tx, agentId: string, clientOrderId: string): Promise<TradeRow> {
-    const row = await this.trades.byClientOrder(tx, agentId, clientOrderId);
-    if (!row) throw new Error('a trade with this clientOrderId was there, and is not');
-    return row;
   }
 
   /** The trade has moved on since: what the first request said stands in the first line of its history. */
@@ -189,10 +212,13 @@ function requestFacts(body: NewTradeBody, executionMode: string): Facts {
   return factsOf({ ...said, executionMode: body.executionMode ?? executionMode, status: statusOf(body) });
 }
 
-/** Whether a trade is what was let through, or less of it. The second one of a command is not. */
-function isOf(opening: Opening, body: NewTradeBody, { symbol, exchange }: NamedInstrument): boolean {
-  return opening.order_tag !== null && opening.symbol === symbol && opening.exchange === exchange && opening.product === (body.product ?? null) && opening.direction === body.direction && opening.outcome === (body.outcome ?? null)
-    && new Exact(body.lotSize).lte(opening.lot_size) && (body.ideaId ?? opening.idea_id) === opening.idea_id;
+/** Why a trade is not what was let through, or less of it; null: it is. The second one of a command is not. */
+function notLetThrough(opening: Opening | null, body: NewTradeBody, { symbol, exchange }: { symbol: string; exchange: string | null }): string | null {
+  if (!opening) return 'it names no idea that passed the gate, nor the command of one';
+  if (!opening.handed_out) return 'its command was never handed out';
+  if (opening.tag_taken && !opening.untold) return 'its command has a trade already';
+  if (body.ideaId != null && body.ideaId !== opening.idea_id) return 'its command is of another idea';
+  return differs(opening, { symbol, exchange, product: body.product ?? null, direction: body.direction, outcome: body.outcome ?? null, size: body.lotSize });
 }
 
 function mustBeOf(agentId: string, owner: string | null, what: 'prediction' | 'command' | 'idea'): void {

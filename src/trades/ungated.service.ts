@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../common/http/caller.js';
+import type { Tx } from '../database/transaction.js';
+import { Events } from '../events/events.service.js';
+import { HaltsRepository } from '../halts/halts.repository.js';
+import { Incidents } from '../incidents/incidents.service.js';
+import { TradeWatch } from './trade-watch.js';
+import type { TradeRow } from './trades.repository.js';
+
+const HALT_REASON = 'it traded past the gate';
+
+/** Money was moved that nobody let through. Elsewhere than in live that is a label on the trade. */
+@Injectable()
+export class UngatedTrades {
+  constructor(
+    private readonly halts: HaltsRepository,
+    private readonly incidents: Incidents,
+    private readonly events: Events,
+    watch: TradeWatch,
+  ) {
+    watch.onMoved(async (tx, trade) => {
+      if (trade.execution_mode === 'live' && trade.origin === 'ungated' && trade.finished_at !== null) await this.incidents.resolve(tx, null, 'UNGATED_TRADE', [trade.id], `it is ${trade.status}`);
+    });
+  }
+
+  /**
+   * In the transaction that stores such a trade: a person is called, and its agent opens nothing more until one lets it.
+   * @param why in words for a person
+   */
+  async note(tx: Tx, caller: Caller, trade: TradeRow, why: string): Promise<void> {
+    if (trade.execution_mode !== 'live' || trade.origin !== 'ungated') return;
+    const { id, agent_id: agentId, account_id: accountId, symbol, direction, lot_size: lotSize } = trade;
+    await this.incidents.open(tx, caller, {
+      kind: 'UNGATED_TRADE', severity: 'critical', subjectId: id, agentId, data: { symbol, direction, lotSize, commandId: trade.command_id, ideaId: trade.idea_id, why },
+      summary: `${direction} ${lotSize} ${symbol} was traded live past the gate: ${why}. Its agent is halted.`,
+    });
+    const inForce = await this.halts.inForce(tx, { accountId, executionMode: 'live', agentIds: [agentId], strategyId: null, symbol });
+    // One is enough, however many such trades it tells.
+    if (inForce.some(({ scope, reason }) => scope === 'agent' && reason === HALT_REASON)) return;
+    const halt = await this.halts.impose(tx, {
+      scope_type: 'agent', scope_id: agentId, mode: 'reduce', reason: HALT_REASON, source: 'server', imposed_by: 'system', correlation_id: caller.correlationId,
+    });
+    await this.events.append(tx, caller, [{
+      type: 'halt.imposed', subjectId: halt.id, agentId,
+      data: { scope: 'agent', scopeId: agentId, mode: halt.mode, source: halt.source, breaker: null, imposedBy: halt.imposed_by, why: halt.reason, tradeId: id },
+    }]);
+  }
+}
