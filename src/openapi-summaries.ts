@@ -98,7 +98,7 @@ export const SUMMARIES: Record<string, string> = {
   tradeStatisticsGet: 'Figures of trades by account and execution mode, defined for none; `from` and `to` are of the exit',
   equityCurveGet: 'What the closed trades of one account in one execution mode came to, exit by exit, oldest first; not the equity that agents report',
   explanationsCreate: 'Explain an entry, an exit, a trade not made, or look back',
-  explanationsCreateSkip: 'Explain a trade that was not made',
+  explanationsCreateAlone: 'Explain what was not traded, or look back, without a trade',
   explanationsListOfTrade: 'Explanations of a trade, newest first',
   explanationsList: 'Explanations, newest first',
   circuitBreakerEventsReport: "Tell what a circuit breaker of the agent's own did; nothing here acts on it",

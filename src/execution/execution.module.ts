@@ -4,6 +4,7 @@ import { CommandsModule } from '../commands/commands.module.js';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { MarketDataModule } from '../market-data/market-data.module.js';
 import { PositionsModule } from '../positions/positions.module.js';
+import { RiskModule } from '../risk/risk.module.js';
 import { TradeIdeasModule } from '../trade-ideas/trade-ideas.module.js';
 import { TradesModule } from '../trades/trades.module.js';
 import { DealsRepository } from './deals.repository.js';
@@ -19,7 +20,7 @@ import { UnknownCommandsRepository } from './unknown-commands.repository.js';
 import { UnknownCommandsService } from './unknown-commands.service.js';
 
 @Module({
-  imports: [AgentsModule, CommandsModule, IncidentsModule, MarketDataModule, PositionsModule, TradeIdeasModule, TradesModule],
+  imports: [AgentsModule, CommandsModule, IncidentsModule, MarketDataModule, PositionsModule, RiskModule, TradeIdeasModule, TradesModule],
   controllers: [SyncController, ReconcileController],
   providers: [SyncElements, SyncRepository, SyncService, DealsRepository, DealsService, OpenedService, ReconcileService, UnknownCommandsRepository, UnknownCommandsService],
 })

@@ -15,6 +15,18 @@ export interface UnknownCommand extends CommandRow {
   trade_left: boolean;
 }
 
+export interface UntradedOpening {
+  id: string;
+  idea_id: string;
+  symbol: string;
+  account_id: string;
+  order_tag: string;
+  finished_at: string;
+}
+
+/** An order takes its time to the broker's lists: what they lack so soon after may still come. */
+export const SHOWN_WITHIN_SECONDS = 10;
+
 /** What the broker shows tells of these whether they were carried out. */
 export const SHOWN_BY_BROKER: readonly CommandTypeName[] = ['open_trade', 'close_trade', 'cancel_order'];
 
@@ -41,11 +53,24 @@ export class UnknownCommandsRepository {
     return new Set(rows.map(({ order_tag }) => order_tag));
   }
 
-  /** Agents of whose commands or trades nobody knows what became. One that works elsewhere now cannot say it of a trade that it left behind. */
-  async agents(limit: number): Promise<string[]> {
-    const rows = await this.dataSource.sql<{ agent_id: string }[]>`
-      select agent_id from agent_commands where status = 'unknown' and type = any(${SHOWN_BY_BROKER}::text[]) union select t.agent_id from trades t join agents a on a.id = t.agent_id where t.status = 'unknown' and a.retired_at is null and a.account_id = t.account_id and a.mode = t.execution_mode
-      order by agent_id limit ${limit}`;
-    return rows.map(({ agent_id }) => agent_id);
+  /** Openings of an agent that are said to be done, and of which no trade was told. The account must be locked. */
+  untraded(tx: Tx, agentId: string): Promise<UntradedOpening[]> {
+    return tx.sql`
+      select c.id, r.idea_id, r.symbol, r.account_id, c.payload ->> 'orderTag' as order_tag, c.finished_at
+      from held_reservations r join agent_commands c on c.id = r.command_id where r.agent_id = ${agentId} and c.status = 'succeeded' order by c.id`;
+  }
+
+  /**
+   * Agents of whose commands or trades nobody knows what became, with the tag where it is one opening of which no trade was
+   * told. One that works elsewhere now cannot say it of a trade that it left behind.
+   */
+  agents(limit: number): Promise<{ agent_id: string; order_tag: string | null }[]> {
+    return this.dataSource.sql`
+      select agent_id, case when count(*) = 1 then min(order_tag) end as order_tag from (
+        select agent_id, null as order_tag from agent_commands where status = 'unknown' and type = any(${SHOWN_BY_BROKER}::text[])
+        union all select t.agent_id, null from trades t join agents a on a.id = t.agent_id where t.status = 'unknown' and a.retired_at is null and a.account_id = t.account_id and a.mode = t.execution_mode
+        union all select r.agent_id, c.payload ->> 'orderTag' from held_reservations r join agent_commands c on c.id = r.command_id join agents a on a.id = r.agent_id
+          where c.status = 'succeeded' and c.finished_at <= app_clock() - interval ${() => `'${SHOWN_WITHIN_SECONDS} s'`} and a.retired_at is null and a.account_id = r.account_id and a.mode = r.execution_mode
+      ) asked group by agent_id order by agent_id limit ${limit}`;
   }
 }

@@ -8,7 +8,7 @@ import { type Creation, Once } from '../common/http/once.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
 import { Idempotency } from '../database/idempotency.js';
 import {
-  createExplanationSchema, explainedTradeParam, explanationSchema, explanationsQuery, skipSchema, toExplanation, tradeExplanationsQuery,
+  createExplanationSchema, createSkipSchema, explainedTradeParam, explanationSchema, explanationsQuery, toExplanation, tradeExplanationsQuery,
 } from './explanations.schemas.js';
 import { ExplanationsService } from './explanations.service.js';
 import { rowsThatFit } from '../common/page-bytes.js';
@@ -29,19 +29,19 @@ export class ExplanationsController {
     return once.run(this.idempotency, async (tx) => toExplanation(await this.service.create(tx, caller, tradeId, body)));
   }
 
-  @Post('explanations')
-  @Allow({ agent: 'records' })
-  @Answers(explanationSchema, 201)
-  createSkip(@Body({ schema: skipSchema }) body: z.output<typeof skipSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
-    return once.run(this.idempotency, async (tx) => toExplanation(await this.service.createSkip(tx, caller, body)));
-  }
-
   @Get('trades/:tradeId/explanations')
   @Allow({ person: 'viewer', agent: 'any' })
   @Answers(pageSchema(explanationSchema))
   async listOfTrade(@Param({ schema: explainedTradeParam }) { tradeId }: TradeParam, @Query({ schema: tradeExplanationsQuery }) { limit, cursor }: z.output<typeof tradeExplanationsQuery>, @CurrentCaller() caller: Caller) {
     const rows = await this.service.listOfTrade(caller, tradeId, limit, cursor);
     return pageOf(rows, rowsThatFit(rows, limit), toExplanation);
+  }
+
+  @Post('explanations')
+  @Allow({ agent: 'records' })
+  @Answers(explanationSchema, 201)
+  createAlone(@Body({ schema: createSkipSchema }) body: z.output<typeof createSkipSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
+    return once.run(this.idempotency, async (tx) => toExplanation(await this.service.createAlone(tx, caller, body)));
   }
 
   @Get('explanations')

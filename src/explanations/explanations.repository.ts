@@ -11,7 +11,9 @@ export interface ExplanationRow {
   id: string;
   seq: number;
   agent_id: string;
+  /** Null: of what was not traded. */
   trade_id: string | null;
+  idea_id: string | null;
   prediction_id: string | null;
   kind: (typeof EXPLANATION_KINDS)[number];
   explanation: string;
@@ -40,10 +42,11 @@ export interface ExplanationFilter {
   agentId: string | null;
   tradeId?: string | undefined;
   predictionId?: string | undefined;
+  ideaId?: string | undefined;
   kind?: ExplanationRow['kind'] | undefined;
 }
 
-const WRITTEN = `id, agent_id, trade_id, prediction_id, kind, explanation, confidence_factors, risk_factors, llm_model, prompt_hash, prompt,
+const WRITTEN = `id, agent_id, trade_id, idea_id, prediction_id, kind, explanation, confidence_factors, risk_factors, llm_model, prompt_hash, prompt,
   raw_response, tokens, cost`;
 const COLUMNS = `${WRITTEN}, seq, created_at`;
 
@@ -59,6 +62,17 @@ export class ExplanationsRepository {
     return row ?? null;
   }
 
+  async accountOf(tx: Tx, agentId: string): Promise<string | null> {
+    const [row] = await tx.sql<{ account_id: string }[]>`select account_id from agents where id = ${agentId}`;
+    return row?.account_id ?? null;
+  }
+
+  /** Who proposed it and who executes it; empty: there is none. */
+  async agentsOfIdea(tx: Tx, id: string): Promise<(string | null)[]> {
+    const [row] = await tx.sql<{ agents: (string | null)[] }[]>`select array[proposer_id, executor_id] as agents from trade_ideas where id = ${id}`;
+    return row?.agents ?? [];
+  }
+
   async agentOfPrediction(tx: Tx, id: string): Promise<string | null> {
     const [row] = await tx.sql<{ agent_id: string }[]>`select agent_id from predictions where id = ${id}`;
     return row?.agent_id ?? null;
@@ -68,7 +82,7 @@ export class ExplanationsRepository {
     const [row] = await tx.sql<ExplanationRow[]>`
       with made as (
         insert into trade_explanations (${() => WRITTEN})
-        values (${it.id}, ${it.agent_id}, ${it.trade_id}, ${it.prediction_id}, ${it.kind}, ${it.explanation},
+        values (${it.id}, ${it.agent_id}, ${it.trade_id}::uuid, ${it.idea_id}::uuid, ${it.prediction_id}, ${it.kind}, ${it.explanation},
           ${json(it.confidence_factors)}::jsonb, ${json(it.risk_factors)}::jsonb, ${it.llm_model}, ${it.prompt_hash}, ${it.prompt},
           ${it.raw_response}, ${it.tokens}, ${it.cost})
         returning ${() => COLUMNS}
@@ -79,7 +93,7 @@ export class ExplanationsRepository {
 
   /** Newest first, up to the row that no longer fits into a page. */
   list(filter: ExplanationFilter, limit: number, after: string | undefined): Promise<(ExplanationRow & Sized)[]> {
-    const { agentId, tradeId = null, predictionId = null, kind } = filter;
+    const { agentId, tradeId = null, predictionId = null, ideaId = null, kind } = filter;
     const lead = leadOf(LEADS, { agent_id: agentId, kind });
     return this.dataSource.sql`
       select ${() => COLUMNS}, bytes_so_far from (
@@ -90,6 +104,7 @@ export class ExplanationsRepository {
           where ${() => lead.column} = any(${lead.values})
             and (${tradeId}::uuid is null or trade_id = ${tradeId}::uuid)
             and (${predictionId}::uuid is null or prediction_id = ${predictionId}::uuid)
+            and (${ideaId}::uuid is null or idea_id = ${ideaId}::uuid)
             and (${lead.rest('kind')}::text is null or kind = ${lead.rest('kind')}::text)
             and (${after ?? null}::bigint is null or seq < ${after ?? null}::bigint)
           order by ${() => lead.order} seq desc limit ${limit + 1}

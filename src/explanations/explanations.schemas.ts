@@ -20,8 +20,7 @@ const factors = () =>
   });
 
 /** An optional field may also be null: that is how many clients write "none". */
-export const createExplanationSchema = z.strictObject({
-  kind: z.enum(EXPLANATION_KINDS),
+const said = {
   explanation: text(EXPLANATION_CHARS_MAX),
   confidenceFactors: factors().nullish(),
   riskFactors: factors().nullish(),
@@ -31,11 +30,15 @@ export const createExplanationSchema = z.strictObject({
   rawResponse: text(PROMPT_CHARS_MAX).nullish(),
   tokens: z.int().min(0).max(TOKENS_MAX).nullish(),
   cost: decimal({ min: '0', max: '100000000000000' }).nullish(),
-  predictionId: uuid().nullish().describe('the prediction of the trade by default'),
+  ideaId: uuid().nullish(),
+};
+
+export const createExplanationSchema = z.strictObject({
+  kind: z.enum(EXPLANATION_KINDS), ...said, predictionId: uuid().nullish().describe('the prediction of the trade by default'),
 });
 
-/** Of a trade that was not made; `predictionId` says which signal was not followed. */
-export const skipSchema = createExplanationSchema.extend({ kind: z.literal('skip'), predictionId: uuid().nullish() });
+/** Of what was not traded, or of more than one trade. */
+export const createSkipSchema = z.strictObject({ kind: z.enum(['skip', 'review']), ...said, predictionId: uuid().nullish() });
 
 export const explainedTradeParam = z.strictObject({ tradeId: uuid() });
 export const tradeExplanationsQuery = z.strictObject(pageQuery);
@@ -44,6 +47,7 @@ export const explanationsQuery = z.strictObject({
   agentId: uuid().optional(),
   tradeId: uuid().optional(),
   predictionId: uuid().optional(),
+  ideaId: uuid().optional(),
   kind: z.enum(EXPLANATION_KINDS).optional(),
 });
 
@@ -53,8 +57,9 @@ const factorsShown = () => z.union([z.record(z.string(), z.unknown()), z.array(z
 export const explanationSchema = z.object({
   id: z.uuid(),
   agentId: z.uuid(),
-  tradeId: z.uuid().nullable().describe('null: of a trade that was not made'),
+  tradeId: z.uuid().nullable().describe('null: told without one, of what was not traded'),
   predictionId: z.uuid().nullable(),
+  ideaId: z.uuid().nullable(),
   kind: z.enum(EXPLANATION_KINDS),
   explanation: z.string(),
   confidenceFactors: factorsShown(),
@@ -73,6 +78,7 @@ export const toExplanation = (row: ExplanationRow): z.output<typeof explanationS
   agentId: row.agent_id,
   tradeId: row.trade_id,
   predictionId: row.prediction_id,
+  ideaId: row.idea_id,
   kind: row.kind,
   explanation: row.explanation,
   confidenceFactors: row.confidence_factors,

@@ -38,6 +38,10 @@ export const INCIDENT_KINDS = {
     subject: 'trade', quietSeconds: null,
     means: 'A live trade passed no gate, or is not what the gate let through: its agent is halted and opens nothing more. Over when the trade has ended; the halt is for a person to release.',
   },
+  OPENING_NOT_SHOWN: {
+    subject: 'command', quietSeconds: 3_600,
+    means: 'An agent said that an opening was done, told no trade, and its broker shows nothing under the tag: what was reserved for it is free again. Over after an hour.',
+  },
   POSITION_MISSING: {
     subject: 'trade', quietSeconds: null,
     means: 'The broker no longer shows what a trade holds. Over when it is shown again, or the trade has ended.',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { type Client, clientOf } from '../support/http.js';
 
-interface Explanation { id: string; agentId: string; tradeId: string; predictionId: string | null; kind: string; explanation: string }
+interface Explanation { id: string; agentId: string; tradeId: string | null; ideaId: string | null; predictionId: string | null; kind: string; explanation: string }
 interface Page { items: Explanation[]; nextCursor: string | null }
 interface Refusal { code: string; errors?: { path: string; message: string }[] }
 
@@ -46,7 +46,7 @@ describe('an explanation', () => {
     };
     const made = await agent.http('POST', `/trades/${tradeId}/explanations`, { body: told });
     expect(made.status).toBe(201);
-    expect(made.body).toEqual({ ...told, id: expect.any(String), agentId: agent.id, tradeId, predictionId, createdAt: expect.any(String) });
+    expect(made.body).toEqual({ ...told, id: expect.any(String), agentId: agent.id, tradeId, predictionId, ideaId: null, createdAt: expect.any(String) });
     const { id } = made.body as unknown as Explanation;
     const { body } = await t.http<{ explanations: unknown[] }>('GET', `/trades/${tradeId}`);
     expect(body.explanations).toEqual([{ id, kind: 'entry' }]);
@@ -195,5 +195,34 @@ describe('who may do what with explanations', () => {
     expect((await agent.http('POST', '/trades/019a0000-0000-7000-8000-00000000dead/explanations', { body })).status).toBe(404);
     const { body: key } = await t.http<{ apiKey: string }>('POST', `/agents/${agent.id}/keys`, { body: { name: 'commands only', scopes: ['commands'] } });
     expect((await clientOf(t.base, key.apiKey)('POST', `/trades/${await trade()}/explanations`, { body })).status).toBe(403);
+  });
+});
+
+describe('an explanation without a trade', () => {
+  const skip = (more: Record<string, unknown> = {}, by: TestAgent = agent) => by.http<Explanation & Refusal>('POST', '/explanations', { body: { kind: 'skip', explanation: 'The spread was wide.', ...more } });
+
+  it('says why something was not traded, and is found by its prediction', async () => {
+    const predictionId = await predict();
+    const made = await skip({ predictionId, riskFactors: ['spread'] });
+    expect([made.status, made.body]).toEqual([201, expect.objectContaining({ tradeId: null, ideaId: null, predictionId, kind: 'skip', riskFactors: ['spread'], agentId: agent.id })]);
+    await skip({ kind: 'review' });
+    expect((await list(`predictionId=${predictionId}`)).items.map(({ id }) => id)).toEqual([made.body.id]);
+    expect((await list(`agentId=${agent.id}`)).items.map(({ kind }) => kind)).toEqual(['review', 'skip']);
+    const events = await t.db.query(`select agent_id, data from events where type = 'explanation.created' and subject_id = $1`, [made.body.id]);
+    expect(events).toMatchObject([{ agent_id: agent.id, data: { kind: 'skip', predictionId } }]);
+  });
+
+  it('is found by its idea', async () => {
+    const { body: idea } = await agent.http<{ id: string }>('POST', '/trade-ideas', { body: { symbol: 'EURUSD', direction: 'long', lotSize: '0.1', stopLoss: '1.09', confidence: '0.9', rationale: 'a test' } });
+    const { body } = await skip({ ideaId: idea.id });
+    expect((await list(`ideaId=${idea.id}`)).items).toMatchObject([{ id: body.id, ideaId: idea.id }]);
+    expect((await skip({ ideaId: idea.id }, await t.agent())).body.code).toBe('IDEA_OF_ANOTHER_AGENT');
+  });
+
+  it('is of no entry or exit, and of nothing of another agent', async () => {
+    expect((await skip({ kind: 'entry' })).body.errors?.[0]?.path).toBe('kind');
+    expect((await skip({ predictionId: await predict(await t.agent()) })).body.code).toBe('PREDICTION_OF_ANOTHER_AGENT');
+    expect((await skip({ ideaId: '00000000-0000-4000-8000-000000000000' })).status).toBe(404);
+    await expect(t.db.query(`insert into trade_explanations (id, agent_id, kind, explanation) values (gen_random_uuid(), $1, 'exit', 'x')`, [agent.id])).rejects.toThrow(/trade_explanations_about/);
   });
 });

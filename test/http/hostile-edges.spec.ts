@@ -184,7 +184,7 @@ describe('an Idempotency-Key', () => {
       snapshotsCreateMarket: { openTime: minute(++made) }, snapshotsCreateIndicators: { capturedAt: minute(++made) }, snapshotsCreateCalendar: { eventTime: minute(++made) },
       snapshotsCreateNews: { publishedAt: minute(++made) }, snapshotsCreateAccount: { capturedAt: minute(++made), accountId: agent.accountId },
       snapshotRefsCreate: { items: [{ kind: 'market', id: candles[++made % 100]?.id }] },
-      explanationsCreate: { explanation: `because ${++made}` }, explanationsCreateSkip: { explanation: `because ${++made}` }, circuitBreakerEventsReport: { reason: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
+      explanationsCreate: { explanation: `because ${++made}` }, explanationsCreateAlone: { explanation: `because ${++made}` }, circuitBreakerEventsReport: { reason: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
       strategiesCreate: { name: `idempotent-${++made}` }, killSwitchImpose: { reason: `because ${++made}` },
       tradeIdeasPropose: { rationale: `because ${++made}`, executorAgentId: agent.id },
       // People say whose instruments they tell.

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { UnknownCommandsService } from '../../src/execution/unknown-commands.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { type Idea, ideaOf, limitAll, propose, quote, trader } from '../support/ideas.js';
 import { after, held, reportOf } from '../support/positions.js';
@@ -135,7 +136,7 @@ describe('the result of an opening', () => {
 });
 
 describe('what a broker shows under the tag of an opening', () => {
-  const report = (more: object, who = agent) => who.http<{ adopted: { tradeId: string }[] }>('POST', '/agents/me/positions', { body: reportOf(more) });
+  const report = (more: Record<string, unknown>, who = agent) => who.http<{ adopted: { tradeId: string }[] }>('POST', '/agents/me/positions', { body: reportOf(more) });
   const incidentsOf = (ids: string[]) => t.db.query<{ kind: string }>(`select kind from incidents where subject_id = any($1) and resolved_at is null`, [ids]);
   const lose = (idea: Idea) => agent.http('POST', `/commands/${idea.commandId}/fail`, { body: { leaseToken: idea.command?.leaseToken, outcome: 'unknown', error: { code: 'TIMEOUT' } } });
 
@@ -168,7 +169,7 @@ describe('what a broker shows under the tag of an opening', () => {
     expect(await tradesOf()).toMatchObject([{ origin: 'gated', openSize: '0.03' }]);
   });
 
-  it.each([['larger', { size: '0.11' }], ['the other way', { direction: 'short' }], ['in another symbol', { symbol: 'GBPUSD' }]])('and is %s than was let through, is external', async (_what, more) => {
+  it.each<[string, Record<string, unknown>]>([['larger', { size: '0.11' }], ['the other way', { direction: 'short' }], ['in another symbol', { symbol: 'GBPUSD' }]])('and is %s than was let through, is external', async (_what, more) => {
     const idea = await opened();
     await report({ positions: [held({ orderTag: tagOf(idea), ...more })] });
     const [trade] = await tradesOf();
@@ -222,9 +223,9 @@ describe('a trade that passed no gate', () => {
     await post({ clientOrderId: 'u-9', entryTime: null, status: 'pending' }, trader1);
     const halts = await haltsOf(trader1);
     expect([[1, 2].includes(halts.length), halts[0]]).toEqual([true, { mode: 'reduce', source: 'server', released_at: null }]);
-    const { body } = await trader1.http<{ state: string }>('POST', '/agents/me/heartbeat', { body: { status: 'running' } });
-    expect(body).toMatchObject({ state: 'reducing' });
-    expect((await propose(trader1)).body).toMatchObject({ status: expect.stringMatching(/rejected|halted/) });
+    const { body } = await trader1.http<{ desiredState: object }>('POST', '/agents/me/heartbeat', { body: { status: 'running' }, headers: { 'x-instance-id': 'one' } });
+    expect(body.desiredState).toMatchObject({ state: 'reducing' });
+    expect((await propose(trader1, {}, '', { 'x-instance-id': 'one' })).body).toMatchObject({ status: expect.stringMatching(/rejected|halted/) });
     const [first] = ids;
     await trader1.http('POST', `/trades/${first}/transitions`, { body: { to: 'cancelled', version: 1 } });
     expect(await t.db.query(`select 1 from incidents where kind = 'UNGATED_TRADE' and subject_id = $1 and resolved_at is null`, [first])).toEqual([]);
@@ -235,5 +236,54 @@ describe('a trade that passed no gate', () => {
     await complete(idea, { fill: fillOf({ size: '0.3' }) });
     expect(await tradesOf()).toMatchObject([{ origin: 'ungated', openSize: '0.3', orderTag: tagOf(idea), commandId: idea.commandId }]);
     await quote(agent, '1.1', '1.1002');
+  });
+});
+
+describe('an opening that is said to be done, of which no trade is told', () => {
+  const reconcile = (more: object = {}) => agent.http('POST', '/agents/me/reconcile', { body: { asOf: after(0), positions: [], orders: [], ...more } });
+  const isHeld = async (idea: Idea) => (await ideaOf(t, idea.id)).reservation?.held;
+  const longAgo = (idea: Idea) => t.db.query(`update agent_commands set finished_at = app_clock() - interval '11 s' where id = $1`, [idea.commandId]);
+
+  it('stays reserved until its agent, asked for its tag, answers 10 s later that the broker shows nothing', async () => {
+    const idea = await opened();
+    await complete(idea, null);
+    await t.app.get(UnknownCommandsService).askAll();
+    expect(await t.db.query(`select 1 from agent_commands where agent_id = $1 and type = 'reconcile'`, [agent.id])).toEqual([]);
+    await reconcile();
+    expect(await isHeld(idea)).toBe(true);
+    await longAgo(idea);
+    await t.app.get(UnknownCommandsService).askAll();
+    const [asked] = await t.db.query<{ payload: object }>(`select payload from agent_commands where agent_id = $1 and type = 'reconcile'`, [agent.id]);
+    expect(asked?.payload).toEqual({ orderTag: tagOf(idea), reason: 'TRADE_NOT_TOLD' });
+    // Larger than was let through: external, and the tag is shown.
+    await reconcile({ asOf: after(1), positions: [held({ brokerPositionId: 'x', orderTag: tagOf(idea), size: '5' })] });
+    expect(await isHeld(idea)).toBe(true);
+    await reconcile({ asOf: after(2) });
+    expect(await ideaOf(t, idea.id)).toMatchObject({ reservation: { held: false, endedAs: 'released' } });
+    expect(await t.db.query(`select severity from incidents where kind = 'OPENING_NOT_SHOWN' and subject_id = $1`, [idea.commandId])).toEqual([{ severity: 'info' }]);
+    expect(await t.db.query(`select data ->> 'ideaId' as idea from events where type = 'reservation.released' and subject_id = $1`, [idea.commandId])).toEqual([{ idea: idea.id }]);
+  });
+
+  it('becomes its trade when the answer shows it', async () => {
+    const idea = await opened();
+    await complete(idea, null);
+    await longAgo(idea);
+    await reconcile({ positions: [held({ brokerPositionId: 'y', orderTag: tagOf(idea) })] });
+    expect(await ideaOf(t, idea.id)).toMatchObject({ reservation: { held: false, endedAs: 'converted' } });
+    expect(await tradesOf()).toMatchObject([{ origin: 'gated', commandId: idea.commandId }]);
+  });
+});
+
+describe('what an agent proposed for another', () => {
+  it('ends in the queue of that one when the proposer is halted, and nothing else does', async () => {
+    const [proposer, other] = [await trader(t), await trader(t)];
+    for (const who of [proposer, other]) expect((await t.http('PUT', `/agents/${who.id}/executors`, { body: { executorAgentIds: [agent.id] } })).status).toBeLessThan(300);
+    const theirs = (await propose(proposer, { executorAgentId: agent.id })).body;
+    const kept = (await propose(other, { executorAgentId: agent.id, symbol: 'GBPUSD', stopLoss: '1.05', takeProfit: '1.2', entryPrice: '1.1' })).body;
+    expect([theirs.status, kept.status]).toEqual(['auto_executed', 'auto_executed']);
+    await t.http('POST', '/kill-switch', { body: { scope: { type: 'agent', id: proposer.id }, mode: 'halt', reason: 'test' } });
+    const status = async (idea: Idea) => (await t.http<Command>('GET', `/commands/${idea.commandId}`)).body.status;
+    expect([await status(theirs), await status(kept)]).toEqual(['cancelled', 'queued']);
+    expect(await ideaOf(t, theirs.id)).toMatchObject({ reservation: { held: false } });
   });
 });
