@@ -7,14 +7,6 @@ import { HOLDS_OPENING } from '../halts/halts.sql.js';
 /** Agents in the scope of a halt `h`. */
 const IN_SCOPE = `halts h join agents a on a.retired_at is null and halt_covers(h, a.id, a.account_id, a.mode)`;
 
-/**
- * Accounts on which an agent in its scope may have let others open: with agents that it may propose for, or has. The gate
- * refuses it what it proposes from now on; what is being decided holds its account.
- */
-const PROPOSED_ON = `halts h join agents a on h.scope_type = 'agent' and (
-    a.id in (select executor_id from agent_executors where agent_id::text = h.scope_id)
-    or a.id in (select r.agent_id from held_reservations r where r.proposer_id::text = h.scope_id))`;
-
 /** An entry order or trade in the scope of a symbol or strategy; its command names the strategy. */
 const ABOUT = (symbol: string, command: string) => `h.scope_id = case h.scope_type when 'symbol' then ${symbol} else ${command}.payload ->> 'strategyId' end`;
 
@@ -36,10 +28,8 @@ export class HaltEffectRepository {
   /** Accounts with agents in scope on which it has not taken effect yet. */
   async accountsLeft(id: string): Promise<string[]> {
     const rows = await this.dataSource.sql<{ account_id: string }[]>`
-      select account_id from (
-        select h.id, a.account_id from ${() => IN_SCOPE} where h.id = ${id} and h.released_at is null
-        union select h.id, a.account_id from ${() => PROPOSED_ON} where h.id = ${id} and h.released_at is null
-      ) scope where not exists (select 1 from halt_accounts e where e.halt_id = scope.id and e.account_id = scope.account_id) order by 1`;
+      select distinct a.account_id from ${() => IN_SCOPE}
+      where h.id = ${id} and h.released_at is null and not exists (select 1 from halt_accounts e where e.halt_id = h.id and e.account_id = a.account_id) order by 1`;
     return rows.map(({ account_id: account }) => account);
   }
 
@@ -83,20 +73,6 @@ export class HaltEffectRepository {
             union all
             select r.command_id from reservations r where r.proposer_id = case h.scope_type when 'agent' then h.scope_id::uuid end and r.ended_at is null
               and (h.execution_mode is null or h.execution_mode = r.execution_mode)))
-        returning c.id, c.agent_id, c.type, c.status, c.seq
-      ) insert into events (type, subject_id, agent_id, actor, correlation_id, data)
-      select case status when 'leased' then 'command.cancel_requested' else 'command.cancelled' end, id, agent_id, ${actor}, ${correlationId}::text,
-        jsonb_build_object('type', type, 'haltId', ${id}::text) from ended order by seq`;
-  }
-
-  /** The same for what an agent has proposed and others were to open. Their accounts are locked. */
-  async cancelProposed(tx: Tx, { id, reason }: Pick<HaltRow, 'id' | 'reason'>, accountIds: readonly string[], actor: string, correlationId: string | null): Promise<void> {
-    await tx.sql`
-      with ended as (
-        update agent_commands c set reason = left('proposer halted: ' || ${reason}::text, 500), cancel_requested = (c.status = 'leased'),
-          status = case when c.status = 'leased' then c.status else 'cancelled' end, finished_at = case when c.status = 'leased' then null else app_clock() end
-        from halts h join reservations r on h.scope_type = 'agent' and r.proposer_id::text = h.scope_id and r.ended_at is null
-        where h.id = ${id} and c.id = r.command_id and r.account_id = any(${accountIds}::uuid[]) and c.status in ('queued','leased') and not c.cancel_requested
         returning c.id, c.agent_id, c.type, c.status, c.seq
       ) insert into events (type, subject_id, agent_id, actor, correlation_id, data)
       select case status when 'leased' then 'command.cancel_requested' else 'command.cancelled' end, id, agent_id, ${actor}, ${correlationId}::text,

@@ -119,7 +119,6 @@ export class HaltEffect implements OnApplicationShutdown {
       // A release holds the same rows: what was queued after it is not cancelled.
       if ((await this.halts.byId(halt.id, tx))?.released_at !== null) return;
       await this.effects.cancelOpenings(tx, halt, agents, halt.imposed_by, halt.correlation_id);
-      if (halt.scope_type === 'agent') await this.effects.cancelProposed(tx, halt, accounts, halt.imposed_by, halt.correlation_id);
       await this.cancelEntryOrders(tx, halt, agents);
       if (halt.mode === 'flatten') await this.wantFlat(tx, halt, agents);
       await this.effects.raiseVersions(tx, agents);
