@@ -5,9 +5,8 @@ import type { AgentSql } from '../halts/halts.sql.js';
  * and who switches trading off, pauses the agent, moves it to another account or mode or retires the strategy means that too.
  * @param command a row of agent_commands
  */
-export const OPENING_FORBIDDEN = ({ id, account, mode, run }: AgentSql & { run: string }, command: string) => `(${run} <> 'running'
-  or exists (select from risk_config where not ai_trading_enabled)
-  or exists (select from risk_limits l where l.ai_trading_enabled = false and (l.account_id = ${account} or l.agent_id = ${id}))
-  or exists (select from reservations r left join strategies s on s.id = r.strategy_id where r.command_id = ${command}.id
-    and (r.account_id <> ${account} or r.execution_mode <> ${mode} or s.retired_at is not null or not s.is_active
-      or exists (select from risk_limits l where l.ai_trading_enabled = false and (l.agent_id = r.proposer_id or l.strategy_id = r.strategy_id)))))`;
+export const OPENING_FORBIDDEN = ({ id, account, mode, run }: AgentSql & { run: string }, command: string) => `exists (
+  select from reservations r left join strategies s on s.id = r.strategy_id
+  where r.command_id = ${command}.id and (${run} <> 'running' or r.account_id <> ${account} or r.execution_mode <> ${mode} or s.retired_at is not null or not s.is_active
+    or exists (select from risk_config where not ai_trading_enabled)
+    or exists (select from risk_limits l where not l.ai_trading_enabled and (l.account_id = ${account} or l.agent_id in (${id}, r.proposer_id) or l.strategy_id = r.strategy_id))))`;

@@ -109,17 +109,19 @@ export class TradesService {
     const opening = await this.opening(tx, agentId, { commandId: body.commandId ?? (body.ideaId == null ? madeFor : null), ideaId: body.ideaId });
     const ungated = notLetThrough(opening, body, named);
     const gated = ungated === null ? opening : null;
+    // What was not handed out can still be: the trade does not take its place.
+    const commandId = opening?.handed_out === false ? null : (body.commandId ?? opening?.command_id ?? null);
     const trade: NewTrade = {
       id: uuidv7(), agent_id: agentId, account_id: agent.account_id, client_order_id: body.clientOrderId, symbol: named.symbol,
       broker_symbol: named.brokerSymbol,
-      exchange: named.exchange, product: body.product ?? null, direction: body.direction, outcome: body.outcome ?? null,
+      exchange: named.exchange, product: body.product ?? gated?.product ?? null, direction: body.direction, outcome: body.outcome ?? null,
       lot_size: body.lotSize, entry_price: body.entryPrice ?? null, entry_time: body.entryTime ?? null, stop_loss: body.stopLoss ?? null,
       take_profit: body.takeProfit ?? null, execution_mode: mode,
       // A client cannot say that its trade passed the gate: it names what did, and the trade must be that.
       origin: gated ? 'gated' : 'ungated', order_tag: gated?.order_tag ?? null,
       broker: body.broker ?? null, broker_order_id: body.brokerOrderId ?? null, broker_position_id: body.brokerPositionId ?? null,
       broker_ticket: body.brokerTicket ?? null, prediction_id: body.predictionId ?? null, idea_id: body.ideaId ?? opening?.idea_id ?? null,
-      command_id: body.commandId ?? opening?.command_id ?? null, strategy_id: body.strategyId ?? opening?.strategy_id ?? null, status: statusOf(body), source_time: body.sourceTime ?? null,
+      command_id: commandId, strategy_id: body.strategyId ?? opening?.strategy_id ?? null, status: statusOf(body), source_time: body.sourceTime ?? null,
       request_hash: hashOf(requestFacts(body, mode)),
     };
     return { trade, ungated, untoldId: gated?.untold ? gated.trade_id : null };
@@ -218,7 +220,7 @@ function notLetThrough(opening: Opening | null, body: NewTradeBody, { symbol, ex
   if (!opening.handed_out) return 'its command was never handed out';
   if (opening.tag_taken && !opening.untold) return 'its command has a trade already';
   if (body.ideaId != null && body.ideaId !== opening.idea_id) return 'its command is of another idea';
-  return differs(opening, { symbol, exchange, product: body.product ?? null, direction: body.direction, outcome: body.outcome ?? null, size: body.lotSize });
+  return differs(opening, { symbol, exchange, product: body.product ?? undefined, direction: body.direction, outcome: body.outcome ?? null, size: body.lotSize });
 }
 
 function mustBeOf(agentId: string, owner: string | null, what: 'prediction' | 'command' | 'idea'): void {

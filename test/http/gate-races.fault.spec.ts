@@ -133,7 +133,7 @@ describe('a change of limits', () => {
 interface Opening { agent: TestAgent; idea: Idea; token: string | null; state: 'queued' | 'leased' | 'sent' | 'unknown' | 'open' | 'gone'; trade: string | null }
 type Act = 'complete' | 'not_sent' | 'rejected' | 'unknown' | 'settle' | 'cancel' | 'trade' | 'close' | 'release';
 const MAY: Record<Opening['state'], Act[]> = {
-  queued: ['cancel', 'trade'], leased: ['complete', 'not_sent', 'rejected', 'unknown', 'trade'], sent: ['trade', 'release'], unknown: ['settle', 'trade'], open: ['close'], gone: [],
+  queued: ['cancel'], leased: ['complete', 'not_sent', 'rejected', 'unknown', 'trade'], sent: ['trade', 'release'], unknown: ['settle', 'trade'], open: ['close'], gone: [],
 };
 
 describe('what is reserved and what is held', () => {

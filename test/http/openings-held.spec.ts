@@ -82,6 +82,14 @@ describe('a trade that names its command', () => {
     expect((await trade({ ideaId: id })).body.origin).toBe('ungated');
   });
 
+  it('does not take the place of one that may still be handed out: both count', async () => {
+    const { commandId, id } = await idea();
+    await limit(t, 'account', agent.accountId, { maxConcurrentTrades: 2 });
+    expect((await trade({ commandId })).body).toMatchObject({ origin: 'ungated', commandId: null, ideaId: id });
+    expect((await idea()).decision.reasons).toMatchObject([{ code: 'TRADES_CONCURRENT', actual: '3' }]);
+    expect(await handedOut()).toEqual(['open_trade']);
+  });
+
   it('is not under another product', async () => {
     const { commandId } = await idea({ product: 'CNC' }, '?lease=1');
     expect((await trade({ commandId, product: 'MIS' })).body.origin).toBe('ungated');

@@ -160,11 +160,12 @@ export class GateRepository {
     return row;
   }
 
-  /** Newest of any account, of pairs between these currencies. */
-  ratesOfOthers(tx: Tx, currencies: readonly string[]): Promise<FactsRow['rates']> {
+  /** Newest of any account, of pairs between these currencies; for live money only what those who trade live have told: a replay elsewhere quotes what it likes. */
+  ratesOfOthers(tx: Tx, currencies: readonly string[], mode: Mode): Promise<FactsRow['rates']> {
     return tx.sql`
-      select distinct on (symbol) symbol, trim_scale((bid + ask) * 0.5)::text as mid, ${() => timeOf('least(quoted_at, received_at)')} as "asOf" from quotes
-      where symbol = any(${pairsOf(currencies)}::text[]) and quoted_at > app_clock() - interval '1 hour' order by symbol, quoted_at desc`;
+      select distinct on (symbol) symbol, trim_scale((bid + ask) * 0.5)::text as mid, ${() => timeOf('least(quoted_at, received_at)')} as "asOf" from quotes q
+      where symbol = any(${pairsOf(currencies)}::text[]) and quoted_at > app_clock() - interval '1 hour'
+        and (${mode} <> 'live' or exists (select from agents a where a.id = q.agent_id and a.mode = 'live')) order by symbol, quoted_at desc`;
   }
 
   /**

@@ -100,7 +100,7 @@ export class GateService {
     if (strategyId !== null && !strategy) throw notFound('strategy');
     const limits = limitsOf(config, rows, strategy);
     const facts = await this.gate.facts(tx, askOf(request));
-    const rates = await this.ratesFor(tx, facts, account.currency, limits, request.idea);
+    const rates = await this.ratesFor(tx, facts, account.currency, limits, request);
     const calendar = await this.gate.calendar(tx, currenciesOf(request.idea, facts), facts.now);
     if (locked && facts.to_compact > 0) await this.reservations.compact(tx, account.id);
     const { agentVersion, ...executorFacts } = facts.executor;
@@ -130,14 +130,14 @@ export class GateService {
   }
 
   /** The account's own quotes; of other accounts where these do not lead from one currency to another. */
-  private async ratesFor(tx: Tx, facts: FactsRow, currency: string, limits: readonly LimitsOf[], idea: IdeaFacts): Promise<Rate[]> {
+  private async ratesFor(tx: Tx, facts: FactsRow, currency: string, limits: readonly LimitsOf[], { idea, executionMode }: GateRequest): Promise<Rate[]> {
     const own = ratesOf(facts.rates);
     const needed = new Set([...currenciesOf(idea, facts), ...limits.map((of) => of.currency), ...facts.held.flatMap(({ holding }) => {
       const pair = currencyPair(holding.symbol);
       return [holding.terms?.quoteCurrency, holding.terms?.baseCurrency, holding.terms?.tickValueCurrency, pair?.base, pair?.quote].filter((each) => each != null);
     })]);
     const missing = [...needed].filter((each) => !conversion(each, currency, own, facts.now).known);
-    return missing.length === 0 ? own : [...own, ...ratesOf(await this.gate.ratesOfOthers(tx, [...missing, currency]))];
+    return missing.length === 0 ? own : [...own, ...ratesOf(await this.gate.ratesOfOthers(tx, [...missing, currency], executionMode))];
   }
 }
 
