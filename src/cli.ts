@@ -34,6 +34,7 @@ function commands(): Command {
     .option('--stream <account>', 'of one account, by its id, or system').option('--heads <log>', 'compare with the heads that the server logged, in this file')
     .action((options: { stream?: string; heads?: string }) => run(async () => (await import('./cli/audit.js')).verifyAudit(readEnv(), say, options)));
   haltCommands(program);
+  inquiryCommands(program);
   program.command('status').description('is it safe, and does anything halt? exit code 3 when it is not safe, or something halts').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
   return program;
 }
@@ -74,6 +75,14 @@ function haltCommands(program: Command): void {
     .action((id: string, options: { reason: string; confirm?: string }) => run(async () => (await import('./cli/halts.js')).release(readEnv(), say, id, options)));
   program.command('positions').description('what brokers show, account by account').option('--account <account>', 'its name or id')
     .action((options: { account?: string }) => run(async () => (await import('./cli/positions.js')).positions(readEnv(), say, options)));
+}
+
+/** Also while the server is down: what became of what, and what is to be asked. */
+function inquiryCommands(program: Command): void {
+  program.command('why').description('why it was traded, or not: step by step, causes first').argument('<id>', 'of a trade, idea, command, prediction, decision, closure or halt')
+    .action((id: string) => run(async () => (await import('./cli/why.js')).why(readEnv(), say, id)));
+  program.command('reconcile').description('ask agents to report what their brokers show').option('--agent <agent>', 'its name or id; all when left out').option('--account <account>', 'its name or id')
+    .action((options: { agent?: string; account?: string }) => run(async () => (await import('./cli/reconcile.js')).reconcile(readEnv(), say, options)));
 }
 
 /** Null for what is no failure: help and version. */

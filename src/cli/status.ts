@@ -7,6 +7,7 @@ import { rolesOf } from '../database/roles.js';
 import type { DatabaseUrls } from '../database/urls.js';
 import { explain, type Outcome } from './outcome.js';
 import { type Say, withDatabase } from './database.js';
+import { linesOf, NOTHING_KNOWN, type Trading, tradingOf } from './status-trading.js';
 
 /** What halts, for whoever looks at three in the morning. */
 interface Halting {
@@ -35,20 +36,20 @@ export async function status(env: Env, say: Say): Promise<Outcome> {
   const halted = seen.halts.length > 0;
   return {
     json: { safe, halted, ...seen },
-    text: [...seen.checks.map(({ check, state, text }) => `${state.padEnd(8)} ${check}: ${text}`), ...seen.halts.map(textOf), `${safe ? 'Safe' : 'Not safe'}${halted ? ', and halted' : ''}.`].join('\n'),
+    text: [...seen.checks.map(({ check, state, text }) => `${state.padEnd(8)} ${check}: ${text}`), ...seen.halts.map(textOf), ...linesOf(seen.trading), `${safe ? 'Safe' : 'Not safe'}${halted ? ', and halted' : ''}.`].join('\n'),
     exitCode: safe && !halted ? 0 : 3,
   };
 }
 
-async function look(env: Env, say: Say): Promise<{ checks: Check[]; halts: Halting[]; schemaVersion: string | null; pending: string[]; roles: string }> {
-  const away = (text: string) => ({ checks: [{ check: 'database', state: 'unsafe' as const, text }], halts: [], schemaVersion: null, pending: [], roles: 'unknown' });
+async function look(env: Env, say: Say): Promise<{ checks: Check[]; halts: Halting[]; trading: Trading; schemaVersion: string | null; pending: string[]; roles: string }> {
+  const away = (text: string) => ({ checks: [{ check: 'database', state: 'unsafe' as const, text }], halts: [], trading: NOTHING_KNOWN, schemaVersion: null, pending: [], roles: 'unknown' });
   if (env.embedded && !hasCluster(env.DATA_DIR)) return away(`there is none in ${env.DATA_DIR} yet: run "setup", or start the server`);
   try {
     return await withDatabase(env, say, async (urls) => {
       const seen = await inspect(urls.url);
       const { applied, pending } = seen.migrations;
       if (applied.length > 0) urls.roles = await withClient(urls.url, (client) => rolesOf(async (text) => (await client.query(text)).rows));
-      return { checks: checksOf(seen, urls), halts: pending.length === 0 ? await haltsOf(urls.url) : [], schemaVersion: applied.at(-1) ?? null, pending, roles: urls.roles };
+      return { checks: checksOf(seen, urls), halts: pending.length === 0 ? await haltsOf(urls.url) : [], trading: pending.length === 0 ? await tradingOf(urls.url) : NOTHING_KNOWN, schemaVersion: applied.at(-1) ?? null, pending, roles: urls.roles };
     });
   } catch (error) {
     return away(explain(error).message);
