@@ -65,7 +65,7 @@ describe('status, at the command line', () => {
     const silent = await t.agent();
     const { body: trade } = await silent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: 's', symbol: 'EURUSD', direction: 'long', lotSize: '1', entryPrice: '1.1', entryTime: new Date().toISOString() } });
     await t.db.query(`insert into closures (trade_id, agent_id, account_id, cause, open_size_before, exit_reason, actor) values ($1, $2, $3, 'operator', 1, 'operator', 'system')`, [trade.id, silent.id, silent.accountId]);
-    await t.db.query(`insert into breaker_states (name, account_id, execution_mode, scope_type, scope_id, state, since) values ('drawdown', $1::uuid, 'paper', 'account', ($1::uuid)::text, 'cooling_down', app_clock())`, [agent.accountId]);
+    await t.db.query(`insert into breaker_states (name, account_id, execution_mode, scope_type, scope_id, state, since, resets_at) values ('drawdown', $1::uuid, 'paper', 'account', ($1::uuid)::text, 'cooling_down', app_clock(), app_clock() + interval '1 hour')`, [agent.accountId]);
     await beat(agent);
     const { json } = await cli<{ trading: { breakers: object[]; closures: object[]; agents: { agent: string }[] } }>(['status', '--json'], env);
     expect(json.trading.breakers).toMatchObject([{ breaker: 'drawdown', state: 'cooling_down', scope: `account ${agent.name} paper` }]);
