@@ -19,7 +19,8 @@ export interface Entered {
 /** Why something is not what the gate let through, or less of it, in words for a person; null: it is. */
 export function differs(opening: Opening, { symbol, exchange, product, direction, outcome, size }: Entered): string | null {
   if (symbol !== opening.symbol || exchange !== opening.exchange) return `it is in ${placeOf({ symbol, exchange })}; ${placeOf(opening)} was let through`;
-  if (product !== undefined && product !== opening.product) return `it is of product ${product}; ${opening.product} was let through`;
+  // An idea that named none left it to its executor.
+  if (product !== undefined && opening.product !== null && product !== opening.product) return `it is of product ${product}; ${opening.product} was let through`;
   if (direction !== opening.direction) return `it is ${direction}; ${opening.direction} was let through`;
   if (outcome !== undefined && outcome !== opening.outcome) return `it is of outcome ${outcome}; ${opening.outcome} was let through`;
   if (new Exact(size).gt(opening.lot_size)) return `it is ${size}; ${opening.lot_size} was let through`;

@@ -68,24 +68,6 @@ describe('an explanation', () => {
     expect(await answer('019a0000-0000-7000-8000-00000000dead')).toEqual([404, 'NOT_FOUND']);
   });
 
-  it('of a trade that was not made needs none, and is found by its prediction', async () => {
-    const predictionId = await predict();
-    const told = { kind: 'skip', explanation: 'Refused: HALT_AGENT.', predictionId };
-    const made = await agent.http<Explanation>('POST', '/explanations', { body: told });
-    expect([made.status, made.body]).toMatchObject([201, { ...told, agentId: agent.id, tradeId: null }]);
-    expect((await list(`predictionId=${predictionId}`)).items).toEqual([made.body]);
-    const [event] = await t.db.query(`select agent_id, data from events where type = 'explanation.created' and subject_id = $1`, [made.body.id]);
-    expect(event).toEqual({ agent_id: agent.id, data: { kind: 'skip', predictionId } });
-    const answer = async (body: object, by: Client = agent.http) => {
-      const { status, body: refusal } = await by<Refusal>('POST', '/explanations', { body });
-      return [status, refusal.code];
-    };
-    expect(await answer({ ...told, kind: 'entry' })).toEqual([400, 'VALIDATION_FAILED']);
-    expect(await answer({ ...told, predictionId: await predict(await t.agent()) })).toEqual([409, 'PREDICTION_OF_ANOTHER_AGENT']);
-    expect((await answer(told, t.http))[0]).toBe(403);
-    await expect(t.db.query(`insert into trade_explanations (id, agent_id, kind, explanation) values (gen_random_uuid(), $1, 'entry', 'x')`, [agent.id])).rejects.toThrow(/trade_explanations_of_trade/);
-  });
-
   it('keeps SQL and markup as the text they are', async () => {
     const nasty = `'); delete from trades; --<img src=x onerror=alert(1)>`;
     const tradeId = await trade();

@@ -97,8 +97,9 @@ class Walk {
         expect((await t.http('POST', `/trade-ideas/${each.idea.id}/release`, { body: { reason: 'nothing at the broker' } })).status).toBe(200);
         each.freed = true;
       }),
-      // Also of what was said not to have been sent: it counts from then on.
-      ...some('tell', where(({ trade }) => !trade), (each) => this.tell(each, 'open')), ...some('tell as pending', where(({ trade }) => !trade), (each) => this.tell(each, 'pending')),
+      // Also of what was said not to have been sent: it counts from then on. What was never handed out carries no trade.
+      ...some('tell', where(({ trade, token }) => !trade && token !== null), (each) => this.tell(each, 'open')),
+      ...some('tell as pending', where(({ trade, token }) => !trade && token !== null), (each) => this.tell(each, 'pending')),
       ...some('fill', where(({ trade }) => trade !== null && trade.entered < trade.lot), (each) => this.fill(each, 'entry')),
       ...some('take out', where(({ trade }) => trade?.status === 'open' && trade.left > 0.02), (each) => this.fill(each, 'exit')),
       ...some('close', where(({ trade }) => trade?.status === 'open'), (each) => this.close(each)),
