@@ -17,6 +17,7 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   globalSetup: './test/support/global-setup.mjs',
   globalTeardown: './test/support/global-teardown.mjs',
-  maxWorkers: 2,
+  // More than the machine's cores: the specs wait for timers, processes and locks for half of their time.
+  maxWorkers: 3,
   testTimeout: 30_000,
 };
