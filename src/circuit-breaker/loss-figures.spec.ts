@@ -34,6 +34,7 @@ describe('daily loss', () => {
   });
 
   it('is not known without a limit, an equity or a beginning', () => {
+    expect(of({ equity: '0', openingEquity: '0', openingBalance: '0' }, 'higher', { dailyLossLimitFraction: '0.05' })).toBeNull();
     expect(of({}, 'higher', {})).toBeNull();
     expect(of({ equity: null })).toBeNull();
     expect(of({ openingEquity: null, openingBalance: null })).toBeNull();

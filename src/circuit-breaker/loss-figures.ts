@@ -87,7 +87,8 @@ function amounts(bounds: readonly Bound<string>[], { currency, rates, now }: InC
   });
 }
 
-const fractionsOf = (bounds: readonly Bound<string>[], of: Decimal): Decimal[] => bounds.map(({ value }) => of.times(value));
+/** Of nothing there is no fraction: an account that began with 0 would trip before it has lost anything. In live the gate refuses it. */
+const fractionsOf = (bounds: readonly Bound<string>[], of: Decimal): Decimal[] => (of.gt(0) ? bounds.map(({ value }) => of.times(value)) : []);
 const tightest = (...limits: Decimal[][]): Decimal | null => {
   const all = limits.flat();
   return all.length === 0 ? null : Exact.min(...all);
