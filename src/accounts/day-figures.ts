@@ -1,3 +1,6 @@
+/** Nobody says that an account on paper has this much; it is what a fraction is taken of until somebody does. */
+export const ASSUMED_BALANCE = 10_000;
+
 /** SQL of what account days are made of. `book` is an alias whose row has account_id and execution_mode; `when` bounds a time. */
 
 export const flows = (book: string, when: (at: string) => string) =>

@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Run } from '../database/statements.js';
 import type { Tx } from '../database/transaction.js';
-import { flows, realised } from '../accounts/day-figures.js';
+import { ASSUMED_BALANCE, flows, realised } from '../accounts/day-figures.js';
 import type { Rate } from '../instruments/rates.js';
 import type { LossFacts } from './loss-figures.js';
 import { BOOKS, type Book, figure } from './trade-figures.repository.js';
 
-/** Nobody says that an account on paper has this much; it is what a fraction is taken of until somebody does. */
-const ASSUMED_BALANCE = 10_000;
 /** An agent that was silent for longer counts as offline: deals that were told since then tell more than its last equity. */
 const SEEN = '90 seconds';
 const UNFINISHED = `('pending','open','closing','unknown')`;

@@ -53,9 +53,9 @@ export class ServerCommands {
     }
   }
 
-  /** What reduces, made by the server. The agents are locked, in the order of their ids. */
-  async queueReduction(tx: Tx, caller: Caller | null, agentId: string, type: 'close_trade' | 'cancel_order', payload: Record<string, unknown>): Promise<void> {
-    await this.queue(tx, caller, newCommand(madeBy(caller), agentId, { type }, 'reduces', payload));
+  /** The agents are locked, in the order of their ids. */
+  async queueCancel(tx: Tx, agentId: string, payload: Record<string, unknown>): Promise<void> {
+    await this.queue(tx, null, newCommand(madeBy(null), agentId, { type: 'cancel_order' }, 'reduces', payload));
   }
 
   /**

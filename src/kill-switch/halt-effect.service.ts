@@ -131,7 +131,7 @@ export class HaltEffect implements OnApplicationShutdown {
   private async cancelEntryOrders(tx: Tx, halt: HaltRow, agentIds: readonly string[]): Promise<void> {
     for (const { agent_id: agentId, trade_id: tradeId, broker_order_id: brokerOrderId, order_tag: orderTag } of await this.effects.entryOrders(tx, halt.id, agentIds)) {
       const order = tradeId !== null ? { tradeId } : brokerOrderId !== null ? { brokerOrderId } : { orderTag };
-      await this.commands.queueReduction(tx, null, agentId, 'cancel_order', { ...order, reason: reasonOf(halt) });
+      await this.commands.queueCancel(tx, agentId, { ...order, reason: reasonOf(halt) });
     }
   }
 

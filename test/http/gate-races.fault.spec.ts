@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { holding, whenWaiting } from '../support/locks.js';
+import { clientOf } from '../support/http.js';
+import { startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 import { at, beat, type Idea, limit, limitAll, propose, quote } from '../support/ideas.js';
 
 /** A tenth in the everyday run; `npm run test:fuzz` takes all. */
@@ -10,15 +12,18 @@ const SEED = Number(process.env['FUZZ_SEED'] ?? (process.env['FULL_FIGURES'] ? D
 const AGENTS = 3;
 
 let one: TestApp;
-let two: TestApp;
+/** A process of its own. */
+let two: Pick<TestApp, 'base' | 'http'>;
 let made = 0;
 beforeAll(async () => {
   one = await startTestApp();
-  two = await one.second();
+  const { base } = await startServerProcess({ env: { DATABASE_URL: one.db.url, DATABASE_OWNER_URL: one.db.ownerUrl, MIGRATE_ON_START: 'off', WATCH_EVERY_SECONDS: '60' } });
+  await whenReady(base);
+  two = { base, http: clientOf(base, one.adminToken) };
   await limitAll(one);
 });
 afterAll(async () => {
-  await two.close();
+  await stopServerProcesses();
   await one.close();
 });
 

@@ -28,7 +28,7 @@ export const OPEN_LIMITS = {
 
 export const LONG = { symbol: 'EURUSD', direction: 'long', lotSize: '0.1', stopLoss: '1.09', takeProfit: '1.13', confidence: '0.9', rationale: 'a test' };
 
-export async function limitAll(t: TestApp, more: object = {}): Promise<void> {
+export async function limitAll(t: Pick<TestApp, 'http'>, more: object = {}): Promise<void> {
   const { body } = await t.http<{ version: number }>('GET', '/risk-config');
   const put = await t.http('PUT', '/risk-config', { body: { ...OPEN_LIMITS, ...more }, headers: { 'if-match': `"${body.version}"` } });
   if (put.status !== 200) throw new Error(put.text);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AccountRow } from '../../accounts/accounts.repository.js';
-import { flows, realised } from '../../accounts/day-figures.js';
+import { ASSUMED_BALANCE, flows, realised } from '../../accounts/day-figures.js';
 import { type Statement, Statements } from '../../database/statements.js';
 import type { Tx } from '../../database/transaction.js';
 import { LIVENESS_OF_AGENT } from './agent-facts.sql.js';
@@ -41,8 +41,6 @@ export interface FactsRow {
   profit: { agent: string | null; strategy: string | null };
 }
 
-/** An agent's last report of today counts; outside live one who never reports is taken to have begun with so much. */
-const ASSUMED_BALANCE = 10_000;
 /** Of intents and of losses: no wait is longer (limit-fields.ts). */
 const WAIT_MOST = '7 days';
 
