@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { enqueue, type Halt, impose, lease, queueOpening, release, releaseAll, type Told } from '../support/halts.js';
+import { enqueue, type Halt, impose, lease, queueOpening, release, releaseAll, type Told, whenEffective } from '../support/halts.js';
 import { clientOf } from '../support/http.js';
 import { holding, whenWaiting } from '../support/locks.js';
 import { seeded } from '../support/random.js';
+import { startServerBeside, stopServerProcesses } from '../support/server-process.js';
 
 /** Rounds of random interleavings over two servers, with commits that take their time. */
 const ROUNDS = process.env['FULL_FIGURES'] ? 200 : 20;
@@ -13,11 +14,12 @@ const SEED = process.env['FULL_FIGURES'] ? Date.now() % 1_000_000 : 4711;
 const LATEST_MS = 60;
 
 let t: TestApp;
-let second: TestApp;
+/** A process of its own. */
+let second: Pick<TestApp, 'base' | 'http'>;
 let agents: TestAgent[];
 beforeAll(async () => {
   t = await startTestApp();
-  second = await t.second();
+  second = await startServerBeside(t);
   agents = await Promise.all(Array.from({ length: AGENTS }, () => t.agent()));
   // Deferred: each transaction sleeps once at its commit, with everything done and locked, and nothing to be seen by others yet.
   await t.db.query(`create table delays (most_ms int not null)`);
@@ -34,7 +36,7 @@ beforeAll(async () => {
   }
 });
 afterAll(async () => {
-  await second.close();
+  await stopServerProcesses();
   await t.close();
 });
 
@@ -81,9 +83,8 @@ describe(`a halt (seed ${SEED}), ${ROUNDS} times among leases, polls, syncs and 
       await pause(150);
       stop.asking = false;
       await Promise.all([...polls, ...syncs, ...queueing]);
-      // A busy machine may take longer than a second: then it is told so, and goes on.
       expect([201, 202]).toContain(status);
-      for (let n = 0; n < 100 && (await t.http<Halt>('GET', `/kill-switch/${halt.id}`)).body.effectiveAt === null; n++) await pause(50);
+      await whenEffective(t, halt.id);
       const late = asks.filter(({ at }) => at > stop.at).flatMap(({ openings }) => openings);
       const ofHeld = held.map(({ id }) => id);
       expect(await t.db.query(`select id from agent_commands where id = any($1::uuid[]) and agent_id = any($2::uuid[])`, [late, ofHeld])).toEqual([]);

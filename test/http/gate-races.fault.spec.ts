@@ -2,8 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { holding, whenWaiting } from '../support/locks.js';
-import { clientOf } from '../support/http.js';
-import { startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
+import { startServerBeside, stopServerProcesses } from '../support/server-process.js';
 import { at, beat, type Idea, limit, limitAll, propose, quote } from '../support/ideas.js';
 
 /** A tenth in the everyday run; `npm run test:fuzz` takes all. */
@@ -17,9 +16,7 @@ let two: Pick<TestApp, 'base' | 'http'>;
 let made = 0;
 beforeAll(async () => {
   one = await startTestApp();
-  const { base } = await startServerProcess({ env: { DATABASE_URL: one.db.url, DATABASE_OWNER_URL: one.db.ownerUrl, MIGRATE_ON_START: 'off', WATCH_EVERY_SECONDS: '60' } });
-  await whenReady(base);
-  two = { base, http: clientOf(base, one.adminToken) };
+  two = await startServerBeside(one);
   await limitAll(one);
 });
 afterAll(async () => {

@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { WaitingIdeas } from '../../src/trade-ideas/waiting.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { type Halt, impose, lease, release, releaseAll } from '../support/halts.js';
+import { type Halt, impose, lease, release, releaseAll, whenEffective } from '../support/halts.js';
 import { at, beat, type Idea, ideaOf, limitAll, propose, quote } from '../support/ideas.js';
-import { until } from '../support/pool.js';
 import { seeded } from '../support/random.js';
+import { startServerBeside, stopServerProcesses } from '../support/server-process.js';
 
 const SCOPES = ['global', 'account', 'executor', 'proposer', 'strategy', 'symbol'] as const;
 type Scope = (typeof SCOPES)[number];
@@ -16,10 +16,11 @@ const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261);
 const LATEST_MS = 40;
 
 let t: TestApp;
-let second: TestApp;
+/** A process of its own. */
+let second: Pick<TestApp, 'base' | 'http'>;
 beforeAll(async () => {
   t = await startTestApp();
-  second = await t.second();
+  second = await startServerBeside(t);
   await limitAll(t);
   // Deferred: each transaction sleeps once at its commit, with everything done and locked, and nothing to be seen by others yet.
   await t.db.query(`create table delays (most_ms int not null)`);
@@ -36,7 +37,7 @@ beforeAll(async () => {
   }
 });
 afterAll(async () => {
-  await second.close();
+  await stopServerProcesses();
   await t.close();
 });
 
@@ -131,10 +132,9 @@ describe(`a halt among ideas, approvals and leases through two servers, with com
       stop.asking = false;
       await Promise.all([...proposing, ...leasing, ...approving]);
       await delayed(0);
-      // A busy machine may take longer than a second: then it is told so, and goes on.
       expect([201, 202]).toContain(status);
-      await until(async () => (await t.http<Halt>('GET', `/kill-switch/${halt.id}`)).body.effectiveAt !== null, 10_000);
-      for (const app of [t, second]) await app.app.get(WaitingIdeas).look();
+      await whenEffective(t, halt.id);
+      await t.app.get(WaitingIdeas).look();
       const openedLate = late.filter(({ kind, command, status: answered }) => kind && isHeld(scope, kind) && (command !== null || answered !== 'halted_by_risk'));
       expect([scope, round, openedLate]).toEqual([scope, round, []]);
       const lateIds = got.filter(({ at: began }) => began > stop.at).flatMap(({ ids }) => ids);
@@ -152,7 +152,7 @@ describe(`a halt among ideas, approvals and leases through two servers, with com
         if (now.status === 'needs_approval') expect([kind, (await approve(idea)).body]).toMatchObject([kind, { status: 'halted_by_risk', commandId: null }]);
       }
       await release(t, halt.id);
-      for (const app of [t, second]) await app.app.get(WaitingIdeas).look();
+      await t.app.get(WaitingIdeas).look();
       expect([scope, round, await openings(scope, ids, id)]).toEqual([scope, round, []]);
       const revived = (await lease(executor)).body.commands.map((command) => command.id);
       expect(await t.db.query(heldIdeas, scope === 'global' ? [revived] : [id, revived])).toEqual([]);
@@ -193,16 +193,16 @@ describe('one idea and everything that ends it at once', () => {
       await delayed(LATEST_MS / 2);
       const reject = (n: number) => (n % 2 === 0 ? t : second).http<Idea>('POST', `/trade-ideas/${idea.id}/reject`, { body: { reason: 'no' } });
       // The time of all ideas comes earlier for this one; the clock of the others does not move.
-      const expire = async (n: number) => {
+      const expire = async () => {
         await t.db.query(`update trade_ideas set approve_until = app_clock() where id = $1 and decided_at is null`, [idea.id]).catch(() => undefined);
-        await (n % 2 === 0 ? t : second).app.get(WaitingIdeas).look();
+        await t.app.get(WaitingIdeas).look();
         return null;
       };
       const stop = async () => {
         await impose(t, { type: 'agent', id: executor.id });
         return null;
       };
-      const acts = [approve, approve, (_: Idea, n: number) => reject(n), ...(round % 2 ? [(_: Idea, n: number) => expire(n)] : []), ...(round % 3 === 0 ? [stop] : [])];
+      const acts = [approve, approve, (_: Idea, n: number) => reject(n), ...(round % 2 ? [expire] : []), ...(round % 3 === 0 ? [stop] : [])];
       const answers = (await Promise.all(acts.map(async (act, n) => {
         await pause(random() * 30);
         return act(idea, n);

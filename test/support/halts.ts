@@ -1,5 +1,6 @@
 import type { TestAgent, TestApp } from './app.js';
 import type { Answer } from './http.js';
+import { until } from './pool.js';
 
 export interface AgentTold { id: string; name: string; liveness: string; entryOrders: number }
 
@@ -20,11 +21,15 @@ export interface Told {
   desiredState: { state: string; run: string; version: number; reasons: { code: string; haltId?: string; scope?: string; symbol?: string; reason?: string }[] };
 }
 
-export const impose = (t: TestApp, scope: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<Answer<Halt>> =>
+export const impose = (t: Pick<TestApp, 'http'>, scope: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<Answer<Halt>> =>
   t.http<Halt>('POST', '/kill-switch', { body: { scope, mode: 'halt', reason: 'something is wrong', ...more } });
 
-export const release = (t: TestApp, id: string, token: string = t.adminToken): Promise<Answer<Release>> =>
-  t.http<Release>('POST', `/kill-switch/${id}/release`, { token, body: { confirm: 'RELEASE', reason: 'all is well' } });
+export const release = (t: Pick<TestApp, 'http'>, id: string, token?: string): Promise<Answer<Release>> =>
+  t.http<Release>('POST', `/kill-switch/${id}/release`, { ...(token ? { token } : {}), body: { confirm: 'RELEASE', reason: 'all is well' } });
+
+/** A busy machine may take longer than a second: the answer is 202 then, and the halt comes into effect by itself. */
+export const whenEffective = (t: Pick<TestApp, 'http'>, id: string): Promise<number> =>
+  until(async () => (await t.http<Halt>('GET', `/kill-switch/${id}`)).body.effectiveAt !== null, 20_000);
 
 /** Ends what a test left in force. */
 export async function releaseAll(t: TestApp): Promise<void> {

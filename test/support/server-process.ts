@@ -4,7 +4,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ADMIN, TEST_SECRETS } from './app.js';
+import { ADMIN, TEST_SECRETS, type TestApp } from './app.js';
+import { type Client, clientOf } from './http.js';
 
 /** A server in a process of its own: for what kills it. */
 export interface ServerProcess {
@@ -53,6 +54,13 @@ export async function startServerProcess(options: { env?: Record<string, string>
     if (!live) throw new Error(`the server did not come up: ${output}`);
   }
   return { base, port, pid: child.pid ?? 0, output: () => output, kill: (signal) => void child.kill(signal), exited };
+}
+
+/** A second server on the database of a test, in a process of its own: what memory the two share is none. */
+export async function startServerBeside({ db, adminToken }: TestApp): Promise<ServerProcess & { http: Client }> {
+  const server = await startServerProcess({ env: { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off' } });
+  await whenReady(server.base);
+  return { ...server, http: clientOf(server.base, adminToken) };
 }
 
 /** For `afterAll`: ends what still runs, and removes the folders. */
