@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { BREAKER_NAMES } from '../../src/circuit-breaker/breakers.js';
 import { Sweeper } from '../../src/commands/sweeper.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { Breakers } from '../support/breakers.js';
@@ -19,8 +20,8 @@ beforeAll(async () => {
   t = await startTestApp();
   second = await startServerBeside(t);
   await limitAll(t);
-  // Five of the many failures of a walk would halt its agent.
-  await new Breakers(t).set('agent_errors', { enabled: false });
+  // A walk fails and loses more often than any breaker lets pass.
+  for (const name of BREAKER_NAMES) await new Breakers(t).set(name, { enabled: false });
 });
 afterEach(() => releaseAll(t));
 afterAll(async () => {
