@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+export const PRESETS = ['sigmatrader', 'traderspost', 'octobot'] as const;
+
+/** What a declared mapping can name. */
+export const MAPPED_FIELDS = [
+  'symbol', 'action', 'exchange', 'quantity', 'price', 'stopLoss', 'takeProfit', 'limitPrice', 'orderType', 'confidence', 'product', 'strategy', 'user', 'orderId', 'tag',
+  'timeframe', 'barTime', 'firedAt', 'comment', 'alertId', 'marketPosition', 'previousMarketPosition', 'positionSize', 'previousPositionSize', 'secret',
+] as const;
+export type MappedField = (typeof MAPPED_FIELDS)[number];
+
+/** What their word for an action may mean. */
+export const ACTIONS = [
+  'buy', 'sell', 'enter_long', 'enter_short', 'exit_long', 'exit_short', 'exit', 'pause', 'stop', 'flatten', 'kill', 'cancel_orders',
+] as const;
+export type Action = (typeof ACTIONS)[number];
+
+const NAMES_BEHIND_OBJECTS = new Set(['__proto__', 'constructor', 'prototype']);
+const PATH = 'must be the dotted path of a field, such as signal.side: 1 to 8 names of 1 to 64 characters';
+
+const path = z.string().trim().min(1, { error: PATH }).max(300, { error: PATH }).refine((text) => {
+  const names = text.split('.');
+  return names.length <= 8 && names.every((name) => name.length >= 1 && name.length <= 64 && !NAMES_BEHIND_OBJECTS.has(name));
+}, { error: PATH });
+
+const constant = z.strictObject({
+  const: z.string().trim().min(1).max(200).refine((text) => !text.includes('{{'), { error: 'is taken as it stands: placeholders belong into the alert, named by a path' }),
+});
+
+const place = z.union([path, constant], { error: `${PATH}; or {"const": "text"}` });
+/** What must come with the alert: the same text for all would make all of them one. */
+const PATHS_ONLY = new Set<MappedField>(['alertId', 'secret']);
+
+const fields = z.strictObject({
+  ...(Object.fromEntries(MAPPED_FIELDS.map((name) => [name, (PATHS_ONLY.has(name) ? path : place).optional()])) as
+    Record<Exclude<MappedField, 'alertId' | 'secret'>, z.ZodOptional<typeof place>> & Record<'alertId' | 'secret', z.ZodOptional<typeof path>>),
+  symbol: place,
+  action: place,
+});
+
+const actions = z.record(z.string().trim().min(1).max(64), z.enum(ACTIONS)).refine((words) => {
+  const count = Object.keys(words).length;
+  return count >= 1 && count <= 50;
+}, { error: 'names 1 to 50 words' });
+
+export const declaredMappingSchema = z.strictObject({ format: z.enum(['auto', 'json', 'form', 'lines']).optional(), fields, actions });
+
+/** A ready mapping, or one's own: where each field stands, and what the words of its action mean. */
+export const mappingSchema = z.union([z.enum(PRESETS), declaredMappingSchema], { error: `must be one of ${PRESETS.join(', ')}, or an object with fields and actions` })
+  .meta({ id: 'AlertMapping' });
+
+export type DeclaredMapping = z.infer<typeof declaredMappingSchema>;
+export type Mapping = z.infer<typeof mappingSchema>;
