@@ -45,9 +45,21 @@ const actions = z.record(z.string().trim().min(1).max(64), z.enum(ACTIONS)).refi
 
 export const declaredMappingSchema = z.strictObject({ format: z.enum(['auto', 'json', 'form', 'lines']).optional(), fields, actions });
 
-/** A ready mapping, or one's own: where each field stands, and what the words of its action mean. */
-export const mappingSchema = z.union([z.enum(PRESETS), declaredMappingSchema], { error: `must be one of ${PRESETS.join(', ')}, or an object with fields and actions` })
-  .meta({ id: 'AlertMapping' });
-
 export type DeclaredMapping = z.infer<typeof declaredMappingSchema>;
-export type Mapping = z.infer<typeof mappingSchema>;
+export type Mapping = (typeof PRESETS)[number] | DeclaredMapping;
+
+const KINDS = `must be one of ${PRESETS.join(', ')}, or an object with fields and actions`;
+
+/** A ready mapping, or one's own: where each field stands, and what the words of its action mean. Not a plain union: that would not say which field is wrong. */
+export const mappingSchema = z.union([z.enum(PRESETS), z.record(z.string(), z.unknown())], { error: KINDS })
+  .describe(`${PRESETS.join(', ')}, or {format?, fields, actions}: the dotted path of each field, and what the words of the action mean`)
+  .transform((input, context): Mapping => {
+    if (typeof input === 'string') return input;
+    const { data, error } = declaredMappingSchema.safeParse(input);
+    if (data !== undefined) return data;
+    for (const issue of error.issues) {
+      const unknown = issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : null;
+      context.addIssue({ code: 'custom', path: [...issue.path, ...(unknown === null ? [] : [unknown])], message: unknown === null ? issue.message : 'is not a field of a mapping' });
+    }
+    return z.NEVER;
+  });

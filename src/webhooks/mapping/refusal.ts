@@ -1,0 +1,13 @@
+import type { NoSignal } from './signal.js';
+
+/** Ends a mapping with its reason; never leaves `mapSignal`. */
+export class NoSignalAs extends Error {
+  constructor(readonly reason: NoSignal) {
+    super(reason.detail);
+  }
+}
+
+export const quarantined = (code: string, detail: string) => new NoSignalAs({ outcome: 'quarantined', code, detail });
+
+/** Of a sender, in a sentence. */
+export const shown = (said: string): string => said.replace(/[\p{Cc}\p{Cf}]/gu, ' ').slice(0, 60);
