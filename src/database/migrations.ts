@@ -27,6 +27,7 @@ import { Closures1763600000026 } from './migrations/1763600000026-closures.js';
 import { CircuitBreakers1763600000027 } from './migrations/1763600000027-circuit-breakers.js';
 import { TradeLife1763600000028 } from './migrations/1763600000028-trade-life.js';
 import { Why1763600000029 } from './migrations/1763600000029-why.js';
+import { Webhooks1763600000030 } from './migrations/1763600000030-webhooks.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -43,6 +44,7 @@ export const MIGRATIONS = [
   CircuitBreakers1763600000027,
   TradeLife1763600000028,
   Why1763600000029,
+  Webhooks1763600000030,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -52,12 +54,14 @@ export const APPEND_ONLY_TABLES = [
   'fills', 'fill_moves', 'trade_marks',
   'strategy_versions', 'risk_config_history', 'risk_limits_history',
   'decision_history', 'halt_accounts', 'circuit_breaker_versions',
+  'alert_runs',
 ];
 
 /** Tables that gain rows and change some, and lose none. */
 export const NEVER_DELETED_TABLES = [
   'accounts', 'agents', 'instruments', 'snapshot_market', 'snapshot_calendar', 'snapshot_news', 'strategies', 'risk_config', 'risk_limits', 'decision_heads', 'halts',
   'closures', 'server_gaps', 'circuit_breakers', 'trade_ideas', 'reservations',
+  'webhook_sources', 'alerts',
 ];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */
