@@ -34,6 +34,7 @@ import { StrategiesModule } from './strategies/strategies.module.js';
 import { SupervisorModule } from './supervisor/supervisor.module.js';
 import { TradeIdeasModule } from './trade-ideas/trade-ideas.module.js';
 import { TradesModule } from './trades/trades.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WhyModule } from './why/why.module.js';
 
 @Global()
@@ -77,6 +78,7 @@ export class AppModule {
         SupervisorModule,
         WhyModule,
         LiveModule,
+        WebhooksModule,
         HealthModule,
       ],
       providers: [

@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js';
 import { Draining } from './common/draining.js';
 import { BODY_LIMIT_BYTES, useJsonParser } from './common/http/json-body.js';
 import { answerClientError, answerFrameworkError, sendProblem } from './common/http/problem.filter.js';
+import { useRawBodies } from './common/http/raw-body.js';
 import { logRequests } from './common/http/request-log.js';
 import { securityHeaders } from './common/http/security-headers.js';
 import { Metrics } from './common/metrics.js';
@@ -17,6 +18,7 @@ import { EventFeed } from './events/event-feed.js';
 import { openApi } from './openapi.js';
 
 const UNPREFIXED = ['livez', 'readyz', 'health', 'metrics'];
+const WEBHOOKS = 'webhooks/tradingview/:token';
 
 /** The application with everything but a socket. */
 export async function createServer(env: Env): Promise<NestFastifyApplication> {
@@ -40,6 +42,7 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
   app.useLogger(app.get(QuietLogger));
   const fastify = adapter.getInstance();
   useJsonParser(fastify as never);
+  useRawBodies(fastify as never);
   await app.register(cookie as never);
   logRequests(fastify as never, app.get(Metrics));
   const headers = securityHeaders();
@@ -51,7 +54,7 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
   });
   drainOnClose(app, app.get(Draining));
   wakeFeedOnChanges(app, app.get(EventFeed));
-  app.setGlobalPrefix('api/v1', { exclude: UNPREFIXED });
+  app.setGlobalPrefix('api/v1', { exclude: [...UNPREFIXED, WEBHOOKS] });
   SwaggerModule.setup('api/docs', app, () => openApi(app), { jsonDocumentUrl: 'api/docs-json', raw: ['json'] });
   return app;
 }

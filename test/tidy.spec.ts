@@ -16,6 +16,7 @@ const LEVELS: Record<string, number> = {
   'trade-ideas': 4,
   why: 4,
   health: 5, live: 5,
+  webhooks: 5,
   '.': 6, cli: 6,
 };
 

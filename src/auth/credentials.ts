@@ -32,7 +32,7 @@ const VALUES: readonly RegExp[] = [
   /([?&](?:api_?key|token|access_?token|password|secret|sig|signature)=)[^&\s]{1,512}/giu,
   /(\b(?:password|passwd|pwd)\s?=\s?)[^\s;,&]{1,512}/giu,
   /(\bBearer )[\w.~+/-]{16,}=*/giu,
-  /()\btw_[\w-]{20,}/gu,
+  /()\btws?_[\w-]{20,}/gu,
   // Entered once a word: from each of its many beginnings it took 40 s for a text of 240 KB.
   /()(?<![\w-])(?=[\w-]*eyJ)[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/gu,
   /()\b(?:sk|pk|rk|ghp|gho|ghs|xox[abps]|github_pat|glpat)[-_](?=[\w-]{0,80}\d)[\w-]{16,}/gu,

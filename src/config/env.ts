@@ -70,6 +70,12 @@ const SECRET_MIN_CHARACTERS = 32;
 /** Values that ship in examples and tutorials; a secret that everyone knows is none. */
 const DEFAULT_SECRETS = /change[-_ ]?me|super[-_ ]?secret|your[-_ ]|example|default|^(secret|password|tradewarden)/i;
 
+/** Nothing but a beginning: what comes behind it is ours. Without the slash at its end. */
+const publicUrl = z
+  .string()
+  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && /^[^?#@]*$/.test(value), { error: 'must be an http or https URL without user, query and fragment' })
+  .transform((value) => new URL(value).href.replace(/\/+$/, ''));
+
 const SECRETS = ['JWT_SECRET', 'AUDIT_KEY', 'METRICS_TOKEN'];
 
 const secret = z
@@ -94,6 +100,7 @@ const definitions = {
   DATA_DIR: setting(z.string().min(1).default('./data'), 'Embedded database and secrets made outside production', './data'),
   LOG_LEVEL: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'), 'Log level', 'info'),
   TRUST_PROXY: setting(z.string().refine(isProxyList, { error: 'must list addresses or CIDRs, or be a number of hops' }).default(''), 'Addresses or CIDRs of the proxies whose X-Forwarded-For is believed, or a number of hops; empty believes nobody'),
+  PUBLIC_URL: setting(publicUrl.optional(), 'Where the internet reaches this server, such as `https://alerts.example.com`: the beginning of the addresses of webhooks; default: as the request that asks came in'),
   SHUTDOWN_TIMEOUT: setting(count(30, 1, 600), 'Seconds that a SIGTERM gives running requests before the process ends', '30'),
   DATABASE_URL: setting(postgresUrl.optional(), 'PostgreSQL 15 or newer, as the writer role; TLS by `?sslmode=`. Absent: an embedded PostgreSQL 17 under DATA_DIR'),
   DATABASE_OWNER_URL: setting(postgresUrl.optional(), 'The owner role, for migrations and grants, past any transaction pooler; default DATABASE_URL'),

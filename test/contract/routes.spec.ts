@@ -48,6 +48,7 @@ describe('the census of routes', () => {
   it('is open without credentials where the contract says so, and nowhere else', () => {
     expect(routes.filter(({ operation }) => operation['x-access'].public).map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
       'GET /health', 'GET /livez', 'GET /metrics', 'GET /readyz', 'POST /api/v1/auth/login', 'POST /api/v1/auth/logout', 'POST /api/v1/auth/refresh',
+      'POST /webhooks/tradingview/{token}',
     ]);
   });
 });

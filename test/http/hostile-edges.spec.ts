@@ -30,7 +30,8 @@ beforeAll(async () => {
   const trade = await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: 'one', symbol: 'EURUSD', direction: 'long', lotSize: '1' } });
   const instrument = await agent.http<{ id: string }>('POST', '/instruments', { body: { ...SHARE, symbol: 'S' } });
   const strategy = await t.http<{ id: string }>('POST', '/strategies', { body: { name: 'one' } });
-  values = { agentId: agent.id, accountId: agent.accountId, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id, strategyId: strategy.body.id };
+  const source = await t.http<{ id: string }>('POST', '/webhook-sources', { body: { name: 'one', mapping: 'sigmatrader' } });
+  values = { agentId: agent.id, accountId: agent.accountId, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id, strategyId: strategy.body.id, sourceId: source.body.id };
 });
 afterAll(async () => {
   await second.close();
@@ -185,7 +186,7 @@ describe('an Idempotency-Key', () => {
       snapshotsCreateNews: { publishedAt: minute(++made) }, snapshotsCreateAccount: { capturedAt: minute(++made), accountId: agent.accountId },
       snapshotRefsCreate: { items: [{ kind: 'market', id: candles[++made % 100]?.id }] },
       explanationsCreate: { explanation: `because ${++made}` }, explanationsCreateAlone: { explanation: `because ${++made}` }, circuitBreakerEventsReport: { reason: `because ${++made}` }, predictionsCreateMany: { items: [{ model: `m${++made}`, symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.5' }] },
-      strategiesCreate: { name: `idempotent-${++made}` }, killSwitchImpose: { reason: `because ${++made}` },
+      strategiesCreate: { name: `idempotent-${++made}` }, webhookSourcesCreate: { name: `idempotent-${++made}` }, killSwitchImpose: { reason: `because ${++made}` },
       tradeIdeasPropose: { rationale: `because ${++made}`, executorAgentId: agent.id },
       // People say whose instruments they tell.
       instrumentsUpload: { ...SHARE, symbol: `S${++made}`, accountId: agent.accountId }, instrumentsUploadMany: { accountId: agent.accountId, items: [{ ...SHARE, symbol: `S${++made}` }] },
@@ -201,7 +202,7 @@ describe('an Idempotency-Key', () => {
       + (select count(*) from agent_commands)::int + (select count(*) from predictions)::int + (select count(*) from trades)::int + (select count(*) from trade_explanations)::int
       + (select count(*) from circuit_breaker_events)::int + (select count(*) from accounts)::int + (select count(*) from account_cash_flows)::int
       + (select count(*) from instruments)::int + (select count(*) from fills)::int + (select count(*) from strategies)::int + (select count(*) from halts)::int
-      + (select count(*) from trade_ideas)::int
+      + (select count(*) from trade_ideas)::int + (select count(*) from webhook_sources)::int
       + (select count(*) from snapshot_market)::int + (select count(*) from snapshot_indicators)::int + (select count(*) from snapshot_refs)::int
       + (select count(*) from snapshot_calendar)::int + (select count(*) from snapshot_news)::int + (select count(*) from snapshot_account)::int as n`);
     return row?.n ?? -1;
@@ -230,7 +231,7 @@ describe('an Idempotency-Key', () => {
       const before = await countOf();
       const again = await send(route, `"${key}"`, Object.fromEntries(Object.entries(body).reverse()), second.base);
       expect([route.path, again.status, again.headers.get('idempotency-replayed')]).toEqual([route.path, 201, 'true']);
-      const { apiKey: _once, ...stored } = first.body as unknown as Record<string, unknown>;
+      const { apiKey: _once, url: _too, ...stored } = first.body as unknown as Record<string, unknown>;
       expect([route.path, again.body]).toEqual([route.path, expect.objectContaining(stored)]);
       const other = await send(route, key, fresh(route));
       expect([route.path, other.status, other.body.code]).toEqual([route.path, 422, 'IDEMPOTENCY_KEY_REUSED']);

@@ -33,7 +33,8 @@ beforeAll(async () => {
     body: { symbol: 'GBPUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', minSize: '0.01', sizeStep: '0.01' },
   });
   const strategy = await t.http<{ id: string }>('POST', '/strategies', { body: { name: 'one' } });
-  const values = { agentId: agent.id, accountId: agent.accountId, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id, strategyId: strategy.body.id };
+  const source = await t.http<{ id: string }>('POST', '/webhook-sources', { body: { name: 'one', mapping: 'sigmatrader' } });
+  const values = { agentId: agent.id, accountId: agent.accountId, id: command.body.id, tradeId: trade.body.id, instrumentId: instrument.body.id, strategyId: strategy.body.id, sourceId: source.body.id };
   calls = routesOf(document).flatMap((route) => {
     const { person, agent: scope, public: open } = route.operation['x-access'];
     const as = [...(open ? [['nobody', null] as const] : []), ...(person ? [['admin', t.adminToken] as const] : []), ...(scope ? [['agent', agent.apiKey] as const] : [])];

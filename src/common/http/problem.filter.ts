@@ -4,6 +4,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseAway, sqlState } from '../../database/sql-state.js';
 import { Problem, unavailable } from '../problem.js';
+import { shownPath } from './shown-path.js';
 
 /** Reason phrases of RFC 9110. */
 export const TITLES: Record<number, string> = {
@@ -28,7 +29,7 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = toProblem(error);
     if (problem.status >= 500 && problem.status !== 503) {
-      this.log.error({ err: error, correlationId: request.id }, `${request.method} ${request.routeOptions?.url ?? request.url} failed`);
+      this.log.error({ err: error, correlationId: request.id }, `${request.method} ${request.routeOptions?.url ?? shownPath(request.url)} failed`);
     } else if (problem.status === 503) {
       this.log.warn({ reason: (error as Error).message, correlationId: request.id }, 'answered 503');
     }
@@ -62,7 +63,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
   void reply.header('X-Request-Id', request.id);
   if (retryAfterSeconds !== undefined) void reply.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterSeconds))));
   if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
-  const instance = request.url.split('?')[0]?.slice(0, 500);
+  const instance = shownPath(request.url).slice(0, 500);
   void reply.status(problem.status).type('application/problem+json').send(bodyOf(problem, { instance, correlationId: request.id }));
 }
 

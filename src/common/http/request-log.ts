@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../metrics.js';
 import { actorOf } from '../principal.js';
+import { shownPath } from './shown-path.js';
 
 /** Asked every few seconds by machines, or once for each command: said at debug, or they would bury everything else. */
 const FREQUENT = /^\/(livez|readyz|health|metrics)|\/(heartbeat|lease|sync|complete|extend)$/;
@@ -18,7 +19,7 @@ export function logRequests(fastify: FastifyInstance, metrics: Metrics): void {
   fastify.addHook('onResponse', (request, reply, done) => {
     done();
     metrics.request(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime / 1000);
-    const route = request.routeOptions.url ?? `no such route: ${request.url.split('?')[0]?.slice(0, 100)}`;
+    const route = request.routeOptions.url ?? `no such route: ${shownPath(request.url).slice(0, 100)}`;
     const line = {
       method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime), address: request.ip, correlationId: request.id,
       ...(request.principal ? { actor: actorOf(request.principal) } : {}),

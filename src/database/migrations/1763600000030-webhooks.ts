@@ -47,7 +47,6 @@ export class Webhooks1763600000030 implements MigrationInterface {
       constraint webhook_sources_max_age check (max_age_seconds between 1 and 86400),
       constraint webhook_sources_expect_signal check (expect_signal_within_seconds between 60 and 31536000),
       constraint webhook_sources_lot_size check (default_lot_size > 0 and default_lot_size < 1e15),
-      constraint webhook_sources_one_size check (default_lot_size is null or default_risk_rule is null),
       constraint webhook_sources_reward_to_risk check (default_reward_to_risk > 0 and default_reward_to_risk <= 1000),
       constraint webhook_sources_confidence check (default_confidence >= 0 and default_confidence <= 1),
       constraint webhook_sources_product check (length(default_product) between 1 and 32),
