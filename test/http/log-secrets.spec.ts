@@ -38,6 +38,16 @@ describe('the log of a whole server, at its most talkative', () => {
     await http('POST', '/agents/me/heartbeat', { token: agent.body.apiKey, body: { status: 'error', errorMessage: `postgres://u:${secret}@h/db` } });
     for (const wrong of [`tw_${secret}`, `header.${secret}.signature`]) await http('GET', '/agents', { token: wrong });
     await http('GET', `/agents?name=${secret}&token=${secret}`, { token });
+    const bodySecret = `word-${randomBytes(9).toString('hex')}`;
+    const source = await http<{ id: string; url: string }>('POST', '/webhook-sources', { token, body: { name: 'logged', mapping: 'sigmatrader', bodySecret } });
+    const { pathname } = new URL(source.body.url);
+    seen.push(pathname.slice('/webhooks/tradingview/tws_'.length), bodySecret);
+    for (const path of [pathname, `${pathname}/more`, `/${pathname}`, pathname.toUpperCase(), `${pathname}%`, `${pathname}${'x'.repeat(300)}`]) {
+      for (const method of ['POST', 'GET']) await fetch(server.base + path, { method, ...(method === 'POST' ? { body: `{"secret":"${bodySecret}","symbol":"X"}` } : {}) });
+    }
+    const refused = await fetch(server.base + pathname, { method: 'POST', headers: { 'x-webhook-secret': `${bodySecret}-wrong` }, body: '{"symbol":"X"}' });
+    expect([source.status, refused.status]).toEqual([201, 401]);
+    await http('POST', `/webhook-sources/${source.body.id}/rotate`, { token, headers: { 'idempotency-key': 'rotated' } });
     await http('POST', '/auth/login', { raw: `{"email":"${secret}", ` });
     await http('POST', '/auth/login', { raw: `{"email":"a@example.com","password":"${secret}\\u0000"}` });
     await http('POST', '/auth/login', { body: { email: 'a@example.com', password: secret, [secret]: secret } });

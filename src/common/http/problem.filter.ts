@@ -4,7 +4,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseAway, sqlState } from '../../database/sql-state.js';
 import { Problem, unavailable } from '../problem.js';
-import { shownPath } from './shown-path.js';
+import { shownPath, withShownPaths } from './shown-path.js';
 
 /** Reason phrases of RFC 9110. */
 export const TITLES: Record<number, string> = {
@@ -94,5 +94,5 @@ export function toProblem(error: unknown): Problem {
 function plain(status: number, message: string): Problem {
   if (status >= 500) return new Problem(status, 'INTERNAL', 'Something went wrong here; the correlation id finds it in the log.');
   if (status === 415) return new Problem(status, 'CONTENT_TYPE_NOT_SUPPORTED', 'Send the body as application/json.');
-  return new Problem(status, CODES[status] ?? 'REFUSED', message.slice(0, 300));
+  return new Problem(status, CODES[status] ?? 'REFUSED', withShownPaths(message).slice(0, 300));
 }

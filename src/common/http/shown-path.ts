@@ -4,3 +4,6 @@ const SECRET_WORD = /tws_[\w-]{8,}/g;
 
 /** The path of a request as logs and answers may show it: without its query, and without the secret of a webhook. */
 export const shownPath = (url: string): string => (url.split('?')[0] ?? '').replace(SECRET_PATH, '$1***').replace(SECRET_WORD, '***');
+
+/** A sentence of the framework: it repeats the address that was asked. */
+export const withShownPaths = (message: string): string => message.replace(/\S*(?:webhook|tws_)\S*/gi, (path) => shownPath(path));
