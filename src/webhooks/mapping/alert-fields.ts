@@ -31,12 +31,12 @@ export interface Distance {
   value: string;
 }
 
-export const noFields = (): AlertFields => ({
+const NO_FIELDS: AlertFields = {
   ...(Object.fromEntries(MAPPED_FIELDS.map((name) => [name, null])) as Record<MappedField, Said>),
   side: null, strategyKey: null, defaultOrderType: null, reduceOnly: false, stopDistance: null, targetDistance: null, hints: {}, unsupported: null, ignored: null,
-});
+};
 
 export function alertFields(payload: Payload, mapping: Mapping): AlertFields {
   const found = mapping === 'sigmatrader' ? sigmatraderFields(payload) : mapping === 'traderspost' ? traderspostFields(payload) : mapping === 'octobot' ? octobotFields(payload) : declaredFields(payload, mapping);
-  return { ...noFields(), ...found };
+  return { ...NO_FIELDS, ...found };
 }

@@ -19,7 +19,7 @@ export type Said = string | null | typeof NO_TEXT;
 export function textOf(value: unknown): Said {
   if (value === null || value === undefined) return null;
   if (typeof value === 'object') return NO_TEXT;
-  const text = String(value as string).trim();
+  const text = (typeof value === 'string' ? value : String(value as number)).trim();
   return text === '' ? null : text;
 }
 

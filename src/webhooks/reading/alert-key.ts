@@ -12,6 +12,8 @@ import type { AlertKey } from './read-alert.js';
 /** Fewer digits hold no time and no number of their own: `{{ticker}}` alone, once filled in, would be the id of every alert to come. */
 const DIGITS_OF_AN_ID_MIN = 8;
 const ID_MAX = 512;
+/** What is neither a number nor a time is not tried as one: it takes most of the reading. */
+const LIKE_A_NUMBER = /^[+-]?[.\d]/;
 
 export function keyOf(payload: Record<string, unknown>, fields: AlertFields, symbol: string): AlertKey {
   const { alertId, orderId } = fields;
@@ -47,7 +49,7 @@ const same = (said: Said): string | null => (typeof said === 'string' ? said : n
 function canonical(value: unknown): unknown {
   if (typeof value === 'string') {
     const text = value.trim();
-    return decimalOf(text) ?? isoOf(text) ?? text.toUpperCase();
+    return (LIKE_A_NUMBER.test(text) ? decimalOf(text) ?? isoOf(text) : null) ?? text.toUpperCase();
   }
   if (Array.isArray(value)) return value.map(canonical);
   if (value === null || typeof value !== 'object') return value;

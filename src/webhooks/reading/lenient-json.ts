@@ -19,6 +19,7 @@ export interface Read {
 const DEPTH_MAX = 32;
 const BARE_WORD_MAX = 256;
 const SPACE = /\s*/y;
+const [BLANK, NINE, DELETE] = [0x20, 0x39, 0x7f];
 const GROUPED_NUMBER = /[+-]?\d{1,3}(?:,\d{2,3})+(?:\.\d+)?(?=[\s,}])/y;
 const BARE_WORD_END = /[\s,}\]"']/g;
 const ESCAPED: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
@@ -35,6 +36,8 @@ export function readLenientJson(text: string, from: number, to: number, watched:
   let at = from;
 
   const space = () => {
+    // Most have none.
+    if (text.charCodeAt(at) > BLANK && text.charCodeAt(at) < DELETE) return;
     SPACE.lastIndex = at;
     SPACE.test(text);
     at = Math.min(SPACE.lastIndex, to);
@@ -102,16 +105,15 @@ export function readLenientJson(text: string, from: number, to: number, watched:
   function quoted(quote: string): string {
     at += 1;
     const begin = at;
-    let escaped = false;
-    for (; at < to && text[at] !== quote; at += 1) {
-      if (text[at] !== '\\') continue;
-      escaped = true;
-      at += 1;
-    }
+    const end = text.indexOf(quote, begin);
+    if (end < 0 || end >= to) throw notReadable();
+    const simple = text.slice(begin, end);
+    at = end + 1;
+    if (!simple.includes('\\')) return simple;
+    for (at = begin; at < to && text[at] !== quote; at += 1) if (text[at] === '\\') at += 1;
     if (at >= to) throw notReadable();
     const raw = text.slice(begin, at);
     at += 1;
-    if (!escaped) return raw;
     const plain = raw.replace(/\\(?:u([0-9a-fA-F]{4})|([\s\S]))/g, (_all, code: string | undefined, letter: string) => {
       if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
       if (letter === 'u') throw notReadable();
@@ -122,7 +124,7 @@ export function readLenientJson(text: string, from: number, to: number, watched:
   }
 
   function bare(inObject: boolean): unknown {
-    if (inObject) {
+    if (inObject && text.charCodeAt(at) <= NINE) {
       GROUPED_NUMBER.lastIndex = at;
       const [grouped] = GROUPED_NUMBER.exec(text) ?? [];
       if (grouped !== undefined && at + grouped.length <= to) {

@@ -28,19 +28,21 @@ export function secretsOf(values: unknown[]): string[] {
 
 /**
  * The text with every told secret replaced, where it is told and, from four characters on, wherever else it stands, also escaped or
- * percent-encoded. Null: nothing of the text can be kept.
+ * percent-encoded; and what it says then. Null: nothing of the text can be kept.
  */
-export function masked(text: string, parsed: ParsedBody, reparse: (text: string) => ParsedBody | null): string | null {
+export function masked(text: string, parsed: ParsedBody, reparse: (text: string) => ParsedBody | null): { text: string; parsed: ParsedBody } | null {
   const secrets = secretsOf(parsed.told.map(({ value }) => value));
-  if (secrets.length === 0) return text;
   if (secrets.length > SECRETS_MAX) return null;
-  const replaced = wiped(parsed.spelled === 'inside' ? text : withoutTold(text, parsed.told, parsed.spelled === 'json' ? `"${MASK}"` : MASK), secrets);
+  const untold = parsed.spelled === 'inside' ? text : withoutTold(text, parsed.told, parsed.spelled === 'json' ? `"${MASK}"` : MASK);
+  const replaced = wiped(untold, secrets);
   if (replaced === null) return null;
   const again = reparse(replaced);
-  if (again !== null && secretsOf(again.told.map(({ value }) => value)).length === 0 && !holds(again.payload, secrets) && (isJson(replaced) || !isJson(text))) return replaced;
+  const isClean = again !== null && secretsOf(again.told.map(({ value }) => value)).length === 0 && !holds(again.payload, secrets);
+  if (isClean && (replaced === untold || isJson(replaced) || !isJson(text))) return { text: replaced, parsed: again };
   // Spelled in another way than we know, or the rest is no JSON any more: written anew from what it says.
   const anew = wiped(JSON.stringify(scrubbed(again?.payload ?? parsed.payload, secrets, '', new Set(parsed.told.map(({ path }) => path)))), secrets);
-  return anew !== null && reparse(anew) !== null ? anew : null;
+  const read = anew === null ? null : reparse(anew);
+  return anew === null || read === null ? null : { text: anew, parsed: read };
 }
 
 /** The same of a text that cannot be read: what was found there by `secretsInText`. */

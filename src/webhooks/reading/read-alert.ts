@@ -71,8 +71,15 @@ function read(bytes: Buffer, contentType: string | undefined, mapping: Mapping):
   const secrets = secretsOf(toldIn(body, text).map(({ value }) => value));
   // What could not be read may be readable once masked, and says then what it will say to a redrive.
   for (let round = 0; kept !== null && secretsOf(toldIn(body, kept).map(({ value }) => value)).length > 0; round += 1) {
-    kept = round === ROUNDS_MAX ? null : body instanceof ReadingFault ? maskedText(kept, paths) : masked(kept, body, (again) => orNull(parse(again)));
-    if (kept !== null) body = parse(kept);
+    if (round === ROUNDS_MAX) kept = null;
+    else if (body instanceof ReadingFault) {
+      kept = maskedText(kept, paths);
+      if (kept !== null) body = parse(kept);
+    } else {
+      const clean = masked(kept, body, (again) => orNull(parse(again)));
+      kept = clean?.text ?? null;
+      body = clean?.parsed ?? body;
+    }
   }
   if (kept === null) return unread(new ReadingFault('SECRET_NOT_SEPARABLE', 'The secrets that were told cannot be told from the rest of the body: nothing of it is kept.'), secrets, Buffer.from(MASK));
   const stored = kept === text ? bytes : Buffer.from(kept, encoding);

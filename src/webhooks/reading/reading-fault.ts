@@ -13,7 +13,6 @@ const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 export function checkKey(key: string): void {
   if (FORBIDDEN_KEYS.has(key)) throw new ReadingFault('KEY_NOT_ALLOWED', `The key ${key} is not allowed.`);
-  checkText(key);
 }
 
 /** PostgreSQL stores neither NUL nor half a character. */
