@@ -23,6 +23,7 @@ import { othersMs } from './processor-time.js';
 import type { Bench, Report, Scenario } from './scenario.js';
 import { stopTradewardens } from './server-process.js';
 import { betweenMarkers, markdownTable } from './table.js';
+import { webhooks } from './webhooks.js';
 
 const SCENARIOS: Scenario[] = [
   { name: 'cycle', run: commandCycle },
@@ -34,6 +35,7 @@ const SCENARIOS: Scenario[] = [
   { name: 'candles', run: candles },
   { name: 'ideas', run: ideas },
   { name: 'kill-switch', run: killSwitch },
+  { name: 'webhooks', run: webhooks },
 ];
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -46,7 +48,7 @@ const HELP = `npm run bench -- [scenario …] [--quick] [--rounds N] [--rows N] 
   scenarios    ${SCENARIOS.map(({ name }) => name).join(' ')}; all of them when none is named
   --quick      short measurements that say little, and README.md stays as it is
   --rounds N   measurements of each contender (5; quick: 2)
-  --rows N     candles in the large table (50,000,000; quick: 500,000)
+  --rows N     candles in the large table (50,000,000; quick: 500,000), alerts in that of webhooks (5,000,000; quick: 100,000)
   --folder P   where the database is made and removed again (the folder for temporary files)
 `;
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IntakeService } from '../../src/webhooks/intake.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { onConnection } from '../support/cluster.js';
 import { freezeClock } from '../support/frozen-clock.js';
@@ -12,6 +13,7 @@ let source: TestSource;
 beforeAll(async () => {
   t = await startTestApp();
   second = await t.second();
+  for (const { app } of [t, second]) app.get(IntakeService).answerWithinMs = 20_000;
   source = await makeSource(t.http);
 }, 60_000);
 afterAll(async () => {
@@ -164,6 +166,7 @@ describe('duplicates', () => {
 
   it('are such for a minute where nothing tells one from the next, and extend it by nothing', async () => {
     const own = await startTestApp();
+    own.app.get(IntakeService).answerWithinMs = 20_000;
     try {
       const clock = await freezeClock(own.db);
       const { id, path } = await makeSource(own.http);
@@ -197,10 +200,11 @@ describe('duplicates', () => {
 describe('when the database does not answer', () => {
   it('an alert is answered 503 with Retry-After within two seconds, and sent again it is stored once', async () => {
     const { id, path } = await makeSource(t.http);
+    const impatient = await t.second();
     await onConnection(t.db.adminUrl, async (other) => {
       await other.query('begin; lock table alert_keys in access exclusive mode');
       const began = performance.now();
-      const answers = await times(4, () => postAlert(t, path));
+      const answers = await times(4, () => postAlert(impatient, path));
       expect(performance.now() - began).toBeLessThan(2_900);
       for (const answer of answers) {
         expect(refusal(answer)).toEqual([503, 'NOT_STORED_IN_TIME']);
@@ -209,6 +213,7 @@ describe('when the database does not answer', () => {
       }
       await other.query('rollback');
     });
+    await impatient.close();
     expect((await times(4, () => postAlert(t, path))).map(({ status }) => status)).toEqual([202, 202, 202, 202]);
     expect(await alertsOf(t, id)).toHaveLength(1);
   });
