@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type AgentCaller, hasRole, type Person, type Principal } from '../common/principal.js';
+import { type AgentCaller, hasRole, type Person, type Requester } from '../common/principal.js';
 import { refuseUnread } from '../common/http/validation.js';
 import { badRequest, forbidden, Problem, unavailable } from '../common/problem.js';
 import { DatabaseService } from '../database/database.service.js';
@@ -52,7 +52,7 @@ export class AccessGuard implements CanActivate {
     else mayAgent(principal, access, request);
   }
 
-  private async identify(context: ExecutionContext, request: FastifyRequest): Promise<Principal> {
+  private async identify(context: ExecutionContext, request: FastifyRequest): Promise<Requester> {
     const { bearer, apiKey } = presented(request);
     const key = bearer?.startsWith('tw_') ? bearer : bearer === null ? apiKey : null;
     if (key !== null) return this.identifyAgent(key, request, context.switchToHttp().getResponse<FastifyReply>());
@@ -64,7 +64,7 @@ export class AccessGuard implements CanActivate {
     throw unauthenticated('TOKEN_REFUSED', 'The access token is wrong, has expired or its session has ended.');
   }
 
-  private async identifyAgent(token: string, request: FastifyRequest, reply: FastifyReply): Promise<Principal> {
+  private async identifyAgent(token: string, request: FastifyRequest, reply: FastifyReply): Promise<Requester> {
     const origin = originOf(request);
     const holder = await this.keys.holderOf(token, origin);
     if (!holder) {

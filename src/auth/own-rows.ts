@@ -1,5 +1,5 @@
 import type { Caller } from '../common/http/caller.js';
-import type { AgentCaller } from '../common/principal.js';
+import type { AgentCaller, Requester } from '../common/principal.js';
 import { forbidden } from '../common/problem.js';
 
 const notYours = () => forbidden('NOT_YOUR_AGENT', 'An agent key acts for its own agent only.');
@@ -7,6 +7,12 @@ const notYours = () => forbidden('NOT_YOUR_AGENT', 'An agent key acts for its ow
 /** The agent that speaks, on routes that only agents may call. */
 export function agentOf({ principal }: Caller): AgentCaller {
   if (principal.kind !== 'agent') throw forbidden('ONLY_AGENTS', 'Only agents call this.');
+  return principal;
+}
+
+/** Who asks, on routes: no source of alerts ever does. */
+export function requesterOf({ principal }: Caller): Requester {
+  if (principal.kind === 'source') throw forbidden('ONLY_REQUESTS', 'A source of alerts asks for nothing.');
   return principal;
 }
 

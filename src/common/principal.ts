@@ -33,11 +33,21 @@ export interface AgentCaller {
   rateLimitPerSecond: number | null;
 }
 
-/** Who makes a request. */
-export type Principal = Person | AgentCaller;
+/** A webhook source, for whose alerts something is done. It makes no requests under a principal, so no route lets it in. */
+export interface SourceCaller {
+  kind: 'source';
+  sourceId: string;
+}
 
-/** Said of every change: `user:<id>`, `agent:<id>` or `system`. */
-export const actorOf = (principal: Principal): string =>
-  principal.kind === 'user' ? `user:${principal.id}` : `agent:${principal.agentId}`;
+/** Who makes a request. */
+export type Requester = Person | AgentCaller;
+/** In whose name something is done. */
+export type Principal = Requester | SourceCaller;
+
+/** Said of every change: `user:<id>`, `agent:<id>`, `webhook:<id>` of a source, or `system`. */
+export function actorOf(principal: Principal): string {
+  if (principal.kind === 'user') return `user:${principal.id}`;
+  return principal.kind === 'agent' ? `agent:${principal.agentId}` : `webhook:${principal.sourceId}`;
+}
 
 export const hasRole = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);

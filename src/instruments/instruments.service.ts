@@ -128,7 +128,7 @@ export class InstrumentsService {
 
   /** People see every account's, a key its own agent's. */
   private async accountShown({ principal }: Caller, asked: string | undefined): Promise<string | null> {
-    if (principal.kind === 'user') return asked ?? null;
+    if (principal.kind !== 'agent') return asked ?? null;
     const own = await this.instruments.accountOfReader(principal.agentId);
     if (own === null) throw notFound('agent');
     if (asked !== undefined && asked !== own) throw notYours();

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import type { Principal } from '../common/principal.js';
+import type { Requester } from '../common/principal.js';
 import { actorOf } from '../common/principal.js';
 import type { EventFilter, EventPosition } from '../events/event-log.repository.js';
 import { endMessage, heartbeatMessage, idOf, readyMessage } from './event-message.js';
@@ -35,7 +35,7 @@ export class EventStream {
    * @param from the last row that the reader has; null to begin now
    * @param onEnd called once, when the reader has gone or was let go, with the reason if it was too slow
    */
-  constructor(reply: FastifyReply, readonly principal: Principal, readonly filter: EventFilter, public from: EventPosition | null, private readonly onEnd: (stream: EventStream, dropped?: string) => void) {
+  constructor(reply: FastifyReply, readonly principal: Requester, readonly filter: EventFilter, public from: EventPosition | null, private readonly onEnd: (stream: EventStream, dropped?: string) => void) {
     this.actor = actorOf(principal);
     this.done = from?.seq ?? 0;
     this.raw = reply.raw;

@@ -3,7 +3,7 @@ import { ApiHeader, ApiProduces } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { Allow } from '../auth/access.js';
-import { agentShown } from '../auth/own-rows.js';
+import { agentShown, requesterOf } from '../auth/own-rows.js';
 import { Answers } from '../common/http/answers.js';
 import { type Caller, CurrentCaller } from '../common/http/caller.js';
 import { eventSchema, eventsQuery, fromOf, typesOf } from './events.schemas.js';
@@ -23,6 +23,6 @@ export class EventsController {
     const from = fromOf(request.headers['last-event-id'], query.lastEventId);
     await this.streams.check(from);
     if (request.method === 'HEAD') void reply.type('text/event-stream').send();
-    else this.streams.start(reply, caller.principal, filter, from);
+    else this.streams.start(reply, requesterOf(caller), filter, from);
   }
 }

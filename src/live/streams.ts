@@ -4,7 +4,7 @@ import { ApiKeysService } from '../auth/api-keys.service.js';
 import { SessionsRepository } from '../auth/sessions.repository.js';
 import { Draining } from '../common/draining.js';
 import { Metrics } from '../common/metrics.js';
-import type { Principal } from '../common/principal.js';
+import type { Requester } from '../common/principal.js';
 import { gone, unavailable } from '../common/problem.js';
 import { EventFeed, type EventFollower } from '../events/event-feed.js';
 import { type EventFilter, EventLog, type EventPosition, type EventRow } from '../events/event-log.repository.js';
@@ -73,7 +73,7 @@ export class Streams implements EventFollower, OnApplicationShutdown {
   }
 
   /** Opens a stream; nothing is awaited between the checks and the first byte. @throws {Problem} 503 STREAMS_FULL */
-  start(reply: FastifyReply, principal: Principal, filter: EventFilter, from: EventPosition | null): void {
+  start(reply: FastifyReply, principal: Requester, filter: EventFilter, from: EventPosition | null): void {
     if (reply.raw.destroyed) return;
     this.makeRoom(principal);
     const stream = new EventStream(reply, principal, filter, from, (...ended) => this.leave(...ended));
@@ -90,7 +90,7 @@ export class Streams implements EventFollower, OnApplicationShutdown {
     }
   }
 
-  private makeRoom(principal: Principal): void {
+  private makeRoom(principal: Requester): void {
     const own = [...this.open].filter((each) => sameCaller(each.principal, principal));
     if (own[0] && own.length >= STREAMS_PER_CALLER_MAX) own[0].end('TOO_MANY_STREAMS');
     if (this.open.size >= STREAMS_MAX) throw unavailable('STREAMS_FULL', `This instance serves ${STREAMS_MAX} streams already.`, 5);
@@ -165,5 +165,5 @@ const joined = (messages: Message[]): Buffer => Buffer.concat(messages.map(({ by
 const isOfType = ({ type }: EventRow, { types, subjects }: EventFilter): boolean =>
   (types.length === 0 && subjects.length === 0) || types.includes(type) || subjects.includes(type.slice(0, type.indexOf('.')));
 
-const sameCaller = (one: Principal, other: Principal): boolean =>
+const sameCaller = (one: Requester, other: Requester): boolean =>
   one.kind === 'user' ? other.kind === 'user' && one.id === other.id : other.kind === 'agent' && one.agentId === other.agentId;

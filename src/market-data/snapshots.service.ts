@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import { requesterOf } from '../auth/own-rows.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, Problem } from '../common/problem.js';
@@ -65,7 +66,8 @@ const timeOf = (kind: { time: string }, columns: Record<string, unknown>): strin
 
 /** @param path of the body within the request */
 function sentBy<Body, Row extends SnapshotRow>(caller: Caller, kind: SnapshotKind<Body, Row, unknown>, body: Body, path = ''): SentSnapshot {
-  const { principal, correlationId } = caller;
+  const { correlationId } = caller;
+  const principal = requesterOf(caller);
   const agentId = principal.kind === 'agent' ? principal.agentId : null;
   const columns = kind.toRow(body, principal.kind === 'agent' ? principal.agentId : principal.id);
   if (agentId === null && columns['account_id'] === null) throw badRequest('ACCOUNT_REQUIRED', 'names the account, unless an agent sends it', `${path}accountId`);

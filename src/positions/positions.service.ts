@@ -29,7 +29,7 @@ export class PositionsService {
     const { principal } = caller;
     if (principal.kind === 'agent' && filter.agentId !== undefined) mustOwn(caller, filter.agentId);
     const asked = account === undefined ? null : await this.positions.accountId(account);
-    if (principal.kind === 'user') {
+    if (principal.kind !== 'agent') {
       if (account !== undefined && asked === null) throw notFound('account');
       return { ...filter, account: asked, reader: null };
     }
