@@ -4,7 +4,7 @@ import { leadOf } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { ExitReason } from '../trades/trade-fields.js';
 
-export const CLOSURE_CAUSES = ['supervisor', 'halt', 'operator', 'wind_down', 'breaker'] as const;
+export const CLOSURE_CAUSES = ['supervisor', 'halt', 'operator', 'wind_down', 'breaker', 'signal'] as const;
 export type ClosureCause = (typeof CLOSURE_CAUSES)[number];
 export const CLOSURE_ENDS = ['flat', 'reduced', 'withdrawn'] as const;
 export type ClosureEnd = (typeof CLOSURE_ENDS)[number];
@@ -12,6 +12,8 @@ export type ClosureEnd = (typeof CLOSURE_ENDS)[number];
 export interface ClosureRow {
   id: string; seq: number; trade_id: string; agent_id: string; account_id: string; cause: ClosureCause; rule: string | null; detail: Record<string, unknown>;
   halt_id: string | null; size: string | null; open_size_before: string; exit_reason: ExitReason; actor: string; correlation_id: string | null; command_id: string | null;
+  /** Of a signal's, and only of those. */
+  alert_id: string | null;
   tries: number; created_at: string; ended_at: string | null; ended_as: ClosureEnd | null; ended_by: string | null; end_reason: string | null;
 }
 
@@ -25,6 +27,8 @@ export interface WantedClosure {
   rule?: string | null;
   detail?: Record<string, unknown>;
   haltId?: string | null;
+  /** Of a signal. */
+  alertId?: string | null;
   /** Null: all that is open, whatever it is then. */
   size?: string | null;
   exitReason: Exclude<ExitReason, 'unknown'>;
@@ -76,19 +80,19 @@ export class ClosuresRepository {
    * what is new; not those of trades that have ended, nor what a rule has had its once for.
    */
   async want(tx: Tx, wanted: readonly WantedClosure[], actor: string, correlationId: string | null): Promise<ClosureRow[]> {
-    const rows = wanted.map((each) => ({ rule: null, detail: {}, haltId: null, size: null, ...each }));
+    const rows = wanted.map((each) => ({ rule: null, detail: {}, haltId: null, alertId: null, size: null, ...each }));
     return tx.sql`
       with wanted as (
         select w.*, t.agent_id, t.account_id, t.open_size from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-          as w ("tradeId" uuid, cause text, rule text, detail jsonb, "haltId" uuid, size numeric, "exitReason" text)
+          as w ("tradeId" uuid, cause text, rule text, detail jsonb, "haltId" uuid, "alertId" uuid, size numeric, "exitReason" text)
         join trades t on t.id = w."tradeId"
         where t.finished_at is null and not exists (select from closures c where c.trade_id = t.id and w.cause = 'supervisor' and c.cause = 'supervisor' and c.rule = w.rule)
         order by t.id
       ), made as (
-        insert into closures (trade_id, agent_id, account_id, cause, rule, detail, halt_id, size, open_size_before, exit_reason, actor, correlation_id)
-        select "tradeId", agent_id, account_id, cause, rule, coalesce(detail, '{}'), "haltId", size, open_size, "exitReason", ${actor}, ${correlationId}::text from wanted
+        insert into closures (trade_id, agent_id, account_id, cause, rule, detail, halt_id, alert_id, size, open_size_before, exit_reason, actor, correlation_id)
+        select "tradeId", agent_id, account_id, cause, rule, coalesce(detail, '{}'), "haltId", "alertId", size, open_size, "exitReason", ${actor}, ${correlationId}::text from wanted
         on conflict (trade_id) where ended_at is null do update set
-          size = null, cause = excluded.cause, rule = excluded.rule, detail = excluded.detail, halt_id = excluded.halt_id, exit_reason = excluded.exit_reason
+          size = null, cause = excluded.cause, rule = excluded.rule, detail = excluded.detail, halt_id = excluded.halt_id, alert_id = excluded.alert_id, exit_reason = excluded.exit_reason
         where closures.size is not null and excluded.size is null
         returning *
       ) select * from made order by seq`;

@@ -49,7 +49,7 @@ export class ClosuresService implements OnApplicationShutdown {
     const rows = await this.closures.want(tx, wanted, caller ? actorOf(caller.principal) : 'system', caller?.correlationId ?? null);
     await this.events.append(tx, caller, rows.map((row) => ({
       type: 'closure.wanted', subjectId: row.id, agentId: row.agent_id, accountId: row.account_id,
-      data: { tradeId: row.trade_id, cause: row.cause, rule: row.rule, size: row.size, haltId: row.halt_id, detail: row.detail },
+      data: { tradeId: row.trade_id, cause: row.cause, rule: row.rule, size: row.size, haltId: row.halt_id, alertId: row.alert_id, detail: row.detail },
     })));
     if (rows.length > 0) afterCommit(tx, () => this.soon());
     return rows;

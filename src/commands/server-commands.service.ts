@@ -54,8 +54,8 @@ export class ServerCommands {
   }
 
   /** The agents are locked, in the order of their ids. */
-  async queueCancel(tx: Tx, agentId: string, payload: Record<string, unknown>): Promise<void> {
-    await this.queue(tx, null, newCommand(madeBy(null), agentId, { type: 'cancel_order' }, 'reduces', payload));
+  queueCancel(tx: Tx, agentId: string, payload: Record<string, unknown>, by: Caller | null = null): Promise<CommandRow> {
+    return this.queue(tx, by, newCommand(madeBy(by), agentId, { type: 'cancel_order' }, 'reduces', payload));
   }
 
   /**
@@ -70,6 +70,13 @@ export class ServerCommands {
     const part = size !== null && new Exact(size).lt(trade.openSize) ? { size } : {};
     await this.trades.noteClosing(tx, tradeId, exitReason);
     return this.queue(tx, null, newCommand(madeBy(null, correlationId), agentId, { type: 'close_trade' }, 'reduces', { tradeId, ...part, reason }));
+  }
+
+  /** An opening that is not wanted any more: queued it ends, leased it is marked, and may be done all the same. False: it was over, or nobody knows. */
+  async cancelOpening(tx: Tx, caller: Caller, id: string, reason: string): Promise<boolean> {
+    const before = await this.commands.lock(tx, id);
+    await this.cancelClose(tx, caller, id, reason);
+    return before !== null && before.finished_at === null && before.status !== 'leased' && before.status !== 'unknown';
   }
 
   /** A close that is not wanted any more: queued it ends, leased it is marked. What nobody knows the outcome of stays. */

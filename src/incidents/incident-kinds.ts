@@ -1,7 +1,7 @@
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -85,6 +85,10 @@ export const INCIDENT_KINDS = {
   BREAKER_TRIPPED: {
     subject: 'circuit_breaker', quietSeconds: null,
     means: 'A circuit breaker has tripped and holds back openings. Over when it is reset, by its own rule or by a person.',
+  },
+  SIGNAL_POSITION_MISMATCH: {
+    subject: 'webhook_source', quietSeconds: null,
+    means: 'A source of alerts tells another direction of a symbol than its executor holds. Over when a later alert of it agrees.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

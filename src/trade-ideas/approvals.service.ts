@@ -51,6 +51,14 @@ export class ApprovalsService {
     }));
   }
 
+  /** Ends what nobody has answered because what was wanted is not wanted any more; false when it is over already. In a transaction that holds its account. */
+  async withdrawWithin(tx: Tx, caller: Caller, id: string, reason: string): Promise<boolean> {
+    const idea = await this.hold(tx, id);
+    if (!isOpen(idea.status) || (await this.expireIfLate(tx, idea))) return false;
+    await this.outcomes.step(tx, caller, idea, { status: 'rejected', reasons: idea.reasons, ended_reason: reason }, { type: 'risk_rejected', decided: null, reason });
+    return true;
+  }
+
   /**
    * Frees what is reserved for an opening that was done and of which no trade was ever told: a person has looked at the broker.
    * @throws {Problem} 404; 409 RESERVATION_NOT_STUCK while the command goes on, or when nothing is held

@@ -21,6 +21,8 @@ export interface IdeaRow {
   digest: string; band_low: string | null; band_high: string | null; waits_until: string | null; approve_until: string | null; approved_by: string | null;
   command_id: string | null; close_command_ids: string[]; /** By its close commands. */ reduced_size: string | null; reasons: readonly Reason[]; ended_reason: string | null; decided_at: string | null; decided_by: string | null;
   actor: string; correlation_id: string | null; created_at: string; updated_at: string;
+  /** Of a webhook source, and which of its runs. */
+  alert_id: string | null; alert_run: number | null;
 }
 
 /** When it was decided, was created and waits or may be approved until follows from the database's clock. */
@@ -39,7 +41,7 @@ export interface IdeaFilter {
 
 const WRITTEN = `id, account_id, execution_mode, proposer_id, executor_id, strategy_id, strategy_version, prediction_id, snapshot_ref, agent_version, symbol, broker_symbol, exchange,
   product, direction, outcome, lot_size, entry_price, entry_low, entry_high, stop_loss, take_profit, expected_hold, valid_for_seconds, rationale, confidence, status, digest, band_low,
-  band_high, approved_by, command_id, close_command_ids, reduced_size, reasons, ended_reason, decided_by, actor, correlation_id`;
+  band_high, approved_by, command_id, close_command_ids, reduced_size, reasons, ended_reason, decided_by, actor, correlation_id, alert_id, alert_run`;
 const CHANGED = 'status, reasons, digest, band_low, band_high, approved_by, command_id, close_command_ids, reduced_size, ended_reason, decided_by, strategy_version';
 
 const DECIDED_AT = (row: string) => `case when ${row}.status not in ('waiting', 'needs_approval') then app_clock() end`;

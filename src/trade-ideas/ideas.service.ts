@@ -20,6 +20,12 @@ import type { z } from 'zod';
 
 type Proposed = z.output<typeof proposedSchema>;
 
+/** For an alert: which, and which of its runs. */
+export interface ForAlert {
+  id: string;
+  run: number;
+}
+
 /** Who proposes, who executes, and what the gate is asked. */
 interface Prepared {
   request: GateRequest;
@@ -45,16 +51,17 @@ export class IdeasService {
   /**
    * Asks the gate, and stores the idea with what became of it.
    * @param lease hands the command over in the answer
+   * @param alert one idea for each of its runs, whatever crashes between
    * @throws {Problem} 403 EXECUTOR_NOT_ALLOWED, 404 for agent, strategy, prediction or reference, 409 for another agent's prediction or reference
    */
-  async propose(tx: Tx, caller: Caller, body: Proposal, lease: boolean): Promise<Proposed> {
+  async propose(tx: Tx, caller: Caller, body: Proposal, lease: boolean, alert: ForAlert | null = null): Promise<Proposed> {
     const { request, proposerId } = await this.prepare(tx, caller, body);
     if (lease && (caller.principal.kind !== 'agent' || caller.principal.agentId !== request.executorId)) {
       throw forbidden('LEASE_NOT_YOURS', 'The command goes to the executor: only its own key takes it with lease=1.');
     }
     if (lease && caller.principal.kind === 'agent' && !caller.principal.scopes.includes('commands')) throw forbidden('SCOPE_MISSING', 'This key lacks the scope commands, which lease=1 takes.');
     const decided = await this.gate.decide(tx, request);
-    const { idea, decisionId } = await this.record(tx, caller, body, { request, proposerId }, decided);
+    const { idea, decisionId } = await this.record(tx, caller, body, { request, proposerId }, decided, alert);
     const leased = lease && idea.command_id !== null ? await this.leases.leaseNew(tx, caller, idea.executor_id, idea.command_id, LEASE_SECONDS) : null;
     const { verdict, reasons, rules } = decided.assessment;
     return { ...toIdea(idea), decision: { id: decisionId, verdict, reasons: [...reasons], rules: rules as Proposed['decision']['rules'] }, ...(lease ? { command: leased && toLeasedCommand(leased) } : {}) };
@@ -93,7 +100,7 @@ export class IdeasService {
     return lists.flat().sort((a, b) => b.seq - a.seq).slice(0, limit + 1);
   }
 
-  private async record(tx: Tx, caller: Caller, body: Proposal, { request, proposerId }: Prepared, decided: Decided) {
+  private async record(tx: Tx, caller: Caller, body: Proposal, { request, proposerId }: Prepared, decided: Decided, alert: ForAlert | null) {
     const { input, assessment: { verdict, reasons }, agentVersion } = decided;
     const status = statusOf(verdict);
     const opens = status === 'auto_executed' && input.idea.lotSize !== '0';
@@ -104,6 +111,7 @@ export class IdeasService {
       lot_size: body.lotSize, entry_price: body.entryPrice ?? null, entry_low: body.entryRange?.low ?? null, entry_high: body.entryRange?.high ?? null, stop_loss: body.stopLoss ?? null,
       take_profit: body.takeProfit ?? null, expected_hold: body.expectedHold ?? null, valid_for_seconds: validSecondsOf(body), rationale: body.rationale, confidence: body.confidence ?? null,
       status, approved_by: null, ended_reason: null, actor: actorOf(caller.principal), correlation_id: caller.correlationId,
+      alert_id: alert?.id ?? null, alert_run: alert?.run ?? null,
     };
     const reduced = status === 'waiting' ? null : await this.outcomes.reduce(tx, caller, content, decided);
     const idea = await this.ideas.insert(tx, {

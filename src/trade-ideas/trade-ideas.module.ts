@@ -23,6 +23,6 @@ import { WaitingIdeas } from './waiting.service.js';
   imports: [AgentsModule, CommandsModule, DecisionsModule, InstrumentsModule, MarketDataModule, RiskModule],
   controllers: [TradeIdeasController, RiskCheckController, ExecutorsController, AgentCheckController],
   providers: [AgentCheckRepository, AgentCheckService, ApprovalsService, ExecutorsRepository, ExecutorsService, IdeaOutcomes, IdeasRepository, IdeasService, WaitingIdeas],
-  exports: [IdeasService, WaitingIdeas],
+  exports: [ApprovalsService, IdeasService, WaitingIdeas],
 })
 export class TradeIdeasModule {}
