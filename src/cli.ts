@@ -79,7 +79,7 @@ function haltCommands(program: Command): void {
 
 /** Also while the server is down: what became of what, and what is to be asked. */
 function inquiryCommands(program: Command): void {
-  program.command('why').description('why it was traded, or not: step by step, causes first').argument('<id>', 'of a trade, idea, command, prediction, decision, closure or halt')
+  program.command('why').description('why it was traded, or not: step by step, causes first').argument('<id>', 'of a trade, idea, command, prediction, decision, closure, halt or alert')
     .action((id: string) => run(async () => (await import('./cli/why.js')).why(readEnv(), say, id)));
   program.command('reconcile').description('ask agents to report what their brokers show').option('--agent <agent>', 'its name or id; all when left out').option('--account <account>', 'its name or id')
     .action((options: { agent?: string; account?: string }) => run(async () => (await import('./cli/reconcile.js')).reconcile(readEnv(), say, options)));

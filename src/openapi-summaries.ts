@@ -61,7 +61,7 @@ export const SUMMARIES: Record<string, string> = {
   strategiesVersions: 'Every version of a strategy with who made it and why, newest first',
   strategiesPut: 'Put other content in place of the version named by If-Match; the versions before are kept',
   strategiesRetire: 'End a strategy: no idea may name it any more, and its name is free',
-  whyGet: 'Why it was traded, or not: the causal chain of any trade, idea, command, prediction, decision, closure or halt, cause before effect, every rule with its input and limit, and what is missing in it',
+  whyGet: 'Why it was traded, or not: the causal chain of any trade, idea, command, prediction, decision, closure, halt or alert, cause before effect, every rule with its input and limit, and what is missing in it',
   killSwitchImpose: 'Stop trading in a scope: nothing opens from the answer on, exits go on. 202 while an account is busy: what is left is listed, and tried until it is done',
   killSwitchList: 'Halts, those in force first, then newest first: who, why, since when, which agents have observed them, and what is under nobody\'s control',
   killSwitchGet: 'A halt',

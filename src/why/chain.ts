@@ -1,6 +1,6 @@
 import type { Caused, Step } from './in-order.js';
 import type { Linked } from './linked.js';
-import { closureSummary, commandSummary, decisionSummary, explanationSummary, fillSummary, haltSummary, ideaSummary, outcomeSummary, predictionSummary, releaseSummary, reservationSummary, transitionSummary } from './summaries.js';
+import { alertSummary, closureSummary, commandSummary, decisionSummary, explanationSummary, fillSummary, haltSummary, ideaSummary, outcomeSummary, predictionSummary, releaseSummary, reservationSummary, transitionSummary } from './summaries.js';
 import { toFill } from '../trades/fills.schemas.js';
 import { toTrade, toTransition } from '../trades/trades.schemas.js';
 import { toIdea } from '../trade-ideas/trade-ideas.schemas.js';
@@ -19,7 +19,7 @@ type Row<K extends keyof Linked> = Linked[K][number];
 /** Every row as a step, with what led to it. A trade's own keys: `trade` is the step that made it. */
 export function stepsOf(linked: Linked): Caused[] {
   return [
-    ...linked.predictions.map(ofPrediction), ...linked.halts.flatMap((each) => ofHalt(each, linked)), ...linked.ideas.map(ofIdea), ...linked.decisions.map((each) => ofDecision(each, linked)),
+    ...linked.alerts.map(ofAlert), ...linked.predictions.map(ofPrediction), ...linked.halts.flatMap((each) => ofHalt(each, linked)), ...linked.ideas.map(ofIdea), ...linked.decisions.map((each) => ofDecision(each, linked)),
     ...linked.reservations.map((each) => ofReservation(each, linked)), ...linked.commands.map((each) => ofCommand(each, linked)),
     ...linked.transitions.map((each) => ofTransition(each, linked)), ...linked.fills.map((each) => ofFill(each)), ...linked.explanations.map(ofExplanation),
     ...linked.closures.map((each) => ofClosure(each)), ...linked.trades.filter(({ finished_at }) => finished_at !== null).map((each) => ofOutcome(each, linked)),
@@ -29,6 +29,14 @@ export function stepsOf(linked: Linked): Caused[] {
 const caused = (key: string, after: (string | null | false)[], step: Step): Caused => ({ key, after: after.filter((each) => each !== null && each !== false), step });
 const keyOf = (kind: string, id: string | null): string | null => (id === null ? null : `${kind} ${id}`);
 
+const ofAlert = (row: Row<'alerts'>): Caused => caused(`alert ${row.id}`, [], {
+  type: 'alert', id: row.id, at: row.received_at, actor: `webhook:${row.source_id}`, summary: alertSummary(row),
+  data: {
+    sourceId: row.source_id, source: row.source_name, status: row.status, code: row.code, detail: row.detail, signal: row.signal, outcome: row.outcome, run: row.run, redrivenAt: row.redriven_at,
+    redrivenBy: row.redriven_by, finishedAt: row.finished_at, duplicateCount: row.duplicate_count, runs: row.runs, path: `/api/v1/alerts/${row.id}`,
+  },
+});
+
 const ofPrediction = (row: Row<'predictions'>): Caused => caused(`prediction ${row.id}`, [], {
   type: 'prediction', id: row.id, at: row.predicted_at, actor: `agent:${row.agent_id}`, summary: predictionSummary(row),
   data: {
@@ -37,7 +45,7 @@ const ofPrediction = (row: Row<'predictions'>): Caused => caused(`prediction ${r
   },
 });
 
-const ofIdea = (row: Row<'ideas'>): Caused => caused(`idea ${row.id}`, [keyOf('prediction', row.prediction_id)], {
+const ofIdea = (row: Row<'ideas'>): Caused => caused(`idea ${row.id}`, [keyOf('prediction', row.prediction_id), keyOf('alert', row.alert_id)], {
   type: 'idea', id: row.id, at: row.created_at, actor: row.actor, summary: ideaSummary(row),
   data: { ...toIdea(row), ...(row.snapshot_ref === null ? {} : { snapshotPath: `/api/v1/snapshots/refs/${row.snapshot_ref}` }) },
 });
@@ -65,6 +73,10 @@ const ofReservation = (row: Row<'reservations'>, linked: Linked): Caused => caus
 
 const ideasOf = ({ id: commandId }: { id: string }, { ideas }: Linked): string[] => ideas.filter((idea) => idea.command_id === commandId || idea.close_command_ids.includes(commandId)).map(({ id }) => id);
 
+/** That asked for it, by what its runs say. */
+const alertsOf = ({ id }: Row<'commands'>, { alerts }: Linked): string[] =>
+  alerts.filter((alert) => [alert, ...(alert.runs as { outcome: Record<string, unknown> | null }[])].some(({ outcome }) => Array.isArray(outcome?.['commandIds']) && outcome['commandIds'].includes(id))).map((alert) => `alert ${alert.id}`);
+
 function ofCommand(row: Row<'commands'>, linked: Linked): Caused {
   const ideas = ideasOf(row, linked);
   const isOfHalt = row.halted_by !== null && ideas.length === 0;
@@ -73,7 +85,7 @@ function ofCommand(row: Row<'commands'>, linked: Linked): Caused {
     || (each.trade_id === row.trade_id && row.actor === 'system' && Date.parse(each.created_at) <= Date.parse(row.created_at) && (each.ended_at === null || Date.parse(each.ended_at) >= Date.parse(row.created_at))));
   return caused(`command ${row.id}`, [
     ...ideas.flatMap((id) => [`idea ${id}`, ...decisionsOn(id, linked)]), ...linked.reservations.filter((each) => each.command_id === row.id).map(({ id }) => `reservation ${id}`),
-    ...closures.map(({ id }) => `closure ${id}`), keyOf('trade', row.trade_id), isOfHalt && `halt ${row.halted_by}`,
+    ...closures.map(({ id }) => `closure ${id}`), keyOf('trade', row.trade_id), ...alertsOf(row, linked), isOfHalt && `halt ${row.halted_by}`,
   ], { type: 'command', id: row.id, at: (isOfHalt ? row.finished_at : null) ?? row.created_at, actor: row.actor, summary: commandSummary(row), data: { ...toCommandWithAttempts(row), haltedBy: row.halted_by } });
 }
 
@@ -101,7 +113,7 @@ const ofExplanation = (row: Row<'explanations'>): Caused => caused(`explanation 
   },
 });
 
-const ofClosure = (row: Row<'closures'>): Caused => caused(`closure ${row.id}`, [`trade ${row.trade_id}`, keyOf('halt', row.halt_id)], {
+const ofClosure = (row: Row<'closures'>): Caused => caused(`closure ${row.id}`, [`trade ${row.trade_id}`, keyOf('halt', row.halt_id), keyOf('alert', row.alert_id)], {
   type: 'closure', id: row.id, at: row.created_at, actor: row.actor, summary: closureSummary(row),
   data: {
     tradeId: row.trade_id, cause: row.cause, rule: row.rule, detail: row.detail, haltId: row.halt_id, size: row.size, exitReason: row.exit_reason, tries: row.tries, commandId: row.command_id,

@@ -1,6 +1,6 @@
 /** In the order in which they are taken where nothing else decides: a cause stands before its usual effects. */
 export const STEP_TYPES = [
-  'prediction', 'halt', 'release', 'idea', 'decision', 'reservation', 'command', 'fill', 'transition', 'explanation', 'closure', 'outcome',
+  'alert', 'prediction', 'halt', 'release', 'idea', 'decision', 'reservation', 'command', 'fill', 'transition', 'explanation', 'closure', 'outcome',
 ] as const;
 export type StepType = (typeof STEP_TYPES)[number];
 

@@ -8,7 +8,7 @@ import type { IdeaRow } from '../trade-ideas/ideas.repository.js';
 import type { FillRow } from '../trades/fills.repository.js';
 import type { TradeRow, TransitionRow } from '../trades/trades.repository.js';
 
-export const SUBJECT_TYPES = ['trade', 'idea', 'command', 'prediction', 'decision', 'closure', 'halt'] as const;
+export const SUBJECT_TYPES = ['trade', 'idea', 'command', 'prediction', 'decision', 'closure', 'halt', 'alert'] as const;
 export type SubjectType = (typeof SUBJECT_TYPES)[number];
 
 export interface PredictionFacts {
@@ -22,11 +22,18 @@ export interface ReservationFacts {
   created_at: string; ended_at: string | null; ended_as: 'released' | 'converted' | null; trade_id: string | null; held: boolean;
 }
 
+/** What a source sent, and what was done with it; never its body. */
+export interface AlertFacts {
+  id: string; seq: number; source_id: string; source_name: string; executor_agent_id: string | null; received_at: string; status: string; run: number; redriven_at: string | null; redriven_by: string | null;
+  signal: Record<string, unknown> | null; attempts: number; code: string | null; detail: string | null; outcome: Record<string, unknown> | null; finished_at: string | null; duplicate_count: number; runs: unknown[];
+}
+
 /** With the halt that cancelled it. */
 export type CommandFacts = CommandWithAttempts & { halted_by: string | null };
 
 /** The rows of a chain. Decisions with what their sealed text says. */
 export interface Linked {
+  alerts: AlertFacts[];
   predictions: PredictionFacts[];
   ideas: IdeaRow[];
   decisions: { row: DecisionRow; checked: CheckedRow }[];

@@ -3,7 +3,7 @@ import type { Linked, SubjectType } from './linked.js';
 /** What one would expect of a chain and is not there, in words; empty: nothing is missing. */
 export function missingIn(subject: SubjectType, linked: Linked): string[] {
   return [
-    ...linked.predictions.flatMap((each) => ofPrediction(each, subject, linked)), ...linked.ideas.flatMap((each) => ofIdea(each, linked)), ...linked.decisions.flatMap(ofDecision),
+    ...linked.alerts.flatMap(ofAlert), ...linked.predictions.flatMap((each) => ofPrediction(each, subject, linked)), ...linked.ideas.flatMap((each) => ofIdea(each, linked)), ...linked.decisions.flatMap(ofDecision),
     ...linked.commands.flatMap(({ id, type, status }) => (status === 'unknown' ? [`Nobody knows what became of the command ${type} ${id}.`] : [])),
     ...linked.trades.flatMap((each) => ofTrade(each, linked)),
     ...linked.closures.flatMap(({ id, ended_at }) => (ended_at === null ? [`The closure ${id} has not ended: nobody has seen its trade flat.`] : [])),
@@ -13,6 +13,11 @@ export function missingIn(subject: SubjectType, linked: Linked): string[] {
 
 type Row<K extends keyof Linked> = Linked[K][number];
 
+function ofAlert({ id, status, code, detail }: Row<'alerts'>): string[] {
+  if (status === 'received') return [`The alert ${id} is not done with yet${code === null ? '' : `: ${code}`}.`];
+  return status === 'quarantined' || status === 'failed' ? [`The alert ${id} is ${status}: ${code ?? 'nobody said why'}${detail === null ? '' : `, ${detail}`}`] : [];
+}
+
 function ofPrediction({ id, should_trade }: Row<'predictions'>, subject: SubjectType, { ideas, trades }: Linked): string[] {
   const isUsed = ideas.some(({ prediction_id }) => prediction_id === id) || trades.some(({ prediction_id }) => prediction_id === id);
   return subject === 'prediction' && should_trade && !isUsed ? ['The prediction was to be traded, and no idea and no trade names it.'] : [];
@@ -21,7 +26,7 @@ function ofPrediction({ id, should_trade }: Row<'predictions'>, subject: Subject
 function ofIdea(idea: Row<'ideas'>, { predictions, decisions, commands, trades }: Linked): string[] {
   const found: string[] = [];
   const named = `The idea ${idea.id}`;
-  if (idea.prediction_id === null && idea.snapshot_ref === null) found.push(`${named} names neither a prediction nor a snapshotRef: what it was decided on is not kept.`);
+  if (idea.prediction_id === null && idea.snapshot_ref === null && idea.alert_id === null) found.push(`${named} names neither a prediction nor a snapshotRef: what it was decided on is not kept.`);
   if (idea.prediction_id !== null && !predictions.some(({ id }) => id === idea.prediction_id)) found.push(`The prediction ${idea.prediction_id} of the idea is gone.`);
   if (!decisions.some(({ row }) => row.idea_id === idea.id)) found.push(`${named} has no decision in the history.`);
   if (idea.decided_at === null) found.push(`${named} is not decided yet: ${idea.status}.`);

@@ -11,7 +11,7 @@ const row = <K extends keyof Linked>(given: Record<string, unknown>) => given as
 const prediction = row<'predictions'>({ id: 'p', model: 'ens', model_version: '3', symbol: 'EURUSD', direction: 'long', confidence: '0.9', threshold_used: '0.7', should_trade: true, outcome: null, move: null });
 const idea = row<'ideas'>({
   id: 'i', direction: 'long', lot_size: '0.1', symbol: 'EURUSD', outcome: null, entry_price: null, entry_low: null, entry_high: null, stop_loss: '1.09', take_profit: [{ price: '1.13', sizeFraction: '1' }],
-  confidence: '0.9', execution_mode: 'paper', snapshot_ref: null, prediction_id: 'p', status: 'auto_executed', ended_reason: null, rationale: 'it rises', decided_at: at, command_id: 'c',
+  confidence: '0.9', execution_mode: 'paper', snapshot_ref: null, alert_id: null, prediction_id: 'p', status: 'auto_executed', ended_reason: null, rationale: 'it rises', decided_at: at, command_id: 'c',
 });
 const decided = (riskCheckResult: unknown, more: object = {}) => ({ seal: 'intact', changed: [], text: { actor: 'agent:a', riskCheckResult, reason: null, ...more } }) as unknown as Row<'decisions'>['checked'];
 const command = row<'commands'>({ id: 'c', type: 'open_trade', payload: { direction: 'long', lotSize: '0.1', symbol: 'EURUSD', limitPrice: '1.1002' }, attempts: [], status: 'queued', error: null, reason: null, trade_id: null });
@@ -73,7 +73,7 @@ describe('the halts of a decision', () => {
 });
 
 describe('what is missing', () => {
-  const nothing: Linked = { predictions: [], ideas: [], decisions: [], reservations: [], commands: [], trades: [], transitions: [], fills: [], explanations: [], closures: [], halts: [] };
+  const nothing: Linked = { alerts: [], predictions: [], ideas: [], decisions: [], reservations: [], commands: [], trades: [], transitions: [], fills: [], explanations: [], closures: [], halts: [] };
   const decision = { row: { id: 'd', idea_id: 'i' }, checked: decided(null) } as unknown as Row<'decisions'>;
   const whole: Linked = { ...nothing, predictions: [prediction], ideas: [idea], decisions: [decision], commands: [{ ...command, status: 'succeeded' }], trades: [trade], fills: [row<'fills'>({ trade_id: 't', role: 'exit' })], closures: [closure], halts: [halt] };
 

@@ -21,6 +21,12 @@ export const predictionSummary = (row: Row<'predictions'>): string =>
   `${row.model}${row.model_version === null ? '' : ` ${row.model_version}`} predicted ${row.symbol} ${row.direction} with confidence ${row.confidence}; the threshold was ${row.threshold_used}, so it was ${row.should_trade ? 'to be traded' : 'not to be traded'}${
     row.outcome === null ? '' : `; it came out ${row.outcome}${row.move === null ? '' : ` (move ${row.move})`}`}.`;
 
+export function alertSummary({ source_name: name, signal, status, code, detail, redriven_at: redriven, duplicate_count: duplicates }: Row<'alerts'>): string {
+  const told = signal === null ? '' : join(['intent', 'side', 'command', 'quantity', 'symbol', 'exchange'].map((field) => (typeof signal[field] === 'string' && signal[field] !== '' ? cut(signal[field]) : false))).replaceAll(', ', ' ');
+  return `Alert of ${name}${told === '' ? ', of which nobody knows what it means' : `: ${told}`}; it is ${status}${code === null ? '' : ` (${code}${detail === null ? '' : `: ${cut(detail)}`})`}${
+    redriven === null ? '' : `, redriven at ${redriven}`}${duplicates === 0 ? '' : `, sent ${duplicates + 1} times`}.`;
+}
+
 export const ideaSummary = (row: Row<'ideas'>): string => {
   const targets = row.take_profit?.map(({ price }) => price).join(' / ');
   const words = join([

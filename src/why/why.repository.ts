@@ -8,12 +8,14 @@ import type { HaltRow } from '../halts/halt-rows.js';
 import type { IdeaRow } from '../trade-ideas/ideas.repository.js';
 import type { FillRow } from '../trades/fills.repository.js';
 import { COLUMNS as TRADE, type TradeRow, type TransitionRow } from '../trades/trades.repository.js';
-import type { CommandFacts, Linked, PredictionFacts, ReservationFacts, SubjectType } from './linked.js';
+import type { AlertFacts, CommandFacts, Linked, PredictionFacts, ReservationFacts, SubjectType } from './linked.js';
 
 /** Of each kind; what goes beyond is said to be left out. */
 export const EACH_MOST = 500;
 /** What a step shows of a command's result; all of it stands at the command. */
 const RESULT_BYTES_MOST = 8_192;
+/** Of an alert that was redriven again and again. */
+const RUNS_SHOWN = 20;
 
 /** What is asked about, and the ids of what hangs together with it. */
 export interface Found {
@@ -26,12 +28,21 @@ export interface Found {
   trade_ids: string[];
   halt_id: string | null;
   decision_id: string | null;
+  alert_ids: string[];
 }
 
 const ID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 /** The idea against which this close of a part went, on an account with one position for an instrument. The reason alone may be anybody's words. */
 const REDUCED_BY = (command: string) => `(select i.id from trade_ideas i where ${command}.type = 'close_trade' and ${command}.id = any(i.close_command_ids)
   and i.id = substring(${command}.payload ->> 'reason' from '^idea (${ID})$')::uuid)`;
+
+/** The alert of a source that asked for a command; its reason alone may be anybody's words. */
+const ALERTED = (command: string) => `case when ${command}.actor like 'webhook:%' then substring(${command}.payload ->> 'reason' from '^alert (${ID})$')::uuid end`;
+/** Commands that the runs of an alert say they made or took back. */
+const OF_ALERT = (alert: string) => `
+  select each::uuid from (select outcome from alerts where id = ${alert} union all select outcome from alert_runs where alert_id = ${alert}) o,
+    jsonb_array_elements_text(case jsonb_typeof(o.outcome -> 'commandIds') when 'array' then o.outcome -> 'commandIds' else '[]' end
+      || case jsonb_typeof(o.outcome -> 'cancelledCommandIds') when 'array' then o.outcome -> 'cancelledCommandIds' else '[]' end) each`;
 
 /** Reads what a chain is made of: a fixed number of statements, whatever hangs together. */
 @Injectable()
@@ -43,13 +54,14 @@ export class WhyRepository {
       with asked as (select ${id}::uuid as id),
       seed as materialized (
         select * from (
-          select 1 as n, 'trade' as type, t.id as trade_id, ${() => none('idea_id command_id prediction_id halt_id decision_id')}, array[t.agent_id] as agents from trades t join asked using (id)
-          union all select 2, 'idea', null, i.id, null, null, null, null, array[i.executor_id, i.proposer_id] from trade_ideas i join asked using (id)
-          union all select 3, 'command', c.trade_id, null, c.id, null, null, null, array[c.agent_id] from agent_commands c join asked using (id)
-          union all select 4, 'prediction', null, null, null, p.id, null, null, array[p.agent_id] from predictions p join asked using (id)
-          union all select 5, 'decision', null, d.idea_id, null, null, d.halt_id, d.id, array[d.agent_id] from decision_history d join asked using (id)
-          union all select 6, 'closure', c.trade_id, null, null, null, c.halt_id, null, array[c.agent_id] from closures c join asked using (id)
-          union all select 7, 'halt', null, null, null, null, h.id, null, array[case when h.scope_type = 'agent' then h.scope_id::uuid end] from halts h join asked using (id)
+          select 1 as n, 'trade' as type, t.id as trade_id, ${() => none('idea_id command_id prediction_id halt_id decision_id alert_id')}, array[t.agent_id] as agents from trades t join asked using (id)
+          union all select 2, 'idea', null, i.id, null, null, null, null, null, array[i.executor_id, i.proposer_id] from trade_ideas i join asked using (id)
+          union all select 3, 'command', c.trade_id, null, c.id, null, null, null, null, array[c.agent_id] from agent_commands c join asked using (id)
+          union all select 4, 'prediction', null, null, null, p.id, null, null, null, array[p.agent_id] from predictions p join asked using (id)
+          union all select 5, 'decision', null, d.idea_id, null, null, d.halt_id, d.id, null, array[d.agent_id] from decision_history d join asked using (id)
+          union all select 6, 'closure', c.trade_id, null, null, null, c.halt_id, null, null, array[c.agent_id] from closures c join asked using (id)
+          union all select 7, 'halt', null, null, null, null, h.id, null, null, array[case when h.scope_type = 'agent' then h.scope_id::uuid end] from halts h join asked using (id)
+          union all select 8, 'alert', null, null, null, null, null, null, a.id, array[s.executor_agent_id] from asked join alerts a using (id) join webhook_sources s on s.id = a.source_id
         ) one order by n limit 1
       ),
       idea as materialized (
@@ -59,17 +71,20 @@ export class WhyRepository {
           union select r.idea_id from seed s join trades t on t.id = s.trade_id join reservations r on r.command_id = t.command_id
           union select r.idea_id from seed s join reservations r on r.command_id = s.command_id
           union select ${() => REDUCED_BY('c')} from seed s join agent_commands c on c.id = s.command_id
+          union select i.id from trade_ideas i where i.alert_id = (select alert_id from seed)
           union (select i.id from trade_ideas i where i.prediction_id = (select prediction_id from seed) order by i.seq desc limit ${EACH_MOST + 1})
         ) i where id is not null
       ),
       opening as materialized (
         select command_id as id from seed where command_id is not null
+        union ${() => OF_ALERT('(select alert_id from seed)')}
         union select i.command_id from trade_ideas i where i.id = any(array(select id from idea)) and i.command_id is not null
       ),
       trade as materialized (
         select trade_id as id from seed where trade_id is not null
         union select t.id from trades t where t.idea_id = any(array(select id from idea))
         union select t.id from trades t where t.command_id = any(array(select id from opening))
+        union select c.trade_id from closures c where c.alert_id = (select alert_id from seed)
         union (select t.id from trades t where t.prediction_id = (select prediction_id from seed) order by t.seq desc limit ${EACH_MOST + 1})
       ),
       of_trade as materialized (
@@ -81,6 +96,10 @@ export class WhyRepository {
           union select unnest(array[i.executor_id, i.proposer_id]) from trade_ideas i where i.id = any(array(select id from idea)) and s.type not in ('prediction', 'halt')
         ) o where a is not null) as owners,
         array(select id from idea union select reduced_by from of_trade where reduced_by is not null) as idea_ids,
+        array(select alert_id from seed where alert_id is not null
+          union select i.alert_id from trade_ideas i where i.id = any(array(select id from idea)) and i.alert_id is not null
+          union select c.alert_id from closures c where c.trade_id = any(array(select id from trade)) and c.alert_id is not null
+          union select ${() => ALERTED('c')} from agent_commands c where c.id = any(array(select id from opening)) or c.id = any(array(select id from of_trade))) as alert_ids,
         array(select id from trade) as trade_ids,
         array(select id from opening union select id from of_trade union select t.command_id from trades t where t.id = any(array(select id from trade)) and t.command_id is not null
           union select unnest(i.close_command_ids) from trade_ideas i where i.id = any(array(select id from idea))) as command_ids,
@@ -95,6 +114,16 @@ export class WhyRepository {
     return tx.sql`
       select p.*, s.outcome, s.move, s.scored_at from predictions p left join prediction_scores s on s.prediction_id = p.id
       where p.id = any(${ids}::uuid[]) order by p.seq desc limit ${EACH_MOST + 1}`;
+  }
+
+  /** Without what was sent: its body stands at the alert, where its secrets are masked. */
+  alerts(tx: Tx, ids: readonly string[]): Promise<AlertFacts[]> {
+    return tx.sql`
+      select a.id, a.seq, a.source_id, s.name as source_name, s.executor_agent_id, a.received_at, a.status, a.run, a.redriven_at, a.redriven_by, a.signal, a.attempts, a.code, a.detail, a.outcome, a.finished_at,
+        a.duplicate_count, (select coalesce(jsonb_agg(jsonb_build_object('run', r.run, 'status', r.status, 'code', r.code, 'detail', r.detail, 'outcome', r.outcome,
+          'at', to_char(r.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by r.run), '[]')
+          from (select * from alert_runs where alert_id = a.id order by run desc limit ${RUNS_SHOWN}) r) as runs
+      from alerts a join webhook_sources s on s.id = a.source_id where a.id = any(${ids}::uuid[]) order by a.seq desc limit ${EACH_MOST + 1}`;
   }
 
   ideas(tx: Tx, ids: readonly string[]): Promise<IdeaRow[]> {

@@ -32,7 +32,7 @@ export class WhyService {
     return inTransaction(this.dataSource, async (tx) => {
       await tx.query('set transaction isolation level repeatable read, read only');
       const found = await this.why.find(tx, id);
-      if (!found) throw notFound('trade, idea, command, prediction, decision, closure or halt');
+      if (!found) throw notFound('trade, idea, command, prediction, decision, closure, halt or alert');
       if (caller?.principal.kind === 'agent' && !found.owners.includes(caller.principal.agentId)) throw forbidden('NOT_YOUR_AGENT', 'An agent key asks about what its agent proposed or executes.');
       const linked = await this.linked(tx, found);
       const steps = inOrder(stepsOf(withinBounds(linked)));
@@ -51,7 +51,7 @@ export class WhyService {
     const made = await this.why.commands(tx, commands, haltId);
     const halts = new Set([found.halt_id, ...made.map(({ halted_by: id }) => id), ...closures.map(({ halt_id: id }) => id), ...decisions.flatMap(({ row, checked }) => [row.halt_id, ...haltsIn(checked.text?.riskCheckResult)])].filter((id) => id !== null));
     return {
-      decisions, closures, halts: await this.why.halts(tx, [...halts].filter((id) => UUID.test(id))),
+      alerts: await this.why.alerts(tx, found.alert_ids.filter((id) => id !== null)), decisions, closures, halts: await this.why.halts(tx, [...halts].filter((id) => UUID.test(id))),
       predictions: await this.why.predictions(tx, found.prediction_ids), ideas: await this.why.ideas(tx, found.idea_ids), reservations: await this.why.reservations(tx, commands),
       commands: made, trades: await this.why.trades(tx, trades), transitions: await this.why.transitions(tx, trades), fills: await this.why.fills(tx, trades),
       explanations: await this.why.explanations(tx, trades),
