@@ -27,6 +27,7 @@ const ARROWS: Record<string, string[]> = {
   'trade-ideas': ['commands', 'decisions', 'kill-switch'], positions: ['commands'], execution: ['commands', 'positions', 'trade-ideas'],
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
   why: ['closures', 'commands', 'decisions', 'trade-ideas'],
+  health: ['webhooks'],
   '.': ['cli'], cli: ['.'],
 };
 

@@ -8,6 +8,10 @@ import { RequestDurations } from './request-durations.js';
 export const LEASE_OUTCOMES = ['leased', 'succeeded', 'not_sent', 'rejected', 'unknown', 'lapsed', 'given_back', 'lost'] as const;
 export type LeaseOutcome = (typeof LEASE_OUTCOMES)[number];
 
+/** `duplicate` was answered with the first alert's id; the others are how a run of an alert ended. */
+export const ALERT_OUTCOMES = ['processed', 'ignored', 'expired', 'quarantined', 'failed', 'duplicate'] as const;
+export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
+
 /**
  * What this application counts while it runs. The registry is its own: two applications in one process do not count
  * for each other. Labels are names from the code, never from a request and never an id. Counting on a hot path is a
@@ -17,11 +21,12 @@ export type LeaseOutcome = (typeof LEASE_OUTCOMES)[number];
 export class Metrics implements OnApplicationShutdown {
   readonly registry = new Registry();
   private readonly leases = new Map<LeaseOutcome, number>(LEASE_OUTCOMES.map((outcome) => [outcome, 0]));
+  private readonly alerts = new Map<AlertOutcome, number>(ALERT_OUTCOMES.map((outcome) => [outcome, 0]));
   private readonly requests = new RequestDurations();
   private readonly process = new ProcessMetrics(this.registry);
 
   constructor() {
-    const { leases } = this;
+    const { leases, alerts } = this;
     new Counter({
       name: 'tradewarden_lease_outcomes_total', labelNames: ['outcome'], registers: [this.registry],
       help: 'What happened to leases on this instance: leased = handed out; lost = a completion, failure or extension that came too late and was refused; the others are how a lease ended.',
@@ -30,12 +35,25 @@ export class Metrics implements OnApplicationShutdown {
         for (const [outcome, count] of leases) this.inc({ outcome }, count);
       },
     });
+    new Counter({
+      name: 'tradewarden_alerts_total', labelNames: ['outcome'], registers: [this.registry],
+      help: 'What became of alerts on this instance: duplicate = answered with the id of the first; the others are how a run of an alert ended, redriven ones again.',
+      collect() {
+        this.reset();
+        for (const [outcome, count] of alerts) this.inc({ outcome }, count);
+      },
+    });
     this.registry.registerMetric(this.requests as unknown as Metric);
   }
 
   /** After the commit of what happened; `count` leases at once. */
   leaseOutcome(outcome: LeaseOutcome, count = 1): void {
     this.leases.set(outcome, (this.leases.get(outcome) ?? 0) + count);
+  }
+
+  /** After the commit. */
+  alertOutcome(outcome: AlertOutcome, count = 1): void {
+    this.alerts.set(outcome, (this.alerts.get(outcome) ?? 0) + count);
   }
 
   /**

@@ -28,6 +28,7 @@ import { CircuitBreakers1763600000027 } from './migrations/1763600000027-circuit
 import { TradeLife1763600000028 } from './migrations/1763600000028-trade-life.js';
 import { Why1763600000029 } from './migrations/1763600000029-why.js';
 import { Webhooks1763600000030 } from './migrations/1763600000030-webhooks.js';
+import { AlertInbox1763600000031 } from './migrations/1763600000031-alert-inbox.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -45,6 +46,7 @@ export const MIGRATIONS = [
   TradeLife1763600000028,
   Why1763600000029,
   Webhooks1763600000030,
+  AlertInbox1763600000031,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

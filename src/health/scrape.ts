@@ -6,6 +6,7 @@ import { askAside } from '../database/aside.js';
 import { DatabaseService } from '../database/database.service.js';
 import { type MigrationStatus, migrationStatus } from '../database/migrate.js';
 import type { PoolStats } from '../database/pool.js';
+import { ALERTS_COUNTED_TO, type InboxFigures, inboxFigures } from '../webhooks/inbox/inbox-figures.js';
 import { APP_VERSION } from './version.js';
 
 /** What could be read in time. What could not is absent: a 0 in its place would look like an empty queue. */
@@ -13,6 +14,7 @@ interface Seen {
   up: boolean;
   migrations?: MigrationStatus;
   queue?: QueueFigures;
+  inbox?: InboxFigures;
 }
 
 const OF_DATABASE = 'of the database, the same on every instance: take max(), not sum()';
@@ -51,6 +53,7 @@ async function lookAt(url: string | undefined): Promise<Seen> {
       seen.migrations = await migrationStatus(async (text) => (await client.query(text)).rows);
       seen.up = true;
       seen.queue = await queueFigures((text) => client.query(text));
+      seen.inbox = await inboxFigures((text) => client.query(text));
     });
   } catch {
     // Away, late, or without the tables: what was read until then is true.
@@ -77,12 +80,13 @@ function describePool(registry: Registry, stats: PoolStats): void {
   counter('timeouts', 'Times that none could be had within DB_POOL_TIMEOUT.', stats.timeoutsTotal);
 }
 
-function describeDatabase(registry: Registry, { up, migrations, queue }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);
   if (migrations) describeSchema(registers, migrations);
   if (queue) describeQueue(registers, queue);
+  if (inbox) describeInbox(registers, inbox);
 }
 
 function describeSchema(registers: Registry[], { applied, pending }: MigrationStatus): void {
@@ -97,4 +101,9 @@ function describeQueue(registers: Registry[], { byStatus, due, oldestDueSeconds 
   for (const [status, count] of Object.entries(byStatus)) commands.set({ status }, count);
   new Gauge({ name: 'tradewarden_queue_due_commands', help: `Commands that an agent could take now, ${counted}.`, registers }).set(due);
   new Gauge({ name: 'tradewarden_queue_oldest_due_seconds', help: `How long the longest of those has waited, 0 when there is none; ${OF_DATABASE}.`, registers }).set(oldestDueSeconds);
+}
+
+function describeInbox(registers: Registry[], { waiting, oldestSeconds }: InboxFigures): void {
+  new Gauge({ name: 'tradewarden_inbox_alerts', help: `Alerts that were accepted and not carried out yet, counted to ${ALERTS_COUNTED_TO}, which means that many or more; ${OF_DATABASE}.`, registers }).set(waiting);
+  new Gauge({ name: 'tradewarden_inbox_oldest_seconds', help: `How long the longest of those has waited, 0 when there is none; ${OF_DATABASE}.`, registers }).set(oldestSeconds);
 }

@@ -90,6 +90,14 @@ export const INCIDENT_KINDS = {
     subject: 'webhook_source', quietSeconds: null,
     means: 'A source of alerts tells another direction of a symbol than its executor holds. Over when a later alert of it agrees.',
   },
+  ALERT_QUARANTINED: {
+    subject: 'webhook_source', quietSeconds: 3_600,
+    means: 'Alerts of a source were accepted and could not be carried out: they wait to be mended and redriven. Over when none is left, or when no other one came for an hour; they stay in the list.',
+  },
+  SIGNAL_SILENCE: {
+    subject: 'webhook_source', quietSeconds: null,
+    means: 'A source has sent nothing for longer than it was expected to. Over with its next alert.',
+  },
 } as const satisfies Record<string, IncidentKind>;
 
 export type IncidentKindName = keyof typeof INCIDENT_KINDS;
