@@ -35,7 +35,6 @@ import { SupervisorModule } from './supervisor/supervisor.module.js';
 import { TradeIdeasModule } from './trade-ideas/trade-ideas.module.js';
 import { TradesModule } from './trades/trades.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
-import { AlertRoutingModule } from './webhooks/routing/routing.module.js';
 import { WhyModule } from './why/why.module.js';
 
 @Global()
@@ -77,7 +76,6 @@ export class AppModule {
         PositionsModule,
         ExecutionModule,
         SupervisorModule,
-        AlertRoutingModule,
         WhyModule,
         LiveModule,
         WebhooksModule,
