@@ -105,8 +105,9 @@ describe('turns', () => {
       await client.query('begin');
       await client.query(`insert into alerts (id, source_id, key_kind, body) values (gen_random_uuid(), $1, 'bytes', $2)`, [source.id, Buffer.from(JSON.stringify({ s: 'EURUSD', a: 'in', tag: 'first', id: 'held' }))]);
       await post('second');
-      // The pass that maps it is under way: it asks for who stores.
-      await until(async () => (await t.db.query(`select 1 from pg_locks where locktype = 'advisory' and classid = 7302`)).length > 0, 5_000);
+      // The pass that maps it has been under way for longer than it takes: it waits for who stores.
+      await until(async () => (await t.db.query(`select 1 from pg_locks l join pg_stat_activity s on s.pid = l.pid
+        where l.locktype = 'advisory' and l.classid = 7302 and l.granted and s.xact_start < clock_timestamp() - interval '300 milliseconds'`)).length > 0, 5_000);
       expect(routed).toEqual([]);
       await client.query('commit');
     } finally {
