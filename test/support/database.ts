@@ -6,6 +6,8 @@ interface TestServer {
   adminUrl: string;
   owner: { user: string; password: string };
   writer: { user: string; password: string };
+  /** Stands in the template. */
+  administrator: { email: string; password: string };
   template: string;
 }
 

@@ -1,11 +1,13 @@
 import { chmodSync, mkdtempSync } from 'node:fs';
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { buildIfStale } from '../../tools/build.mjs';
+import { buildIfStale, root } from '../../tools/build.mjs';
 
 const TEMPLATE = 'tradewarden_template';
 const owner = { user: 'tradewarden_test_owner', password: 'owner-of-the-tests' };
+const administrator = { email: 'admin@example.com', password: 'correct horse battery' };
 const writer = { user: 'tradewarden_test_writer', password: 'writer-of-the-tests' };
 
 /**
@@ -16,6 +18,9 @@ export default async function globalSetup() {
   // Jest loads this file outside its transforms: it works on the build, which the process tests need anyway.
   // The compiler emits in spite of type errors; `npm test` has checked the types before it comes here.
   await buildIfStale().catch((error) => process.stderr.write(`${error.message}\n`));
+  // Servers and command lines are started by the hundred: each finds compiled what is loaded here.
+  process.env['NODE_COMPILE_CACHE'] = join(root, 'dist', '.compiled');
+  enableCompileCache(process.env['NODE_COMPILE_CACHE']);
   const { useEmbedded } = await import('../../dist/src/database/embedded/embedded.js');
   const { migrateUp } = await import('../../dist/src/database/migrate.js');
   const { applyGrants, ensureDatabase, ensureRole, setRoleTimeouts, withIdentity } = await import('../../dist/src/database/roles.js');
@@ -38,9 +43,20 @@ export default async function globalSetup() {
   await migrateUp(ownerUrl);
   await setRoleTimeouts(adminUrl, writer.user, TEMPLATE);
   await applyGrants(ownerUrl, writer.user);
+  await makeAdministrator(withIdentity(adminUrl, { ...writer, database: TEMPLATE }), ownerUrl);
   // A machine that is slow today must not halt the tests: those of this breaker set what they need.
   await run(ownerUrl, MOVABLE_CLOCK, `update circuit_breakers set parameters = parameters || '{"millisecondsMost": 60000}' where name = 'database_latency'`);
-  process.env['TRADEWARDEN_TEST_SERVER'] = JSON.stringify({ adminUrl, owner, writer, template: TEMPLATE });
+  flushCompileCache();
+  process.env['TRADEWARDEN_TEST_SERVER'] = JSON.stringify({ adminUrl, owner, writer, administrator, template: TEMPLATE });
+}
+
+/** Once for all copies, as a first start does it: to hash a password takes long on purpose. */
+async function makeAdministrator(url, ownerUrl) {
+  const { readEnv } = await import('../../dist/src/config/env.js');
+  const { withServices } = await import('../../dist/src/cli/services.js');
+  const { UsersService } = await import('../../dist/src/auth/users.service.js');
+  const env = readEnv({ NODE_ENV: 'test', DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, ADMIN_EMAIL: administrator.email, ADMIN_PASSWORD: administrator.password });
+  await withServices(env, { url, ownerUrl, unpooledUrl: url, roles: 'separate' }, (app) => app.get(UsersService).ensureFirstAdmin());
 }
 
 /** The application's one clock, with an offset that a test may set: time is moved, not waited for. */
