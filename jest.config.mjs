@@ -19,5 +19,7 @@ export default {
   globalTeardown: './test/support/global-teardown.mjs',
   // More than the machine's cores: the specs wait for timers, processes and locks for half of their time.
   maxWorkers: 3,
-  testTimeout: 30_000,
+  testSequencer: './test/support/sequencer.mjs',
+  // Against hanging only: on a busy machine a start of a process takes ten times as long. What must be fast says so itself.
+  testTimeout: 120_000,
 };
