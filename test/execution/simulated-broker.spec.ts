@@ -5,8 +5,8 @@ import { seeded } from '../support/random.js';
 import { SimulatedAgent } from '../support/simulated-agent.js';
 import { SimulatedBroker } from '../support/simulated-broker.js';
 
-/** For one agent and for two, half of them on each kind of account. */
-const STEPS = process.env['FULL_FIGURES'] ? 5_000 : 500;
+/** On each kind of account, for one agent and for two; every day a tenth of 5,000 for one agent and for two, half of them on each kind. */
+const STEPS = process.env['FULL_FIGURES'] ? 5_000 : 250;
 /** One walk every day, another one with each fuzzing. */
 const seed = () => Number(process.env['SEED'] ?? (process.env['FULL_FIGURES'] ? Math.floor(Math.random() * 1e9) : 31));
 /** After so many steps everybody falls silent, and both books are laid side by side. */
