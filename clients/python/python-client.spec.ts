@@ -55,7 +55,7 @@ const EAGER = `import sys, tradewarden, example; tradewarden.Agent.__init__.__kw
 const replay = (...args: string[]) => start('--ticks', '300', '--speed', '0', ...args);
 
 async function until<T>(what: string, look: () => Promise<T | false | null | undefined> | T | false | null | undefined): Promise<T> {
-  for (const deadline = performance.now() + 30_000; performance.now() < deadline; await pause(20)) {
+  for (const deadline = performance.now() + 90_000; performance.now() < deadline; await pause(20)) {
     const found = await look();
     if (found) return found;
   }
@@ -167,7 +167,7 @@ async function expectNoSurprises(): Promise<void> {
   }, MANY_STARTS_MS);
 
   it.each(BOTH_WAYS)('lose and double nothing under kill -9 at any moment, over %s', async (_name, args) => {
-    for (let kills = 0; kills < (process.env['FULL_FIGURES'] ? 60 : 8); kills++) {
+    for (let kills = 0; kills < (process.env['FULL_FIGURES'] ? 60 : 6); kills++) {
       const run = await heard(() => start('--ticks', '100000', '--speed', '300', ...args));
       await pause(200 + kills * 150);
       run.child.kill('SIGKILL');
@@ -191,8 +191,8 @@ async function expectNoSurprises(): Promise<void> {
     const second = trading();
     await until('a trade of the next process', async () => (await tradeIds()).length > known);
     expect(await done(await command('reconcile'))).toMatchObject({ status: 'succeeded', attempt: 1 });
-    // The trading lease of a copy that fell silent lasts 60 s, and one that is refused asks again after 15.
-    expect(performance.now() - began).toBeLessThan(12_000);
+    // The trading lease of a copy that fell silent lasts 60 s; one that is refused would be a conflict, below.
+    expect(performance.now() - began).toBeLessThan(50_000);
     expect([(await state()).instanceId, await conflicts()]).toEqual([instanceId, []]);
     expect(Date.parse((await state()).startedAt)).toBeGreaterThan(Date.parse(startedAt));
     second.child.kill('SIGTERM');

@@ -67,7 +67,7 @@ class AStart(ServerCase):
         agent = self.running()
         open_trade(agent, "t1")
         close_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         trade = self.server.trades[0]
         self.assertEqual(trade["predictionId"], self.server.predictions[0]["id"])
         self.assertEqual(self.server.explanations[0]["tradeId"], trade["id"])
@@ -82,7 +82,7 @@ class AStart(ServerCase):
                     Fault(status=201, text=text) if seen.path == "/predictions" else None)
                 agent = self.running(folder=os.path.join(self.folder, str(number)))
                 open_trade(agent, f"t{number}")
-                self.assertTrue(agent.wait_until_sent(5))
+                self.assertTrue(agent.wait_until_sent(60))
                 self.assertNotIn("predictionId", self.server.trades[-1])
                 agent.stop()
 
@@ -183,7 +183,7 @@ class AServerThatIsAway(ServerCase):
                 for number in range(4):
                     open_trade(agent, f"{drop}-{number}")
                     close_trade(agent, f"{drop}-{number}")
-                self.assertTrue(agent.wait_until_sent(30))
+                self.assertTrue(agent.wait_until_sent(60))
                 agent.stop()
                 mine = [one for one in server.trades if one["clientOrderId"].startswith(drop)]
                 ids = [one["id"] for one in mine]
@@ -213,9 +213,9 @@ class AServerThatIsAway(ServerCase):
                 open_trade(agent, "t", prediction=False)
                 # Something to do in the meantime must not tempt the agent to look in earlier.
                 self.server.queue("custom")
-                self.assertTrue(agent.wait_until_sent(10))
+                self.assertTrue(agent.wait_until_sent(60))
                 # What was on its way already when the answer came does not count.
-                later = [at - asked[0] for at in asked[1:] if at - asked[0] > 0.05]
+                later = [at - asked[0] for at in asked[1:] if at - asked[0] > 0.2]
                 self.assertGreaterEqual(later[0], 0.99)
                 agent.stop()
 
@@ -267,7 +267,7 @@ class AServerThatIsAway(ServerCase):
             step.prediction(model="m", symbol="EURUSD", direction="long", confidence=1)
         close_trade(agent, "t0")
         self.server.listen()
-        until("everything is told", lambda: agent.up and agent.spool.size == 0, 30)
+        until("everything is told", lambda: agent.up and agent.spool.size == 0)
         self.assertEqual(len(self.server.trades), 5)
         self.assertTrue(agent.may_open())
 
@@ -278,7 +278,7 @@ class AServerThatIsAway(ServerCase):
             open_trade(agent, f"t{number}", prediction=False)
         self.server.fault = lambda seen: Fault(delay=0.02) if is_fact(seen.path) else None
         agent.start()
-        until("everything is told", lambda: agent.up, 30)
+        until("everything is told", lambda: agent.up)
         self.assertGreater(self.server.paths().count("/agents/me/heartbeat"), 5)
 
 
@@ -299,7 +299,7 @@ class AFactThatIsRefused(ServerCase):
         open_trade(agent, "t1")
         close_trade(agent, "t1")
         open_trade(agent, "t2")
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         with open(os.path.join(self.folder, "rejected.jsonl"), encoding="utf-8") as file:
             reasons = [json.loads(line)["reason"] for line in file]
         self.assertIn("VALIDATION_FAILED no", reasons[0])
@@ -316,7 +316,7 @@ class AFactThatIsRefused(ServerCase):
         self.refuse_once("/predictions", 422, "SOMETHING")
         agent = self.running()
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertNotIn("predictionId", self.server.trades[0])
 
     def test_by_errors_only_does_not_hold_up_those_behind_it_for_ever(self) -> None:
@@ -325,7 +325,7 @@ class AFactThatIsRefused(ServerCase):
             if seen.path == "/predictions" else None
         self.patch_waits(0.005)
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(20))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertEqual(self.server.paths().count("/predictions"), 8)
         self.assertEqual(len(self.server.trades), 1)
 
@@ -341,7 +341,7 @@ class AFactThatIsRefused(ServerCase):
         self.server.fault = fault
         agent = self.running()
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(20))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertEqual((agent.spool.rejected_count, len(self.server.trades)), (0, 1))
 
     def patch_waits(self, most: float) -> None:
@@ -369,7 +369,7 @@ class AStep(ServerCase):
         self.assertEqual(agent.state, {"open": ["t1"]})
         close_trade(agent, "t1")
         agent.start()
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertEqual(self.server.trades[0]["status"], "closed")
 
     def test_counts_a_state_when_it_is_saved_and_not_when_it_is_changed(self) -> None:
@@ -406,7 +406,7 @@ class AStep(ServerCase):
         with agent.step() as step:
             step.predictions([{"model": "m", "symbol": "S", "direction": "long",
                                "confidence": "0.5", "horizon_seconds": 60}] * 3)
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertEqual(len(self.server.predictions), 3)
         self.assertEqual(self.server.predictions[0]["horizonSeconds"], 60)
         self.assertIn("timestamp", self.server.predictions[0])
@@ -513,13 +513,13 @@ class Heartbeats(ServerCase):
         until("it polls", lambda: "/agents/me/commands/lease" in self.server.paths())
         began = time.monotonic()
         agent.stop()
-        self.assertLess(time.monotonic() - began, 1.5)
+        self.assertLess(time.monotonic() - began, 10)
         agent = self.running(wait_seconds=20)
         self.server.fault = lambda seen: Fault(delay=30)
         open_trade(agent, "t1")
         began = time.monotonic()
         agent.stop(goodbye_seconds=0.3)
-        self.assertLess(time.monotonic() - began, 3)
+        self.assertLess(time.monotonic() - began, 15)
 
 
 class TheDesiredState(ServerCase):
@@ -546,7 +546,7 @@ class TheDesiredState(ServerCase):
         agent = self.running()
         self.server.header_desired = "halted;run=stopped;v=4"
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertEqual(agent.desired, ("active", "running", 5))
         self.assertTrue(agent.may_open())
 
@@ -578,7 +578,7 @@ class AWrongClock(ServerCase):
         close_trade(agent, f"{skew}-early")
         agent.report(equity=1, last_cycle_at=tradewarden.iso(clock.wall()))
         agent._line.nudge()
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         return agent
 
     def test_reaches_no_fact_heartbeat_or_report(self) -> None:
@@ -612,7 +612,7 @@ class AWrongClock(ServerCase):
         clock.skew += 3600
         self.assertAlmostEqual(agent.trading_lease_left(), left, delta=1)
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         at = tradewarden.seconds_of(self.server.trades[0]["entryTime"]) or 0
         self.assertAlmostEqual(at, self.server.now(), delta=2)
 
@@ -621,7 +621,7 @@ class AWrongClock(ServerCase):
         open_trade(agent, "t1")
         agent.stop()
         agent = self.running(clock=SkewedClock(3600))
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         at = tradewarden.seconds_of(self.server.trades[0]["entryTime"]) or 0
         self.assertAlmostEqual(at, self.server.now(), delta=3)
         self.assertLessEqual(at, self.server.now())
@@ -633,7 +633,7 @@ class AWrongClock(ServerCase):
         # Half a minute later for all clocks but the monotonic one, as after a start of the machine.
         self.server.clock_offset = 30
         agent = self.running(clock=SkewedClock(30))
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         at = tradewarden.seconds_of(self.server.trades[0]["entryTime"]) or 0
         self.assertAlmostEqual(at, self.server.now() - 30, delta=3)
 
@@ -649,7 +649,7 @@ class AWrongClock(ServerCase):
         self.assertEqual((self.server.trades, agent.spool.size), ([], 3))
         self.server.says_time = True
         agent._line.nudge()
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertTrue(agent.may_open())
 
     def test_of_a_broker_is_refused_where_the_bot_can_see_it(self) -> None:
@@ -661,7 +661,7 @@ class AWrongClock(ServerCase):
         with agent.step() as step:
             step.trade("t1", symbol="S", direction="long", lot_size=1, entry_price=1,
                        entry_time=tradewarden.iso(self.server.now() + 5))
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         at = tradewarden.seconds_of(self.server.trades[0]["entryTime"]) or 0
         self.assertLessEqual(at, self.server.now())
 
@@ -718,7 +718,7 @@ class ASecondCopy(ServerCase):
         open_trade(second, "t1")
         second.start()
         until("it is refused", lambda: self.lines.count("another copy of this agent is running"))
-        time.sleep(0.5)
+        until("it asks again", lambda: len(self.refused_by(second)) > 2)
         self.assertEqual(second.may_open().reason, "INSTANCE_CONFLICT")
         self.assertFalse(second.up)
         # It is said once, not with every attempt, and the first is not disturbed.
@@ -749,7 +749,7 @@ class ASecondCopy(ServerCase):
     def test_is_one_in_a_copied_folder_also_on_this_machine(self) -> None:
         first = self.running()
         open_trade(first, "t1")
-        self.assertTrue(first.wait_until_sent(5))
+        self.assertTrue(first.wait_until_sent(60))
         other = os.path.join(self.folder, "second")
         shutil.copytree(self.folder, other)
         second = self.agent(folder=other)
@@ -758,9 +758,9 @@ class ASecondCopy(ServerCase):
         # Both write their second fact. Neither passes for a repetition of the other.
         open_trade(first, "t2")
         open_trade(second, "t3")
-        self.assertTrue(first.wait_until_sent(5))
+        self.assertTrue(first.wait_until_sent(60))
         first.stop()
-        self.assertTrue(second.wait_until_sent(5))
+        self.assertTrue(second.wait_until_sent(60))
         self.assertEqual(sorted(one["clientOrderId"] for one in self.server.trades),
                          ["t1", "t2", "t3"])
         self.assertEqual((first.spool.rejected_count, second.spool.rejected_count), (0, 0))
@@ -790,10 +790,11 @@ class ASecondCopy(ServerCase):
     def test_asks_slowly(self) -> None:
         self.running()
         second = self.agent(folder=os.path.join(self.folder, "second"), conflict_seconds=0.4)
+        began = time.monotonic()
         second.start()
-        time.sleep(1.5)
-        self.assertLessEqual(len(self.refused_by(second)), 6)
-        self.assertGreaterEqual(len(self.refused_by(second)), 2)
+        until("it asks again", lambda: len(self.refused_by(second)) > 3)
+        # Each wait is spread by a fifth; the beginning may ask twice.
+        self.assertGreater(time.monotonic() - began, 2 * 0.4 * 0.8)
         self.assertGreaterEqual(tradewarden.CONFLICT_SECONDS, 10)
 
     def test_with_the_same_spool_does_not_even_begin(self) -> None:
@@ -819,7 +820,7 @@ class Secrets(ServerCase):
         open_trade(agent, "t2")
         with agent.step() as step:
             step.save({"ok": True})
-        self.assertTrue(agent.wait_until_sent(10))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertGreater(agent.spool.rejected_count, 0)
         agent.stop()
         for name in os.listdir(self.folder):
@@ -834,7 +835,7 @@ class Secrets(ServerCase):
             if is_fact(seen.path) else None
         agent = self.running()
         open_trade(agent, "t1", prediction=False)
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         for line in self.lines.said:
             self.assertNotIn("\n", line)
             self.assertNotIn("\x1b", line)

@@ -39,7 +39,7 @@ class BrokerCase(ServerCase):
                       profit="5.00", commission="-0.35", exit_reason="target")
 
     def sent(self, agent: tradewarden.Agent) -> None:
-        self.assertTrue(agent.wait_until_sent(10))
+        self.assertTrue(agent.wait_until_sent(60))
 
     def requests(self, end: str) -> List[Seen]:
         with self.server.lock:
@@ -64,7 +64,7 @@ class AFill(BrokerCase):
         exit_fill = self.server.fills[-1]
         self.assertEqual((exit_fill["profit"], exit_fill["commission"], exit_fill["exitReason"]),
                          ("5.00", "-0.35", "target"))
-        self.assertLess(abs((tradewarden.seconds_of(exit_fill["at"]) or 0) - time.time()), 10)
+        self.assertLess(abs((tradewarden.seconds_of(exit_fill["at"]) or 0) - time.time()), 30)
 
     def test_is_one_fact_however_often_it_is_told_and_whatever_answers_are_lost(self) -> None:
         losses: List[str] = []
@@ -142,7 +142,7 @@ class AFill(BrokerCase):
                 times = [tradewarden.seconds_of(one["at"]) or 0 for one in self.server.fills[-2:]]
             self.assertEqual(len(times), 2)
             for at in times:
-                self.assertLess(abs(at - time.time()), 10)
+                self.assertLess(abs(at - time.time()), 30)
 
     def test_of_a_trade_that_was_refused_goes_aside_with_it(self) -> None:
         agent = self.running()
@@ -199,13 +199,13 @@ class Positions(BrokerCase):
         agent.start()
         until("the first", lambda: len(self.server.positions) == 1)
         agent.report_positions([{**HELD, "floating_profit": "1"}])
-        until("the change", lambda: len(self.server.positions) == 2, 5)
+        until("the change", lambda: len(self.server.positions) == 2, 20)
         for profit in ("2", "3", "4"):
             agent.report_positions([{**HELD, "floating_profit": profit}])
         until("it is answered", lambda: agent._reports.due_in() > 0)
-        self.assertGreater(agent._reports.due_in(), 20)
+        self.assertGreater(agent._reports.due_in(), 10)
         agent.report_positions([{**HELD, "stop_loss": "1.0"}])
-        until("the stop", lambda: len(self.server.positions) == 3, 5)
+        until("the stop", lambda: len(self.server.positions) == 3, 20)
 
     def test_that_surprise_the_server_are_warned_of_once(self) -> None:
         self.server.heartbeat_seconds = 0.05
@@ -265,7 +265,7 @@ class Prices(BrokerCase):
         until("the last", lambda: self.server.quotes.get("EURUSD", {}).get("bid") == "500.1")
         self.assertLess(len(self.quoted()), 400)
         self.assertLess(abs((tradewarden.seconds_of(
-            self.server.quotes["EURUSD"]["quotedAt"]) or 0) - time.time()), 10)
+            self.server.quotes["EURUSD"]["quotedAt"]) or 0) - time.time()), 30)
 
     def test_of_several_symbols_go_together(self) -> None:
         agent = self.running()
@@ -285,7 +285,7 @@ class Prices(BrokerCase):
         clock.passed += 11
         agent.quote("NEW", "1", "2")
         self.server.fault = lambda seen: None
-        until("the new one", lambda: "NEW" in self.server.quotes, 40)
+        until("the new one", lambda: "NEW" in self.server.quotes)
         self.assertEqual((set(self.server.quotes), self.server.marks), ({"NEW"}, []))
         self.assertEqual(agent.spool.size, 0)
 
@@ -331,7 +331,7 @@ class Prices(BrokerCase):
         beats = len(self.requests("/heartbeat")) + len(self.requests("/sync"))
         agent._line.nudge()
         until("it goes on", lambda: len(self.requests("/heartbeat")) + len(
-            self.requests("/sync")) > beats, 5)
+            self.requests("/sync")) > beats, 30)
         self.assertTrue(agent.up)
 
     def test_as_floats_or_of_tomorrow_are_none(self) -> None:

@@ -88,12 +88,12 @@ class ACall(ServerCase):
         client = self.client()
         client.timeout = 0.3
         for fault in (Fault(drip=0.05, status=200, text=b'{"a":' + b" " * 1000 + b"1}"),
-                      Fault(delay=3.0)):
+                      Fault(delay=30.0)):
             self.server.fault = lambda seen, fault=fault: fault  # type: ignore[misc]
             began = time.monotonic()
             with self.assertRaises(ServerAway) as caught:
                 client.get("/agents/me")
-            self.assertLess(time.monotonic() - began, 1.5)
+            self.assertLess(time.monotonic() - began, 10)
             self.assertIn("no answer in time", str(caught.exception))
 
     def test_is_given_up_when_the_headers_drip(self) -> None:
@@ -102,7 +102,7 @@ class ACall(ServerCase):
             client.timeout = 0.3
             began = time.monotonic()
             self.assertRaises(ServerAway, client.get, "/agents/me")
-            self.assertLess(time.monotonic() - began, 1.5)
+            self.assertLess(time.monotonic() - began, 10)
 
     def test_reads_no_more_than_an_answer_can_have(self) -> None:
         announced = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"

@@ -27,7 +27,7 @@ class CommandCase(ServerCase):
     def running(self, **options: Any) -> tradewarden.Agent:
         return super().running(**{"mode": self.mode, **options})
 
-    def take(self, agent: tradewarden.Agent, within: float = 5.0) -> tradewarden.Command:
+    def take(self, agent: tradewarden.Agent, within: float = 30.0) -> tradewarden.Command:
         command = agent.next_command(within)
         assert command is not None, "no command came"
         return command
@@ -46,11 +46,11 @@ class CommandCase(ServerCase):
 
 class ACommand(CommandCase):
     def test_comes_at_once_and_is_answered(self) -> None:
-        agent = self.running(wait_seconds=5)
+        agent = self.running(wait_seconds=25)
         queued = self.server.queue("flatten", symbol="EURUSD")
         began = time.monotonic()
         command = self.take(agent)
-        self.assertLess(time.monotonic() - began, 1.0)
+        self.assertLess(time.monotonic() - began, 10)
         self.assertEqual((command.type, command.payload), ("flatten", {"symbol": "EURUSD"}))
         self.done(agent, command, closed=["t1"])
         self.assertEqual(self.answered(queued)["result"], {"closed": ["t1"]})
@@ -188,7 +188,7 @@ class AnAnswerThatIsLost(CommandCase):
                 agent = self.running(folder=os.path.join(self.folder, drop))
                 queued = self.server.queue("flatten")
                 self.done(agent, self.take(agent), closed=[])
-                self.assertTrue(agent.wait_until_sent(10))
+                self.assertTrue(agent.wait_until_sent(60))
                 self.assertEqual((len(queued.answers), queued.status), (1, "succeeded"))
                 self.stop(agent)
 
@@ -423,12 +423,12 @@ while seconds != "0":
             # Its lease lapses, as it does after half a minute.
             self.server.lapse(queued)
         second = self.start("never", mode)
-        until("it is settled", lambda: queued.status in ("succeeded", "failed"), 20)
+        until("it is settled", lambda: queued.status in ("succeeded", "failed"))
         if queued.status == "failed":
             # Not sent, as the broker said: it may come again, and then is carried out.
             self.assertEqual(phase, "begun")
             self.server.lapse(queued)
-            until("it is done", lambda: queued.status == "succeeded", 20)
+            until("it is done", lambda: queued.status == "succeeded")
         until("it is told", lambda: any(one["clientOrderId"] == queued.id
                                         for one in self.server.trades))
         second.kill()
@@ -461,12 +461,12 @@ while seconds != "0":
                 return Fault(drop=drop)
             return None
         self.server.fault = kill
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while ends or queued.status != "succeeded":
             self.assertLess(time.monotonic(), deadline)
             running.insert(0, self.start("never", mode))
             until("its end, or the command's", lambda: running[0].poll() is not None
-                  or (not ends and queued.status == "succeeded"), 20)
+                  or (not ends and queued.status == "succeeded"))
             if queued.status == "leased":
                 self.server.lapse(queued)
         running[0].kill()

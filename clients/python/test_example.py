@@ -69,7 +69,7 @@ class ExampleCase(ServerCase):
         return self.start("--ticks", str(ticks), "--speed", "0", *args, **more)
 
     def ended(self, child: "subprocess.Popen[str]", code: int = 0) -> Dict[str, Any]:
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=120)
         self.assertEqual(child.returncode, code, err)
         self.assertNotIn(KEY, out + err)
         result: Dict[str, Any] = json.loads(out) if out else {}
@@ -170,7 +170,7 @@ class TheExample(ExampleCase):
                                 ([], {"TRADEWARDEN_API_KEY": ""}, "TRADEWARDEN_API_KEY is not set"),
                                 ([], {"TRADEWARDEN_URL": "http://example.com"}, "unencrypted")):
             child = self.start(*args, **env)
-            _, err = child.communicate(timeout=20)
+            _, err = child.communicate(timeout=120)
             self.assertEqual(child.returncode, 2, err)
             self.assertIn(part, err)
         self.assertEqual(self.server.seen, [])
@@ -179,7 +179,7 @@ class TheExample(ExampleCase):
         first = self.start()
         until("it runs", lambda: self.server.seen)
         child = self.replay()
-        _, err = child.communicate(timeout=20)
+        _, err = child.communicate(timeout=120)
         self.assertEqual(child.returncode, 1)
         self.assertIn(f"process {first.pid} already works with", err)
 
@@ -190,7 +190,7 @@ class TheExample(ExampleCase):
             file.write("close\n" + "1.1\n" * 300)
         for args in (("--csv", path), ("--seed", "2"), ("--symbol", "GBPUSD")):
             child = self.replay(*args)
-            out, err = child.communicate(timeout=20)
+            out, err = child.communicate(timeout=120)
             self.assertEqual((child.returncode, out), (2, ""), err)
             self.assertIn("EURUSD by the random walk of seed 1", err)
             self.assertIn("--folder", err)
@@ -199,7 +199,7 @@ class TheExample(ExampleCase):
     def test_ends_when_its_key_is_refused(self) -> None:
         self.server.keys.clear()
         child = self.replay()
-        _, err = child.communicate(timeout=20)
+        _, err = child.communicate(timeout=120)
         self.assertEqual(child.returncode, 1)
         self.assertIn("does not accept the API key", err)
 
@@ -207,11 +207,12 @@ class TheExample(ExampleCase):
         for number in (signal.SIGTERM, signal.SIGINT):
             first = self.start("--ticks", "400", "--speed", "200")
             known = len(self.server.trades)
-            until("a trade", lambda: len(self.server.trades) > known, 20)
+            until("a trade", lambda: len(self.server.trades) > known)
             first.send_signal(number)
             began = time.monotonic()
             told = self.ended(first)
-            self.assertLess(time.monotonic() - began, 5)
+            # Containers get ten.
+            self.assertLess(time.monotonic() - began, 10)
             self.assertEqual((told["complete"], told["unsentFacts"]), (False, 0))
             self.assertEqual(self.server.bodies("/heartbeat")[-1]["status"], "stopped")
         self.assertTrue(self.ended(self.replay())["complete"])
@@ -249,7 +250,7 @@ class Hardships(ExampleCase):
         self.server.listen()
         for _ in range(2):
             known = len(self.server.trades)
-            until("trades", lambda: len(self.server.trades) > known + 1, 20)
+            until("trades", lambda: len(self.server.trades) > known + 1)
             self.server.close()
             time.sleep(0.5)
             self.server.listen()
@@ -275,7 +276,7 @@ class Hardships(ExampleCase):
         self.server.heartbeat_seconds = 0.1
         child = self.start("--speed", "500")
         until("it has walked", lambda: any(one.get("cycleCount", 0) > 300 for one in
-                                           self.server.bodies("/heartbeat")), 20)
+                                           self.server.bodies("/heartbeat")))
         child.terminate()
         told = self.ended(child)
         self.assertEqual((told["trades"], self.server.predictions), (0, []))
@@ -287,11 +288,11 @@ class Hardships(ExampleCase):
         def flattened() -> bool:
             """A position may have met its stop or target before the agent was told."""
             until("a position", lambda: any(one["status"] == "open"
-                                            for one in self.server.trades), 20)
+                                            for one in self.server.trades))
             self.server.set_desired(state="flatten")
             self.server.queue("resume")
             until("all is closed", lambda: all(one["status"] == "closed"
-                                               for one in self.server.trades), 20)
+                                               for one in self.server.trades))
             if "flatten" in {one.get("exitReason") for one in self.server.fills}:
                 return True
             self.server.set_desired(state="running")
@@ -310,14 +311,14 @@ class Hardships(ExampleCase):
     def test_a_second_copy_with_a_folder_of_its_own_opens_nothing(self) -> None:
         self.server.instance_lease_seconds = 60
         first = self.start("--speed", "200")
-        until("a trade", lambda: self.server.trades, 20)
+        until("a trade", lambda: self.server.trades)
         other = os.path.join(self.folder, "other")
         second = self.start("--speed", "200", folder=other)
         until("it asks", lambda: len({seen.headers["x-instance-id"]
                                       for seen in self.server.seen}) == 2)
         time.sleep(1)
         second.terminate()
-        _, err = second.communicate(timeout=20)
+        _, err = second.communicate(timeout=120)
         self.assertIn("another copy of this agent is running", err)
         first.terminate()
         self.ended(first)
@@ -346,7 +347,7 @@ class KillMinusNine(ExampleCase):
                     # What is left of the market after the last kill is its end.
                     ticks = 100 if "_finish" in place else 3_000
                     child = self.replay(*way, ticks=ticks, folder=folder, place=place)
-                    _, err = child.communicate(timeout=60)
+                    _, err = child.communicate(timeout=120)
                     self.assertEqual(child.returncode, -signal.SIGKILL, (place, err))
                 last = self.replay(*way, ticks=100, folder=folder)
                 self.assertTrue(self.ended(last)["complete"])
@@ -371,7 +372,7 @@ class KillMinusNine(ExampleCase):
         complete, kills = False, 0
         while not complete:
             running.insert(0, self.replay(ticks=600))
-            out, err = running[0].communicate(timeout=60)
+            out, err = running[0].communicate(timeout=120)
             self.assertIn(running[0].returncode, (0, -signal.SIGKILL), err)
             kills += running[0].returncode != 0
             complete = '"complete": true' in out
@@ -384,7 +385,7 @@ class KillMinusNine(ExampleCase):
             child = self.start("--ticks", "400", "--speed", "400")
             known = len(self.server.seen)
             until("its first request", lambda: len(self.server.seen) > known
-                  or child.poll() is not None, 20)
+                  or child.poll() is not None)
             time.sleep(0.005 + (0.011 if FULL else 0.05) * turn)
             child.kill()
             out, _ = child.communicate()
@@ -411,19 +412,19 @@ class KillMinusNine(ExampleCase):
                 args = ("--speed", "0.01")
                 self.server.queue("custom", open="long")
                 first = self.start(*args, folder=folder, place=place)
-                _, err = first.communicate(timeout=30)
+                _, err = first.communicate(timeout=120)
                 self.assertEqual(first.returncode, -signal.SIGKILL, err)
                 known = len(self.server.seen)
                 second = self.start(*args, folder=folder)
                 # What it says of what it began comes first; what it never had lapses.
                 until("it asks for work", lambda: any(
-                    seen.path.endswith("/lease") for seen in self.server.seen[known:]), 20)
+                    seen.path.endswith("/lease") for seen in self.server.seen[known:]))
                 for command in self.server.commands[commands:]:
                     if command.status == "leased" and command.type != "reconcile":
                         self.server.lapse(command)
                 until("all is settled", lambda: all(
                     one.status in ("succeeded", "failed")
-                    for one in self.server.commands[commands:]), 20)
+                    for one in self.server.commands[commands:]))
                 second.terminate()
                 self.ended(second)
                 sent = len(self.books(folder)["deals"]) if os.path.exists(
@@ -442,10 +443,10 @@ class KillMinusNine(ExampleCase):
 class TheGate(ExampleCase):
     def the_command(self) -> Any:
         return until("an opening", lambda: [one for one in self.server.commands
-                                            if one.type == "open_trade"], 20)[-1]
+                                            if one.type == "open_trade"])[-1]
 
     def answer_to(self, command: Any) -> Any:
-        return until("it is answered", lambda: command.answers, 20)[0]
+        return until("it is answered", lambda: command.answers)[0]
 
     def ask_for_one(self, *args: str) -> "subprocess.Popen[str]":
         """So slow that the strategy has nothing to say."""
@@ -502,7 +503,7 @@ class TheGate(ExampleCase):
     def test_asks_a_person_and_the_approved_idea_is_traded_with_its_reason(self) -> None:
         self.server.verdict = lambda idea: ("needs_approval", ["CONFIDENCE_LOW"])
         child = self.start("--speed", "20")
-        idea = until("an idea", lambda: self.server.ideas, 20)[0]
+        idea = until("an idea", lambda: self.server.ideas)[0]
         self.assertEqual(self.server.trades, [])
         command = self.server.approve(idea)
         # A price that has moved meanwhile may refuse it: the limit is a wide one.
@@ -539,7 +540,7 @@ class TheGate(ExampleCase):
             price = tick.price
         sell = (price or Decimal(0)) - example.SPREAD / 2
         until("the second price", lambda: self.server.quotes.get("EURUSD", {}).get(
-            "bid") == str(sell), 20)
+            "bid") == str(sell))
         order = {"symbol": "EURUSD", "direction": "short", "lotSize": "0.1", "ideaId": "i1",
                  "validForSeconds": 30}
         codes = []
@@ -575,19 +576,20 @@ class TheGate(ExampleCase):
         self.assertEqual((answer["outcome"], answer["error"]["code"]), ("not_sent", "SERVER_AWAY"))
         command = self.the_command()
         self.server.lapse(command)
-        until("the broker was asked", lambda: command.status == "failed", 20)
+        until("the broker was asked", lambda: command.status == "failed")
         child.terminate()
         self.assertEqual(self.ended(child)["trades"], 0)
 
     def test_and_a_lapsed_lease_end_openings_and_close_nothing(self) -> None:
         self.server.heartbeat_seconds, self.server.trading_lease_seconds = 0.1, 0.4
         child = self.start("--speed", "100")
-        until("a position", lambda: any(one["status"] == "open" for one in self.server.trades), 20)
+        until("a position", lambda: any(one["status"] == "open" for one in self.server.trades))
         self.server.fault = lambda seen: Fault(status=503, body={"code": "DRAINING"})
-        time.sleep(0.5)
+        # Much longer than the lease: what began before it lapsed has come to its end.
+        time.sleep(1.5)
         opened = self.books()["opened"]
         until("it is left by its stop, its target or a signal", lambda: not self.books()[
-            "positions"], 20)
+            "positions"])
         time.sleep(0.5)
         books = self.books()
         self.assertEqual((books["opened"], books["positions"]), (opened, []))
@@ -595,14 +597,14 @@ class TheGate(ExampleCase):
                              {"stop", "target", "signal"})
         self.server.fault = lambda seen: None
         # An entry and an exit are explained each, behind what else there is to tell of them.
-        until("all is known", lambda: len(self.server.explanations) == 2 * books["closed"], 20)
+        until("all is known", lambda: len(self.server.explanations) == 2 * books["closed"])
         child.terminate()
         self.ended(child)
         self.check_books()
 
     def test_is_answered_by_what_the_broker_shows_before_a_halt_is_observed(self) -> None:
         child = self.start("--speed", "0.01")
-        until("it is up", lambda: self.server.positions, 20)
+        until("it is up", lambda: self.server.positions)
         known = len(self.server.seen)
         self.server.set_desired(state="halted")
         self.server.queue("resume")

@@ -37,7 +37,7 @@ class ASync(SyncCase):
             step.trade("t1", symbol="S", direction="long", lot_size=1, entry_price=1)
             step.transition("t1", "closed", deal_id="d", exit_price=2, exit_reason="flatten")
             step.complete(command, {"closed": 1})
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         body = next(seen.body for seen in self.syncs() if "trades" in seen.body)
         self.assertEqual(set(body) - {"lease"},
                          {"syncSeq", "state", "trades", "transitions", "acks"})
@@ -98,7 +98,7 @@ class ASync(SyncCase):
         for number in range(3):
             open_trade(agent, f"t{number}")
         close_trade(agent, "t0")
-        self.assertTrue(agent.wait_until_sent(10))
+        self.assertTrue(agent.wait_until_sent(60))
         order = []
         for seen in self.server.seen:
             if seen.path.endswith("/sync"):
@@ -126,7 +126,7 @@ class ASync(SyncCase):
                        broker="x" * 7_000)
             step.transition("large", "closed", deal_id="d", exit_price=1, exit_reason="stop")
         agent.start()
-        self.assertTrue(agent.wait_until_sent(20))
+        self.assertTrue(agent.wait_until_sent(60))
         sizes = [len(seen.raw) for seen in self.syncs()]
         self.assertLessEqual(max(sizes), SYNC_BYTES_MAX)
         self.assertGreater(max(sizes), SYNC_BYTES_MAX * 3 // 4)
@@ -156,7 +156,7 @@ class ASync(SyncCase):
             self.assertEqual(command.id, queued.id)
             with agent.step() as step:
                 step.complete(command, {})
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertEqual((small.attempt, large.attempt), (1, 1))
 
     def test_of_a_state_that_is_refused_goes_on_without_the_figures(self) -> None:
@@ -173,7 +173,7 @@ class ASync(SyncCase):
         agent = self.running()
         agent.report(equity="1e9")
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         until("they are left out", lambda: "equity" not in self.syncs()[-1].body["state"])
         self.assertIn("equity: must be", self.syncs()[-1].body["state"]["errorMessage"])
 
@@ -200,7 +200,7 @@ class ASync(SyncCase):
             return None
         self.on_sync(count)
         self.server.listen()
-        until("work is asked for", lambda: agent.up and told_when_asked, 20)
+        until("work is asked for", lambda: agent.up and told_when_asked)
         self.assertEqual(told_when_asked[0], 40)
 
 
@@ -219,8 +219,8 @@ class ASyncWithoutAnAnswer(SyncCase):
                 name = f"t{id(fault)}"
                 with agent.step() as step:
                     step.trade(name, symbol="S", direction="long", lot_size=1, entry_price=1)
-                until("the answer", lambda: not faults and self.way(agent)._outstanding is None, 20)
-                self.assertTrue(agent.wait_until_sent(5))
+                until("the answer", lambda: not faults and self.way(agent)._outstanding is None)
+                self.assertTrue(agent.wait_until_sent(60))
                 sent = [seen for seen in self.syncs()
                         if any(one["clientOrderId"] == name for one in seen.body.get("trades", []))]
                 self.assertEqual((len(sent), len({seen.raw for seen in sent})), (4, 1))
@@ -291,7 +291,7 @@ class ARefusal(SyncCase):
             if body["clientOrderId"] == "bad" else real(body))
         agent = self.running()
         self.trades(agent, "t1", "bad", "t2")
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertEqual([one["clientOrderId"] for one in self.server.trades], ["t1", "t2"])
         self.assertEqual(len(self.server.transitions), 2)
         self.assertEqual(agent.spool.rejected_count, 2)
@@ -314,7 +314,7 @@ class ARefusal(SyncCase):
         with agent.step() as step:
             for name in ("t1", "t2", "t3"):
                 step.trade(name, symbol="S", direction="long", lot_size=1, entry_price=1)
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertEqual((spoiled, agent.spool.rejected_count), (["t1", "t2"], 0))
         self.assertEqual(len(self.server.trades), 3)
         self.assertTrue(all(agent.trade_id(name) for name in ("t1", "t2", "t3")))
@@ -341,7 +341,7 @@ class ARefusal(SyncCase):
         faults = [Fault(status=422, body={"code": "SYNC_SEQ_REUSED"})]
         self.on_sync(lambda seen: faults.pop() if seen.body.get("trades") and faults else None)
         self.trades(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(5))
+        self.assertTrue(agent.wait_until_sent(60))
         self.assertEqual(len(self.server.trades), 1)
 
     def test_of_the_whole_falls_back_to_calls_that_say_which_part(self) -> None:
@@ -354,7 +354,7 @@ class ARefusal(SyncCase):
                     if seen.path.endswith("/sync")
                     and (spoiled in seen.body or spoiled in seen.body["state"]) else None)
                 self.trades(agent, f"{spoiled}-1")
-                self.assertTrue(agent.wait_until_sent(10))
+                self.assertTrue(agent.wait_until_sent(60))
                 until("it goes on", lambda: self.way(agent)._refusals == 0)
                 self.assertEqual(self.server.trades[-1]["status"], "closed")
                 agent.stop(0.3)

@@ -53,8 +53,8 @@ class Tls(ServerCase):
         client = self.client_for("localhost", self.certificate)
         threading.Timer(0.2, client.interrupt).start()
         began = time.monotonic()
-        self.assertRaises(ServerAway, client.lease, 1, 10.0)
-        self.assertLess(time.monotonic() - began, 3)
+        self.assertRaises(ServerAway, client.lease, 1, 30.0)
+        self.assertLess(time.monotonic() - began, 15)
 
     def test_a_certificate_that_cannot_be_read_stops_everything(self) -> None:
         with self.assertRaises(OSError):

@@ -15,8 +15,8 @@ from testing.fake_server import FakeServer
 KEY = "tw_test-key-0123456789"
 
 
-def until(what: str, check: Callable[[], Any], within: float = 10.0) -> Any:
-    """Waits for something that is bound to happen; says what did not."""
+def until(what: str, check: Callable[[], Any], within: float = 60.0) -> Any:
+    """Waits for something that is bound to happen, on a busy machine late; says what did not."""
     deadline = time.monotonic() + within
     while True:
         found = check()
