@@ -165,7 +165,7 @@ describe('a shutdown', () => {
     await stream.whenEnded(1_000);
     expect(stream.messages.at(-1)).toMatchObject({ event: 'end', data: '{"code":"DRAINING"}' });
     await closing;
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect(half.status).toBe(200);
     await t.close();
   });
@@ -205,7 +205,8 @@ describe('a server that', () => {
       const began = performance.now();
       server.kill(signal);
       await server.exited;
-      if (signal === 'SIGTERM') expect(performance.now() - began).toBeLessThan(2_500);
+      // One that waited for its readers would be cut after fifteen seconds.
+      if (signal === 'SIGTERM') expect(performance.now() - began).toBeLessThan(10_000);
       await stream.whenEnded();
       seen.push(...seqsOf(stream));
       lastId = stream.lastId;
