@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import { Metrics } from '../common/metrics.js';
 import { badRequest, forbidden, notFound, Problem, unavailable } from '../common/problem.js';
 import { Duplicates } from './duplicates.js';
 import { IntakeRepository, type NewAlert } from './intake.repository.js';
@@ -41,6 +42,7 @@ export class IntakeService {
     private readonly alerts: IntakeRepository,
     private readonly duplicates: Duplicates,
     private readonly stored: StoredAlerts,
+    private readonly metrics: Metrics,
   ) {}
 
   /**
@@ -104,6 +106,7 @@ export class IntakeService {
     const alertId = as === 'accepted' ? alert.id : await this.duplicates.add(source.id, read.key.text);
     if (alertId === null) return null;
     if (as === 'accepted') this.stored.stored();
+    else this.metrics.alertOutcome('duplicate');
     return { status: 202, body: { alertId, status: as } };
   }
 }
