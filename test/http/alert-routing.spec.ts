@@ -220,7 +220,8 @@ describe('an exit', () => {
 
   it('is of its symbol however that is spelled, of its executor and of its strategy', async () => {
     const strategy = (await t.http<{ id: string }>('POST', '/strategies', { body: { name: `s-${agent.id}`, description: 'x' } })).body.id;
-    const other = await trader(t, { accountId: agent.accountId });
+    const { body: account } = await t.http<{ name: string }>('GET', `/accounts/${agent.accountId}`);
+    const other = await trader(t, { account: account.name });
     const mine = await openTrade(agent, { symbol: 'EURUSD.m', strategyId: strategy });
     const none = await openTrade(agent);
     const foreign = await openTrade(other);
