@@ -295,7 +295,7 @@ class Hardships(ExampleCase):
                                                for one in self.server.trades))
             if "flatten" in {one.get("exitReason") for one in self.server.fills}:
                 return True
-            self.server.set_desired(state="running")
+            self.server.set_desired(state="active")
             return False
         self.assertTrue(any(flattened() for _ in range(5)))
         version = self.server.desired["version"]
