@@ -108,7 +108,8 @@ describe('every GET', () => {
     for (const path of paths) {
       const answers = await times(50, (i) => (i % 2 ? t.http : agent.http)('GET', path));
       expect([path, answers.filter(({ status }) => status >= 500).map(({ text }) => text)]).toEqual([path, []]);
-      expect([path, poolOf(t).active, poolOf(t).waiting]).toEqual([path, 0, 0]);
+      // What the server does by itself holds one for a moment.
+      await until(() => poolOf(t).active + poolOf(t).waiting === 0, 2_000);
     }
     await t.close();
   });

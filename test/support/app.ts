@@ -6,6 +6,7 @@ import { BreakerLooks } from '../../src/circuit-breaker/looks.service.js';
 import { readEnv } from '../../src/config/env.js';
 import { DatabaseService } from '../../src/database/database.service.js';
 import { createServer } from '../../src/server.js';
+import { Inbox } from '../../src/webhooks/inbox/inbox.service.js';
 import { createTestDatabase, type TestDatabase, testServer } from './database.js';
 import { type Client, clientOf } from './http.js';
 
@@ -63,6 +64,7 @@ export async function startTestApp(settings: Record<string, string> = {}, shared
   await app.get(DatabaseService).whenReady();
   // Looks by the clock would be under way when a test counts connections or rows.
   app.get(BreakerLooks).rest();
+  app.get(Inbox).rest();
   const base = await app.getUrl();
   const signIn = async (email: string, password: string) => {
     const { body } = await clientOf(base)<{ accessToken: string }>('POST', '/auth/login', { body: { email, password } });
