@@ -65,7 +65,7 @@ describe('several users of one DATA_DIR', () => {
     const last = await use(dataDir);
     expect(await ask(last.adminUrl, 'SELECT count(*)::int AS visits FROM visits')).toEqual([{ visits: 30 }]);
     await last.release();
-  }, 60_000);
+  });
 
   it('a starter that is cut off by the last user stopping the server starts it anew', async () => {
     const dataDir = await madeDataDir();

@@ -48,7 +48,7 @@ describe('a reader that does not read', () => {
     expect([...seqsOf(slow), ...seqsOf(again)]).toEqual(stored);
     expect(again.events.length).toBeGreaterThan(0);
     expect(seqsOf(fine)).toEqual(stored);
-  }, 60_000);
+  });
 
   it('costs no more than what may wait for it, however long it comes from the past', async () => {
     await insertEvents(t, 600, { data: { text: 'x'.repeat(40_000) } });
@@ -68,7 +68,7 @@ describe('a reader that does not read', () => {
     const stored = await storedSeqs(t);
     await slow[0]?.has(stored.length, 30_000);
     expect(seqsOf(slow[0] as EventSource)).toEqual(stored);
-  }, 60_000);
+  });
 
   it('gets one event that is larger by itself than what may wait', async () => {
     const stream = await open(t, t.adminToken);
@@ -218,7 +218,7 @@ describe('a server that', () => {
     const stored = await storedSeqs(t, before);
     expect(seen).toEqual(stored.slice(stored.indexOf(seen[0] ?? -1)));
     expect(seen.length).toBeGreaterThan(100);
-  }, 60_000);
+  });
 
   it('drains refuses a stream that was asked for before and could be opened only now', async () => {
     const server = await start();
@@ -245,7 +245,7 @@ describe('a database that', () => {
   beforeAll(async () => {
     cluster = await startCluster();
     t = await startTestApp({ DB_POOL_TIMEOUT: '4', DB_QUERY_TIMEOUT: '2' }, await databaseOn(cluster));
-  }, 60_000);
+  });
   afterEach(() => cluster.thaw());
   afterAll(async () => {
     closeEventSources();
@@ -267,7 +267,7 @@ describe('a database that', () => {
     expect(seqsOf(stream)).toEqual([seq]);
     await back.has(before + 1);
     await until(() => stream.comments.at(-1) === 'current', 7_000);
-  }, 60_000);
+  });
 
   it('freezes ends no stream, and goes on when it thaws', async () => {
     const stream = await open(t, t.adminToken);
@@ -290,7 +290,7 @@ describe('a database that', () => {
     const again = await openEvents(t.base, t.adminToken, { lastEventId: first.lastId });
     expect([again.status, again.problem.code]).toEqual([410, 'EVENT_ID_GONE']);
     expect((await open(t, t.adminToken)).status).toBe(200);
-  }, 30_000);
+  });
 });
 
 describe('a thousand streams', () => {
@@ -312,7 +312,7 @@ describe('a thousand streams', () => {
     expect((await open(t, t.adminToken)).status).toBe(200);
     closeEventSources();
     await t.close();
-  }, 90_000);
+  });
 });
 
 describe('connections of a hostile reader', () => {
