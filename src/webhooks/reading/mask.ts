@@ -40,7 +40,7 @@ export function masked(text: string, parsed: ParsedBody, reparse: (text: string)
   const isClean = again !== null && secretsOf(again.told.map(({ value }) => value)).length === 0 && !holds(again.payload, secrets);
   if (isClean && (replaced === untold || isJson(replaced) || !isJson(text))) return { text: replaced, parsed: again };
   // Spelled in another way than we know, or the rest is no JSON any more: written anew from what it says.
-  const anew = wiped(JSON.stringify(scrubbed(again?.payload ?? parsed.payload, secrets, '', new Set(parsed.told.map(({ path }) => path)))), secrets);
+  const anew = wiped(JSON.stringify(scrubbed(again?.payload ?? parsed.payload, secrets, '', toldAt(parsed.told))), secrets);
   const read = anew === null ? null : reparse(anew);
   return anew === null || read === null ? null : { text: anew, parsed: read };
 }
@@ -93,12 +93,19 @@ const holds = (value: unknown, secrets: string[]): boolean =>
   typeof value === 'string' ? secrets.some((secret) => secret.length >= WIPED_FROM && value.includes(secret))
     : value !== null && typeof value === 'object' && Object.entries(value).some(([key, inner]) => holds(key, secrets) || holds(inner, secrets));
 
-function scrubbed(value: unknown, secrets: string[], path: string, told: ReadonlySet<string>): unknown {
-  if (told.has(path)) return MASK;
+/** The length first: only a path that is looked up is put together, and one may be half of the body, around half of its values. */
+function toldAt(told: Told[]): (path: string) => boolean {
+  const paths = new Set(told.map(({ path }) => path));
+  const longest = Math.max(0, ...[...paths].map((path) => path.length));
+  return (path) => path.length <= longest && paths.has(path);
+}
+
+function scrubbed(value: unknown, secrets: string[], path: string, isTold: (path: string) => boolean): unknown {
+  if (isTold(path)) return MASK;
   if (typeof value === 'string') return wiped(value, secrets) ?? MASK;
-  if (Array.isArray(value)) return value.map((entry, index) => scrubbed(entry, secrets, `${path}.${index}`, told));
+  if (Array.isArray(value)) return value.map((entry, index) => scrubbed(entry, secrets, `${path}.${index}`, isTold));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [wiped(key, secrets) ?? MASK, scrubbed(inner, secrets, path ? `${path}.${key}` : key, told)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [wiped(key, secrets) ?? MASK, scrubbed(inner, secrets, path ? `${path}.${key}` : key, isTold)]));
 }
 
 /** What stands behind the names of secrets in a text that cannot be read otherwise. */
