@@ -33,10 +33,13 @@ export class Routing {
     return new Routing(t, source);
   }
 
-  /** Stores an alert. */
+  /** Stores an alert, out of reach of the inbox that runs in the same app: it would find a body that says nothing, and quarantine it between two turns. */
   async alert(signal: Partial<Signal> = {}): Promise<string> {
     const id = randomUUID();
-    await this.t.db.query(`insert into alerts (id, source_id, key_kind, body, symbol, signal) values ($1, $2, 'content', 'x', 'EURUSD', $3)`, [id, this.source.id, JSON.stringify({ ...ENTRY, ...signal })]);
+    const all = { ...ENTRY, ...signal };
+    await this.t.db.query(
+      `insert into alerts (id, source_id, key_kind, body, symbol, signal, is_exit, next_attempt_at) values ($1, $2, 'content', 'x', 'EURUSD', $3, $4, app_clock() + interval '1 day')`,
+      [id, this.source.id, JSON.stringify(all), all.intent === 'exit']);
     return id;
   }
 
