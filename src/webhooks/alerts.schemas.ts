@@ -31,7 +31,7 @@ const time = () => z.iso.datetime().nullable();
 const fields = {
   id: z.uuid(), sourceId: z.uuid(), status: z.enum(ALERT_STATUSES), symbol: z.string().describe('in our spelling; empty: not known'),
   isExit: z.boolean().nullable().describe('reduces, whatever is held: it waits behind no entry; null: not mapped'),
-  code: z.string().nullable().describe('why it ended, or why it waits; null when it was carried out'), detail: z.string().nullable(),
+  code: z.string().nullable().describe('why it ended, or why it waits; of a refused idea its first reason; null when it was carried out'), detail: z.string().nullable(),
   receivedAt: z.iso.datetime(), finishedAt: time(), run: z.int().describe('1, and one more for each redrive'), redrivenAt: time(), redrivenBy: z.string().nullable(),
   attempts: z.int().describe('of this run, that failed'), nextAttemptAt: time().describe('null once it has ended'),
   keyKind: z.enum(['explicit', 'bar', 'content', 'bytes']).describe('what makes another one its duplicate'), duplicateCount: z.int(), lastDuplicateAt: time(),

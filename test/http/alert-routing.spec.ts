@@ -70,9 +70,11 @@ describe('an entry', () => {
     expect(await commands('open_trade')).toEqual([]);
   });
 
-  it('that the gate refuses was processed: the idea says why', async () => {
+  it('that the gate refuses was processed, and says why nothing came of it', async () => {
     await limitAll(t, { maxLotSize: '0.01' });
-    expect(await source.done({ quantity: '5' })).toMatchObject({ status: 'processed', code: null, outcome: { ideaStatus: 'rejected', reasons: expect.arrayContaining(['SIZE_LIMIT']) } });
+    expect(await source.done({ quantity: '5' })).toMatchObject({
+      status: 'processed', code: 'SIZE_LIMIT', detail: expect.stringMatching(/^The idea is rejected: A size of 5 is above/), outcome: { ideaStatus: 'rejected', reasons: expect.arrayContaining(['SIZE_LIMIT']) },
+    });
   });
 
   it('is too old after its seconds, from when it was fired, and is taken when a person sends it again', async () => {

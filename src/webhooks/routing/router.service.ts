@@ -156,7 +156,8 @@ export class AlertRouter {
     if (!body.success) return finished('failed', 'IDEA_NOT_VALID', body.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ').slice(0, 500), { ...outcome, applied });
     const idea = await this.ideas.propose(tx, caller, body.data, false, { id: alert.id, run: alert.run });
     if (idea.decidedAt === null) afterCommit(tx, () => this.waiting.ask());
-    return finished('processed', null, null, { ...outcome, applied, ideaId: idea.id, ideaStatus: idea.status, reasons: idea.reasons.map(({ code }) => code), commandId: idea.commandId, closeCommandIds: idea.closeCommandIds });
+    const refusal = idea.status === 'rejected' || idea.status === 'halted_by_risk' ? idea.reasons[0] : undefined;
+    return finished('processed', refusal?.code ?? null, refusal ? `The idea is ${idea.status}: ${refusal.message}`.slice(0, 500) : null, { ...outcome, applied, ideaId: idea.id, ideaStatus: idea.status, reasons: idea.reasons.map(({ code }) => code), commandId: idea.commandId, closeCommandIds: idea.closeCommandIds });
   }
 
   /** What concerns the agent as a whole: also `flatten` means all that it holds, whatever chart the alert came from. */
