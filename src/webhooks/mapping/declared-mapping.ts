@@ -48,6 +48,9 @@ export const declaredMappingSchema = z.strictObject({ format: z.enum(['auto', 'j
 export type DeclaredMapping = z.infer<typeof declaredMappingSchema>;
 export type Mapping = (typeof PRESETS)[number] | DeclaredMapping;
 
+/** A field, or what stands beside fields and actions. */
+const unknownIn = (path: PropertyKey[]): string => `is not one of ${path[0] === 'fields' ? MAPPED_FIELDS.join(', ') : 'format, fields, actions'}`;
+
 const KINDS = `must be one of ${PRESETS.join(', ')}, or an object with fields and actions`;
 
 /** A ready mapping, or one's own: where each field stands, and what the words of its action mean. Not a plain union: that would not say which field is wrong. */
@@ -59,7 +62,7 @@ export const mappingSchema = z.union([z.enum(PRESETS), z.record(z.string(), z.un
     if (data !== undefined) return data;
     for (const issue of error.issues) {
       const unknown = issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : null;
-      context.addIssue({ code: 'custom', path: [...issue.path, ...(unknown === null ? [] : [unknown])], message: unknown === null ? issue.message : 'is not a field of a mapping' });
+      context.addIssue({ code: 'custom', path: [...issue.path, ...(unknown === null ? [] : [unknown])], message: unknown === null ? issue.message : unknownIn(issue.path) });
     }
     return z.NEVER;
   });
