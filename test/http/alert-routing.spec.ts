@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { mapSignal } from '../../src/webhooks/mapping/map-signal.js';
+import { templateOf } from '../../src/webhooks/mapping/template.js';
 import type { RoutingSource } from '../../src/webhooks/routing/routed.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { Closing, openTrade } from '../support/closures.js';
@@ -61,6 +63,26 @@ describe('an entry', () => {
     expect(done).toMatchObject({ status: 'processed', outcome: { applied: { lotSize: { value: '0.2', amount: '100' }, stopLoss: { value: '1.0952', distance: '0.005', priceFrom: 'quote' }, takeProfit: { value: '1.1102' }, confidence: { value: '0.75' } } } });
     const idea = await ideaOf(t, String(done.outcome['ideaId']));
     expect(idea).toMatchObject({ lotSize: '0.2', stopLoss: '1.0952', confidence: '0.75', rationale: expect.stringContaining('Defaults of the source: stopLoss 1.0952, takeProfit 1.1102, lotSize 0.2, confidence 0.75.') });
+  });
+
+  it('of a strategy that holds 10,000 of its own is sized by its source, also where it adds and turns round', async () => {
+    const { text } = templateOf('sigmatrader', 'strategy', { hasBodySecret: false, hasOwnSize: true });
+    const values: Record<string, string> = {
+      ticker: 'EURUSD', exchange: 'FX', interval: '60', timenow: new Date().toISOString(), time: new Date().toISOString(), 'strategy.order.action': 'buy', 'strategy.order.id': 'Long', 'strategy.order.price': '1.1',
+      'strategy.position_size': '10000', 'strategy.market_position': 'long', 'strategy.market_position_size': '10000',
+    };
+    const signalFrom = (before: string, sizeBefore: string) => {
+      const all: Record<string, string> = { ...values, 'strategy.prev_market_position': before, 'strategy.prev_market_position_size': sizeBefore };
+      const mapped = mapSignal(JSON.parse(text.replace(/\{\{([^}]+)\}\}/g, (_all, name: string) => all[name] ?? '')) as Record<string, unknown>, 'sigmatrader', {});
+      if (!('signal' in mapped)) throw new Error(JSON.stringify(mapped));
+      return mapped.signal;
+    };
+    const byRisk = await sourceWith({ defaults: { ...NO_DEFAULTS, riskRule: { amount: '100' }, stopDistance: { price: '0.005' }, confidence: '0.9' } });
+    for (const [signal, plan] of [[signalFrom('flat', '0'), 'entry'], [signalFrom('long', '4000'), 'addition'], [signalFrom('short', '5000'), 'entry']] as const) {
+      const done = await byRisk.done(signal);
+      expect([plan, done.outcome]).toMatchObject([plan, { plan, applied: { lotSize: { amount: '100' } } }]);
+      expect(Number((await ideaOf(t, String(done.outcome['ideaId']))).lotSize)).toBeLessThan(1);
+    }
   });
 
   it('waits for a person below the threshold, and without a confidence', async () => {

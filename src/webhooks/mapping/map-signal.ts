@@ -94,24 +94,20 @@ function above0(said: AlertFields['price'], name: string, code: string): string 
 }
 
 /**
- * As told. Of an entry without one, what the sender's position grew by; of an exit, 0 means all that is held, as strategies send it.
+ * As told. An entry without one is sized by its source: what the sender's position grew by is in the sender's units (contracts, units of a
+ * demo account), and would overrule the lot size or the risk that the source was given. Of an exit, 0 means all that is held.
  */
-function quantityOf(fields: AlertFields, { intent, side }: Intent, { now, before, size, sizeBefore }: SignalPosition): string | null {
+function quantityOf(fields: AlertFields, { intent, side }: Intent, { now, size, sizeBefore }: SignalPosition): string | null {
   const told = numberOf(fields.quantity, 'quantity', 'QUANTITY_NOT_VALID');
   if (told !== null && !(intent === 'exit' && told === '0')) {
     const quantity = new Exact(told);
     if (!quantity.gt(0) || quantity.gt(QUANTITY_MAX)) throw quarantined('QUANTITY_NOT_VALID', `quantity: must be above 0 and at most ${QUANTITY_MAX}, not ${shown(told)}.`);
     return told;
   }
-  if (intent === 'exit') {
-    if (now !== null && now === side && told === null && (size === null || sizeBefore === null)) {
-      throw quarantined('QUANTITY_MISSING', `quantity: the sender keeps a ${now} position, so a part is to be closed, and nothing says how much.`);
-    }
-    return null;
+  if (intent === 'exit' && now !== null && now === side && told === null && (size === null || sizeBefore === null)) {
+    throw quarantined('QUANTITY_MISSING', `quantity: the sender keeps a ${now} position, so a part is to be closed, and nothing says how much.`);
   }
-  if (size === null || size === '0' || now !== side) return null;
-  const grown = before === now && sizeBefore !== null ? new Exact(size).minus(sizeBefore) : new Exact(size);
-  return grown.gt(0) ? grown.toFixed() : null;
+  return null;
 }
 
 /** A limit order without a good price is refused: at the market it would be another order. */

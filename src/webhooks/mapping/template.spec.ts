@@ -77,6 +77,9 @@ describe.each(MAPPINGS)('a template of %s', (_name, mapping) => {
     expect(text.includes('strategy.order.contracts')).toBe(false);
     expect(notes.join(' ')).toContain('sizes its trades itself');
     expect(text.includes(SECRET_TO_FILL_IN)).toBe(false);
+    for (const values of [order('buy', 'Long', '10000', ['flat', '0'], ['long', '10000']), order('buy', 'Add', '6', ['long', '14'], ['long', '20']), order('sell', 'Short', '30', ['long', '15'], ['short', '15'])]) {
+      expect(signalOf(filled(text, values), mapping).signal.quantity).toBeNull();
+    }
   });
 });
 
