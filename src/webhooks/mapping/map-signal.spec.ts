@@ -43,6 +43,8 @@ describe('an alert of SigmaTrader', () => {
     ['for another platform that is ours too', { ...A, platform: ['Zerodha'] }, { intent: 'order' }],
     ['fired by our template', { ...A, firedAt: '2026-02-15T10:46:59+05:30' }, { firedAt: '2026-02-15T05:16:59.000Z' }],
     ['that exits, though its order says BUY', e({ ...bare, side: 'EXIT_LONG', order_action: 'BUY' }), { intent: 'exit', side: 'long' }],
+    ['that exits, and whose price and bar time were left to fill in', e({ ...bare, side: 'EXIT_LONG', ref_price: '{{close}}', timestamp: '{{time}}' }), { intent: 'exit', side: 'long', price: null, barTime: null }],
+    ['that pauses, and whose price was left to fill in', { symbol: 'INFY', action: 'pause', price: '{{close}}' }, { intent: 'command', command: 'pause', price: null }],
     ['that closes all', e({ ...bare, side: 'CLOSE_ALL_SHORT' }), { intent: 'exit', side: 'short' }],
     ['that exits without a size', e({ ...bare, side: 'EXIT_SHORT', qty: 0 }), { intent: 'exit', side: 'short', quantity: null }],
     ['that exits, with nonsense that an exit does not need', e({ ...bare, side: 'EXIT_LONG', ref_price: 'NaN', product: 'NRML', timestamp: 'soon', strategy_name: 'x'.repeat(300) }, { stop_price: -1, order_type: 'SL-M' }), { intent: 'exit', side: 'long', quantity: '14', price: null, stopLoss: null, product: null, strategy: null, barTime: null }],
@@ -58,6 +60,7 @@ describe('an alert of SigmaTrader', () => {
 
   it.each<[string, Body | string, string]>([
     ['a symbol left to fill in', a({}, { symbol: '{{exchange}}:{{ticker}}' }), 'UNRESOLVED_PLACEHOLDER'], ['a bare price left to fill in', '{"symbol":"INFY","order_action":"BUY","price":{{close}}}', 'UNRESOLVED_PLACEHOLDER'],
+    ['an exit of a symbol left to fill in', e({ ...bare, side: 'EXIT_LONG', symbol: '{{ticker}}' }), 'UNRESOLVED_PLACEHOLDER'], ['an exit of a size left to fill in', e({ ...bare, side: 'EXIT_LONG', qty: '{{strategy.order.contracts}}' }), 'UNRESOLVED_PLACEHOLDER'], ['an entry at a price left to fill in', e({ ref_price: '{{close}}' }), 'UNRESOLVED_PLACEHOLDER'],
     ['an order id left to fill in', e({ order_id: '{{strategy.order.id}}' }), 'UNRESOLVED_PLACEHOLDER'], ['an unfilled name for itself', { note: '{{x}}' }, 'UNRESOLVED_PLACEHOLDER'],
     ['no symbol', a({}, { symbol: ' ' }), 'SYMBOL_MISSING'], ['a symbol with blanks', a({}, { symbol: 'IN FY' }), 'SYMBOL_NOT_VALID'], ['a long symbol', a({}, { symbol: `NSE:${'X'.repeat(300)}` }), 'SYMBOL_NOT_VALID'], ['a list of symbols', a({}, { symbol: ['INFY'] }), 'SYMBOL_NOT_VALID'],
     ['two exchanges', a({}, { exchange: 'BSE' }), 'EXCHANGE_CONTRADICTORY'], ['a long exchange', a({}, { exchange: 'N'.repeat(65), symbol: 'INFY' }), 'EXCHANGE_NOT_VALID'],

@@ -30,12 +30,14 @@ export function mapSignal(payload: Record<string, unknown>, mapping: Mapping, sy
 function signalOf(payload: Record<string, unknown>, mapping: Mapping, symbols: Readonly<Record<string, string>>): Signal {
   const fields = alertFields(payload, mapping);
   if (fields.ignored !== null) throw new NoSignalAs({ outcome: 'ignored', ...fields.ignored });
-  unresolved(fields, payload);
+  unresolved(fields, ESSENTIAL);
+  unresolvedBody(fields, payload);
   const wanted = intentOf(fields);
   const isCommand = wanted.intent === 'command';
   const position = positionOf(fields);
   const { intent, side, command } = inPosition(wanted, position, fields.reduceOnly);
   const closes = intent === 'exit' || isCommand;
+  if (!closes) unresolved(fields, OTHERS);
   if (fields.unsupported !== null && !isCommand) throw quarantined(fields.unsupported.code, fields.unsupported.detail);
 
   /** A fault in it is a reason; of what closes, it is as if it had not been said. */
@@ -69,15 +71,18 @@ function signalOf(payload: Record<string, unknown>, mapping: Mapping, symbols: R
   };
 }
 
+const ESSENTIAL = ['action', 'side', ...MAPPED_FIELDS.filter((name) => NEEDED_TO_CLOSE.has(name) && name !== 'action')] as const;
+const OTHERS = MAPPED_FIELDS.filter((name) => !NEEDED_TO_CLOSE.has(name) && name !== 'comment' && name !== 'secret');
+
 /** TradingView left a placeholder as it was: of an indicator there is no order, and `alert()` of Pine fills in none. */
-function unresolved(fields: AlertFields, payload: Record<string, unknown>): void {
-  const essential = ['action', 'side', ...MAPPED_FIELDS.filter((name) => NEEDED_TO_CLOSE.has(name) && name !== 'action')] as const;
-  const others = [...MAPPED_FIELDS.filter((name) => !NEEDED_TO_CLOSE.has(name) && name !== 'comment' && name !== 'secret')];
-  const found = [...essential, ...others].find((name) => isUnresolved(fields[name]))
-    ?? (fields.action === null || fields.symbol === null ? (JSON.stringify(payload).includes('{{') ? 'body' : undefined) : undefined);
-  if (found === undefined) return;
-  const said = found === 'body' ? '' : ` ${shown(String(fields[found] as string))}`;
-  throw quarantined('UNRESOLVED_PLACEHOLDER', `${found}:${said} holds a placeholder that was not filled in.`);
+function unresolved(fields: AlertFields, names: readonly (MappedField | 'side')[]): void {
+  const found = names.find((name) => isUnresolved(fields[name]));
+  if (found !== undefined) throw quarantined('UNRESOLVED_PLACEHOLDER', `${found}: ${shown(String(fields[found] as string))} holds a placeholder that was not filled in.`);
+}
+
+/** Its name itself may be what was not filled in. */
+function unresolvedBody(fields: AlertFields, payload: Record<string, unknown>): void {
+  if ((fields.action === null || fields.symbol === null) && JSON.stringify(payload).includes('{{')) throw quarantined('UNRESOLVED_PLACEHOLDER', 'body: holds a placeholder that was not filled in.');
 }
 
 function numberOf(said: AlertFields['price'], name: string, code: string): string | null {
