@@ -6,8 +6,8 @@ import { readEnv } from '../src/config/env.js';
 import { DatabaseService } from '../src/database/database.service.js';
 import { Shutdown } from '../src/health/shutdown.js';
 import { createServer, listen } from '../src/server.js';
-import { IntakeRepository } from '../src/webhooks/intake.repository.js';
-import { KnownSources } from '../src/webhooks/known-sources.js';
+import { IntakeRepository } from '../src/webhooks/intake/intake.repository.js';
+import { KnownSources } from '../src/webhooks/sources/known-sources.js';
 
 const env = readEnv();
 const app = await createServer(env);

@@ -5,8 +5,8 @@ import { StrategiesModule } from '../strategies/strategies.module.js';
 import { AlertsController } from './alerts.controller.js';
 import { AlertsRepository } from './alerts.repository.js';
 import { AlertsService } from './alerts.service.js';
-import { Duplicates } from './duplicates.js';
-import { WebhooksController } from './intake.controller.js';
+import { Duplicates } from './intake/duplicates.js';
+import { WebhooksController } from './intake/intake.controller.js';
 import { AlertEnds } from './inbox/alert-ends.service.js';
 import { FinishedRepository } from './inbox/finished.repository.js';
 import { Inbox } from './inbox/inbox.service.js';
@@ -16,15 +16,15 @@ import { SilenceRepository } from './inbox/silence.repository.js';
 import { SilenceWatch } from './inbox/silence.service.js';
 import { StreamsRepository } from './inbox/streams.repository.js';
 import { AlertTurns } from './inbox/turns.service.js';
-import { IntakeRepository } from './intake.repository.js';
-import { IntakeService } from './intake.service.js';
-import { KnownSources } from './known-sources.js';
-import { PreviewService } from './preview.service.js';
+import { IntakeRepository } from './intake/intake.repository.js';
+import { IntakeService } from './intake/intake.service.js';
+import { KnownSources } from './sources/known-sources.js';
+import { PreviewService } from './sources/preview.service.js';
 import { AlertRoutingModule } from './routing/routing.module.js';
-import { WebhookSourcesController } from './sources.controller.js';
-import { SourcesRepository } from './sources.repository.js';
-import { SourcesService } from './sources.service.js';
-import { StoredAlerts } from './stored-alerts.js';
+import { WebhookSourcesController } from './sources/sources.controller.js';
+import { SourcesRepository } from './sources/sources.repository.js';
+import { SourcesService } from './sources/sources.service.js';
+import { StoredAlerts } from './intake/stored-alerts.js';
 
 @Module({
   imports: [AgentsModule, AlertRoutingModule, IncidentsModule, StrategiesModule],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IntakeService } from '../../src/webhooks/intake.service.js';
+import { IntakeService } from '../../src/webhooks/intake/intake.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { onConnection } from '../support/cluster.js';
 import { freezeClock } from '../support/frozen-clock.js';

@@ -4,7 +4,7 @@ import { Draining } from '../../common/draining.js';
 import type { Env } from '../../config/env.js';
 import { ENV } from '../../config/env.token.js';
 import { DatabaseService } from '../../database/database.service.js';
-import { StoredAlerts } from '../stored-alerts.js';
+import { StoredAlerts } from '../intake/stored-alerts.js';
 import { AlertMapping } from './mapping.service.js';
 import { type Stream, StreamsRepository } from './streams.repository.js';
 import { AlertTurns } from './turns.service.js';

@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import type { Routed } from '../routing/routed.js';
 import { AlertRouter } from '../routing/router.service.js';
-import { SourcesRepository, type Source, toSource } from '../sources.repository.js';
+import { SourcesRepository, type Source, toSource } from '../sources/sources.repository.js';
 import { AlertEnds, type Ending } from './alert-ends.service.js';
 import { ATTEMPTS_MOST, type Failure, failureOf, pauseAfter } from './attempts.js';
 import type { FinishedStatus } from './finished.repository.js';

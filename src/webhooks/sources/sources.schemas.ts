@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { decimal, decimalText, fraction, lotSize, name, SYMBOL_FORM, symbol, text, uuid } from '../common/fields.js';
-import { pageQuery } from '../common/pagination.js';
+import { decimal, decimalText, fraction, lotSize, name, SYMBOL_FORM, symbol, text, uuid } from '../../common/fields.js';
+import { pageQuery } from '../../common/pagination.js';
 import { isAddressRule, TRADINGVIEW } from './address-list.js';
-import { ACTIONS, mappingSchema } from './mapping/declared-mapping.js';
+import { ACTIONS, mappingSchema } from '../mapping/declared-mapping.js';
 import { SOURCE_ACTIONS, type SourceRow, toSource } from './sources.repository.js';
 
 export const sourceParam = z.strictObject({ sourceId: uuid() });

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Recent } from '../auth/recent.js';
-import { sha256 } from '../auth/secrets.js';
-import type { Env } from '../config/env.js';
-import { ENV } from '../config/env.token.js';
-import { afterCommit, type Tx } from '../database/transaction.js';
+import { Recent } from '../../auth/recent.js';
+import { sha256 } from '../../auth/secrets.js';
+import type { Env } from '../../config/env.js';
+import { ENV } from '../../config/env.token.js';
+import { afterCommit, type Tx } from '../../database/transaction.js';
 import { AddressList } from './address-list.js';
 import { BodySecrets } from './source-token.js';
 import { type Source, SourcesRepository, toSource } from './sources.repository.js';

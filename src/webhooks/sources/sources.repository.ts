@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Merged } from '../database/merged.js';
-import { type Statement, Statements } from '../database/statements.js';
-import type { Tx } from '../database/transaction.js';
-import type { Mapping } from './mapping/declared-mapping.js';
+import { Merged } from '../../database/merged.js';
+import { type Statement, Statements } from '../../database/statements.js';
+import type { Tx } from '../../database/transaction.js';
+import type { Mapping } from '../mapping/declared-mapping.js';
 
 export const SOURCE_ACTIONS = ['store', 'idea', 'command'] as const;
 export type SourceAction = (typeof SOURCE_ACTIONS)[number];

@@ -1,5 +1,5 @@
 import { hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
-import { hmac, sha256 } from '../auth/secrets.js';
+import { hmac, sha256 } from '../../auth/secrets.js';
 
 /** `tws_` and 256 random bits, so that it is recognised wherever it turns up; stored by its hash alone, which is enough: there is nothing to guess. */
 export function newSourceToken(): { token: string; hash: string } {

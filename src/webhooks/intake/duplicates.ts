@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { Merged } from '../database/merged.js';
-import { type Statement, Statements } from '../database/statements.js';
+import { Merged } from '../../database/merged.js';
+import { type Statement, Statements } from '../../database/statements.js';
 
 /** Duplicates of one key that go into one statement. */
 interface Count {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Merged } from '../database/merged.js';
-import { Schedules } from '../database/schedules.js';
-import { type Statement, Statements } from '../database/statements.js';
-import type { AlertKey } from './reading/read-alert.js';
+import { Merged } from '../../database/merged.js';
+import { Schedules } from '../../database/schedules.js';
+import { type Statement, Statements } from '../../database/statements.js';
+import type { AlertKey } from '../reading/read-alert.js';
 
 /** An alert as it is stored; its id is made here. */
 export interface NewAlert {

@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { Metrics } from '../common/metrics.js';
-import { badRequest, forbidden, notFound, Problem, unavailable } from '../common/problem.js';
+import { Metrics } from '../../common/metrics.js';
+import { badRequest, forbidden, notFound, Problem, unavailable } from '../../common/problem.js';
 import { Duplicates } from './duplicates.js';
 import { IntakeRepository, type NewAlert } from './intake.repository.js';
-import { type KnownSource, KnownSources } from './known-sources.js';
-import { type ReadAlert, readAlert } from './reading/read-alert.js';
+import { type KnownSource, KnownSources } from '../sources/known-sources.js';
+import { type ReadAlert, readAlert } from '../reading/read-alert.js';
 import { StoredAlerts } from './stored-alerts.js';
 
 /** A request as it came. */

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { KnownSources } from './known-sources.js';
-import type { Action } from './mapping/declared-mapping.js';
-import { mapSignal } from './mapping/map-signal.js';
-import { type Template, templateOf } from './mapping/template.js';
-import { type ReadAlert, readAlert } from './reading/read-alert.js';
+import type { Action } from '../mapping/declared-mapping.js';
+import { mapSignal } from '../mapping/map-signal.js';
+import { type Template, templateOf } from '../mapping/template.js';
+import { type ReadAlert, readAlert } from '../reading/read-alert.js';
 import type { SourceRow } from './sources.repository.js';
 import type { previewAnswerSchema } from './sources.schemas.js';
 

@@ -1,9 +1,9 @@
 import { Controller, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { Allow } from '../auth/access.js';
-import { plainAddress } from '../auth/origin.js';
-import { Answers } from '../common/http/answers.js';
+import { Allow } from '../../auth/access.js';
+import { plainAddress } from '../../auth/origin.js';
+import { Answers } from '../../common/http/answers.js';
 import { IntakeService, type Sent } from './intake.service.js';
 
 const SECRET_HEADERS = ['x-webhook-secret', 'x-sigmatrader-secret'];

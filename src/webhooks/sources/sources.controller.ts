@@ -1,12 +1,12 @@
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { Allow } from '../auth/access.js';
-import { Answers } from '../common/http/answers.js';
-import { type Caller, CurrentCaller } from '../common/http/caller.js';
-import { type Creation, Once } from '../common/http/once.js';
-import { pageOf, pageSchema } from '../common/pagination.js';
-import { Idempotency } from '../database/idempotency.js';
+import { Allow } from '../../auth/access.js';
+import { Answers } from '../../common/http/answers.js';
+import { type Caller, CurrentCaller } from '../../common/http/caller.js';
+import { type Creation, Once } from '../../common/http/once.js';
+import { pageOf, pageSchema } from '../../common/pagination.js';
+import { Idempotency } from '../../database/idempotency.js';
 import { PreviewService } from './preview.service.js';
 import { SourcesRepository } from './sources.repository.js';
 import {
