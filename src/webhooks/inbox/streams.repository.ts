@@ -17,6 +17,9 @@ export interface HeadAlert {
   redriven_by: string | null; correlation_id: string | null; outcome: Record<string, unknown> | null;
 }
 
+/** So many of what an exit overtakes are read together. */
+export const OVERTAKEN_AT_ONCE = 1_000;
+
 /** First of two keys of the lock that a stream's turn holds; the second is its hash. */
 const STREAM_LOCK = 7_301;
 
@@ -99,14 +102,14 @@ export class StreamsRepository {
     return row ?? null;
   }
 
-  /** Entries that came before this exit, still wait, and are of its direction, by stream. What a person redrove after the exit had come stays. */
+  /** Entries that came before this exit, still wait, and are of its direction, by stream; `OVERTAKEN_AT_ONCE` at most. What a person redrove after the exit had come stays. */
   overtaken(tx: Tx, exit: HeadAlert, { side, everySymbol }: { side: 'long' | 'short' | null; everySymbol: boolean }): Promise<(HeadAlert & { signal: Signal })[]> {
     return tx.sql`
       select ${() => COLUMNS} from alerts
       where status = 'received' and source_id = ${exit.source_id} and (${everySymbol} or symbol = ${exit.symbol}) and not is_exit
         and case when redriven_at is null then seq < ${exit.seq} else redriven_at < ${exit.received_at}::timestamptz end
         and (${side}::text is null or signal ->> 'side' = ${side}::text)
-      order by symbol, seq limit ${OVERTAKEN_MOST}`;
+      order by symbol, seq limit ${OVERTAKEN_AT_ONCE}`;
   }
 
   /** From now on it may only close. */
@@ -126,6 +129,3 @@ export class StreamsRepository {
     return rows.length === 1;
   }
 }
-
-/** Of one turn; an exit that comes again finds the rest. */
-const OVERTAKEN_MOST = 1_000;

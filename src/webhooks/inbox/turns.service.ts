@@ -8,7 +8,7 @@ import { AlertEnds, type Ending } from './alert-ends.service.js';
 import { ATTEMPTS_MOST, type Failure, failureOf, pauseAfter } from './attempts.js';
 import type { FinishedStatus } from './finished.repository.js';
 import { closingOnly, overtakenBy } from './overtaking.js';
-import { type HeadAlert, type Stream, StreamsRepository } from './streams.repository.js';
+import { type HeadAlert, OVERTAKEN_AT_ONCE, type Stream, StreamsRepository } from './streams.repository.js';
 
 const DETAIL_CHARACTERS = 1_000;
 
@@ -81,17 +81,26 @@ export class AlertTurns {
 
   /** Entries that came before the exit, and that it has passed by, are not opened after it. */
   private async overtake(tx: Tx, exit: HeadAlert, source: Source): Promise<void> {
+    while ((await this.overtakeSome(tx, exit, source)) > 0);
+  }
+
+  /** @returns how many may be left of which something can be done: 0 ends it */
+  private async overtakeSome(tx: Tx, exit: HeadAlert, source: Source): Promise<number> {
     const overtaken = await this.streams.overtaken(tx, exit, overtakenBy(exit.signal));
+    let reduced = 0;
     const held = new Map<string, boolean>([[exit.symbol, true]]);
     const gone: Ending[] = [];
     for (const alert of overtaken) {
       // Of another symbol: whoever works on it now has begun before the command, and its gate sees what the command did.
       if (!held.has(alert.symbol)) held.set(alert.symbol, await this.streams.hold(tx, alert));
       if (held.get(alert.symbol) !== true) continue;
-      if (alert.signal.intent === 'order' && isUntouched(alert)) await this.streams.reduce(tx, alert, closingOnly(alert.signal), CLOSES_ONLY);
-      else gone.push(ending(alert, source, { status: 'ignored', ...OVERTAKEN, outcome: null }));
+      if (alert.signal.intent === 'order' && isUntouched(alert)) {
+        await this.streams.reduce(tx, alert, closingOnly(alert.signal), CLOSES_ONLY);
+        reduced += 1;
+      } else gone.push(ending(alert, source, { status: 'ignored', ...OVERTAKEN, outcome: null }));
     }
     await this.ends.end(tx, gone);
+    return overtaken.length < OVERTAKEN_AT_ONCE ? 0 : gone.length + reduced;
   }
 
   /** All of the turn was rolled back. Noted by itself; whoever took another turn meanwhile has noted that. */
