@@ -215,6 +215,13 @@ describe('an exit', () => {
     expect(routed.slice(2)).toEqual(['other way', 'afterwards']);
   });
 
+  it('ends all that it overtakes, however much has piled up', async () => {
+    await t.db.query(`insert into alerts (id, source_id, key_kind, body, symbol, is_exit, signal, next_attempt_at)
+      select gen_random_uuid(), $1, 'bytes', 'x', 'EURUSD', false, '{"intent":"entry","side":"long"}', app_clock() + interval '1 hour' from generate_series(1, 2100) n`, [source.id]);
+    await ended(await post('out', 'out'));
+    expect(await t.db.query('select status, code, count(*)::int as n from alerts where source_id = $1 and not is_exit group by 1, 2', [source.id])).toEqual([{ status: 'ignored', code: 'OVERTAKEN_BY_EXIT', n: 2_100 }]);
+  });
+
   it('lets an order that it overtook close what is held against it, and open nothing', async () => {
     const signals: Signal[] = [];
     route = async (_tx, _alert, signal) => {
