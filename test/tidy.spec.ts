@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
@@ -89,6 +89,14 @@ describe('the house', () => {
   it('writes every time in SQL as app_clock(), which tests can move', () => {
     const stopped = code.filter(({ path, text }) => !path.includes('foundation') && /\b(now\(\)|current_timestamp|clock_timestamp\(\)|localtimestamp)/i.test(text.replace(/Date\.now\(\)|performance\.now\(\)/g, '').replace(/^\s*(\/\/|\*).*$/gm, '')));
     expect(stopped.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('has no document that leads to a file which is not there', () => {
+    const documents = ['.', 'docs', 'bench', 'clients/python', 'clients/typescript'].flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith('.md')).map((name) => join(folder, name)));
+    const lost = documents.flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)]
+      .map(([, target = '']) => join(dirname(path), target)).filter((target) => !existsSync(target)).map((target) => `${path}: ${target}`));
+    expect(documents.length).toBeGreaterThan(5);
+    expect(lost).toEqual([]);
   });
 
   it('skips no test and focuses none', () => {

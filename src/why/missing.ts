@@ -51,7 +51,8 @@ function ofTrade(trade: Row<'trades'>, { ideas, commands, fills }: Linked): stri
   const found: string[] = [];
   const origin = ORIGINS[trade.origin];
   if (origin !== null) found.push(origin);
-  else if (!ideas.some(({ id, command_id }) => id === trade.idea_id || (command_id !== null && command_id === trade.command_id))) found.push('The idea of the trade is not there.');
+  // A chain that begins behind the idea does not go back to it.
+  else if (trade.idea_id === null && !ideas.some(({ command_id }) => command_id !== null && command_id === trade.command_id)) found.push('The idea of the trade is not there.');
   if (trade.command_id !== null && !commands.some(({ id }) => id === trade.command_id)) found.push(`The command ${trade.command_id} of the trade is gone.`);
   if (trade.status === 'unknown') found.push(`Nobody knows what became of the trade ${trade.id}.`);
   else if (trade.finished_at === null) found.push(`The trade ${trade.id} is not over: ${trade.status}.`);

@@ -74,7 +74,7 @@ export function commandSummary(row: Row<'commands'>): string {
   const last = row.attempts.at(-1);
   const attempts = last === undefined ? 'never handed out' : `handed out ${last.attempt} time(s), last at ${last.leasedAt}${last.instanceId === null ? '' : ` to ${last.instanceId}`}${last.outcome === null ? '' : `, which ended ${last.outcome}`}`;
   const error = row.error as { code?: string; message?: string } | null;
-  return `Command ${row.type}${what === '' ? '' : ` ${what}`}${typeof limitPrice === 'string' ? ` up to ${limitPrice}` : ''}${typeof reason === 'string' ? ` (${cut(reason)})` : ''}: ${attempts}; ${row.status}${
+  return `Command ${row.type}${what === '' ? '' : ` ${what}`}${typeof limitPrice === 'string' ? ` at ${limitPrice} or better` : ''}${typeof reason === 'string' ? ` (${cut(reason)})` : ''}: ${attempts}; ${row.status}${
     error?.code === undefined ? '' : ` (${join([error.code, error.message === undefined ? null : cut(error.message)])})`}${row.reason === null ? '' : `, ${cut(row.reason)}`}.`;
 }
 
