@@ -55,7 +55,7 @@ export class AlertEnds {
       const more = alerts.length > 1 ? ` and ${alerts.length - 1} more` : '';
       return {
         kind: 'ALERT_QUARANTINED' as const, severity: worst.isUrgent ? 'critical' as const : 'warning' as const, subjectId: first.source.id, agentId: first.source.executorAgentId,
-        summary: `An alert of ${first.source.name}${more} was not carried out: ${worst.code ?? ''}: ${worst.detail ?? ''}`.slice(0, 500),
+        summary: `An alert of ${first.source.name}${more} was not carried out: ${worst.code ?? ''}: ${worst.detail ?? ''}`.slice(0, 500).toWellFormed(),
         data: { alertId: worst.id, code: worst.code, alerts: alerts.length },
       };
     }));

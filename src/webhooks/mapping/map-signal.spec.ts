@@ -29,6 +29,11 @@ const a = (details: Body, root: Body = {}) => ({ ...A, ...root, trade_details: {
 const e = (signal: Body, hints: Body = {}) => ({ ...E, signal: { ...(E.signal as Body), ...signal }, hints: { ...(E.hints as Body), ...hints } });
 const bare = { order_id: undefined, market_position: undefined, position_size: undefined, position_size_prev: undefined };
 
+it.each<[string, Body]>([['symbol', { symbol: `${'a'.repeat(59)}😀` }], ['platform', { platform: `${'a'.repeat(39)}😀` }], ['quantity', { quantity: `${'9'.repeat(59)}😀`, trade_details: {} }]])(
+  'a reason that repeats a %s holds no half character, which could not be stored', (_field, told) => {
+    expect(mapped({ ...A, ...told })).toMatchObject({ detail: expect.stringMatching(/^\P{Cs}+$/u) });
+  });
+
 describe('an alert of SigmaTrader', () => {
   it.each<[string, Body | string, Body]>([
     ['A, nested', A, { intent: 'order', side: 'long', symbol: 'INFY', exchange: 'NSE', quantity: '1', price: '1500', orderType: 'limit', limitPrice: '1500', product: 'CNC', comment: 'text', user: 'admin', strategy: 'TV-01', timeframe: '5', barTime: '2026-02-15T05:17:00.000Z', firedAt: null }],

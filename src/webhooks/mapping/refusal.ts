@@ -9,5 +9,5 @@ export class NoSignalAs extends Error {
 
 export const quarantined = (code: string, detail: string) => new NoSignalAs({ outcome: 'quarantined', code, detail });
 
-/** Of a sender, in a sentence. */
-export const shown = (said: string): string => said.replace(/[\p{Cc}\p{Cf}]/gu, ' ').slice(0, 60);
+/** Of a sender, in a sentence; never half a character, which PostgreSQL does not take. */
+export const shown = (said: string): string => said.replace(/[\p{Cc}\p{Cf}]/gu, ' ').slice(0, 60).toWellFormed();

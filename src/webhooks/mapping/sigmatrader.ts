@@ -59,7 +59,7 @@ function wrongPlatform(root: Payload, meta: Payload): AlertFields['ignored'] {
   const [ofRoot, ofMeta] = [textOf(Array.isArray(told) ? told[0] : told), textOf(member(meta, 'platform'))];
   const wrong = [ofRoot, ofMeta].find((said) => said !== null && !(typeof said === 'string' && PLATFORMS.has(said.toUpperCase())));
   if (wrong === undefined && !(typeof ofMeta === 'string' && ofMeta.toUpperCase() !== 'TRADINGVIEW')) return null;
-  return { code: 'WRONG_PLATFORM', detail: `platform: ${String(typeof wrong === 'string' ? wrong : ofMeta as string).slice(0, 40)} is not TRADINGVIEW: this alert is meant for another.` };
+  return { code: 'WRONG_PLATFORM', detail: `platform: ${String(typeof wrong === 'string' ? wrong : ofMeta as string).slice(0, 40).toWellFormed()} is not TRADINGVIEW: this alert is meant for another.` };
 }
 
 const kept = (place: Payload, names: string[]): Payload => Object.fromEntries(names.filter((name) => textOf(member(place, name)) !== null).map((name) => [name, place[name]]));

@@ -154,4 +154,4 @@ export function readLenientJson(text: string, from: number, to: number, watched:
   return { value: read, told };
 }
 
-export const fieldTwice = (place: string) => new ReadingFault('FIELD_TWICE', `${place.slice(0, 100)} is said twice, and not the same.`);
+export const fieldTwice = (place: string) => new ReadingFault('FIELD_TWICE', `${place.slice(0, 100).toWellFormed()} is said twice, and not the same.`);

@@ -156,5 +156,5 @@ export function rationaleOf(sourceName: string, { strategy, orderId, tag, timefr
   return [
     `Alert of ${sourceName}${said.length > 0 ? ` (${said.join(', ')})` : ''}.`, ...(comment === null || comment === '' ? [] : [comment]),
     added.length > 0 ? `Defaults of the source: ${added.join(', ')}.` : 'Nothing is by the defaults of the source.',
-  ].join(' ').slice(0, RATIONALE_MOST);
+  ].join(' ').slice(0, RATIONALE_MOST).toWellFormed();
 }
