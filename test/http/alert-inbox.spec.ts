@@ -3,6 +3,7 @@ import pg from 'pg';
 import { conflict, unavailable } from '../../src/common/problem.js';
 import type { Tx } from '../../src/database/transaction.js';
 import { Inbox } from '../../src/webhooks/inbox/inbox.service.js';
+import { MappingRepository } from '../../src/webhooks/inbox/mapping.repository.js';
 import { SilenceWatch } from '../../src/webhooks/inbox/silence.service.js';
 import { StreamsRepository } from '../../src/webhooks/inbox/streams.repository.js';
 import type { Signal } from '../../src/webhooks/mapping/signal.js';
@@ -220,6 +221,21 @@ describe('an exit', () => {
       select gen_random_uuid(), $1, 'bytes', 'x', 'EURUSD', false, '{"intent":"entry","side":"long"}', app_clock() + interval '1 hour' from generate_series(1, 2100) n`, [source.id]);
     await ended(await post('out', 'out'));
     expect(await t.db.query('select status, code, count(*)::int as n from alerts where source_id = $1 and not is_exit group by 1, 2', [source.id])).toEqual([{ status: 'ignored', code: 'OVERTAKEN_BY_EXIT', n: 2_100 }]);
+  });
+
+  it('is carried out while alerts come faster than they are mapped', async () => {
+    const mappings = [t, second].map(({ app }) => app.get(MappingRepository, { strict: false }));
+    for (const mapping of mappings) mapping.isAnyUnmapped = async () => true;
+    try {
+      // The second one asks for another pass, which never comes.
+      for (const tag of ['first', 'second']) {
+        const id = await post(tag, 'in', 'GBPUSD');
+        await until(async () => (await row(id)).is_exit !== null, 5_000);
+      }
+      await ended(await post('exit', 'out'));
+    } finally {
+      for (const mapping of mappings) Reflect.deleteProperty(mapping, 'isAnyUnmapped');
+    }
   });
 
   it('lets an order that it overtook close what is held against it, and open nothing', async () => {

@@ -102,8 +102,11 @@ export class Inbox implements OnApplicationShutdown {
 
   private async pass(): Promise<void> {
     try {
-      await this.mapping.run(() => !this.stopped);
-      await this.giveTurns();
+      // In turn: alerts that come faster than they are mapped would otherwise keep every exit waiting for as long as they come.
+      for (let isMoreLeft = true; isMoreLeft && !this.stopped;) {
+        isMoreLeft = await this.mapping.run(() => !this.stopped);
+        await this.giveTurns();
+      }
       this.saidAway = false;
     } catch (error) {
       // Once: a database that is away for a night would fill the log.
@@ -116,9 +119,12 @@ export class Inbox implements OnApplicationShutdown {
     while (!this.stopped) {
       const runnable = await this.streams.runnable([...this.lanes.keys()], STREAMS_AT_ONCE);
       for (const stream of runnable) {
-        if (this.lanes.size >= LANES) await Promise.race(this.lanes.values());
-        // What has come meanwhile is mapped first: it may hold an exit.
-        if (this.stopped || this.isAsked) return;
+        if (this.lanes.size >= LANES) {
+          await Promise.race(this.lanes.values());
+          // What has come meanwhile is mapped first: it may hold an exit. But free lanes are filled, however much comes.
+          if (this.isAsked) return;
+        }
+        if (this.stopped) return;
         if (!this.lanes.has(textOf(stream))) this.open(stream);
       }
       if (runnable.length < STREAMS_AT_ONCE) return;

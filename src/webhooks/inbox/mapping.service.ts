@@ -16,6 +16,8 @@ import { isExit } from './overtaking.js';
 const AT_ONCE = 100;
 /** Requests are answered in between: reading 100 large bodies in a row would take a quarter of a second. */
 const BREATHE_AFTER_MS = 5;
+/** Then what is mapped takes its turns: an exit among it waits for no more than that. */
+const RUN_MS = 100;
 /** Longer than storing may take; then order between alerts that arrived at the same moment is given up, and nothing is lost. */
 const WAIT_FOR_STORING_MS = 2_000;
 const ASK_EVERY_MS = 3;
@@ -36,9 +38,11 @@ export class AlertMapping {
     private readonly ends: AlertEnds,
   ) {}
 
-  /** All there is at most, some at a time. @param goOn false ends it between two batches */
-  async run(goOn: () => boolean): Promise<void> {
+  /** Some at a time, for a tenth of a second. @param goOn false ends it between two batches @returns whether there is more */
+  async run(goOn: () => boolean): Promise<boolean> {
+    const until = performance.now() + RUN_MS;
     while (goOn() && (await this.mapping.isAnyUnmapped())) {
+      if (performance.now() > until) return true;
       try {
         await inTransaction(this.dataSource, (tx) => this.batch(tx, AT_ONCE));
       } catch (error) {
@@ -48,6 +52,7 @@ export class AlertMapping {
         for (let i = 0; i < AT_ONCE && goOn() && (await this.mapping.isAnyUnmapped()); i++) await this.one();
       }
     }
+    return false;
   }
 
   private async one(): Promise<void> {
