@@ -198,6 +198,16 @@ describe('an exit', () => {
     expect(await closing.list(`tradeId=${later.id}`)).toEqual([]);
   });
 
+  it('that waits for an opening closes what comes of it, also when its source only stores meanwhile', async () => {
+    await source.done();
+    const [command] = await lease();
+    const { id, routed } = await source.send({ intent: 'exit', side: 'long' });
+    expect(again(routed)).toBe('OPENING_IN_FLIGHT');
+    Object.assign(source.source, { action: 'store', executorAgentId: null });
+    const { body: trade } = await told(command);
+    expect(await source.turn(id)).toMatchObject({ status: 'processed', outcome: { closureIds: [expect.any(String)], tradeIds: [trade.id] } });
+  });
+
   it('is done when the opening that an agent had came to nothing', async () => {
     await source.done();
     const [command] = await lease();
@@ -314,6 +324,18 @@ describe('an order that buys or sells', () => {
     const late = await source.alert({ intent: 'entry', side: 'short' });
     await source.age(late, 61);
     expect(await source.turn(late)).toMatchObject({ status: 'expired' });
+  });
+
+  it.each<[string, (other: string) => Partial<RoutingSource>]>([
+    ['only stores', () => ({ action: 'store', executorAgentId: null })], ['sends exits only', () => ({ action: 'command' })], ['trades by another agent', (other) => ({ executorAgentId: other })],
+  ])('that reverses while its source is changed, and now %s, opens nothing; what it closes is closed where it began', async (_how, change) => {
+    const { id: tradeId } = await openTrade(agent);
+    const { id } = await source.send({ intent: 'entry', side: 'short', quantity: '1' });
+    const other = await trader(t);
+    Object.assign(source.source, change(other.id));
+    await flat(tradeId);
+    expect(await source.turn(id)).toMatchObject({ status: 'ignored', code: 'ROUTE_CHANGED', outcome: { plan: 'reversal', tradeIds: [tradeId] } });
+    expect([await ideas(), await ideas(other)]).toEqual([[], []]);
   });
 
   it('whose rest is refused by the gate has closed', async () => {

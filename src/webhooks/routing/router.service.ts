@@ -23,8 +23,14 @@ interface Progress extends Closed {
   run: number;
   plan: string;
   open: Opening | null;
+  /** Where it began. What closes ends there, whatever has become of the source since. */
+  executorId: string;
+  accountId: string;
+  mode: Book['mode'];
   /** There was something to open, and it has become too old. */
   tooOld: boolean;
+  /** There was something to open, and the source opens nothing there any more. */
+  rerouted: boolean;
 }
 
 interface Turn {
@@ -60,26 +66,30 @@ export class AlertRouter {
    * @throws {Problem} what a service refuses; nothing of this turn may be committed then
    */
   async route(tx: Tx, alert: RoutedAlert, signal: Signal, source: RoutingSource): Promise<Routed> {
-    if (source.action === 'store') return finished('processed', null, null, { plan: 'store' });
-    if (source.executorAgentId === null) return finished('failed', 'NO_EXECUTOR', 'The source has no agent that trades for it.', {});
-    const executor = await this.repository.executor(tx, source.executorAgentId);
-    if (!executor || executor.retired) return finished('failed', 'EXECUTOR_RETIRED', 'The agent that trades for the source is retired.', {});
+    const progress = progressOf(alert);
+    if (source.action === 'store' && !progress) return finished('processed', null, null, { plan: 'store' });
+    const executorId = progress?.executorId ?? source.executorAgentId;
+    if (executorId === null) return finished('failed', 'NO_EXECUTOR', 'The source has no agent that trades for it.', {});
+    const executor = await this.repository.executor(tx, executorId);
+    if (!executor || executor.retired) return finished('failed', 'EXECUTOR_RETIRED', 'The agent that trades for the source is retired.', progress ? shownOf(progress) : {});
+    const { accountId, mode } = progress ?? { accountId: executor.account_id, mode: executor.mode };
     const caller: Caller = { principal: { kind: 'source', sourceId: source.id }, correlationId: alert.correlation_id ?? alert.id };
     // Without one it would mean every symbol.
     if (signal.symbol === '' && signal.intent !== 'command') return finished('quarantined', 'SYMBOL_MISSING', 'It names no symbol.', {});
     const placed = { ...signal, exchange: exchangeOf(signal) };
-    const { symbol, exchange, brokerSymbol } = await this.symbols.named(tx, executor.account_id, placed.symbol, placed.exchange);
-    const book: Book = { accountId: executor.account_id, mode: executor.mode, executorId: source.executorAgentId, strategyId: source.strategyId, symbol: symbol === '' ? null : symbol, exchange, product: signal.product };
+    const { symbol, exchange, brokerSymbol } = await this.symbols.named(tx, accountId, placed.symbol, placed.exchange);
+    const book: Book = { accountId, mode, executorId, strategyId: source.strategyId, symbol: symbol === '' ? null : symbol, exchange, product: signal.product };
     const turn: Turn = { tx, alert, signal: placed, source, caller, book, brokerSymbol };
     if (signal.intent === 'command' && signal.command !== 'cancel_orders') return this.command(turn, signal.command);
-    await this.gate.holdAccount(tx, executor.account_id);
+    await this.gate.holdAccount(tx, accountId);
     if (signal.intent === 'command') return this.cancelOrders(turn);
-    const progress = progressOf(alert);
-    return progress ? this.goOn(turn, progress) : this.begin(turn);
+    if (!progress) return this.begin(turn);
+    const opens = source.action === 'idea' && source.executorAgentId === executorId && executor.account_id === accountId && executor.mode === mode;
+    return this.goOn(turn, opens || progress.open === null ? progress : { ...progress, open: null, rerouted: true });
   }
 
   private async begin(turn: Turn): Promise<Routed> {
-    const { tx, book, source, alert } = turn;
+    const { tx, book, source } = turn;
     const first = await this.closes.possession(tx, book, source.id);
     let plan = this.plan(turn, first);
     if (plan.kind === 'trade' && plan.close !== null) {
@@ -94,7 +104,7 @@ export class AlertRouter {
     await this.tellMismatch(turn, heldOf(first));
     if (plan.kind === 'nothing') return finished(plan.status, plan.code, plan.detail, {});
     if (plan.kind === 'command') throw new Error('a command has no plan of its own');
-    return this.goOn(turn, { ...NOTHING_CLOSED, run: alert.run, plan: plan.name, open: plan.open, tooOld: false });
+    return this.goOn(turn, begun(turn, NOTHING_CLOSED, plan));
   }
 
   private plan({ signal, source }: Turn, possession: Possession): Plan {
@@ -108,7 +118,7 @@ export class AlertRouter {
     if (closed !== null && 'code' in closed) return { again: closed, outcome: {} };
     await this.tellMismatch(turn, heldOf(possession));
     if (closed === null) return finished('ignored', 'EXIT_BELOW_STEP', 'The part that is to be closed is less than one step of the size.', { plan: plan.name });
-    return this.goOn(turn, { ...closed, run: turn.alert.run, plan: plan.name, open: plan.open, tooOld: false });
+    return this.goOn(turn, begun(turn, closed, plan));
   }
 
   /** From what has been done: until nothing is under way any more, and then what opens. */
@@ -121,6 +131,7 @@ export class AlertRouter {
     if (followed?.waits) return { again: followed.waits, outcome: { ...progress } };
     if (open === null) {
       const shown = shownOf(progress);
+      if (progress.rerouted) return finished('ignored', 'ROUTE_CHANGED', 'The source was changed before it could open anything: what it closes is being closed.', shown);
       if (tooOld) return finished('expired', 'ENTRY_EXPIRED', `An entry counts for ${turn.source.maxAgeSeconds} s after it was fired.${tradeIds.length > 0 ? ' What it closes is being closed.' : ''}`, shown);
       const nothingNew = progress.closureIds.length + progress.commandIds.length + progress.cancelledCommandIds.length + progress.endedIdeaIds.length === 0;
       return finished('processed', nothingNew ? 'CLOSING_ALREADY' : null, nothingNew ? 'All of it was being closed already.' : null, shown);
@@ -153,7 +164,7 @@ export class AlertRouter {
     const body = proposeSchema.safeParse({
       ...fields, symbol: signal.symbol, exchange: signal.exchange, direction, strategyId: source.strategyId, executorAgentId: book.executorId, rationale: rationaleOf(source.name, signal, applied),
     });
-    if (!body.success) return finished('failed', 'IDEA_NOT_VALID', body.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ').slice(0, 500), { ...outcome, applied });
+    if (!body.success) return finished('failed', 'IDEA_NOT_VALID', body.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ').slice(0, 500).toWellFormed(), { ...outcome, applied });
     const idea = await this.ideas.propose(tx, caller, body.data, false, { id: alert.id, run: alert.run });
     if (idea.decidedAt === null) afterCommit(tx, () => this.waiting.ask());
     const refusal = idea.status === 'rejected' || idea.status === 'halted_by_risk' ? idea.reasons[0] : undefined;
@@ -208,6 +219,8 @@ function exchangeOf({ symbol, exchange }: Signal): string | null {
 const finished = (status: Finished['status'], code: string | null, detail: string | null, outcome: Finished['outcome']): Finished => ({ status, code, detail, outcome });
 const closingFor = ({ caller, alert, source, book }: Turn) => ({ caller, alertId: alert.id, sourceId: source.id, book });
 
+const begun = ({ alert, book: { executorId, accountId, mode } }: Turn, closed: Closed, plan: Plan & { kind: 'trade' }): Progress =>
+  ({ ...closed, run: alert.run, plan: plan.name, open: plan.open, executorId, accountId, mode, tooOld: false, rerouted: false });
 const NOTHING_CLOSED: Closed = { closureIds: [], commandIds: [], cancelledCommandIds: [], endedIdeaIds: [], tradeIds: [], openingIds: [] };
 
 /** Null: this run begins. What is stored is our own, but a redrive leaves that of the run before. */
