@@ -85,7 +85,7 @@ describe('a webhook source', () => {
     [{ allowedAddresses: ['elsewhere.example.com'] }, 'allowedAddresses.0'],
     [{ allowedAddresses: [] }, 'allowedAddresses'],
     [{ symbols: { INFY: 'a b' } }, 'symbols.INFY'],
-    [{ bodySecret: 'abc' }, 'bodySecret'],
+    [{ bodySecret: 'abc' }, 'bodySecret'], [{ bodySecret: '*****' }, 'bodySecret'],
     [{ surprise: 1 }, 'surprise'],
   ])('of %j is refused, and the field is named', async (body, path) => {
     const answer = await create(JSON.parse(JSON.stringify({ name: 'refused', ...body }).replace('AGENT', agentId)) as object as Record<string, unknown>);

@@ -29,7 +29,7 @@ const a = (details: Body, root: Body = {}) => ({ ...A, ...root, trade_details: {
 const e = (signal: Body, hints: Body = {}) => ({ ...E, signal: { ...(E.signal as Body), ...signal }, hints: { ...(E.hints as Body), ...hints } });
 const bare = { order_id: undefined, market_position: undefined, position_size: undefined, position_size_prev: undefined };
 
-it.each<[string, Body]>([['symbol', { symbol: `${'a'.repeat(59)}😀` }], ['platform', { platform: `${'a'.repeat(39)}😀` }], ['quantity', { quantity: `${'9'.repeat(59)}😀`, trade_details: {} }]])(
+it.each<[string, Body]>([['symbol', { symbol: `${'a'.repeat(59)}😀` }], ['platform', { platform: `${'a'.repeat(39)}😀` }]])(
   'a reason that repeats a %s holds no half character, which could not be stored', (_field, told) => {
     expect(mapped({ ...A, ...told })).toMatchObject({ detail: expect.stringMatching(/^\P{Cs}+$/u) });
   });

@@ -18,7 +18,7 @@ const addresses = () => z.array(z.string().trim().toLowerCase().refine(isAddress
   .min(1).max(ADDRESSES_MOST).transform((rules) => [...new Set(rules)]).describe(`from which alerts are taken; ${TRADINGVIEW}: its published senders; all when left out`);
 
 /** A secret is words of a person's: what is shorter is found in the alert by chance, and masked there. */
-const bodySecret = () => text(200).min(4).describe('that every alert has to bring, in its body or as X-Webhook-Secret');
+const bodySecret = () => text(200).min(4).refine((secret) => !/^\*+$/.test(secret), { error: 'must not be stars alone: so secrets are masked' }).describe('that every alert has to bring, in its body or as X-Webhook-Secret');
 
 const route = {
   action: z.enum(SOURCE_ACTIONS).describe('store: nothing is done with alerts; command: what opens nothing; idea: entries too, through the gate'),
