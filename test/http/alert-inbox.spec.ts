@@ -5,14 +5,13 @@ import type { Tx } from '../../src/database/transaction.js';
 import { Inbox } from '../../src/webhooks/inbox/inbox.service.js';
 import { MappingRepository } from '../../src/webhooks/inbox/mapping.repository.js';
 import { SilenceWatch } from '../../src/webhooks/inbox/silence.service.js';
-import { StreamsRepository } from '../../src/webhooks/inbox/streams.repository.js';
 import type { Signal } from '../../src/webhooks/mapping/signal.js';
 import type { Routed, RoutedAlert } from '../../src/webhooks/routing/routed.js';
 import { AlertRouter } from '../../src/webhooks/routing/router.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { scrape } from '../support/metrics.js';
 import { until } from '../support/pool.js';
-import { makeSource, postAlert, type TestSource } from '../support/webhooks.js';
+import { makeSource, postAlert, runnablePlan, type TestSource } from '../support/webhooks.js';
 
 type Route = (tx: Tx, alert: RoutedAlert, signal: Signal) => Promise<Routed>;
 interface Row { id: string; seq: number; status: string; code: string | null; detail: string | null; run: number; attempts: number; is_exit: boolean | null; symbol: string; outcome: Record<string, unknown> | null; tag: string }
@@ -408,7 +407,7 @@ describe('the inbox for operators', () => {
     await t.db.query('analyze alerts');
     route = failing('stuck');
     await post('stuck');
-    const plan = await t.app.get(StreamsRepository).explainRunnable();
+    const plan = await runnablePlan(t.db);
     expect(plan).not.toMatch(/Seq Scan on alerts/);
     const buffers = Math.max(...[...plan.matchAll(/shared hit=(\d+)/g)].map(([, hit]) => Number(hit)));
     expect(buffers).toBeLessThan(200);

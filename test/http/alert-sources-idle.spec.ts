@@ -4,10 +4,10 @@ import type { Tx } from '../../src/database/transaction.js';
 import { Inbox } from '../../src/webhooks/inbox/inbox.service.js';
 import { SilenceRepository } from '../../src/webhooks/inbox/silence.repository.js';
 import { SilenceWatch } from '../../src/webhooks/inbox/silence.service.js';
-import { StreamsRepository } from '../../src/webhooks/inbox/streams.repository.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { closeGateways, type Gateway, openGateway } from '../support/gateway.js';
+import { runnablePlan } from '../support/webhooks.js';
 
 const SOURCES = 1_000;
 const ALERTS_OF_EACH = 20;
@@ -64,7 +64,7 @@ describe('a thousand sources that send nothing', () => {
     await db.query('vacuum analyze alerts, webhook_sources');
     expect(await statementsOfALook()).toBeLessThanOrEqual(without);
     // A look of every second: to the first that waits, and there is none.
-    const runnable = await t.app.get(StreamsRepository).explainRunnable();
+    const runnable = await runnablePlan(db);
     expect(runnable).not.toMatch(/Seq Scan on alerts|webhook_sources/);
     expect(pagesOf(runnable)).toBeLessThan(20);
     // Of every half minute: nobody expects anything of them, so none of their alerts is looked at.

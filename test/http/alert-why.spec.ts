@@ -5,8 +5,7 @@ import { Closing, openTrade } from '../support/closures.js';
 import { clientOf } from '../support/http.js';
 import { limitAll, trader } from '../support/ideas.js';
 import { Routing } from '../support/routing.js';
-
-interface Why { subject: { type: string; id: string }; complete: boolean; missing: string[]; code?: string; chain: { type: string; id: string; actor?: string; summary: string; data: Record<string, unknown> }[] }
+import type { Why } from '../support/why.js';
 
 let t: TestApp;
 let closing: Closing;

@@ -8,11 +8,7 @@ import { tamper } from '../support/decisions.js';
 import { clientOf } from '../support/http.js';
 import { type Idea, limitAll, propose, trader } from '../support/ideas.js';
 import { held, reportOf } from '../support/positions.js';
-
-interface Why {
-  subject: { type: string; id: string }; complete: boolean; missing: string[]; cut: boolean; code?: string;
-  chain: { type: string; id: string; at: string; actor?: string; summary: string; data: Record<string, unknown> }[];
-}
+import type { Why } from '../support/why.js';
 
 let t: TestApp;
 let closing: Closing;

@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../src/database/transaction.js';
 import type { Signal } from '../../src/webhooks/mapping/signal.js';
-import type { Finished, Routed, RoutingSource, SourceDefaults } from '../../src/webhooks/routing/routed.js';
+import type { Finished, Routed, RoutingSource } from '../../src/webhooks/routing/routed.js';
+import type { SourceDefaults } from '../../src/webhooks/sources/sources.repository.js';
 import { AlertRouter } from '../../src/webhooks/routing/router.service.js';
 import type { TestAgent, TestApp } from './app.js';
 

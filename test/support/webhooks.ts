@@ -1,4 +1,6 @@
+import { RUNNABLE } from '../../src/webhooks/inbox/streams.repository.js';
 import type { TestApp } from './app.js';
+import type { TestDatabase } from './database.js';
 import type { Answer, Client } from './http.js';
 
 export interface TestSource {
@@ -48,3 +50,7 @@ export interface StoredAlert {
 
 /** In the order in which they are to be worked through. */
 export const alertsOf = ({ db }: Pick<TestApp, 'db'>, sourceId: string): Promise<StoredAlert[]> => db.query<StoredAlert & Record<string, unknown>>('select * from alerts where source_id = $1 order by seq', [sourceId]);
+
+/** The plan by which the inbox looks for alerts whose turn it is, with what it read. */
+export const runnablePlan = async (db: TestDatabase): Promise<string> =>
+  (await db.query<{ 'QUERY PLAN': string }>(`explain (analyze, buffers) ${RUNNABLE.text}`, [[], 100])).map((row) => row['QUERY PLAN']).join('\n');

@@ -3,7 +3,6 @@ import { Metrics } from '../../common/metrics.js';
 import { afterCommit, type Tx } from '../../database/transaction.js';
 import { Incidents } from '../../incidents/incidents.service.js';
 import { type FinishedAlert, FinishedRepository } from './finished.repository.js';
-import { SilenceRepository } from './silence.repository.js';
 
 export type Ending = FinishedAlert & {
   /** A quarantine that is a critical incident: an exit, or nobody knows what it was. */
@@ -17,7 +16,6 @@ export type Ending = FinishedAlert & {
 export class AlertEnds {
   constructor(
     private readonly finished: FinishedRepository,
-    private readonly silence: SilenceRepository,
     private readonly incidents: Incidents,
     private readonly metrics: Metrics,
   ) {}
@@ -42,7 +40,7 @@ export class AlertEnds {
 
   /** After the last quarantined alert of a source was redriven with success. */
   private async nothingLeft(tx: Tx, sourceIds: readonly string[]): Promise<void> {
-    const left = new Set(await this.silence.withQuarantined(tx, sourceIds));
+    const left = new Set(await this.finished.withQuarantined(tx, sourceIds));
     await this.incidents.resolve(tx, null, 'ALERT_QUARANTINED', sourceIds.filter((id) => !left.has(id)), 'none of its alerts is in quarantine any more');
   }
 

@@ -53,4 +53,11 @@ export class FinishedRepository {
     const ended = await this.statements.within(tx)<{ id: string }>(FINISH, [JSON.stringify(rows)]);
     return new Set(ended.map(({ id }) => id));
   }
+
+  /** Of these, those that still have an alert in quarantine. */
+  async withQuarantined(tx: Tx, sourceIds: readonly string[]): Promise<string[]> {
+    const rows: { id: string }[] = await tx.sql`
+      select s.id from unnest(${sourceIds}::uuid[]) as s (id) where exists (select from alerts a where a.source_id = s.id and a.status = 'quarantined')`;
+    return rows.map(({ id }) => id);
+  }
 }

@@ -10,6 +10,7 @@ export interface SilentSource {
   last_at: string | null;
 }
 
+const LAST_ALERT = `left join lateral (select received_at as at from alerts where source_id = s.id order by seq desc limit 1) last on true`;
 /** The last word of a source, counted from its last change where it has sent nothing since: whoever sets an expectation gives it its time. */
 const HEARD_AT = `greatest(s.updated_at, s.created_at, last.at)`;
 
@@ -20,7 +21,7 @@ export class SilenceRepository {
     return tx.sql`
       with clock as materialized (select app_clock() as at)
       select s.id, s.name, s.executor_agent_id, s.expect_signal_within_seconds, last.at as last_at
-      from clock cross join webhook_sources s left join lateral (select received_at as at from alerts where source_id = s.id order by seq desc limit 1) last on true
+      from clock cross join webhook_sources s ${() => LAST_ALERT}
       where s.expect_signal_within_seconds is not null and s.retired_at is null and ${() => HEARD_AT} + make_interval(secs => s.expect_signal_within_seconds) <= clock.at
         and not exists (select from incidents i where i.kind = 'SIGNAL_SILENCE' and i.subject_type = 'webhook_source' and i.subject_id = s.id::text and i.resolved_at is null)
       order by s.id limit 500`;
@@ -31,17 +32,10 @@ export class SilenceRepository {
     const rows: { id: string }[] = await tx.sql`
       with clock as materialized (select app_clock() as at)
       select s.id from clock cross join incidents i join webhook_sources s on s.id::text = i.subject_id
-        left join lateral (select received_at as at from alerts where source_id = s.id order by seq desc limit 1) last on true
+        ${() => LAST_ALERT}
       where i.kind = 'SIGNAL_SILENCE' and i.subject_type = 'webhook_source' and i.resolved_at is null
         and (s.expect_signal_within_seconds is null or s.retired_at is not null or ${() => HEARD_AT} + make_interval(secs => s.expect_signal_within_seconds) > clock.at)
       order by s.id limit 500`;
-    return rows.map(({ id }) => id);
-  }
-
-  /** Of these, those that still have an alert in quarantine. */
-  async withQuarantined(tx: Tx, sourceIds: readonly string[]): Promise<string[]> {
-    const rows: { id: string }[] = await tx.sql`
-      select s.id from unnest(${sourceIds}::uuid[]) as s (id) where exists (select from alerts a where a.source_id = s.id and a.status = 'quarantined')`;
     return rows.map(({ id }) => id);
   }
 }

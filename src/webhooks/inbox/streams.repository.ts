@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { Statements } from '../../database/statements.js';
 import type { Tx } from '../../database/transaction.js';
 import type { Signal } from '../mapping/signal.js';
@@ -41,7 +40,7 @@ const HEAD = (stream: string) => `lateral (
   ) head`;
 
 /** From stream to stream along the index of what waits: the cost is that of the streams, not of the alerts in them. */
-const RUNNABLE = {
+export const RUNNABLE = {
   name: 'alert_streams_runnable',
   text: `
     with recursive clock as materialized (select app_clock() as at),
@@ -74,20 +73,11 @@ const NEXT = {
 
 @Injectable()
 export class StreamsRepository {
-  constructor(
-    private readonly dataSource: DataSource,
-    private readonly statements: Statements,
-  ) {}
+  constructor(private readonly statements: Statements) {}
 
   /** Streams in which it is somebody's turn, those with exits first. @param busy `<source> <symbol>` of those to leave out */
   runnable(busy: readonly string[], limit: number): Promise<Stream[]> {
     return this.statements.run<Stream>(RUNNABLE, [busy, limit]);
-  }
-
-  /** For the text of its plan. */
-  async explainRunnable(): Promise<string> {
-    const rows: { 'QUERY PLAN': string }[] = await this.dataSource.query(`explain (analyze, buffers) ${RUNNABLE.text}`, [[], 100]);
-    return rows.map((row) => row['QUERY PLAN']).join('\n');
   }
 
   /** Until the transaction ends no other instance works on the stream. False: one does. Look at it with a later statement, which sees what that one did. */

@@ -7,6 +7,7 @@ import type { Caller } from '../../common/http/caller.js';
 import type { Tx } from '../../database/transaction.js';
 import { ApprovalsService } from '../../trade-ideas/approvals.service.js';
 import type { Closing, Held } from './plan.js';
+import { STEP_ASSUMED } from './proposal.js';
 import type { Again } from './routed.js';
 import { type Book, type ComingOpening, type HeldTrade, type OpenIdea, RoutingRepository } from './routing.repository.js';
 
@@ -42,8 +43,6 @@ export interface ClosingFor {
 const PART_AGAIN_SECONDS = 2;
 const OPENING_AGAIN_SECONDS = 1;
 const UNKNOWN_AGAIN_SECONDS = 5;
-/** Where no list of instruments says a step. */
-const STEP_ASSUMED = '0.01';
 
 /** Carries out what an alert closes. The account is held. */
 @Injectable()

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Terms } from '../../instruments/terms.js';
 import type { Signal } from '../mapping/signal.js';
 import { priced, rationaleOf, type Seen, type Wanted } from './proposal.js';
-import type { SourceDefaults } from './routed.js';
+import type { SourceDefaults } from '../sources/sources.repository.js';
 
 const SIGNAL: Signal = {
   intent: 'entry', side: 'long', command: null, symbol: 'EURUSD', exchange: null, product: null, quantity: null, price: null, orderType: null, limitPrice: null, stopLoss: null, takeProfit: null,

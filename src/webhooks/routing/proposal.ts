@@ -3,7 +3,7 @@ import { Exact } from '../../common/decimal.js';
 import { riskToStop, type Valuation } from '../../instruments/figures.js';
 import type { GateInput } from '../../risk/gate/gate-input.js';
 import type { Signal } from '../mapping/signal.js';
-import type { SourceDefaults } from './routed.js';
+import type { SourceDefaults } from '../sources/sources.repository.js';
 
 /** What the gate would look at: the same figures, so that a size is not made of others than it is judged by. */
 export type Seen = Pick<GateInput, 'now' | 'mode' | 'quote' | 'rates'> & { account: Pick<GateInput['account'], 'currency'>; instrument: Pick<GateInput['instrument'], 'terms'>; losses: Pick<GateInput['losses'], 'equity' | 'equityAssumed'> };
@@ -40,7 +40,7 @@ export interface Unknown {
 /** An older quote is no price to put a stop by. */
 const QUOTE_SECONDS_MAX = 60;
 /** Of what no list of instruments says a step: outside live, where such a thing may be traded. */
-const STEP_ASSUMED = '0.01';
+export const STEP_ASSUMED = '0.01';
 const DIGITS = 8;
 
 /**

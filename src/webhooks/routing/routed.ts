@@ -1,3 +1,5 @@
+import type { Source } from '../sources/sources.repository.js';
+
 /** What routing looks at of an alert. Times are RFC 3339. */
 export interface RoutedAlert {
   id: string;
@@ -10,27 +12,8 @@ export interface RoutedAlert {
   outcome: Record<string, unknown> | null;
 }
 
-/** What routing looks at of its source. Decimals are text. */
-export interface RoutingSource {
-  id: string;
-  name: string;
-  action: 'store' | 'idea' | 'command';
-  executorAgentId: string | null;
-  strategyId: string | null;
-  maxAgeSeconds: number;
-  defaults: SourceDefaults;
-}
-
-export interface SourceDefaults {
-  lotSize: string | null;
-  /** In the account's currency, or of its equity. */
-  riskRule: { amount: string } | { fraction: string } | null;
-  /** As a difference of prices, or of the price. */
-  stopDistance: { price: string } | { fraction: string } | null;
-  rewardToRisk: string | null;
-  confidence: string | null;
-  product: string | null;
-}
+/** What routing looks at of its source. */
+export type RoutingSource = Pick<Source, 'id' | 'name' | 'action' | 'executorAgentId' | 'strategyId' | 'maxAgeSeconds' | 'defaults'>;
 
 /** What was done with an alert, for good. */
 export interface Finished {
