@@ -7,6 +7,9 @@ COPY package.json package-lock.json ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json nest-cli.json ./
 COPY src src
+COPY dashboard dashboard
+COPY tools tools
+COPY test/contract/openapi.json test/contract/openapi.json
 RUN npm run build
 
 FROM node:24.21-bookworm-slim

@@ -16,6 +16,7 @@ import type { Env } from './config/env.js';
 import { QuietLogger } from './config/quiet-logger.js';
 import { EventFeed } from './events/event-feed.js';
 import { openApi } from './openapi.js';
+import { servePage } from './page.js';
 
 const UNPREFIXED = ['livez', 'readyz', 'health', 'metrics'];
 const WEBHOOKS = 'webhooks/tradingview/:token';
@@ -54,6 +55,7 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
   });
   drainOnClose(app, app.get(Draining));
   wakeFeedOnChanges(app, app.get(EventFeed));
+  await servePage(fastify as never);
   app.setGlobalPrefix('api/v1', { exclude: [...UNPREFIXED, WEBHOOKS] });
   SwaggerModule.setup('api/docs', app, () => openApi(app), { jsonDocumentUrl: 'api/docs-json', raw: ['json'] });
   return app;

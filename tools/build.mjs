@@ -8,13 +8,14 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, 'dist', '.built');
 const lock = join(root, '.build-lock');
 const compiler = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+const bundler = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
 
 function newestSource() {
-  const files = ['tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'package.json', 'ormconfig.ts'].map((f) => join(root, f));
-  for (const folder of ['src', join('clients', 'typescript'), 'bench']) {
+  const files = ['tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'package.json', 'ormconfig.ts', join('test', 'contract', 'openapi.json')].map((f) => join(root, f));
+  for (const folder of ['src', join('clients', 'typescript'), 'bench', 'dashboard']) {
     const path = join(root, folder);
     if (!existsSync(path)) continue;
-    for (const entry of readdirSync(path, { recursive: true })) if (entry.endsWith('.ts')) files.push(join(path, entry));
+    for (const entry of readdirSync(path, { recursive: true })) if (/(?<!schema\.d)\.(tsx?|css|html|svg)$/.test(entry)) files.push(join(path, entry));
   }
   return Math.max(0, ...files.filter((f) => existsSync(f)).map((f) => statSync(f).mtimeMs));
 }
@@ -29,7 +30,7 @@ function removeOlderThan(started) {
   const dist = join(root, 'dist');
   for (const entry of readdirSync(dist, { recursive: true })) {
     const path = join(dist, entry);
-    if (/\.js(\.map)?$/.test(entry) && statSync(path).mtimeMs < started.getTime() - 2_000) rmSync(path);
+    if (/^(?!dashboard\/).*\.js(\.map)?$/.test(entry) && statSync(path).mtimeMs < started.getTime() - 2_000) rmSync(path);
   }
 }
 
@@ -49,6 +50,8 @@ export async function buildIfStale() {
       const started = new Date();
       process.stderr.write('building …\n');
       execFileSync(process.execPath, [compiler, 'build'], { cwd: root, stdio: ['ignore', 2, 2] });
+      execFileSync(process.execPath, [join(root, 'tools', 'page-types.mjs')], { cwd: root, stdio: ['ignore', 2, 2] });
+      execFileSync(process.execPath, [bundler, 'build', 'dashboard', '--logLevel', 'warn'], { cwd: root, stdio: ['ignore', 2, 2] });
       removeOlderThan(started);
       writeFileSync(stamp, started.toISOString());
       utimesSync(stamp, started, started);

@@ -1,0 +1,3 @@
+export default function IdeasPage() {
+  return <h1>Ideas</h1>;
+}

@@ -1,0 +1,3 @@
+export default function RiskPage() {
+  return <h1>Risk</h1>;
+}

@@ -1,0 +1,3 @@
+export default function TradesPage() {
+  return <h1>Trades</h1>;
+}

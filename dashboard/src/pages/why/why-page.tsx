@@ -1,0 +1,3 @@
+export default function WhyPage() {
+  return <h1>Why</h1>;
+}
