@@ -104,3 +104,28 @@ describe('the house', () => {
     expect(specs.filter(({ text }) => /\b(it|test|describe)\.(only|todo)\b|\bf(it|describe)\(/.test(text)).map(({ path }) => path)).toEqual([]);
   });
 });
+
+/** Of the page: what the API says, what everything is drawn with, what knows both, what stands around each page, and the pages. */
+const PAGE_LEVELS: Record<string, number> = { styles: 0, api: 0, kit: 1, shared: 2, frame: 3, pages: 4, '.': 5 };
+
+describe('the page', () => {
+  const files = sources('dashboard/src', /(?<!schema\.d)\.tsx?$/);
+  const roomOf = (path: string) => (path.split('/').length > 3 ? path.split('/')[2] ?? '.' : '.');
+  const areaOf = (path: string) => (roomOf(path) === 'pages' && path.split('/').length > 4 ? path.split('/')[3] : undefined);
+
+  it('imports point upwards only, and no area of pages knows another', () => {
+    const wrong = files.flatMap(({ path, text }) => [...text.matchAll(/from '(\.{1,2}\/[^']+)'/g)].map(([, target = '']) => normalize(join(dirname(path), target)))
+      .filter((to) => (PAGE_LEVELS[roomOf(to)] ?? 99) > (PAGE_LEVELS[roomOf(path)] ?? -1) || (areaOf(path) !== undefined && areaOf(to) !== undefined && areaOf(path) !== areaOf(to))).map((to) => `${path}: ${to}`));
+    expect(files.length).toBeGreaterThan(30);
+    expect(wrong).toEqual([]);
+  });
+
+  it(`has no file of more than ${LINES_MOST} lines`, () => {
+    expect(files.filter(({ text }) => text.split('\n').length > LINES_MOST).map(({ path }) => path)).toEqual([]);
+  });
+
+  it('makes no markup and no code out of text, and uses nothing that a phone on plain http lacks', () => {
+    const forbidden = /dangerouslySetInnerHTML|\.innerHTML|\beval\(|new Function\(|document\.write|crypto\.randomUUID\(|serviceWorker/;
+    expect(files.filter(({ text }) => forbidden.test(text.replace(/^\s*(\/\/|\/?\*).*$/gm, ''))).map(({ path }) => path)).toEqual([]);
+  });
+});
