@@ -18,6 +18,7 @@ import { intake } from './intake.js';
 import { killSwitch } from './kill-switch.js';
 import { largeTable } from './large-table.js';
 import { nullPool } from './null-pool.js';
+import { page } from './page.js';
 import { parkedPolls } from './parked-polls.js';
 import { othersMs } from './processor-time.js';
 import type { Bench, Report, Scenario } from './scenario.js';
@@ -36,6 +37,7 @@ const SCENARIOS: Scenario[] = [
   { name: 'ideas', run: ideas },
   { name: 'kill-switch', run: killSwitch },
   { name: 'webhooks', run: webhooks },
+  { name: 'page', run: page },
 ];
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
