@@ -6,6 +6,7 @@ export const SUMMARIES: Record<string, string> = {
   authMe: 'Who am I',
   authAuditTrail: 'Sign-ins, refusals and changes of credentials, newest first',
   usersList: 'People, oldest first',
+  usersNames: 'Whose id is whose name, for `user:<id>` in what people did',
   usersCreate: 'Make a person',
   usersChange: 'Change name, role or password of a person, or disable them; their sessions end',
   accountsCreate: 'Make an account; agents that name an unknown one make a paper account by themselves',

@@ -14,6 +14,9 @@ export const userSchema = z.object({
   id: z.uuid(), email: z.string(), name: z.string(), role: z.enum(ROLES), disabled: z.boolean(), createdAt: z.iso.datetime(),
 }).meta({ id: 'User' });
 
+/** `user:<id>` stands beside all that people did. */
+export const namesSchema = z.object({ items: z.array(z.object({ id: z.uuid(), name: z.string() })) });
+
 export const sessionSchema = z.object({
   accessToken: z.string(), tokenType: z.literal('Bearer'), expiresIn: z.int().describe('seconds'), user: userSchema,
 }).meta({ id: 'Session' });

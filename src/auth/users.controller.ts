@@ -8,7 +8,7 @@ import { idParam } from '../common/fields.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
 import { Idempotency } from '../database/idempotency.js';
 import { Allow } from './access.js';
-import { changeUserSchema, createUserSchema, toUser, userSchema, usersQuery } from './auth.schemas.js';
+import { changeUserSchema, createUserSchema, namesSchema, toUser, userSchema, usersQuery } from './auth.schemas.js';
 import { originOf } from './origin.js';
 import { UsersRepository } from './users.repository.js';
 import { UsersService } from './users.service.js';
@@ -26,6 +26,13 @@ export class UsersController {
   @Answers(pageSchema(userSchema))
   async list(@Query({ schema: usersQuery }) query: z.output<typeof usersQuery>) {
     return pageOf(await this.users.list(query.limit, query.cursor), query.limit, toUser);
+  }
+
+  @Get('names')
+  @Allow({ person: 'viewer' })
+  @Answers(namesSchema)
+  async names() {
+    return { items: await this.users.names() };
   }
 
   @Post()

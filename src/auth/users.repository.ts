@@ -36,6 +36,11 @@ export class UsersRepository {
     return this.dataSource.sql`select * from users where seq > ${after ?? 0} order by seq limit ${limit + 1}`;
   }
 
+  /** Of everybody who ever was one: what they did stays, and says who it was. */
+  names(): Promise<{ id: string; name: string }[]> {
+    return this.dataSource.sql`select id, name from users order by seq`;
+  }
+
   /** Null when the e-mail address is taken. */
   async insert(tx: Tx, user: Pick<UserRow, 'id' | 'email' | 'name' | 'role' | 'password_hash'>): Promise<UserRow | null> {
     const [row] = await tx.sql<UserRow[]>`

@@ -3,13 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readEnv } from '../../src/config/env.js';
 import { DatabaseService } from '../../src/database/database.service.js';
 import { openApi } from '../../src/openapi.js';
+import { PAGE_ADDRESSES } from '../../src/page.js';
 import { createServer } from '../../src/server.js';
 import { TEST_SECRETS } from '../support/app.js';
 import { type Document, registeredRoutes, type Route, routesOf } from '../support/census.js';
 import { expectContract } from '../support/contract.js';
 
-/** The page with the documentation is no controller's: it is open, as the contract says. */
+/** The page and the documentation are no controller's: they are open, as the contract says. */
 const DOCUMENTATION = /^(GET|HEAD) \/api\/docs(-json$|\/|$)/;
+const PAGE = new RegExp(`^(GET|HEAD) /($|icon\\.svg$|assets/|(${PAGE_ADDRESSES.join('|')})(\\*|/\\*)?$)`);
 
 let app: NestFastifyApplication;
 let routes: Route[];
@@ -37,7 +39,7 @@ describe('the census of routes', () => {
     const known = new Set(routes.flatMap(({ method, path }) => (method === 'GET' ? [`GET ${path}`, `HEAD ${path}`] : [`${method} ${path}`])));
     const registered = registeredRoutes(app);
     expect(registered.length).toBeGreaterThan(60);
-    expect(registered.filter((route) => !known.has(route) && !DOCUMENTATION.test(route))).toEqual([]);
+    expect(registered.filter((route) => !known.has(route) && !DOCUMENTATION.test(route) && !PAGE.test(route))).toEqual([]);
     expect([...known].filter((route) => !registered.includes(route))).toEqual([]);
   });
 

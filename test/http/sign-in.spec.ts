@@ -172,6 +172,14 @@ describe('slowing of sign-in', () => {
   });
 });
 
+describe('names of people', () => {
+  it('are shown to everybody who reads what they did, and nothing else of them is', async () => {
+    const { id, email } = await s.user('operator');
+    const { status, body } = await s.guest<{ items: { id: string }[] }>('GET', '/users/names', { token: await s.t.person('viewer') });
+    expect([status, body.items.find((each) => each.id === id)]).toEqual([200, { id, name: email }]);
+  });
+});
+
 describe('the audit trail', () => {
   it('says who made and changed whom', async () => {
     const [admin] = (await s.t.http<{ items: { id: string }[] }>('GET', '/users?limit=1')).body.items;
