@@ -27,6 +27,7 @@ import { InstrumentsModule } from './instruments/instruments.module.js';
 import { KillSwitchModule } from './kill-switch/kill-switch.module.js';
 import { LiveModule } from './live/live.module.js';
 import { MarketDataModule } from './market-data/market-data.module.js';
+import { OverviewModule } from './overview/overview.module.js';
 import { PositionsModule } from './positions/positions.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { RiskModule } from './risk/risk.module.js';
@@ -79,6 +80,7 @@ export class AppModule {
         WhyModule,
         LiveModule,
         WebhooksModule,
+        OverviewModule,
         HealthModule,
       ],
       providers: [

@@ -16,6 +16,7 @@ const LEVELS: Record<string, number> = {
   'trade-ideas': 4,
   why: 4,
   health: 5, live: 5, webhooks: 5,
+  overview: 5,
   '.': 6, cli: 6,
 };
 
@@ -27,7 +28,7 @@ const ARROWS: Record<string, string[]> = {
   'trade-ideas': ['commands', 'decisions', 'kill-switch'], positions: ['commands'], execution: ['commands', 'positions', 'trade-ideas'],
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
   why: ['closures', 'commands', 'decisions', 'trade-ideas'],
-  health: ['webhooks'],
+  health: ['webhooks'], overview: ['health', 'live'],
   '.': ['cli'], cli: ['.'],
 };
 

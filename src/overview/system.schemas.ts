@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+export const SAMPLE_SECONDS = 10;
+export const SAMPLES_MOST = 360;
+
+const time = () => z.iso.datetime().nullable();
+const count = () => z.int();
+
+export const sampleSchema = z.object({
+  at: z.iso.datetime(), size: count(), max: count(), total: count(), active: count(), idle: count(), waiting: count(), timeouts: count().describe('since the sample before'),
+  latencyMs: z.number().nullable().describe('of "select 1" on a connection beside the pool; null: the database did not answer within a second'),
+});
+export type Sample = z.output<typeof sampleSchema>;
+
+export const systemSchema = z.object({
+  at: z.iso.datetime().describe("by this instance's clock"),
+  instance: z.object({
+    startedAt: z.iso.datetime(), uptimeSeconds: count(), version: z.string(), node: z.string(),
+    memory: z.object({ rssBytes: count(), heapUsedBytes: count(), heapTotalBytes: count(), externalBytes: count() }),
+  }),
+  database: z.object({
+    available: z.boolean(), error: z.string().nullable(), latencyMs: z.number().nullable(), roles: z.enum(['separate', 'single', 'unknown']), connections: count().nullable().describe('that others have, of all instances'),
+    bytes: z.int().nullable().describe('null: not known; looked up once a minute'), tables: z.array(z.object({ name: z.string(), bytes: z.int().describe('with its indexes and parts') })).nullable().describe('the 20 largest; null: not known'),
+    sizesAsOf: time(),
+  }),
+  schema: z.object({ version: z.string().nullable(), applied: count(), pending: z.array(z.string()) }).nullable().describe('null: not known'),
+  pool: z.object({
+    type: z.enum(['pooled', 'null']), size: count(), overflow: count(), max: count(), total: count(), active: count(), idle: count(), waiting: count(), acquiredTotal: count(), timeoutsTotal: count(),
+    timeoutSeconds: z.number(), recycleSeconds: z.number(), prePing: z.boolean(),
+  }).describe('of this instance, now'),
+  samples: z.object({ everySeconds: z.literal(SAMPLE_SECONDS), items: z.array(sampleSchema) }).describe('of this instance, oldest first: the last hour, or since it started'),
+  events: z.object({
+    streams: count().describe('open on this instance'), behindSeconds: z.number().nullable().describe('for how long there may be events that streams were not told; null while nobody follows, or it is not known'),
+    listen: z.enum(['on', 'off', 'lost']).describe('off: DB_LISTEN; lost: the connection is not there now'),
+  }),
+  schedules: z.array(z.object({
+    name: z.string(), everySeconds: z.number().nullable().describe('null: this version does not run it'), lastRunAt: time(), nextRunAt: z.iso.datetime(), isRunning: z.boolean(), isLate: z.boolean().describe('due for longer than two minutes, and nobody runs it'), lastError: z.string().nullable(),
+  })).nullable().describe('of all instances; null: not known'),
+}).meta({ id: 'System' });
+
+export type System = z.output<typeof systemSchema>;
