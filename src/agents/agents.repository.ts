@@ -73,9 +73,9 @@ export class AgentsRepository {
     return row ?? null;
   }
 
-  list(filter: AgentFilter, limit: number, after: string | undefined): Promise<AgentWithState[]> {
+  list(filter: AgentFilter, limit: number, after: string | undefined, tx: Tx = this.dataSource.manager): Promise<AgentWithState[]> {
     const { id = null, name = null, mode = null, retired = null } = filter;
-    return this.dataSource.sql`
+    return tx.sql`
       select ${() => AGENT}, ${() => STATE} from ${() => AGENTS}
       where a.seq > ${after ?? 0} and (${id}::uuid is null or a.id = ${id}::uuid) and (${name}::text is null or a.name = ${name}::text)
         and (${mode}::text is null or a.mode = ${mode}::text) and (${retired}::boolean is null or (a.retired_at is not null) = ${retired}::boolean)

@@ -26,10 +26,23 @@ export function livenessOf(silentSeconds: string | null): Liveness {
 export const POSITIONS_SECONDS_MOST = 60;
 
 /** "Online" and "can trade" are two lights. In live, what the broker allows and holds must be known, not assumed. */
-export function canTrade(agent: AgentWithState): boolean {
-  if (agent.account_mismatch !== null || strictestState(agent.halts ?? []) !== 'active') return false;
-  const broker = agent.mode === 'live'
-    ? agent.broker_connected === true && agent.trade_allowed === true && agent.positions_seconds !== null && Number(agent.positions_seconds) <= POSITIONS_SECONDS_MOST
-    : agent.broker_connected !== false && agent.trade_allowed !== false;
-  return broker && agent.retired_at === null && agent.run === 'running' && agent.status === 'running' && agent.holds_trading_lease;
+export const canTrade = (agent: AgentWithState): boolean => whyNotTrading(agent) === null;
+
+/** The first of what stands in the way, in words; null: it can trade. */
+export function whyNotTrading(agent: AgentWithState): string | null {
+  const live = agent.mode === 'live';
+  const state = strictestState(agent.halts ?? []);
+  if (agent.retired_at !== null) return 'it is retired';
+  if (agent.account_mismatch !== null) return `its terminal is on another account: ${agent.account_mismatch.join(', ')}`;
+  if (state !== 'active') return `it is held: ${state}`;
+  if (agent.run !== 'running') return `it is told to be ${agent.run}`;
+  if (agent.status !== 'running') return agent.last_seen_at === null ? 'it was never heard of' : `it says ${agent.status}`;
+  if (!agent.holds_trading_lease) return agent.last_seen_at === null ? 'it was never heard of' : 'it has no trading lease: no heartbeat for a minute';
+  if (agent.broker_connected === false) return 'it is not connected to its broker';
+  if (agent.trade_allowed === false) return 'its broker does not allow trading';
+  if (live && agent.broker_connected === null) return 'nobody told whether it is connected to its broker';
+  if (live && agent.trade_allowed === null) return 'nobody told whether its broker allows trading';
+  if (live && agent.positions_seconds === null) return 'it has told no complete list of positions since it started';
+  if (live && Number(agent.positions_seconds) > POSITIONS_SECONDS_MOST) return `its list of positions is older than ${POSITIONS_SECONDS_MOST} s`;
+  return null;
 }

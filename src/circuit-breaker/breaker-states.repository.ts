@@ -39,6 +39,8 @@ export type StateChange = Pick<StateRow, 'state' | 'value' | 'limit_value' | 'un
 
 const COLUMNS = `id, name, account_id, execution_mode, scope_type, scope_id, state, trim_scale(value)::text as value, trim_scale(limit_value)::text as limit_value, unit, since, resets_at, watermark_at, halt_id`;
 
+const STANDING_MOST = 500;
+
 @Injectable()
 export class BreakerStatesRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -56,6 +58,13 @@ export class BreakerStatesRepository {
   /** Of one breaker, all that are not as they were at first. */
   notActive(tx: Tx, breaker: BreakerName): Promise<StateRow[]> {
     return tx.sql`select ${() => COLUMNS} from breaker_states where name = ${breaker} and state <> 'active' order by account_id, execution_mode, scope_id`;
+  }
+
+  /** Of all breakers; more than STANDING_MOST at once are a server on fire. */
+  standing(tx: Tx): Promise<StateRow[]> {
+    return tx.sql`
+      select ${() => COLUMNS} from breaker_states where state <> 'active'
+      order by array_position(array['tripped','cooling_down','testing','warning'], state), since limit ${STANDING_MOST}`;
   }
 
   async of(tx: Tx, { breaker, book, scopeType, scopeId }: BreakerScopeKey): Promise<StateRow | null> {

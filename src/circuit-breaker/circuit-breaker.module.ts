@@ -20,7 +20,9 @@ import { FiguresService } from './figures.service.js';
 import { Hearing } from './hearing.js';
 import { BreakerLooks } from './looks.service.js';
 import { LossBasesService } from './loss-bases.service.js';
+import { LossFloorsService } from './loss-floors.service.js';
 import { LossFactsRepository } from './loss-facts.repository.js';
+import { BreakerStanding } from './standing.service.js';
 import { TradeFiguresRepository } from './trade-figures.repository.js';
 
 @Module({
@@ -29,8 +31,8 @@ import { TradeFiguresRepository } from './trade-figures.repository.js';
   controllers: [CircuitBreakerEventsController, CircuitBreakersController],
   providers: [
     CircuitBreakerEventsRepository, CircuitBreakerEventsService, CircuitBreakersService, BreakerConfigRepository, BreakerStatesRepository, BreakerBooksRepository, BreakerScopes, BreakerTests,
-    BreakerActions, BreakerEvaluation, BreakerLooks, Hearing, FiguresService, LossBasesService, LossFactsRepository, TradeFiguresRepository, AgentFiguresRepository,
+    BreakerActions, BreakerEvaluation, BreakerLooks, Hearing, FiguresService, LossBasesService, LossFactsRepository, TradeFiguresRepository, AgentFiguresRepository, LossFloorsService, BreakerStanding,
   ],
-  exports: [BreakerEvaluation, BreakerTests, LossBasesService],
+  exports: [BreakerEvaluation, BreakerStanding, BreakerTests, LossBasesService, LossFloorsService],
 })
 export class CircuitBreakerModule {}

@@ -1,3 +1,5 @@
+import type { Tx } from '../database/transaction.js';
+
 /** How deep the queue is, for operators. All numbers are of the whole database, and counted to `COUNTED_TO` at most. */
 export interface QueueFigures {
   byStatus: Record<'queued' | 'waiting_for_market' | 'leased' | 'unknown' | 'dead', number>;
@@ -15,7 +17,8 @@ export const COUNTED_TO = 10_000;
  * finished ones: 960 ms of 2,650,000 rows. Left with the indexes that hold what is asked it stops at the limit. JIT
  * alone would take longer than the statement.
  */
-const SESSION = `set local enable_seqscan = off; set local enable_bitmapscan = off; set local jit = off; set local statement_timeout = '800ms'`;
+const PLANNER = `set local enable_seqscan = off; set local enable_bitmapscan = off; set local jit = off`;
+const SESSION = `${PLANNER}; set local statement_timeout = '800ms'`;
 
 const counted = (status: string) => `(select count(*)::int from (select 1 from agent_commands where status = '${status}' limit ${COUNTED_TO}) one) as ${status}`;
 const waiting = (status: string) => `(select status, not_before, expires_at, cancel_requested from agent_commands where status = '${status}' limit ${COUNTED_TO})`;
@@ -39,7 +42,17 @@ type Row = QueueFigures['byStatus'] & { due: number; oldest_due_seconds: number 
  */
 export async function queueFigures(query: (text: string) => Promise<unknown>): Promise<QueueFigures> {
   const results = (await query(`begin read only; ${SESSION}; ${FIGURES}; commit`)) as { command: string; rows: Row[] }[];
-  const row = results.find(({ command }) => command === 'SELECT')?.rows[0];
+  return toFigures(results.find(({ command }) => command === 'SELECT')?.rows[0]);
+}
+
+/** The same as the last of a transaction: what it sets for the planner holds to its end. */
+export async function queueFiguresWithin(tx: Tx): Promise<QueueFigures> {
+  await tx.query(PLANNER);
+  const [row] = await tx.query<Row[]>(FIGURES);
+  return toFigures(row);
+}
+
+function toFigures(row: Row | undefined): QueueFigures {
   if (!row) throw new Error('the queue was not counted');
   const { due, oldest_due_seconds, ...byStatus } = row;
   return { byStatus, due, oldestDueSeconds: oldest_due_seconds };

@@ -3,5 +3,5 @@ import { IncidentsController } from './incidents.controller.js';
 import { IncidentsRepository } from './incidents.repository.js';
 import { Incidents } from './incidents.service.js';
 
-@Module({ controllers: [IncidentsController], providers: [IncidentsRepository, Incidents], exports: [Incidents] })
+@Module({ controllers: [IncidentsController], providers: [IncidentsRepository, Incidents], exports: [Incidents, IncidentsRepository] })
 export class IncidentsModule {}

@@ -138,11 +138,11 @@ export class IncidentsRepository {
   }
 
   /** Newest first. */
-  list({ agentId, accountId, kind, severity, status }: IncidentFilter, limit: number, before: string | undefined): Promise<IncidentRow[]> {
+  list({ agentId, accountId, kind, severity, status }: IncidentFilter, limit: number, before: string | undefined, tx: Tx = this.dataSource.manager): Promise<IncidentRow[]> {
     const lead = leadOf(['agent_id', 'account_id', 'kind'], { agent_id: agentId, account_id: accountId, kind });
     // What is not over has an index of its own: it is little, however long the history.
     const unresolved = status === undefined || status === 'resolved' ? '' : 'and resolved_at is null';
-    return this.dataSource.sql`
+    return tx.sql`
       select *, ${() => STATUS} as status from incidents
       where ${() => lead.column} = any(${lead.values}) ${() => unresolved}
         and (${lead.rest('account_id')}::uuid is null or account_id = ${lead.rest('account_id')}::uuid)
@@ -151,5 +151,10 @@ export class IncidentsRepository {
         and (${status ?? null}::text is null or ${() => STATUS} = ${status ?? null}::text)
         and (${before ?? null}::bigint is null or seq < ${before ?? null}::bigint)
       order by ${() => lead.order} seq desc limit ${limit + 1}`;
+  }
+
+  /** Of what is not over, by severity and by whether somebody has seen it. */
+  unresolved(tx: Tx): Promise<{ severity: Severity; acknowledged: boolean; count: number }[]> {
+    return tx.sql`select severity, acknowledged_at is not null as acknowledged, count(*)::int as count from incidents where resolved_at is null group by 1, 2`;
   }
 }

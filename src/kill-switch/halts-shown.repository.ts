@@ -26,6 +26,10 @@ export interface Observed {
 
 export type ShownHalt = HaltRow & { name: string | null; in_force: boolean };
 
+export type HaltInForce = HaltRow & { name: string | null; in_scope: number; observed: number };
+
+/** More at once are no work of people. */
+const IN_FORCE_MOST = 1_000;
 /** So many of each are named; all are counted. */
 const NAMED_MOST = 100;
 
@@ -50,6 +54,10 @@ const OF_HALT = `case h.scope_type when 'symbol' then o.symbol = h.scope_id
 const OBSERVED = `coalesce(s.observed_state_version >= a.state_version, false) and case when r.agent_id is null then a.mode <> 'live'
   else coalesce(r.complete_received_at > h.imposed_at, false) and e.entry_orders = 0 end`;
 
+/** Of an agent that its broker still shows, in the scope of the halt. */
+const ENTRY_ORDERS = `select count(*)::int as entry_orders from working_orders o left join trades t on t.id = o.trade_id
+  where o.account_id = a.account_id and o.role = 'entry' and o.missing_since is null and coalesce(t.agent_id, o.reported_by) = a.id and ${OF_HALT}`;
+
 @Injectable()
 export class HaltsShownRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -62,6 +70,16 @@ export class HaltsShownRepository {
       order by ${() => PLACE} desc limit ${limit + 1}`;
   }
 
+  /** All in force, those of everything and of accounts first, with how many agents they cover and how many of those have observed them. */
+  inForce(tx: Tx): Promise<HaltInForce[]> {
+    return tx.sql`
+      select h.*, ${() => NAME}, o.in_scope, o.observed from halts h cross join lateral (
+        select count(*)::int as in_scope, (count(*) filter (where ${() => OBSERVED}))::int as observed
+        from agents a join agent_state s on s.agent_id = a.id left join agent_reports r on r.agent_id = a.id cross join lateral (${() => ENTRY_ORDERS}) e
+        where a.retired_at is null and halt_covers(h, a.id, a.account_id, a.mode)
+      ) o where ${() => IN_FORCE} order by h.scope_type in ('global','account') desc, h.seq desc limit ${IN_FORCE_MOST}`;
+  }
+
   async byId(id: string, tx: Tx = this.dataSource.manager): Promise<ShownHalt | null> {
     const [row] = await tx.sql<ShownHalt[]>`select h.*, ${() => NAME}, ${() => IN_FORCE} as in_force from halts h where h.id = ${id}`;
     return row ?? null;
@@ -72,10 +90,7 @@ export class HaltsShownRepository {
       with covered as (
         select a.id, a.name, a.account_id, c.name as account, a.mode, s.last_seen_at, extract(epoch from app_clock() - s.last_seen_at)::text as silent_seconds,
           a.state_version, s.observed_state_version, r.complete_as_of as positions_as_of, e.entry_orders, ${() => OBSERVED} as observed, a.seq
-        from ${() => COVERED} left join agent_reports r on r.agent_id = a.id cross join lateral (
-          select count(*)::int as entry_orders from working_orders o left join trades t on t.id = o.trade_id
-          where o.account_id = a.account_id and o.role = 'entry' and o.missing_since is null and coalesce(t.agent_id, o.reported_by) = a.id and ${() => OF_HALT}
-        ) e where h.id = ${id}
+        from ${() => COVERED} left join agent_reports r on r.agent_id = a.id cross join lateral (${() => ENTRY_ORDERS}) e where h.id = ${id}
       ), named as (select * from covered where not observed order by seq limit ${NAMED_MOST})
       select (select count(*)::int from covered) as in_scope, (select count(*)::int from covered where observed) as observed,
         coalesce((select jsonb_agg(to_jsonb(named) order by seq) from named), '[]') as not_yet`;

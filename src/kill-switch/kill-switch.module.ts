@@ -17,6 +17,6 @@ import { NotInControl } from './not-in-control.service.js';
   imports: [AgentsModule, ClosuresModule, CommandsModule, DecisionsModule, HaltsModule, IncidentsModule],
   controllers: [KillSwitchController],
   providers: [HaltEffect, HaltEffectRepository, HaltScopes, HaltsShownRepository, KillSwitchService, NotInControl],
-  exports: [KillSwitchService],
+  exports: [HaltsShownRepository, KillSwitchService],
 })
 export class KillSwitchModule {}

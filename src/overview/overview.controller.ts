@@ -1,15 +1,17 @@
 import { Controller, Get } from '@nestjs/common';
 import { Allow } from '../auth/access.js';
 import { Answers } from '../common/http/answers.js';
-import { unavailable } from '../common/problem.js';
 import { overviewSchema } from './overview.schemas.js';
+import { OverviewService } from './overview.service.js';
 
 @Controller('overview')
 export class OverviewController {
+  constructor(private readonly service: OverviewService) {}
+
   @Get()
   @Allow({ person: 'viewer' })
   @Answers(overviewSchema)
   get() {
-    throw unavailable('NOT_YET', 'comes with the next commit');
+    return this.service.get();
   }
 }

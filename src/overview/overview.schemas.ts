@@ -14,12 +14,16 @@ import { TRADE_STATUSES } from '../trades/trade-state.js';
 export const POSITIONS_MOST = 200;
 export const INCIDENTS_MOST = 20;
 export const AGENTS_MOST = 200;
+export const ACCOUNTS_MOST = 200;
+/** So many of what is open are looked at, those that are likely to be wrong first. */
+export const LOOKED_AT_MOST = 1_000;
+export const HALTS_MOST = 100;
 export const WORDS = ['TRADING', 'REDUCING', 'HALTED'] as const;
 export type Word = (typeof WORDS)[number];
 /** Worst first. */
 export const PROBLEMS = ['UNKNOWN', 'CLOSE_FAILED', 'NO_STOP', 'MISSING', 'EXTERNAL', 'MISMATCH', 'STALE_PRICE', 'CLOSING'] as const;
 export type ProblemKind = (typeof PROBLEMS)[number];
-export const UNITS = ['currency', 'count', 'units'] as const;
+export const UNITS = ['currency', 'count'] as const;
 
 const time = () => z.iso.datetime().nullable();
 const words = () => z.string().nullable();
@@ -37,13 +41,17 @@ const floorSchema = z.object({
 });
 
 const haltBrief = z.object({ id: z.uuid(), scope: z.enum(HALT_SCOPES), scopeId: words(), mode: z.enum(HALT_MODES), reason: z.string(), breaker: words() });
-const breakerBrief = breakerStateSchema.extend({ name: z.enum(BREAKER_NAMES), scope: z.object({ type: z.enum(SCOPE_TYPES), id: words(), name: words() }) });
+const breakerBrief = breakerStateSchema.omit({ samples: true }).extend({
+  name: z.enum(BREAKER_NAMES), scope: z.object({ type: z.enum(SCOPE_TYPES), id: words(), name: words() }),
+  value: decimalText().nullable().describe('when the state began; as of now: GET /circuit-breakers'), limit: decimalText().nullable().describe('then'), since: z.iso.datetime(),
+});
 
 export const bookSchema = z.object({
   id: z.uuid().describe('of the account'), name: z.string(), mode: z.enum(EXECUTION_MODES), kind: z.enum(ACCOUNT_KINDS), currency: z.string(),
   word: z.enum(WORDS).describe('by the halts of everything and of this account; halts of one agent, symbol or strategy leave it'),
   equity: figure(), balance: figure(),
   asOf: time().describe('of the report that equity and balance are from'), ageSeconds: z.int().nullable(), isStale: z.boolean().describe('nobody has reported for 90 s'),
+  isAssumed: z.boolean().describe('nobody reports, outside live: dayProfit and floors go by deals and marks on an assumed balance, as the breakers do'),
   floatingProfit: figure(), marginUsed: figure(), marginFree: figure(), dayProfit: figure().describe('equity less what the day is measured from'),
   floors: z.array(floorSchema), nearestFloorMoneyLeft: figure().describe('not known as soon as one floor is not'),
   rolloverAt: z.iso.datetime(), minutesToRollover: z.int(),
@@ -52,7 +60,7 @@ export const bookSchema = z.object({
     actual: figure(), limit: decimalText().nullable().describe('in unit; null: no limit, or not known'), limitWhy: words(),
   })),
   openTrades: z.int().describe('that are not over, with reservations'), openRisk: figure().describe('what is lost when every stop is hit'),
-  halts: z.array(haltBrief), breakers: z.array(breakerBrief).describe('of this account in this mode that are not active'),
+  halts: z.array(haltBrief).describe('that make the word'), breakers: z.array(breakerBrief).describe('of this account in this mode that are not active'),
   nextEnd: z.object({ at: z.iso.datetime(), symbol: z.string(), what: z.enum(['expiry', 'session_end']) }).nullable().describe('the next of an instrument that is held; null: none that anybody told'),
 }).meta({ id: 'OverviewAccount' });
 
@@ -82,14 +90,14 @@ const haltSchema = z.object({
 export const overviewSchema = z.object({
   serverTime: z.iso.datetime(),
   light: z.object({
-    word: z.enum(WORDS).describe('the strictest of what holds everything, or every account in use'), reasons: z.array(z.string()).describe('whose, in words; also what holds one account, agent, symbol or strategy alone'), since: time(),
+    word: z.enum(WORDS).describe('by what holds everything; also where each account in use is held by itself: the mildest of them'), reasons: z.array(z.string()).describe('whose, in words; also what holds one account, agent, symbol or strategy alone'), since: time().describe('null: TRADING'),
   }),
-  accounts: z.array(bookSchema).describe('one for each account and execution mode in use: nothing sums over them'),
-  problems: z.array(problemSchema).describe(`worst first, ${POSITIONS_MOST} at most`), problemsTotal: z.int(),
+  accounts: z.array(bookSchema).describe(`one for each account and execution mode in use, of the ${ACCOUNTS_MOST} oldest accounts: nothing sums over them`),
+  problems: z.array(problemSchema).describe(`worst first, ${POSITIONS_MOST} at most`), problemsTotal: z.int().describe(`of the ${LOOKED_AT_MOST} positions that were looked at, likely ones first`),
   openPositions: z.array(openPositionSchema).describe(`with what is wrong first, ${POSITIONS_MOST} at most`), openPositionsTotal: z.int(),
-  halts: z.array(haltSchema).describe('in force, newest first, 100 at most'), haltsTotal: z.int(),
+  halts: z.array(haltSchema).describe(`in force, those of everything and of accounts first, then the newest; ${HALTS_MOST} at most`), haltsTotal: z.int(),
   breakers: z.array(breakerBrief.extend({ account: words() })).describe('in warning, tripped, cooling down or testing, with what would reset them; 500 at most'),
-  agents: z.array(agentSchema).describe(`that are not retired, ${AGENTS_MOST} at most`), agentsTotal: z.int(),
+  agents: z.array(agentSchema).describe(`that are not retired, the ${AGENTS_MOST} oldest`), agentsTotal: z.int(),
   incidents: z.object({
     open: z.object({ critical: z.int(), warning: z.int(), info: z.int() }), acknowledged: z.object({ critical: z.int(), warning: z.int(), info: z.int() }), newest: z.array(incidentSchema).describe(`open, ${INCIDENTS_MOST} at most`),
   }),

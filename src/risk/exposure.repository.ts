@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import type { Tx } from '../database/transaction.js';
 import type { Rate } from '../instruments/rates.js';
 import { canonicalSymbol, currencyPair } from '../instruments/canonical-symbol.js';
 import type { Held } from './gate/gate-input.js';
@@ -21,8 +22,8 @@ export class ExposureRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   /** Books of these accounts that hold something or in which an agent works, with what they hold. */
-  books(accountSeqs: readonly number[], mode: string | null): Promise<BookRow[]> {
-    return this.dataSource.sql`
+  books(accountSeqs: readonly number[], mode: string | null, tx: Tx = this.dataSource.manager): Promise<BookRow[]> {
+    return tx.sql`
       select b.seq, b.id as account_id, b.name, b.currency, m.mode as execution_mode, ${() => timeOf('app_clock()')} as now, held.held,
         (select coalesce(jsonb_agg(jsonb_build_object('symbol', x.symbol, 'mid', trim_scale((x.bid + x.ask) * 0.5)::text, 'asOf', ${() => timeOf('least(x.quoted_at, x.received_at)')})), '[]')
           from quotes x where x.account_id = b.id and x.symbol ~* '^[#._]?(frx|m|[a-z]+:)?[a-z]{3}[/._ -]?[a-z]{3}') as rates
@@ -31,6 +32,14 @@ export class ExposureRepository {
       where b.seq = any(${accountSeqs}::bigint[]) and (${mode}::text is null or m.mode = ${mode}::text)
         and (held.held <> '[]' or exists (select 1 from agents a where a.account_id = b.id and a.mode = m.mode and a.retired_at is null))
       order by b.seq, m.mode`;
+  }
+
+  /** Accounts with such a book, oldest first. */
+  async inUse(tx: Tx, limit: number): Promise<number[]> {
+    const rows = await tx.sql<{ seq: number }[]>`
+      select seq from accounts where id in (select account_id from agents where retired_at is null union select account_id from trades where finished_at is null
+        union select account_id from reservations where ended_at is null) order by seq limit ${limit}`;
+    return rows.map(({ seq }) => seq);
   }
 
   accounts(accountId: string | null, after: string | undefined, limit: number): Promise<{ seq: number }[]> {

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Caller } from '../common/http/caller.js';
 import { pageOf } from '../common/pagination.js';
 import { forbidden } from '../common/problem.js';
+import type { Tx } from '../database/transaction.js';
 import { exposure } from '../instruments/exposure.js';
 import type { Valuation } from '../instruments/figures.js';
 import type { Known } from '../instruments/rates.js';
@@ -14,7 +15,7 @@ import type { Held } from './gate/gate-input.js';
 import { RiskConfigRepository } from './risk-config.repository.js';
 import { RiskLimitsRepository } from './risk-limits.repository.js';
 
-type BookExposure = z.output<typeof exposureSchema>;
+export type BookExposure = z.output<typeof exposureSchema>;
 
 /** What is held and reserved, as the gate counts it. Nothing is locked: it is a look. */
 @Injectable()
@@ -38,6 +39,14 @@ export class ExposureService {
       items.push(toExposure(row, { global, account: account ? layerOf(account) : null }, principal.kind === 'agent' ? principal.agentId : null));
     }
     return { items, nextCursor: page.nextCursor };
+  }
+
+  /** Of every account in use, each book with the rows that its figures are made of, in a transaction of the caller's. @param most accounts */
+  async within(tx: Tx, most: number): Promise<{ row: BookRow; shown: BookExposure }[]> {
+    const rows = await this.books.books(await this.books.inUse(tx, most), null, tx);
+    const global: LimitLayer = layerOf(await this.config.get(tx));
+    const own = new Map((await this.limits.ofAccounts(tx, [...new Set(rows.map(({ account_id }) => account_id))])).map((limits) => [limits.account_id, layerOf(limits)]));
+    return rows.map((row) => ({ row, shown: toExposure(row, { global, account: own.get(row.account_id) ?? null }, null) }));
   }
 }
 

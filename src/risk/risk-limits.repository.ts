@@ -32,6 +32,10 @@ export class RiskLimitsRepository {
     return tx.sql`select * from risk_limits where account_id = ${account}::uuid or agent_id = ${agent}::uuid or strategy_id = ${strategy}::uuid`;
   }
 
+  ofAccounts(tx: Tx, ids: readonly string[]): Promise<RiskLimitsRow[]> {
+    return tx.sql`select * from risk_limits where account_id = any(${ids}::uuid[])`;
+  }
+
   /** For a decision: until the transaction ends nobody changes these limits, nor gives some to who has none yet. Read after risk_config, before the strategy. */
   forShare(tx: Tx, { account = null, agent = null, strategy = null }: LimitedBy): Promise<RiskLimitsRow[]> {
     return tx.sql`select * from risk_limits where account_id = ${account}::uuid or agent_id = ${agent}::uuid or strategy_id = ${strategy}::uuid for share`;

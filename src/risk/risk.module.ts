@@ -21,6 +21,6 @@ import { RiskLimitsService } from './risk-limits.service.js';
   imports: [AccountsModule, AgentsModule, CircuitBreakerModule, HaltsModule, StrategiesModule],
   controllers: [RiskConfigController, RiskLimitsController, ExposureController],
   providers: [ExposureRepository, ExposureService, GateRepository, GateService, ReservationsRepository, RiskConfigRepository, RiskConfigService, RiskLimitsRepository, RiskLimitsService],
-  exports: [GateService, ReservationsRepository, RiskConfigRepository, RiskLimitsRepository],
+  exports: [ExposureService, GateService, ReservationsRepository, RiskConfigRepository, RiskLimitsRepository],
 })
 export class RiskModule {}
