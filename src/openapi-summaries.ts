@@ -23,7 +23,7 @@ export const SUMMARIES: Record<string, string> = {
   agentsState: 'What an agent reported, how long ago, and what it should be doing',
   agentsHeartbeat: 'Say that the agent is alive, every 15 s; absent fields keep their value. Renews the trading lease',
   syncSync: 'Report, record, answer for commands and lease new ones in one short call; each element fails alone, a repeated syncSeq repeats the answer. Over the limit of the key, state and acks are taken and the rest is refused',
-  agentCheckCheck: 'Why do I not trade: key, clock, instance, account, instruments, positions, broker, lease, state, limits, and whether an opening would pass now, and which rule stops it. Writes nothing',
+  agentCheckCheck: 'Why do I not trade: key, clock, instance, account, instruments, positions, broker, lease, state, limits, and whether an opening would pass now, and which rule stops it. Writes nothing. A person may ask for an agent: its clock and its copy are not known then',
   agentsCreateKey: 'Make a further key, which is shown once',
   agentsListKeys: 'Keys of an agent, without their secrets',
   agentsRevokeKey: 'End a key; it stops with its next request on every instance',

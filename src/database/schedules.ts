@@ -52,6 +52,10 @@ export class Schedules implements OnApplicationShutdown {
     this.schedules.push({ name, everySeconds, run });
   }
 
+  get known(): readonly { name: string; everySeconds: number }[] {
+    return this.schedules;
+  }
+
   /** Runs what is due and not claimed by another instance. */
   async runDue(): Promise<void> {
     await Promise.all([this.runSlow(), this.runQuick()]);

@@ -47,7 +47,7 @@ export class Streams implements EventFollower, OnApplicationShutdown {
   ) {
     metrics.gauge('tradewarden_event_streams', 'Event streams that are open on this instance now.', () => this.count);
     metrics.gauge('tradewarden_event_feed_behind_seconds', 'For how long there may be events that the streams of this instance were not told; absent while nobody follows.',
-      () => (this.open.size > 0 && Number.isFinite(this.feed.behindMs) ? this.feed.behindMs / 1_000 : null));
+      () => this.behindSeconds);
     this.replay = new Replay(events, {
       position: () => this.feed.position,
       before: () => this.before(),
@@ -59,6 +59,11 @@ export class Streams implements EventFollower, OnApplicationShutdown {
 
   get count(): number {
     return this.open.size;
+  }
+
+  /** Null while nobody follows, or it is not known. */
+  get behindSeconds(): number | null {
+    return this.open.size > 0 && Number.isFinite(this.feed.behindMs) ? this.feed.behindMs / 1_000 : null;
   }
 
   /**

@@ -3,17 +3,23 @@ import { AgentsModule } from '../agents/agents.module.js';
 import { CircuitBreakerModule } from '../circuit-breaker/circuit-breaker.module.js';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { KillSwitchModule } from '../kill-switch/kill-switch.module.js';
+import { LiveModule } from '../live/live.module.js';
 import { RiskModule } from '../risk/risk.module.js';
 import { HeldRepository } from './held.repository.js';
 import { OverviewController } from './overview.controller.js';
 import { OverviewRepository } from './overview.repository.js';
 import { OverviewService } from './overview.service.js';
+import { PoolHistory } from './pool-history.js';
 import { SearchController } from './search.controller.js';
+import { SearchRepository } from './search.repository.js';
+import { SearchService } from './search.service.js';
 import { SystemController } from './system.controller.js';
+import { SystemRepository } from './system.repository.js';
+import { SystemService } from './system.service.js';
 
 @Module({
-  imports: [AgentsModule, CircuitBreakerModule, IncidentsModule, KillSwitchModule, RiskModule],
+  imports: [AgentsModule, CircuitBreakerModule, IncidentsModule, KillSwitchModule, LiveModule, RiskModule],
   controllers: [OverviewController, SearchController, SystemController],
-  providers: [HeldRepository, OverviewRepository, OverviewService],
+  providers: [HeldRepository, OverviewRepository, OverviewService, PoolHistory, SearchRepository, SearchService, SystemRepository, SystemService],
 })
 export class OverviewModule {}

@@ -2,15 +2,17 @@ import { Controller, Get, Query } from '@nestjs/common';
 import type { z } from 'zod';
 import { Allow } from '../auth/access.js';
 import { Answers } from '../common/http/answers.js';
-import { unavailable } from '../common/problem.js';
 import { searchQuery, searchSchema } from './search.schemas.js';
+import { SearchService } from './search.service.js';
 
 @Controller('search')
 export class SearchController {
+  constructor(private readonly service: SearchService) {}
+
   @Get()
   @Allow({ person: 'viewer' })
   @Answers(searchSchema)
-  find(@Query({ schema: searchQuery }) { q: _q }: z.output<typeof searchQuery>) {
-    throw unavailable('NOT_YET', 'comes with the next commit');
+  async find(@Query({ schema: searchQuery }) { q }: z.output<typeof searchQuery>) {
+    return { items: await this.service.find(q) };
   }
 }

@@ -34,7 +34,7 @@ export const systemSchema = z.object({
     listen: z.enum(['on', 'off', 'lost']).describe('off: DB_LISTEN; lost: the connection is not there now'),
   }),
   schedules: z.array(z.object({
-    name: z.string(), everySeconds: z.number().nullable().describe('null: this version does not run it'), lastRunAt: time(), nextRunAt: z.iso.datetime(), isRunning: z.boolean(), isLate: z.boolean().describe('due for longer than two minutes, and nobody runs it'), lastError: z.string().nullable(),
+    name: z.string(), everySeconds: z.number().nullable().describe('null: this version does not run it'), lastRunAt: time(), nextRunAt: time().describe('null: it has never run'), isRunning: z.boolean(), isLate: z.boolean().describe('due for longer than two minutes, and nobody runs it'), lastError: z.string().nullable(),
   })).nullable().describe('of all instances; null: not known'),
 }).meta({ id: 'System' });
 

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import type { z } from 'zod';
 import { agentParam } from '../agents/agents.schemas.js';
 import { Allow } from '../auth/access.js';
-import { agentOf } from '../auth/own-rows.js';
 import { Answers } from '../common/http/answers.js';
 import { type Caller, CurrentCaller } from '../common/http/caller.js';
 import { checkAnswerSchema, type CheckBody, checkSchema } from './agent-check.schemas.js';
@@ -13,9 +13,9 @@ export class AgentCheckController {
 
   @Post()
   @HttpCode(200)
-  @Allow({ agent: 'any', unlimited: true })
+  @Allow({ person: 'operator', agent: 'any', unlimited: true })
   @Answers(checkAnswerSchema)
-  check(@Param({ schema: agentParam }) _agent: { agentId: string }, @Body({ schema: checkSchema }) body: CheckBody, @CurrentCaller() caller: Caller) {
-    return this.service.check(caller, agentOf(caller), body);
+  check(@Param({ schema: agentParam }) { agentId }: z.output<typeof agentParam>, @Body({ schema: checkSchema }) body: CheckBody, @CurrentCaller() caller: Caller) {
+    return this.service.check(caller, agentId, body);
   }
 }

@@ -5,7 +5,7 @@ import { proposeSchema, reasonSchema, ruleSchema, VERDICTS } from './trade-ideas
 const SYMBOLS_MOST = 100;
 
 export const checkSchema = z.strictObject({
-  sentAt: instant().nullish().describe("the client's own time, of now"),
+  sentAt: instant().nullish().describe("the client's own time, of now; a person's says nothing of the agent's"),
   symbols: z.array(symbol()).max(SYMBOLS_MOST).nullish().describe("to look up; the agent's own by default"),
   idea: proposeSchema.nullish().describe('as of POST /trade-ideas; none: a probe of the smallest size'),
 });

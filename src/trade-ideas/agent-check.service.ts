@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Caller } from '../common/http/caller.js';
-import type { AgentCaller } from '../common/principal.js';
-import { notFound, Problem } from '../common/problem.js';
+import { badRequest, notFound, Problem } from '../common/problem.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { canonicalSymbol } from '../instruments/canonical-symbol.js';
 import { effectiveLimits, type LimitLayer } from '../limits/effective-limits.js';
@@ -34,32 +33,38 @@ export class AgentCheckService {
     private readonly ideas: IdeasService,
   ) {}
 
-  check(caller: Caller, agent: AgentCaller, body: CheckBody): Promise<CheckAnswer> {
+  /** @throws {Problem} 404; 400 for a person's idea that another agent is to trade */
+  check(caller: Caller, agentId: string, body: CheckBody): Promise<CheckAnswer> {
+    const own = caller.principal.kind === 'agent' ? caller.principal : null;
+    const given = body.idea?.executorAgentId ?? null;
+    if (own === null && given !== null && given !== agentId) throw badRequest('VALIDATION_FAILED', 'must be the agent that is checked', 'idea.executorAgentId');
     return inTransaction(this.dataSource, async (tx) => {
       await tx.query('set transaction isolation level repeatable read, read only');
-      const found = await this.facts.facts(tx, agent.agentId, agent.keyId);
+      const found = await this.facts.facts(tx, agentId, own?.keyId ?? null);
       if (!found) throw notFound('agent');
       const asked = (body.symbols ?? found.own_symbols).map((told) => {
         const canonical = canonicalSymbol(told);
         return { told, symbol: canonical?.symbol ?? told, exchange: canonical?.exchange ?? null };
       });
       const symbols = await this.facts.symbols(tx, found.account_id, asked);
-      const limits = await this.effective(tx, found.account_id, agent.agentId);
-      const checks = checksOf({ ...found, symbols }, limits, body.sentAt ?? null, agent.instanceId);
+      const limits = await this.effective(tx, found.account_id, agentId);
+      const checks = checksOf({ ...found, symbols }, limits, own && { sentAt: body.sentAt ?? null, instance: own.instanceId });
       const [reward] = limits.minRewardToRisk;
-      const { opening, check } = body.idea ? await this.ask(tx, caller, body.idea, null) : await this.probe(tx, caller, symbols[0] ?? null, reward?.value ?? null);
+      // A person proposes for the agent: it is what would trade.
+      const forAgent = own ? {} : { executorAgentId: agentId };
+      const { opening, check } = body.idea ? await this.ask(tx, caller, { ...body.idea, ...forAgent }, null) : await this.probe(tx, caller, symbols[0] ?? null, reward?.value ?? null, forAgent);
       const all = [...checks, check];
       return { ok: all.every(({ ok }) => ok !== false), checks: all, opening, checkedAt: found.now };
     });
   }
 
-  private probe(tx: Tx, caller: Caller, first: SymbolFacts | null, reward: string | null): Promise<Asked> | Asked {
+  private probe(tx: Tx, caller: Caller, first: SymbolFacts | null, reward: string | null, forAgent: { executorAgentId?: string }): Promise<Asked> | Asked {
     if (!first) return notAsked('there is no symbol to try an opening of: give symbols or an idea');
     const { symbol, bid, ask } = first;
     if (bid === null || ask === null) return notAsked(`nobody told a quote of ${symbol}: send one, or give an idea`);
     const { lotSize, stopLoss, takeProfit, outcome } = probeOf({ ...first, bid, ask }, reward);
     const target = takeProfit === null ? {} : { takeProfit: [{ price: takeProfit, sizeFraction: '1' }] };
-    return this.ask(tx, caller, { symbol, direction: 'long', lotSize, stopLoss, ...target, outcome, rationale: 'a check of what would stop an opening', confidence: '1' }, { symbol, lotSize, stopLoss });
+    return this.ask(tx, caller, { symbol, direction: 'long', lotSize, stopLoss, ...target, outcome, rationale: 'a check of what would stop an opening', confidence: '1', ...forAgent }, { symbol, lotSize, stopLoss });
   }
 
   /** What would be refused before the gate (another agent's executor, no such strategy) is told as what stops it. */

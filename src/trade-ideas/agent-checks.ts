@@ -34,7 +34,8 @@ export interface CheckFacts {
   trade_allowed: boolean | null;
   /** Since the last complete report of this run; null: none. */
   positions_seconds: string | null;
-  key: { name: string; scopes: string[]; expires_at: string | null; rate_limit_per_second: number | null };
+  /** Null: it has none that is good. */
+  key: { name: string; scopes: string[]; expires_at: string | null; rate_limit_per_second: number | null } | null;
   /** What is asked about, and whether the account's list knows it. */
   symbols: { symbol: string; known: boolean; quote_seconds: string | null }[];
 }
@@ -49,14 +50,23 @@ const seconds = (text: string): string => `${new Exact(text).toDecimalPlaces(1).
 const named = (all: readonly string[]): string => `${all.slice(0, NAMED_MOST).join(', ')}${all.length > NAMED_MOST ? ` and ${all.length - NAMED_MOST} more` : ''}`;
 const check = (name: CheckName, ok: boolean | null, detail: string): Check => ({ name, ok, detail });
 
-/** @param sentAt the client's time; @param instance what this request named */
-export function checksOf(facts: CheckFacts, limits: EffectiveLimits, sentAt: string | null, instance: string | null): Check[] {
+/** What only the agent can say: its time, and the copy that asks. */
+export interface OfItself {
+  sentAt: string | null;
+  instance: string | null;
+}
+
+/** @param itself null: a person asks for it */
+export function checksOf(facts: CheckFacts, limits: EffectiveLimits, itself: OfItself | null): Check[] {
   return [
-    ofKey(facts), ofClock(facts, sentAt), ofInstance(facts, instance), ofAccount(facts), ofInstruments(facts), ofPositions(facts), ofBroker(facts), ofLease(facts), ofState(facts), ofLimits(limits),
+    ofKey(facts), itself ? ofClock(facts, itself.sentAt) : check('clock', null, 'a person asks: the agent compares its clock when it asks itself'),
+    itself ? ofInstance(facts, itself.instance) : check('instance', null, 'a person asks: which copy of the agent runs shows when it asks itself'),
+    ofAccount(facts), ofInstruments(facts), ofPositions(facts), ofBroker(facts), ofLease(facts), ofState(facts), ofLimits(limits),
   ];
 }
 
 function ofKey({ key, now }: CheckFacts): Check {
+  if (key === null) return check('key', false, 'it has no key that is good: make one');
   const lacks = SCOPES.filter((scope) => !key.scopes.includes(scope));
   const left = key.expires_at === null ? null : Date.parse(key.expires_at) - Date.parse(now);
   const expiry = key.expires_at === null ? 'does not expire' : `expires at ${key.expires_at}${left !== null && left < EXPIRY_SOON_MS ? ', soon' : ''}`;

@@ -6,6 +6,7 @@ import { BreakerLooks } from '../../src/circuit-breaker/looks.service.js';
 import { readEnv } from '../../src/config/env.js';
 import { DatabaseService } from '../../src/database/database.service.js';
 import { Schedules } from '../../src/database/schedules.js';
+import { PoolHistory } from '../../src/overview/pool-history.js';
 import { createServer } from '../../src/server.js';
 import { Inbox } from '../../src/webhooks/inbox/inbox.service.js';
 import { createTestDatabase, type TestDatabase, testServer } from './database.js';
@@ -72,6 +73,7 @@ export async function startTestApp(settings: Record<string, string> = {}, shared
   // Looks by the clock would be under way when a test counts connections or rows.
   app.get(BreakerLooks).rest();
   app.get(Inbox).rest();
+  app.get(PoolHistory).rest();
   await firstRound(app);
   const base = await app.getUrl();
   const signIn = async (email: string, password: string) => {

@@ -1,0 +1,59 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Env } from '../config/env.js';
+import { ENV } from '../config/env.token.js';
+import { DatabaseService } from '../database/database.service.js';
+import { Listener } from '../database/listener.js';
+import { Schedules } from '../database/schedules.js';
+import { APP_VERSION } from '../health/version.js';
+import { Streams } from '../live/streams.js';
+import { PoolHistory } from './pool-history.js';
+import { type ScheduleRow, SystemRepository } from './system.repository.js';
+import { SAMPLE_SECONDS, type System } from './system.schemas.js';
+
+/** A schedule that has never run by now has nobody who runs it. */
+const FIRST_RUN_SECONDS = 120;
+
+/** This instance and what it sees of the database. Nothing of it is believed from before: what cannot be read now is null. */
+@Injectable()
+export class SystemService {
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    private readonly database: DatabaseService,
+    private readonly repository: SystemRepository,
+    private readonly history: PoolHistory,
+    private readonly streams: Streams,
+    private readonly listener: Listener,
+    private readonly recurring: Schedules,
+  ) {}
+
+  async get(): Promise<System> {
+    const [report, schedules, sizes] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes()]);
+    const uptimeSeconds = Math.floor(process.uptime());
+    const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
+    const { available, error, latency_ms: latencyMs, connections, migrations } = report;
+    return {
+      at: new Date().toISOString(),
+      instance: {
+        startedAt: new Date(Date.now() - process.uptime() * 1_000).toISOString(), uptimeSeconds, version: APP_VERSION, node: process.version,
+        memory: { rssBytes: rss, heapUsedBytes: heapUsed, heapTotalBytes: heapTotal, externalBytes: external },
+      },
+      database: { available, error, latencyMs, roles: this.database.roles, connections, bytes: sizes?.bytes ?? null, tables: sizes?.tables ?? null, sizesAsOf: sizes?.asOf ?? null },
+      schema: migrations && { version: migrations.applied.at(-1) ?? null, applied: migrations.applied.length, pending: migrations.pending },
+      pool: this.database.pool(),
+      samples: { everySeconds: SAMPLE_SECONDS, items: [...this.history.samples] },
+      events: { streams: this.streams.count, behindSeconds: this.streams.behindSeconds, listen: this.env.DB_LISTEN ? (this.listener.connected ? 'on' : 'lost') : 'off' },
+      schedules: schedules && this.shown(schedules, uptimeSeconds),
+    };
+  }
+
+  /** With those of this version that have never run. */
+  private shown(rows: readonly ScheduleRow[], uptimeSeconds: number): NonNullable<System['schedules']> {
+    const known = new Map(this.recurring.known.map(({ name, everySeconds }) => [name, everySeconds]));
+    const never = [...known].filter(([name]) => !rows.some((row) => row.name === name))
+      .map(([name, everySeconds]) => ({ name, everySeconds, lastRunAt: null, nextRunAt: null, isRunning: false, isLate: uptimeSeconds > FIRST_RUN_SECONDS, lastError: null }));
+    // What this version does not run, another one may; it is late for nobody.
+    return [...rows.map((row) => ({
+      name: row.name, everySeconds: known.get(row.name) ?? null, lastRunAt: row.last_run_at, nextRunAt: row.next_run_at, isRunning: row.is_running, isLate: row.is_due_long && known.has(row.name), lastError: row.last_error,
+    })), ...never].sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+}
