@@ -55,9 +55,9 @@ const BY_TEXT = [
   trade('id = any(array(select trade_id from trade_fills where broker_deal_id = $1 limit 20))'),
   found('command', { ...SHOWN.command, where: `type = 'open_trade' and payload ->> 'orderTag' = upper($1)`, order: 'seq desc', exact: 'true' }),
   `select 'symbol', symbol, symbol, concat_ws(' ', 'on', accounts, case accounts when 1 then 'account' else 'accounts' end), symbol = upper($1) from (
-    select symbol, count(distinct account_id) as accounts from (select symbol, account_id from instruments where symbol ~>=~ upper($1) and symbol ~<~ upper($1) || $5 order by symbol using ~<~ limit ${SYMBOL_ROWS_MOST}) i group by symbol order by symbol limit ${SEARCH_MOST}) s`,
+    select symbol, count(distinct account_id) as accounts from (select symbol, account_id from instruments where symbol ~>=~ upper($1) and symbol ~<~ (upper($1) || $5) order by symbol using ~<~ limit ${SYMBOL_ROWS_MOST}) i group by symbol order by symbol limit ${SEARCH_MOST}) s`,
   `select 'symbol', symbol, symbol, concat_ws(' ', 'called', $1::text, 'by a broker'), true from (select distinct symbol from instruments where broker_symbol = $1 and symbol <> upper($1) limit ${SEARCH_MOST}) b`,
-  `select 'symbol', upper($1), upper($1), 'of trades', true where exists (select from trades where symbol = upper($1)) and not exists (select from instruments where symbol = upper($1))`,
+  `select 'symbol', upper($1), upper($1), 'of trades', true where exists (select from (select 1 from trades where symbol = any(array[upper($1)]) order by symbol, seq limit 1) t) and not exists (select from instruments where symbol = upper($1))`,
 ].map((each) => `(${each})`).join(' union all ');
 
 /** Sorts behind everything that goes on after a beginning. */

@@ -103,13 +103,30 @@ describe('an agent that asks why it does not trade', () => {
 });
 
 describe('the check', () => {
-  it('writes nothing, and is for the agent\'s own key', async () => {
+  it('writes nothing, and is not for a viewer', async () => {
     const tables = await t.db.query<{ name: string }>(`select tablename as name from pg_tables where schemaname = 'public' and tablename not in ('rate_limit_state', 'schedules', 'database_latencies', 'server_health', 'api_keys')`);
     const rows = async () => Promise.all(tables.map(async ({ name }) => [name, (await t.db.query<{ rows: string }>(`select count(*)::text as rows from ${name}`))[0]?.rows]));
     const before = await rows();
     for (const body of [{}, { idea: LONG }, { symbols: ['EURUSD', 'X'] }]) await told(body);
     expect(await rows()).toEqual(before);
-    expect((await t.http('POST', `/agents/${agent.id}/check`, { body: {} })).status).toBe(403);
+    expect((await clientOf(t.base, await t.person('viewer'))('POST', `/agents/${agent.id}/check`, { body: {} })).status).toBe(403);
+  });
+
+  it('is for a person who asks for an agent, but for what only the agent can say', async () => {
+    const asked = (body: object = {}, id = agent.id) => t.http<Answer>('POST', `/agents/${id}/check`, { body });
+    await quote(agent, '1.1', '1.1002');
+    const [itself, person] = [(await told({ symbols: ['EURUSD'] })).answer, (await asked({ symbols: ['EURUSD'], sentAt: '2020-01-01T00:00:00Z' })).body];
+    const of = ({ checks }: Answer, name: string) => checks.find((check) => check.name === name);
+    for (const name of ['clock', 'instance']) expect(of(person, name)).toMatchObject({ ok: null, detail: expect.stringContaining('a person asks') });
+    for (const name of ['key', 'account', 'instruments', 'broker', 'state', 'limits']) expect(of(person, name)).toEqual(of(itself, name));
+    expect(person.opening).toMatchObject({ wouldPass: itself.opening.wouldPass, probe: { symbol: 'EURUSD' } });
+    expect((await asked({}, '01930000-0000-7000-8000-00000000dead')).status).toBe(404);
+    const other = await t.agent();
+    const idea = { symbol: 'EURUSD', direction: 'long', lotSize: '0.1', rationale: 'because' };
+    expect((await asked({ idea: { ...idea, executorAgentId: other.id } })).body).toMatchObject({ errors: [{ path: 'idea.executorAgentId' }] });
+    expect((await asked({ idea })).status).toBe(200);
+    await t.db.query(`update api_keys set revoked_at = app_clock() where agent_id = $1`, [other.id]);
+    expect(of((await asked({}, other.id)).body, 'key')).toMatchObject({ ok: false, detail: expect.stringContaining('no key') });
   });
 
   it.each([[{ sentAt: 'now' }], [{ symbols: 'EURUSD' }], [{ symbols: Array.from({ length: 101 }, () => 'X') }], [{ idea: {} }], [{ more: 1 }]])('refuses %j', async (body) => {

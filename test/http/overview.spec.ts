@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type DataSource, EntityManager } from 'typeorm';
 import { type Overview, overviewSchema } from '../../src/overview/overview.schemas.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { clientOf } from '../support/http.js';
@@ -260,9 +261,10 @@ describe('what is in force', () => {
   });
 
   it('names breakers that are not as they should be, and what would reset them', async () => {
-    await t.db.query(`insert into breaker_states (name, account_id, execution_mode, scope_type, scope_id, state, value, limit_value, unit, since) values
-      ('daily_loss', $1::uuid, 'paper', 'account', $1::uuid::text, 'tripped', 600, 500, 'USD', app_clock()), ('slippage', $1::uuid, 'paper', 'account', $1::uuid::text, 'warning', 0.1, 0.2, 'fraction', app_clock()),
-      ('drawdown', $1::uuid, 'paper', 'account', $1::uuid::text, 'active', null, null, null, app_clock())`, [agent.accountId]);
+    const held = await halt('account', agent.accountId, 'halt', { breaker: 'daily_loss', executionMode: 'paper' });
+    await t.db.query(`insert into breaker_states (name, account_id, execution_mode, scope_type, scope_id, state, value, limit_value, unit, since, halt_id) values
+      ('daily_loss', $1::uuid, 'paper', 'account', $1::uuid::text, 'tripped', 600, 500, 'USD', app_clock(), $2), ('slippage', $1::uuid, 'paper', 'account', $1::uuid::text, 'warning', 0.1, 0.2, 'fraction', app_clock(), null),
+      ('drawdown', $1::uuid, 'paper', 'account', $1::uuid::text, 'active', null, null, null, app_clock(), null)`, [agent.accountId, held]);
     const seen = await look();
     const own = seen.breakers.filter(({ accountId }) => accountId === agent.accountId);
     expect(own.map(({ name, state, value, unit }) => [name, state, value, unit])).toEqual([['daily_loss', 'tripped', '600', 'USD'], ['slippage', 'warning', '0.1', 'fraction']]);
@@ -331,6 +333,31 @@ describe('the overview', () => {
   it('is for people only', async () => {
     expect((await agent.http('GET', '/overview')).status).toBe(403);
     expect((await clientOf(t.base)('GET', '/overview')).status).toBe(401);
+  });
+
+  it('reads of a long history what is open and what is of today, by indexes', async () => {
+    await beat({ equity: '1000', balance: '1000' });
+    await sound();
+    await t.db.query(`insert into trades (id, agent_id, account_id, client_order_id, symbol, direction, lot_size, entry_price, entry_time, execution_mode, origin, status, exit_price, exit_time, exit_reason, gross_profit, finished_at, request_hash)
+      select gen_random_uuid(), $1, $2, 'old-' || n, 'EURUSD', 'long', 1, 1, app_clock() - interval '9 days', 'paper', 'ungated', 'closed', 1, app_clock() - interval '8 days', 'signal', 1, app_clock(), 'x' from generate_series(1, 30000) n`, [agent.id, agent.accountId]);
+    await t.db.query(`insert into agent_commands (id, agent_id, type, class, priority, status, actor, finished_at) select gen_random_uuid(), $1, 'custom', 'neutral', 2, 'succeeded', 'system', app_clock() from generate_series(1, 20000)`, [agent.id]);
+    await t.db.query('analyze trades');
+    await t.db.query('analyze agent_commands');
+    const sent: [string, unknown[]][] = [];
+    const spy = jest.spyOn(EntityManager.prototype, 'query').mockImplementation(function (this: EntityManager, text: string, values?: unknown[]) {
+      sent.push([text, values ?? []]);
+      return (this as unknown as { queryRunner?: { query(text: string, values?: unknown[]): Promise<unknown> }; connection: DataSource }).queryRunner?.query(text, values) ?? this.connection.query(text, values);
+    } as never);
+    await look();
+    spy.mockRestore();
+    const reads = sent.filter(([text]) => /from (picked|agents|jsonb_to_recordset)|join accounts/.test(text));
+    expect(reads.length).toBeGreaterThan(3);
+    expect(sent.length).toBeLessThan(30);
+    for (const [text, values] of reads) {
+      const [row] = await t.db.query(`explain (format json) ${text}`, values);
+      const whole = JSON.stringify(row).match(/"Node Type": ?"(Seq Scan|Index Scan|Bitmap Heap Scan|Index Only Scan)"[^}]*?"Relation Name": ?"(trades|agent_commands)"/g) ?? [];
+      expect(whole.filter((each) => each.includes('Seq Scan'))).toEqual([]);
+    }
   });
 
   it('adds up in itself while trades end and begin', async () => {
