@@ -30,6 +30,7 @@ import { MarketDataModule } from './market-data/market-data.module.js';
 import { OverviewModule } from './overview/overview.module.js';
 import { PositionsModule } from './positions/positions.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
+import { ReportsModule } from './reports/reports.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import { StrategiesModule } from './strategies/strategies.module.js';
 import { SupervisorModule } from './supervisor/supervisor.module.js';
@@ -81,6 +82,7 @@ export class AppModule {
         LiveModule,
         WebhooksModule,
         OverviewModule,
+        ReportsModule,
         HealthModule,
       ],
       providers: [

@@ -17,6 +17,7 @@ const LEVELS: Record<string, number> = {
   why: 4,
   health: 5, live: 5, webhooks: 5,
   overview: 5,
+  reports: 5,
   '.': 6, cli: 6,
 };
 

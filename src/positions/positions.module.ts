@@ -14,6 +14,6 @@ import { ReportsService } from './reports.service.js';
   imports: [AgentsModule, CommandsModule, IncidentsModule, TradesModule],
   controllers: [PositionsController],
   providers: [PlanService, PositionsRepository, PositionsService, ReportsRepository, ReportsService],
-  exports: [ReportsRepository, ReportsService],
+  exports: [PositionsRepository, ReportsRepository, ReportsService],
 })
 export class PositionsModule {}
