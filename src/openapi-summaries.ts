@@ -107,6 +107,7 @@ export const SUMMARIES: Record<string, string> = {
   marksList: 'Marks of a trade, newest first',
   tradeStatisticsGet: 'Figures of trades by account and execution mode, defined for none; `from` and `to` are of the exit',
   equityCurveGet: 'What the closed trades of one account in one execution mode came to, exit by exit, oldest first; not the equity that agents report',
+  tradeExportDownload: 'Trades as CSV (RFC 4180, UTF-8, with a header row), newest first, without a limit; a download that breaks off fails, it never looks whole',
   performanceGet: 'What closed trades came to in each account and execution mode, grouped by one thing: gross, costs, net, R, expectancy; `from` and `to` are of the exit',
   explanationsCreate: 'Explain an entry, an exit, a trade not made, or look back',
   explanationsCreateAlone: 'Explain what was not traded, or look back, without a trade',

@@ -1,12 +1,15 @@
 import { Module } from '@nestjs/common';
 import { PositionsModule } from '../positions/positions.module.js';
+import { TradesModule } from '../trades/trades.module.js';
 import { AskedAccount } from './asked-account.js';
 import { PerformanceController } from './performance.controller.js';
 import { PerformanceRepository } from './performance.repository.js';
+import { TradeExportController } from './trade-export.controller.js';
+import { TradeExport } from './trade-export.service.js';
 
 @Module({
-  imports: [PositionsModule],
-  controllers: [PerformanceController],
-  providers: [AskedAccount, PerformanceRepository],
+  imports: [PositionsModule, TradesModule],
+  controllers: [PerformanceController, TradeExportController],
+  providers: [AskedAccount, PerformanceRepository, TradeExport],
 })
 export class ReportsModule {}

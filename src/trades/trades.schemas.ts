@@ -76,8 +76,8 @@ export const transitionSchema = z
 
 export const tradeParam = z.strictObject({ tradeId: uuid() });
 
-export const tradesQuery = z.strictObject({
-  ...pageQuery,
+/** What a list of trades, and an export of them, may be asked of. */
+export const tradesFilter = {
   agentId: uuid().optional(),
   accountId: uuid().optional(),
   status: z.enum(TRADE_STATUSES).optional(),
@@ -85,7 +85,9 @@ export const tradesQuery = z.strictObject({
   executionMode: z.enum(EXECUTION_MODES).optional(),
   predictionId: uuid().optional(),
   ...timeWindow,
-}).superRefine(inOrder);
+};
+
+export const tradesQuery = z.strictObject({ ...pageQuery, ...tradesFilter }).superRefine(inOrder);
 
 export const transitionsQuery = z.strictObject(pageQuery);
 
