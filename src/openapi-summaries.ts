@@ -109,6 +109,7 @@ export const SUMMARIES: Record<string, string> = {
   equityCurveGet: 'What the closed trades of one account in one execution mode came to, exit by exit, oldest first; not the equity that agents report',
   tradeExportDownload: 'Trades as CSV (RFC 4180, UTF-8, with a header row), newest first, without a limit; a download that breaks off fails, it never looks whole',
   performanceGet: 'What closed trades came to in each account and execution mode, grouped by one thing: gross, costs, net, R, expectancy; `from` and `to` are of the exit',
+  curveMarksList: 'What stands above the equity curve of a book: versions of agents, changed limits, halts, breakers, cash flows, in the order of time',
   explanationsCreate: 'Explain an entry, an exit, a trade not made, or look back',
   explanationsCreateAlone: 'Explain what was not traded, or look back, without a trade',
   explanationsListOfTrade: 'Explanations of a trade, newest first',

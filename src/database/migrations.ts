@@ -30,6 +30,7 @@ import { Why1763600000029 } from './migrations/1763600000029-why.js';
 import { Webhooks1763600000030 } from './migrations/1763600000030-webhooks.js';
 import { AlertInbox1763600000031 } from './migrations/1763600000031-alert-inbox.js';
 import { Search1763600000034 } from './migrations/1763600000034-search.js';
+import { Reports1763600000032 } from './migrations/1763600000032-reports.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -49,6 +50,7 @@ export const MIGRATIONS = [
   Webhooks1763600000030,
   AlertInbox1763600000031,
   Search1763600000034,
+  Reports1763600000032,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { PositionsModule } from '../positions/positions.module.js';
 import { TradesModule } from '../trades/trades.module.js';
 import { AskedAccount } from './asked-account.js';
+import { CurveMarksController } from './curve-marks.controller.js';
+import { CurveMarksRepository } from './curve-marks.repository.js';
 import { PerformanceController } from './performance.controller.js';
 import { PerformanceRepository } from './performance.repository.js';
 import { TradeExportController } from './trade-export.controller.js';
@@ -9,7 +11,7 @@ import { TradeExport } from './trade-export.service.js';
 
 @Module({
   imports: [PositionsModule, TradesModule],
-  controllers: [PerformanceController, TradeExportController],
-  providers: [AskedAccount, PerformanceRepository, TradeExport],
+  controllers: [PerformanceController, CurveMarksController, TradeExportController],
+  providers: [AskedAccount, CurveMarksRepository, PerformanceRepository, TradeExport],
 })
 export class ReportsModule {}
