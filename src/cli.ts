@@ -2,9 +2,11 @@ import { Command, CommanderError } from 'commander';
 import { CommandError, explain, type Outcome, wrongUsage } from './cli/outcome.js';
 import { type PasswordSource, passwordSource } from './cli/password.js';
 import type { HaltOptions } from './cli/halts.js';
+import type { StatementOptions } from './cli/statement.js';
 import { ROLES, SCOPES } from './common/principal.js';
 import { envExample, readEnv } from './config/env.js';
 import { HALT_MODES, HALT_SCOPES } from './halts/halt-rows.js';
+import { EXECUTION_MODES } from './trades/trade-fields.js';
 import { APP_VERSION } from './health/version.js';
 
 const json = process.argv.includes('--json');
@@ -35,6 +37,7 @@ function commands(): Command {
     .action((options: { stream?: string; heads?: string }) => run(async () => (await import('./cli/audit.js')).verifyAudit(readEnv(), say, options)));
   haltCommands(program);
   inquiryCommands(program);
+  statementCommand(program);
   program.command('status').description('is it safe, and does anything halt? exit code 3 when it is not safe, or something halts').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
   return program;
 }
@@ -83,6 +86,14 @@ function inquiryCommands(program: Command): void {
     .action((id: string) => run(async () => (await import('./cli/why.js')).why(readEnv(), say, id)));
   program.command('reconcile').description('ask agents to report what their brokers show').option('--agent <agent>', 'its name or id; all when left out').option('--account <account>', 'its name or id')
     .action((options: { agent?: string; account?: string }) => run(async () => (await import('./cli/reconcile.js')).reconcile(readEnv(), say, options)));
+}
+
+/** What the broker says against what is stored. */
+function statementCommand(program: Command): void {
+  program.command('statement').description("match a broker's account statement deal by deal with what is stored; exit code 1 when they differ").argument('<file>', "MetaTrader's report (HTML), or CSV with headings")
+    .requiredOption('--account <account>', 'its name or id').option('--mode <mode>', `${EXECUTION_MODES.join(', ')}; the one that the account trades in by default`)
+    .option('--zone <zone>', 'of times that say none: Europe/Athens, +02:00, America/New_York+7')
+    .action((file: string, options: StatementOptions) => run(async () => (await import('./cli/statement.js')).statement(readEnv(), say, file, options)));
 }
 
 /** Null for what is no failure: help and version. */
