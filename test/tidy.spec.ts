@@ -18,6 +18,7 @@ const LEVELS: Record<string, number> = {
   health: 5, live: 5, webhooks: 5,
   overview: 5,
   reports: 5,
+  notifications: 5,
   '.': 6, cli: 6,
 };
 
@@ -30,6 +31,7 @@ const ARROWS: Record<string, string[]> = {
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
   why: ['closures', 'commands', 'decisions', 'trade-ideas'],
   health: ['webhooks'], overview: ['health', 'live'],
+  health: ['notifications', 'webhooks'],
   '.': ['cli'], cli: ['.'],
 };
 

@@ -31,6 +31,7 @@ import { Webhooks1763600000030 } from './migrations/1763600000030-webhooks.js';
 import { AlertInbox1763600000031 } from './migrations/1763600000031-alert-inbox.js';
 import { Search1763600000034 } from './migrations/1763600000034-search.js';
 import { Reports1763600000032 } from './migrations/1763600000032-reports.js';
+import { Notifications1763600000033 } from './migrations/1763600000033-notifications.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -51,6 +52,7 @@ export const MIGRATIONS = [
   AlertInbox1763600000031,
   Search1763600000034,
   Reports1763600000032,
+  Notifications1763600000033,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -68,6 +70,7 @@ export const NEVER_DELETED_TABLES = [
   'accounts', 'agents', 'instruments', 'snapshot_market', 'snapshot_calendar', 'snapshot_news', 'strategies', 'risk_config', 'risk_limits', 'decision_heads', 'halts',
   'closures', 'server_gaps', 'circuit_breakers', 'trade_ideas', 'reservations',
   'webhook_sources', 'alerts',
+  'notification_settings', 'notification_channels',
 ];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */
