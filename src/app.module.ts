@@ -28,6 +28,7 @@ import { KillSwitchModule } from './kill-switch/kill-switch.module.js';
 import { LiveModule } from './live/live.module.js';
 import { MarketDataModule } from './market-data/market-data.module.js';
 import { OverviewModule } from './overview/overview.module.js';
+import { NotificationsModule } from './notifications/notifications.module.js';
 import { PositionsModule } from './positions/positions.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { ReportsModule } from './reports/reports.module.js';
@@ -83,6 +84,7 @@ export class AppModule {
         WebhooksModule,
         OverviewModule,
         ReportsModule,
+        NotificationsModule,
         HealthModule,
       ],
       providers: [

@@ -97,7 +97,7 @@ function problemsOf(operation: Operation, path: string, access: Access, { once, 
   return [
     ...(asks ? [400] : []), ...(access.public ? [] : [401, 403]), ...(path.includes('{') ? [404] : []), ...(isWrite ? [409, 413, 415] : []),
     ...(once ? [422] : []), ...(ifMatch ? [412, 428] : []), ...(path.endsWith('/login') ? [401, 429] : []), ...(access.agent && !access.unlimited ? [429] : []),
-    ...(path.endsWith('/refresh') || path === '/metrics' ? [401] : []), ...(path.endsWith('/api/v1/events') ? [410] : []), ...(path.startsWith('/webhooks/') ? [401, 403, 413] : []), ...(path === '/livez' || path === '/metrics' ? [] : [503]),
+    ...(path.endsWith('/refresh') || path === '/metrics' ? [401] : []), ...(path.endsWith('/api/v1/events') ? [410] : []), ...(path.endsWith('/notifications/test') ? [502] : []), ...(path.startsWith('/webhooks/') ? [401, 403, 413] : []), ...(path === '/livez' || path === '/metrics' ? [] : [503]),
   ];
 }
 
@@ -115,7 +115,7 @@ const PROBLEM = {
   },
 };
 
-const PROBLEM_RESPONSES = Object.fromEntries([400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428, 429, 503].map((status) => [`Problem${status}`, {
+const PROBLEM_RESPONSES = Object.fromEntries([400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428, 429, 502, 503].map((status) => [`Problem${status}`, {
   description: TITLES[status],
   ...(status === 429 || status === 503 ? { headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer' } } } } : {}),
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },

@@ -10,9 +10,10 @@ export function agentOf({ principal }: Caller): AgentCaller {
   return principal;
 }
 
-/** Who asks, on routes: no source of alerts ever does. */
+/** Who asks, on routes: no source of alerts and no chat ever does. */
 export function requesterOf({ principal }: Caller): Requester {
   if (principal.kind === 'source') throw forbidden('ONLY_REQUESTS', 'A source of alerts asks for nothing.');
+  if (principal.kind === 'chat') throw forbidden('ONLY_REQUESTS', 'A chat asks for nothing.');
   return principal;
 }
 

@@ -12,6 +12,11 @@ export type LeaseOutcome = (typeof LEASE_OUTCOMES)[number];
 export const ALERT_OUTCOMES = ['processed', 'ignored', 'expired', 'quarantined', 'failed', 'duplicate'] as const;
 export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
 
+/** `failed_attempt` is tried again; the others are how a message to people ended. */
+export const NOTIFICATION_OUTCOMES = ['sent', 'failed_attempt', 'given_up'] as const;
+export type NotificationOutcome = (typeof NOTIFICATION_OUTCOMES)[number];
+const NOTIFICATION_CHANNELS = ['telegram', 'email', 'webhook'] as const;
+
 /**
  * What this application counts while it runs. The registry is its own: two applications in one process do not count
  * for each other. Labels are names from the code, never from a request and never an id. Counting on a hot path is a
@@ -22,11 +27,12 @@ export class Metrics implements OnApplicationShutdown {
   readonly registry = new Registry();
   private readonly leases = new Map<LeaseOutcome, number>(LEASE_OUTCOMES.map((outcome) => [outcome, 0]));
   private readonly alerts = new Map<AlertOutcome, number>(ALERT_OUTCOMES.map((outcome) => [outcome, 0]));
+  private readonly notifications = new Map<string, number>(NOTIFICATION_CHANNELS.flatMap((channel) => NOTIFICATION_OUTCOMES.map((outcome) => [`${channel} ${outcome}`, 0])));
   private readonly requests = new RequestDurations();
   private readonly process = new ProcessMetrics(this.registry);
 
   constructor() {
-    const { leases, alerts } = this;
+    const { leases, alerts, notifications } = this;
     new Counter({
       name: 'tradewarden_lease_outcomes_total', labelNames: ['outcome'], registers: [this.registry],
       help: 'What happened to leases on this instance: leased = handed out; lost = a completion, failure or extension that came too late and was refused; the others are how a lease ended.',
@@ -43,6 +49,14 @@ export class Metrics implements OnApplicationShutdown {
         for (const [outcome, count] of alerts) this.inc({ outcome }, count);
       },
     });
+    new Counter({
+      name: 'tradewarden_notifications_total', labelNames: ['channel', 'outcome'], registers: [this.registry],
+      help: 'Messages of this instance to people: sent; failed_attempt = tried again; given_up = refused ten times.',
+      collect() {
+        this.reset();
+        for (const [key, count] of notifications) this.inc({ channel: key.split(' ')[0] ?? '', outcome: key.split(' ')[1] ?? '' }, count);
+      },
+    });
     this.registry.registerMetric(this.requests as unknown as Metric);
   }
 
@@ -54,6 +68,12 @@ export class Metrics implements OnApplicationShutdown {
   /** After the commit. */
   alertOutcome(outcome: AlertOutcome, count = 1): void {
     this.alerts.set(outcome, (this.alerts.get(outcome) ?? 0) + count);
+  }
+
+  /** After the commit. */
+  notificationOutcome(channel: (typeof NOTIFICATION_CHANNELS)[number], outcome: NotificationOutcome): void {
+    const key = `${channel} ${outcome}`;
+    this.notifications.set(key, (this.notifications.get(key) ?? 0) + 1);
   }
 
   /**

@@ -39,14 +39,23 @@ export interface SourceCaller {
   sourceId: string;
 }
 
+/** A bound Telegram chat, for whose commands something is done. No route lets it in either. */
+export interface ChatCaller {
+  kind: 'chat';
+  chatId: string;
+  /** Who wrote it there; null: the chat itself, as in a channel, or where only one person is. */
+  senderId: string | null;
+}
+
 /** Who makes a request. */
 export type Requester = Person | AgentCaller;
 /** In whose name something is done. */
-export type Principal = Requester | SourceCaller;
+export type Principal = Requester | SourceCaller | ChatCaller;
 
-/** Said of every change: `user:<id>`, `agent:<id>`, `webhook:<id>` of a source, or `system`. */
+/** Said of every change: `user:<id>`, `agent:<id>`, `webhook:<id>` of a source, `telegram:<chat>` (in a group with `/<person>`), or `system`. */
 export function actorOf(principal: Principal): string {
   if (principal.kind === 'user') return `user:${principal.id}`;
+  if (principal.kind === 'chat') return `telegram:${principal.chatId}${principal.senderId === null ? '' : `/${principal.senderId}`}`;
   return principal.kind === 'agent' ? `agent:${principal.agentId}` : `webhook:${principal.sourceId}`;
 }
 

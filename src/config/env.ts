@@ -76,6 +76,9 @@ const publicUrl = z
   .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && /^[^?#@]*$/.test(value), { error: 'must be an http or https URL without user, query and fragment' })
   .transform((value) => new URL(value).href.replace(/\/+$/, ''));
 
+/** Its path is what lets one report: it is never logged. */
+const watchdogUrl = z.string().refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), { error: 'must be an http or https URL' });
+
 const SECRETS = ['JWT_SECRET', 'AUDIT_KEY', 'METRICS_TOKEN'];
 
 const secret = z
@@ -101,6 +104,8 @@ const definitions = {
   LOG_LEVEL: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'), 'Log level', 'info'),
   TRUST_PROXY: setting(z.string().refine(isProxyList, { error: 'must list addresses or CIDRs, or be a number of hops' }).default(''), 'Addresses or CIDRs of the proxies whose X-Forwarded-For is believed, or a number of hops; empty believes nobody'),
   PUBLIC_URL: setting(publicUrl.optional(), 'Where the internet reaches this server, such as `https://alerts.example.com`: the beginning of the addresses of webhooks; default: as the request that asks came in'),
+  TELEGRAM_API_URL: setting(publicUrl.default('https://api.telegram.org'), 'Where the Bot API of Telegram is; another one is a server of your own that speaks it', 'https://api.telegram.org'),
+  WATCHDOG_URL: setting(watchdogUrl.optional(), 'Fetched every minute while database and schedules are well: whoever listens there alarms you when that stops'),
   SHUTDOWN_TIMEOUT: setting(count(30, 1, 600), 'Seconds that a SIGTERM gives running requests before the process ends', '30'),
   DATABASE_URL: setting(postgresUrl.optional(), 'PostgreSQL 15 or newer, as the writer role; TLS by `?sslmode=`. Absent: an embedded PostgreSQL 17 under DATA_DIR'),
   DATABASE_OWNER_URL: setting(postgresUrl.optional(), 'The owner role, for migrations and grants, past any transaction pooler; default DATABASE_URL'),

@@ -18,6 +18,8 @@ const LEAVE_AFTER_MS = 1_000;
 const RENEW_EVERY_MS = (LEASE_SECONDS / 3) * 1000;
 /** A daily job that failed does not wait for tomorrow. */
 const AFTER_FAILURE_SECONDS = 300;
+/** Behind the time at which it was due, also while it runs. */
+const LATE_SECONDS = { quick: 90, slow: 600 };
 
 /**
  * Recurring work, one instance at a time: a schedule is claimed by a guarded UPDATE, a claim lapses by itself when
@@ -54,6 +56,17 @@ export class Schedules implements OnApplicationShutdown {
 
   get known(): readonly { name: string; everySeconds: number }[] {
     return this.schedules;
+  /**
+   * Names of those that are late, that failed the last time, or that have never run: on whichever instance it was. A quick
+   * one is late after 90 s, another after ten: the longest work of a night is shorter.
+   */
+  async unwell(except: string): Promise<string[]> {
+    const all = this.schedules.filter(({ name }) => name !== except);
+    const known = JSON.stringify(all.map((schedule) => ({ name: schedule.name, late: isQuick(schedule) ? LATE_SECONDS.quick : LATE_SECONDS.slow })));
+    const rows: { name: string }[] = await this.dataSource.sql`
+      select k.name from jsonb_to_recordset(${known}::jsonb) as k (name text, late int) left join schedules s on s.name = k.name
+      where s.last_finished_at is null or s.last_error is not null or s.next_run_at < app_clock() - make_interval(secs => k.late) order by k.name`;
+    return rows.map(({ name }) => name);
   }
 
   /** Runs what is due and not claimed by another instance. */

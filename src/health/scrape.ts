@@ -6,6 +6,7 @@ import { askAside } from '../database/aside.js';
 import { DatabaseService } from '../database/database.service.js';
 import { type MigrationStatus, migrationStatus } from '../database/migrate.js';
 import type { PoolStats } from '../database/pool.js';
+import { type NotificationFigures, notificationFigures } from '../notifications/notification-figures.js';
 import { ALERTS_COUNTED_TO, type InboxFigures, inboxFigures } from '../webhooks/inbox/inbox-figures.js';
 import { APP_VERSION } from './version.js';
 
@@ -15,6 +16,7 @@ interface Seen {
   migrations?: MigrationStatus;
   queue?: QueueFigures;
   inbox?: InboxFigures;
+  notifications?: NotificationFigures[];
 }
 
 const OF_DATABASE = 'of the database, the same on every instance: take max(), not sum()';
@@ -54,6 +56,7 @@ async function lookAt(url: string | undefined): Promise<Seen> {
       seen.up = true;
       seen.queue = await queueFigures((text) => client.query(text));
       seen.inbox = await inboxFigures((text) => client.query(text));
+      seen.notifications = await notificationFigures((text) => client.query(text));
     });
   } catch {
     // Away, late, or without the tables: what was read until then is true.
@@ -80,13 +83,14 @@ function describePool(registry: Registry, stats: PoolStats): void {
   counter('timeouts', 'Times that none could be had within DB_POOL_TIMEOUT.', stats.timeoutsTotal);
 }
 
-function describeDatabase(registry: Registry, { up, migrations, queue, inbox }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);
   if (migrations) describeSchema(registers, migrations);
   if (queue) describeQueue(registers, queue);
   if (inbox) describeInbox(registers, inbox);
+  if (notifications) describeNotifications(registers, notifications);
 }
 
 function describeSchema(registers: Registry[], { applied, pending }: MigrationStatus): void {
@@ -106,4 +110,13 @@ function describeQueue(registers: Registry[], { byStatus, due, oldestDueSeconds 
 function describeInbox(registers: Registry[], { waiting, oldestSeconds }: InboxFigures): void {
   new Gauge({ name: 'tradewarden_inbox_alerts', help: `Alerts that were accepted and not carried out yet, counted to ${ALERTS_COUNTED_TO}, which means that many or more; ${OF_DATABASE}.`, registers }).set(waiting);
   new Gauge({ name: 'tradewarden_inbox_oldest_seconds', help: `How long the longest of those has waited, 0 when there is none; ${OF_DATABASE}.`, registers }).set(oldestSeconds);
+}
+
+function describeNotifications(registers: Registry[], channels: NotificationFigures[]): void {
+  const waiting = new Gauge({ name: 'tradewarden_notifications_waiting', help: `Incidents that people are still to be told of, by channel that is switched on; ${OF_DATABASE}.`, labelNames: ['channel'], registers });
+  const failing = new Gauge({ name: 'tradewarden_notifications_failing_seconds', help: `Since when a channel does not reach everybody, 0 when it does; ${OF_DATABASE}.`, labelNames: ['channel'], registers });
+  for (const { channel, waiting: count, failingSeconds } of channels) {
+    waiting.set({ channel }, count);
+    failing.set({ channel }, failingSeconds);
+  }
 }

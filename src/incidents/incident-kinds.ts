@@ -1,7 +1,7 @@
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -97,6 +97,10 @@ export const INCIDENT_KINDS = {
   SIGNAL_SILENCE: {
     subject: 'webhook_source', quietSeconds: null,
     means: 'A source has sent nothing for longer than it was expected to. Over with its next alert.',
+  },
+  NOTIFICATION_FAILING: {
+    subject: 'notification_channel', quietSeconds: null,
+    means: 'A way on which people are told has failed for two minutes and three times or more; the others tell of it. Over when a message went out on it, or it is switched off.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

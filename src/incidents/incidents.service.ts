@@ -54,7 +54,12 @@ export class Incidents {
 
   /** The first who says so is named, whoever says it again. @throws {Problem} 404 */
   acknowledge(caller: Caller, id: string, note: string | null): Promise<IncidentRow> {
-    return inTransaction(this.dataSource, async (tx) => found(await this.incidents.acknowledge(tx, id, actorOf(caller.principal), caller.correlationId, note)));
+    return inTransaction(this.dataSource, (tx) => this.acknowledgeWithin(tx, caller, id, note));
+  }
+
+  /** As `acknowledge`, in the transaction of what says so. */
+  async acknowledgeWithin(tx: Tx, caller: Caller, id: string, note: string | null): Promise<IncidentRow> {
+    return found(await this.incidents.acknowledge(tx, id, actorOf(caller.principal), caller.correlationId, note));
   }
 
   async get(id: string): Promise<IncidentRow> {

@@ -8,6 +8,8 @@ import { DatabaseService } from '../../src/database/database.service.js';
 import { Schedules } from '../../src/database/schedules.js';
 import { PoolHistory } from '../../src/overview/pool-history.js';
 import { createServer } from '../../src/server.js';
+import { TelegramChat } from '../../src/notifications/chat/telegram-chat.service.js';
+import { Notifier } from '../../src/notifications/delivery/notifier.service.js';
 import { Inbox } from '../../src/webhooks/inbox/inbox.service.js';
 import { createTestDatabase, type TestDatabase, testServer } from './database.js';
 import { type Client, clientOf } from './http.js';
@@ -74,6 +76,8 @@ export async function startTestApp(settings: Record<string, string> = {}, shared
   app.get(BreakerLooks).rest();
   app.get(Inbox).rest();
   app.get(PoolHistory).rest();
+  app.get(Notifier).rest();
+  app.get(TelegramChat).rest();
   await firstRound(app);
   const base = await app.getUrl();
   const signIn = async (email: string, password: string) => {
