@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 const test = () => t.http<{ code: string; detail: string; said: string; reached: string[] }>('POST', '/notifications/test', { body: { channel: 'email' } });
-const signIn = { authOptional: false, allowInsecureAuth: true, onAuth: (auth: { username?: string; password?: string }, _session: unknown, done: (error: Error | null, as?: { user: string }) => void) =>
+const signIn = { authOptional: false, allowInsecureAuth: true, onAuth: (auth: { username?: string | null | undefined; password?: string | null | undefined }, _session: unknown, done: (error: Error | null, as?: { user: string }) => void) =>
   (auth.username === USER && auth.password === PASSWORD ? done(null, { user: USER }) : done(refusal(`no ${auth.password} here`, 535))) };
 
 describe('mail', () => {

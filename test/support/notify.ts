@@ -51,6 +51,8 @@ export interface Receiver {
   answer: { status: number; headers?: Record<string, string>; body?: string } | null;
   /** When true nothing is answered. */
   hangs: boolean;
+  /** Run when a request has come whole, before it is answered. */
+  onRequest: (() => void) | null;
   down(): Promise<void>;
   up(): Promise<void>;
   close(): Promise<void>;
@@ -67,13 +69,14 @@ export async function startReceiver(secret = SIGNING_SECRET): Promise<Receiver> 
     get port() {
       return port;
     },
-    received: [], refused: [], answer: null, hangs: false,
+    received: [], refused: [], answer: null, hangs: false, onRequest: null,
     async down() {
       if (server) await closed(server);
       server = null;
     },
     async up() {
       server = createServer((request, response) => void textOf(request).then((raw) => {
+        receiver.onRequest?.();
         if (receiver.hangs) return;
         if (receiver.answer) return void response.writeHead(receiver.answer.status, receiver.answer.headers).end(receiver.answer.body ?? '');
         try {

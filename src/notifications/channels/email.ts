@@ -43,8 +43,8 @@ export function emailDestination(channel: EmailChannel, password: string | null)
           failures: rejected.map((target) => ({ target, reason: `${target} was refused`, isRefused: true })),
         };
       } catch (error) {
-        const { response, responseCode } = error as MailError;
-        const reason = response === undefined ? unanswered(error as MailError) : `it answered ${saidBy(response, secrets)}`;
+        const { response, responseCode, code } = error as MailError;
+        const reason = response === undefined || code === 'ETLS' ? unanswered(error as MailError) : `it answered ${saidBy(response, secrets)}`;
         const isRefused = (responseCode ?? 0) >= 500;
         return { reached: [], failures: targets.map((target) => ({ target, reason, isRefused })), said: reason };
       } finally {
