@@ -29,9 +29,9 @@ import { TradeLife1763600000028 } from './migrations/1763600000028-trade-life.js
 import { Why1763600000029 } from './migrations/1763600000029-why.js';
 import { Webhooks1763600000030 } from './migrations/1763600000030-webhooks.js';
 import { AlertInbox1763600000031 } from './migrations/1763600000031-alert-inbox.js';
-import { Search1763600000034 } from './migrations/1763600000034-search.js';
 import { Reports1763600000032 } from './migrations/1763600000032-reports.js';
 import { Notifications1763600000033 } from './migrations/1763600000033-notifications.js';
+import { Search1763600000034 } from './migrations/1763600000034-search.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -50,9 +50,9 @@ export const MIGRATIONS = [
   Why1763600000029,
   Webhooks1763600000030,
   AlertInbox1763600000031,
-  Search1763600000034,
   Reports1763600000032,
   Notifications1763600000033,
+  Search1763600000034,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

@@ -56,6 +56,8 @@ export class Schedules implements OnApplicationShutdown {
 
   get known(): readonly { name: string; everySeconds: number }[] {
     return this.schedules;
+  }
+
   /**
    * Names of those that are late, that failed the last time, or that have never run: on whichever instance it was. A quick
    * one is late after 90 s, another after ten: the longest work of a night is shorter.
