@@ -10,7 +10,7 @@ export const performanceQuery = z.strictObject({
   mode: z.enum(EXECUTION_MODES).optional(),
   from: timeWindow.from.describe('exits from here on; RFC 3339 with a zone, or epoch milliseconds'),
   to: timeWindow.to.describe('exits before this'),
-  groupBy: z.enum(GROUPINGS),
+  groupBy: z.enum(GROUPINGS).default('agent'),
 }).superRefine(inOrder);
 
 const count = () => z.int();
