@@ -10,7 +10,7 @@ export interface Row {
 /** Wider cells are a fault of the file, and would be many empty ones. */
 const COLUMNS_MOST = 200;
 /** Of a tag; what is longer ends at its first `>`, wherever its quotes are. */
-const TAG_MOST = 4_096;
+const TAG_MOST = 1_024;
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ', minus: '-' };
 
