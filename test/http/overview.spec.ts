@@ -361,18 +361,15 @@ describe('the overview', () => {
   });
 
   it('adds up in itself while trades end and begin', async () => {
-    const OPEN = 12;
-    for (let n = 0; n < OPEN; n++) await sound();
-    let [stop, closed] = [false, 0];
+    for (let n = 0; n < 6; n++) await sound();
+    let [stop, moved] = [false, 0];
+    /** What is open is another number with each commit: two looks would not say the same. */
     const trader = async (): Promise<void> => {
       while (!stop) {
-        // One ends with a profit of 1, and another begins, at once.
-        await t.db.query(`with ended as (
-            update trades set status = 'closed', exit_price = 1, exit_time = app_clock(), exit_reason = 'signal', gross_profit = 1, finished_at = app_clock()
-            where id = (select id from trades where agent_id = $1 and status = 'open' order by seq limit 1 for update skip locked) returning *
-          ) insert into trades (id, agent_id, account_id, client_order_id, symbol, direction, lot_size, entry_price, entry_time, execution_mode, origin, status, stop_loss, request_hash)
-          select gen_random_uuid(), agent_id, account_id, gen_random_uuid()::text, symbol, direction, 1, 1, app_clock(), execution_mode, origin, 'open', 0.9, 'x' from ended`, [agent.id]);
-        closed += 1;
+        await sound();
+        await t.db.query(`update trades set status = 'closed', exit_price = 1, exit_time = app_clock(), exit_reason = 'signal', gross_profit = 1, finished_at = app_clock()
+          where id = (select id from trades where agent_id = $1 and status = 'open' order by seq limit 1 for update skip locked)`, [agent.id]);
+        moved += 1;
       }
     };
     const traders = [trader(), trader()];
@@ -382,10 +379,10 @@ describe('the overview', () => {
       return seen;
     })).finally(() => (stop = true));
     await Promise.all(traders);
-    expect(closed).toBeGreaterThan(0);
+    expect(moved).toBeGreaterThan(0);
     for (const seen of answers.flat()) {
       const shown = seen.openPositions.filter(({ agentId }) => agentId === agent.id);
-      expect([shown.length, agentIn(seen).openPositions, book(seen).openTrades]).toEqual([OPEN, OPEN, OPEN]);
+      expect([shown.length, agentIn(seen).openPositions]).toEqual([book(seen).openTrades, book(seen).openTrades]);
       const rest = seen.agents.reduce((sum, { openPositions }) => sum + openPositions, 0);
       expect(seen.openPositions.filter(({ tradeId }) => tradeId !== null).length).toBe(rest);
     }
