@@ -55,8 +55,8 @@ export async function signIn(email: string, password: string): Promise<void> {
 
 export async function signOut(): Promise<void> {
   token = null;
-  await ask('logout', {}).catch(() => undefined);
-  become({ state: 'out' });
+  const told = await ask('logout', {}).then(({ ok }) => ok, () => false);
+  become(told ? { state: 'out' } : { state: 'out', why: 'You are signed out on this page, but the server was not reached: the session is still there, and a reload of this page would go on with it. Sign in and out again once the server answers.' });
 }
 
 /** A new token by the cookie. While the server is away the person stays signed in, as far as this page knows. */

@@ -1,0 +1,18 @@
+export type HaltMode = 'halt' | 'reduce' | 'flatten';
+export type ScopeType = 'global' | 'account' | 'agent' | 'strategy' | 'symbol';
+export type Scope = { type: 'global' } | { type: Exclude<ScopeType, 'global'>; id: string };
+
+const DOES: Record<HaltMode, string> = { halt: 'Halt', reduce: 'Reduce only', flatten: 'Flatten' };
+
+export const MEANS: Record<HaltMode, string> = {
+  halt: 'Nothing opens, entry orders are cancelled, and strategies stop deciding. Positions stay, with their stops.',
+  reduce: 'Nothing opens, and entry orders are cancelled. Strategies go on managing the exits of what is open.',
+  flatten: 'As halt, and every position in scope is closed at the market.',
+};
+
+/** "Halt EURUSD": what a button does, and what was asked for. */
+export const deedOf = (mode: HaltMode, scope: { type: ScopeType; id?: string | null; name?: string | null }): string =>
+  `${DOES[mode]} ${scope.type === 'global' ? 'everything' : scope.type === 'symbol' ? (scope.name ?? scope.id ?? 'a symbol') : `${scope.type} ${scope.name ?? scope.id ?? ''}`}`.trim();
+
+/** After "7 of 9 agents". */
+export const DONE: Record<HaltMode, string> = { halt: 'have stopped', reduce: 'open nothing any more', flatten: 'have stopped' };
