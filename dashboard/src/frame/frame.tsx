@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import css from './frame.module.css';
 import { Rail } from './rail.js';
+import { HaltDialog } from './stop/halt-dialog.js';
 import { Strip } from './strip.js';
 
 /** The safety strip on top of every page, the rail, and the page. */
@@ -13,6 +14,7 @@ export function Frame({ children }: { children: ReactNode }) {
         <Rail />
         <main id="page" className={css.page} tabIndex={-1}>{children}</main>
       </div>
+      <HaltDialog />
     </>
   );
 }

@@ -3,6 +3,7 @@ import { signIn } from '../api/session.js';
 import { Field } from '../kit/field.js';
 import { ProblemNote } from '../kit/problem-note.js';
 import css from './sign-in.module.css';
+import { KeptStops } from './stop/kept-line.js';
 
 export function SignIn({ why }: { why?: string | undefined }) {
   const [error, setError] = useState<Error | null>(null);
@@ -18,6 +19,7 @@ export function SignIn({ why }: { why?: string | undefined }) {
     <main className={css.alone}>
       <h1>Tradewarden</h1>
       {why ? <p role="status">{why}</p> : null}
+      <KeptStops />
       <form className="stack" onSubmit={submit}>
         <Field name="E-mail"><input name="email" type="email" autoComplete="username" required autoFocus /></Field>
         <Field name="Password"><input name="password" type="password" autoComplete="current-password" required /></Field>
