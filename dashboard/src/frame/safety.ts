@@ -1,5 +1,5 @@
 import { useRef } from 'react';
-import { serverNow } from '../api/clock.js';
+import { serverNow, serverTimeOf } from '../api/clock.js';
 import { type Moment, momentNow, msSince } from '../api/moment.js';
 import { SILENT_MS, type StreamStatus, useStream } from '../api/stream.js';
 import { span, useNow } from '../kit/time.js';
@@ -12,7 +12,7 @@ export interface Safety {
   reasons: readonly string[];
   /** Since when it is so, ISO or milliseconds of the server's clock. */
   since: string | number | null;
-  /** When the newest fact was heard, by this machine's clock; null for none. */
+  /** When the newest fact was heard, by the server's clock; null for none. */
   newestAt: number | null;
   /** As it was last read; not to be shown as present while the word is NOT KNOWN. */
   overview: Overview | undefined;
@@ -34,7 +34,8 @@ export function useSafety(): Safety {
   const doubts = [...doubtsOfStream(stream), ...doubtsOfLook(query, msSince(readAt))];
   if (doubts.length === 0) doubtSince.current = null;
   else doubtSince.current ??= serverNow();
-  const newestAt = Math.max(stream.heardAt ?? 0, query.dataUpdatedAt) || null;
+  const newest = Math.max(stream.heardAt ?? 0, query.dataUpdatedAt);
+  const newestAt = newest > 0 ? serverTimeOf(newest) : null;
   const overview = query.data;
   if (doubts.length > 0 || !overview) return { word: 'NOT KNOWN', reasons: doubts, since: doubtSince.current, newestAt, overview };
   return { word: overview.light.word, reasons: overview.light.reasons, since: overview.light.since, newestAt, overview };

@@ -2,6 +2,7 @@ import { Link } from 'wouter';
 import { useSession } from '../api/session.js';
 import { Mode } from '../kit/figures.js';
 import { Age, span, Time, useNow } from '../kit/time.js';
+import { useActorWords } from '../shared/actor.js';
 import { type Safety, useSafety, type Word } from './safety.js';
 import { SearchButton } from './search.js';
 import { KeptStops } from './stop/kept-line.js';
@@ -41,11 +42,12 @@ export function Strip() {
 }
 
 function Why({ safety: { word, reasons, since } }: { safety: Safety }) {
-  const [first, ...more] = reasons;
+  const words = useActorWords();
+  const [first, ...more] = reasons.map(words);
   const isDoubt = word === 'NOT KNOWN';
   return (
     <div className={css.why} role={isDoubt ? 'alert' : undefined}>
-      {first ? <span title={reasons.join('\n')}>{first}{more.length > 0 ? (isDoubt ? ` ${more.join(' ')}` : <> <Link href="/overview">and {more.length} more</Link></>) : ''}</span> : null}
+      {first ? <span title={reasons.map(words).join('\n')}>{first}{more.length > 0 ? (isDoubt ? ` ${more.join(' ')}` : <> <Link href="/overview">and {more.length} more</Link></>) : ''}</span> : null}
       {since === null ? null : <span className="small"> {isDoubt ? <>not known for <Lasting since={since} /></> : <>since <Time at={String(since)} /></>}</span>}
     </div>
   );
@@ -56,14 +58,17 @@ function Lasting({ since }: { since: string | number }) {
   return <>{span((now - new Date(since).getTime()) / 1_000)}</>;
 }
 
+const SHOWN_MOST = 6;
+
 /** The names stay when the word is not known: they are no claim. */
 function Accounts({ safety: { word, overview } }: { safety: Safety }) {
   if (!overview || overview.accounts.length === 0) return null;
   return (
     <ul className={css.accounts} aria-label="Accounts">
-      {overview.accounts.map((book) => (
+      {overview.accounts.slice(0, SHOWN_MOST).map((book) => (
         <li key={`${book.id} ${book.mode}`} className="nowrap">{book.name} <Mode mode={book.mode} />{word !== 'NOT KNOWN' && book.word !== word ? <strong className={book.word === 'TRADING' ? '' : 'danger'}> {book.word}</strong> : null}</li>
       ))}
+      {overview.accounts.length > SHOWN_MOST ? <li className="quiet nowrap">and {overview.accounts.length - SHOWN_MOST} more</li> : null}
     </ul>
   );
 }

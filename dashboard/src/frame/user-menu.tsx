@@ -18,7 +18,7 @@ export function UserMenu() {
   };
   return (
     <details className={css.user} onKeyDown={(event) => { if (event.key === 'Escape') event.currentTarget.open = false; }}>
-      <summary aria-label={`Signed in as ${email}`}>{(name || email).slice(0, 1).toUpperCase()} <span className={css.role}>{role}</span></summary>
+      <summary title={`Signed in as ${email}`}><span className="unseen">Signed in as {email}: </span>{(name || email).slice(0, 1).toUpperCase()} <span className={css.role}>{role}</span></summary>
       <div className={css.menu}>
         <p className={css.who}>{email}<br /><span className="quiet small">{role}</span></p>
         <label className="small">Look

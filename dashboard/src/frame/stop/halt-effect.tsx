@@ -4,6 +4,7 @@ import { DataTable } from '../../kit/data-table.js';
 import { Amount, Light } from '../../kit/figures.js';
 import { Fresh } from '../../kit/panel.js';
 import { Age, Time } from '../../kit/time.js';
+import { useActorWords } from '../../shared/actor.js';
 import { useOverview } from '../../shared/overview.js';
 import { ReleaseHalt } from './release-halt.js';
 import { deedOf, DONE, MEANS } from './wording.js';
@@ -21,14 +22,15 @@ export function HaltEffect({ id }: { id: string }) {
 
 function Effect({ halt }: { halt: Halt }) {
   const deed = deedOf(halt.mode, halt.scope);
+  const words = useActorWords();
   return (
     <div className="stack">
       <div>
         <h3>{deed}</h3>
         <p>{halt.reason}</p>
-        <p className="small quiet">By {halt.by}{halt.breaker ? ` (${halt.breaker})` : ''}, <Time at={halt.imposedAt} />, <Age at={halt.imposedAt} />. {MEANS[halt.mode]}{halt.expiresAt ? <> It ends by itself at <Time at={halt.expiresAt} />.</> : null}</p>
+        <p className="small quiet">By {words(halt.by)}{halt.breaker ? ` (${halt.breaker})` : ''}, <Time at={halt.imposedAt} />, <Age at={halt.imposedAt} />. {MEANS[halt.mode]}{halt.expiresAt ? <> It ends by itself at <Time at={halt.expiresAt} />.</> : null}</p>
       </div>
-      {halt.inForce ? <InForce halt={halt} /> : <p role="status"><Light tone="off">Over</Light>{halt.released ? <> Released <Time at={halt.released.at} /> by {halt.released.by}: {halt.released.reason}</> : ' It ended by itself.'}</p>}
+      {halt.inForce ? <InForce halt={halt} /> : <p role="status"><Light tone="off">Over</Light>{halt.released ? <> Released <Time at={halt.released.at} /> by {words(halt.released.by)}: {halt.released.reason}</> : ' It ended by itself.'}</p>}
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { TypedConfirm } from '../../kit/confirm.js';
 import { Field } from '../../kit/field.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import { Time } from '../../kit/time.js';
+import { useActorWords } from '../../shared/actor.js';
 import { useOverview } from '../../shared/overview.js';
 import type { Halt } from './halt-effect.js';
 import css from './stop.module.css';
@@ -17,6 +18,7 @@ import { deedOf } from './wording.js';
 export function ReleaseHalt({ halt }: { halt: Halt }) {
   const may = useMay('admin');
   const client = useQueryClient();
+  const words = useActorWords();
   const [reason, setReason] = useState('');
   const release = useMutation({
     mutationFn: () => answer(api.POST('/api/v1/kill-switch/{id}/release', { params: { path: { id: halt.id } }, body: { confirm: 'RELEASE', reason: reason.trim() } })),
@@ -27,7 +29,7 @@ export function ReleaseHalt({ halt }: { halt: Halt }) {
     <section className="stack" aria-label="Release">
       <h3>Release</h3>
       <InTheWay halt={halt} answered={release.data?.inTheWay} />
-      {halt.releaseRequested ? <p role="status" className="doubt">▲ {halt.releaseRequested.by} asked for the release at <Time at={halt.releaseRequested.at} /> ({halt.releaseRequested.reason}). It takes a second administrator.</p> : null}
+      {halt.releaseRequested ? <p role="status" className="doubt">▲ {words(halt.releaseRequested.by)} asked for the release at <Time at={halt.releaseRequested.at} /> ({halt.releaseRequested.reason}). It takes a second administrator.</p> : null}
       {release.data?.waitsFor ? <p role="status" className="doubt">▲ Not released: it waits for {release.data.waitsFor}. The halt holds until then.</p> : null}
       <ProblemNote error={release.error} holds="The halt is still in force as far as this page knows." />
       {may ? (

@@ -14,7 +14,7 @@ const WANTED_STATUS = { running: 'running', paused: 'paused', stopped: 'stopped'
 function States({ agent: { wanted, status, hasObserved, observedStateVersion, errorMessage } }: { agent: Agent }) {
   const want = WANTED_STATUS[wanted.run];
   const held = wanted.state === 'active' ? '' : `, ${wanted.state}`;
-  const differs = status !== want || !hasObserved;
+  const differs = status !== want;
   return (
     <>
       <span className={status === 'error' ? 'danger' : ''}>{status === 'error' ? '■ ' : ''}{differs ? <>wanted <strong>{want}{held}</strong>, is <strong>{status}</strong></> : `${status}${held}`}</span>

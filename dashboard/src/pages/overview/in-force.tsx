@@ -4,6 +4,7 @@ import { Code, Light } from '../../kit/figures.js';
 import { Panel } from '../../kit/panel.js';
 import { Age, Time } from '../../kit/time.js';
 import { deedOf } from '../../frame/stop/wording.js';
+import { useActorWords } from '../../shared/actor.js';
 import type { Overview } from '../../shared/overview.js';
 import css from './overview.module.css';
 
@@ -25,12 +26,13 @@ export function InForce({ halts, haltsTotal, breakers }: { halts: Halt[]; haltsT
 }
 
 function HaltLine({ halt }: { halt: Halt }) {
+  const words = useActorWords();
   const { observed } = halt;
   return (
     <li className={css.item} data-tone={halt.mode === 'reduce' ? 'doubt' : 'danger'}>
       <div>
         <strong>{halt.mode === 'reduce' ? '▲' : '■'} {deedOf(halt.mode, halt.scope)}</strong>{halt.executionMode ? ` (${halt.executionMode})` : ''}: {halt.reason}
-        <div className="small">Since <Time at={halt.since} /> (<Age at={halt.since} />) by {halt.by}. {halt.effectiveAt ? <>Released nothing since <Time at={halt.effectiveAt} />.</> : 'What was let through before is still being taken back.'} {observed.seen} of {observed.agents} agents have observed it.</div>
+        <div className="small">Since <Time at={halt.since} /> (<Age at={halt.since} />) by {words(halt.by)}. {halt.effectiveAt ? <>Released nothing since <Time at={halt.effectiveAt} />.</> : 'What was let through before is still being taken back.'} {observed.seen} of {observed.agents} agents have observed it.</div>
         <div className="small">Ends: {halt.endsBy}{halt.expiresAt ? <> (<Age at={halt.expiresAt} />)</> : null}</div>
       </div>
       <Link className={css.end} href={`/overview?halt=${halt.id}`}>Effect and release</Link>

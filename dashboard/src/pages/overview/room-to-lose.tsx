@@ -54,6 +54,7 @@ function BookCard({ book }: { book: Book }) {
         <div><dt>{book.nextEnd?.what === 'expiry' ? 'Next expiry' : 'Next session end'}</dt><dd>{book.nextEnd ? <>{book.nextEnd.symbol} <Age at={book.nextEnd.at} /></> : <Unknown why="nothing that is held has one that anybody told" />}</dd></div>
       </dl>
       <ExposureLimits exposure={book.exposure} currency={currency} />
+      {book.isAssumed ? <p className="small doubt">▲ Nobody reports its money: room is by deals and marks, on an assumed balance.</p> : null}
       <p className={`small ${book.isStale ? 'danger' : 'quiet'}`}>{book.isStale ? '■ ' : ''}Equity reported <Age at={book.asOf} never="by nobody yet" />{book.isStale && book.asOf ? ': stale' : ''}</p>
     </article>
   );
@@ -74,7 +75,7 @@ function FloorBar({ floor, currency }: { floor: Floor; currency: string }) {
     <div>
       <div className="row between small">
         <span>{name} floor <Money value={floor.floorEquity.value} currency={currency} why={floor.floorEquity.why} /></span>
-        <span><strong><Money value={floor.moneyLeft.value} why={floor.moneyLeft.why} /></strong> of <Money value={floor.limit.value} currency={currency} why={floor.limit.why} /> left</span>
+        <span><strong><Money value={floor.moneyLeft.value} why={floor.moneyLeft.why} /></strong> of <Money value={floor.limit.value} why={floor.limit.why} /> left</span>
       </div>
       <Bar part={part} tone={toneOf(part)} label={`${name}: part of the loss limit that is left`} />
     </div>

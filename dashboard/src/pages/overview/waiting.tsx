@@ -9,6 +9,7 @@ import { Code } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import { Age, Time } from '../../kit/time.js';
+import { useActorWords } from '../../shared/actor.js';
 import type { Overview } from '../../shared/overview.js';
 import { IdeasWaiting } from './ideas-waiting.js';
 import css from './overview.module.css';
@@ -61,6 +62,7 @@ const SHAPE = { critical: '■', warning: '▲', info: '○' } as const;
 function IncidentLine({ incident, isMarked }: { incident: Incident; isMarked: boolean }) {
   const may = useMay('operator');
   const client = useQueryClient();
+  const words = useActorWords();
   const ref = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (isMarked) ref.current?.scrollIntoView({ block: 'center' });
@@ -76,7 +78,7 @@ function IncidentLine({ incident, isMarked }: { incident: Incident; isMarked: bo
         <strong>{SHAPE[incident.severity]} {incident.summary}</strong> <Code>{incident.kind}</Code>
         <div className="small">
           <Age at={incident.openedAt} />, {incident.severity}{incident.occurrences > 1 ? `, seen ${incident.occurrences} times` : ''}{incident.agentId ? <>, <Link href={`/agents/${incident.agentId}`}>its agent</Link></> : null}
-          {incident.acknowledgedAt ? <>. Acknowledged <Time at={incident.acknowledgedAt} /> by {incident.acknowledgedBy}</> : null}{incident.resolvedAt ? <>. Over <Time at={incident.resolvedAt} />: {incident.resolution ?? incident.resolvedBy}</> : null}
+          {incident.acknowledgedAt ? <>. Acknowledged <Time at={incident.acknowledgedAt} /> by {words(incident.acknowledgedBy ?? '')}</> : null}{incident.resolvedAt ? <>. Over <Time at={incident.resolvedAt} />: {incident.resolution ?? incident.resolvedBy}</> : null}
         </div>
         <ProblemNote error={acknowledge.error} holds="It is not acknowledged." />
       </div>
