@@ -52,6 +52,7 @@ export async function buildIfStale() {
       execFileSync(process.execPath, [compiler, 'build'], { cwd: root, stdio: ['ignore', 2, 2] });
       execFileSync(process.execPath, [join(root, 'tools', 'page-types.mjs')], { cwd: root, stdio: ['ignore', 2, 2] });
       // Tests build with NODE_ENV=test, of which the bundler would make React's development code.
+      // Tests have another NODE_ENV: the page that they look at is the one that is shipped, not a library's slow one for its own developers.
       execFileSync(process.execPath, [bundler, 'build', 'dashboard', '--logLevel', 'warn'], { cwd: root, stdio: ['ignore', 2, 2], env: { ...process.env, NODE_ENV: 'production' } });
       removeOlderThan(started);
       writeFileSync(stamp, started.toISOString());

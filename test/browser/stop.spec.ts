@@ -43,14 +43,14 @@ describeInBrowser('Stop', () => {
     expect(await halts()).toHaveLength(before);
     await hold(page, /Halt everything/);
     await page.getByText(/Released nothing since/).waitFor();
-    await page.getByText('0 of 1 agent have stopped; no entry order left on 0; waiting for scalper.').waitFor();
+    await page.getByText('0 of 1 agent has stopped; no entry order left on 0; waiting for scalper.').waitFor();
     expect((await halts()).slice(before)).toMatchObject([{ scope_type: 'global', mode: 'halt', released_at: null }]);
     await word(page, 'HALTED');
 
     const told = await lease(agent);
     expect(told.body.desiredState.state).toBe('halted');
     await beat(agent, { status: 'running', observedStateVersion: told.body.desiredState.version });
-    await page.getByText('1 of 1 agent have stopped; no entry order left on 1.').waitFor();
+    await page.getByText('1 of 1 agent has stopped; no entry order left on 1.').waitFor();
     if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-effect.png` });
     expect(await seriousViolations(page)).toEqual([]);
 
@@ -69,6 +69,7 @@ describeInBrowser('Stop', () => {
 
   it('stops one agent, in the mode that was chosen, with the reason that was given', async () => {
     const { page } = await b.signedIn(t, '/overview', OPERATOR);
+    await word(page, 'TRADING');
     await openStop(page);
     await page.getByRole('radio', { name: 'Agent' }).check();
     expect(await page.getByRole('button', { name: 'Choose which agent first' }).isDisabled()).toBe(true);
@@ -104,6 +105,7 @@ describeInBrowser('Stop', () => {
     const kept = page.getByRole('dialog').getByRole('alert', { name: 'A stop that is not done' });
     await kept.filter({ hasText: 'not yet done, try 2' }).waitFor();
     await kept.getByText(/scalper/).waitFor();
+    await word(page, 'NOT KNOWN');
     if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-kept.png` });
     expect(await halts()).toHaveLength(before);
 
@@ -112,7 +114,7 @@ describeInBrowser('Stop', () => {
     await page.getByRole('alert', { name: 'A stop that is not done' }).waitFor();
     expect(await page.evaluate('JSON.stringify({ ...localStorage })')).not.toMatch(/eyJ|Bearer/);
     await back(page);
-    await page.getByText(/asked at .*, and in force/).waitFor();
+    await page.getByText(/asked at .*, and done/).waitFor();
     await word(page, 'HALTED');
     expect((await halts()).slice(before)).toMatchObject([{ scope_type: 'global', mode: 'halt' }]);
     await page.getByRole('button', { name: 'Seen' }).click();
@@ -135,7 +137,7 @@ describeInBrowser('Stop', () => {
     await page.keyboard.press('Shift+S');
     await hold(page, /Halt everything/);
     await page.getByText(/Released nothing since/).waitFor();
-    await other.getByText(/asked at .*, and in force/).waitFor();
+    await other.getByText(/asked at .*, and done/).waitFor();
     expect(lost).toBeGreaterThan(3);
     expect(await halts()).toHaveLength(before + 1);
     await releaseAll(t);

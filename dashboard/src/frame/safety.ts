@@ -4,6 +4,7 @@ import { type Moment, momentNow, msSince } from '../api/moment.js';
 import { SILENT_MS, type StreamStatus, useStream } from '../api/stream.js';
 import { span, useNow } from '../kit/time.js';
 import { type Overview, useOverview } from '../shared/overview.js';
+import { useKeptStops } from './stop/kept-stops.js';
 
 export type Word = Overview['light']['word'] | 'NOT KNOWN';
 
@@ -31,7 +32,8 @@ export function useSafety(): Safety {
   const query = useOverview();
   const readAt = useMomentOf(query.dataUpdatedAt);
   const doubtSince = useRef<number | null>(null);
-  const doubts = [...doubtsOfStream(stream), ...doubtsOfLook(query, msSince(readAt))];
+  const isAsked = useKeptStops().some(({ haltId, refused, said }) => haltId === null && !refused && said !== null);
+  const doubts = [...(isAsked ? ['A stop was asked for, and is not answered yet.'] : []), ...doubtsOfStream(stream), ...doubtsOfLook(query, msSince(readAt))];
   if (doubts.length === 0) doubtSince.current = null;
   else doubtSince.current ??= serverNow();
   const newest = Math.max(stream.heardAt ?? 0, query.dataUpdatedAt);

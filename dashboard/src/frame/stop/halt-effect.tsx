@@ -7,7 +7,7 @@ import { Age, Time } from '../../kit/time.js';
 import { useActorWords } from '../../shared/actor.js';
 import { useOverview } from '../../shared/overview.js';
 import { ReleaseHalt } from './release-halt.js';
-import { deedOf, DONE, MEANS } from './wording.js';
+import { deedOf, MEANS, stoppedOf } from './wording.js';
 
 export type Halt = AnswerOf<'/api/v1/kill-switch/{id}'>;
 type NotYet = NonNullable<Halt['agents']>['notYet'][number];
@@ -61,7 +61,7 @@ function sentenceOf({ mode, imposedAt }: Halt, { inScope, observed, notYet }: No
   if (inScope === 0) return 'No agent is in its scope.';
   const cleared = observed + notYet.filter((agent) => agent.entryOrders === 0 && agent.positionsAsOf !== null && agent.positionsAsOf > imposedAt).length;
   const names = notYet.slice(0, 5).map(({ name }) => name).join(', ');
-  return `${observed} of ${inScope} agent${inScope === 1 ? '' : 's'} ${DONE[mode]}; no entry order left on ${cleared}${inScope > observed ? `; waiting for ${names}${inScope - observed > 5 ? ` and ${inScope - observed - 5} more` : ''}` : ''}.`;
+  return `${stoppedOf(mode, observed, inScope)}; no entry order left on ${cleared}${inScope > observed ? `; waiting for ${names}${inScope - observed > 5 ? ` and ${inScope - observed - 5} more` : ''}` : ''}.`;
 }
 
 const why = (agent: NotYet): string =>

@@ -21,7 +21,7 @@ function KeptLine({ stop, leases }: { stop: KeptStop; leases?: KeptStop['leases'
   if (stop.haltId) {
     return (
       <div className={css.kept} data-done="true" role="status">
-        <span><strong>● {deed}</strong>: asked at <Time at={stop.askedAt} />, and in force.</span>
+        <span><strong>● {deed}</strong>: asked at <Time at={stop.askedAt} />, and done.</span>
         <a href={`/overview?halt=${stop.haltId}`}>See its effect</a>
         <button type="button" className="small" onClick={() => forgetStop(stop.key)}>Seen</button>
       </div>

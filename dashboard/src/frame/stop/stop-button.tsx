@@ -4,7 +4,7 @@ import { Dialog } from '../../kit/dialog.js';
 import { useOverview } from '../../shared/overview.js';
 import { HaltEffect } from './halt-effect.js';
 import { KeptStops } from './kept-line.js';
-import { useKeptStops } from './kept-stops.js';
+import { forgetStop, useKeptStops } from './kept-stops.js';
 import { leasesOf } from './leases.js';
 import css from './stop.module.css';
 import { StopForm } from './stop-form.js';
@@ -36,8 +36,13 @@ function StopDialog({ onClose }: { onClose: () => void }) {
   const { data } = useOverview();
   const [key, setKey] = useState<string | null>(null);
   const kept = useKeptStops().find((each) => each.key === key);
+  // Its effect was seen here.
+  const close = () => {
+    if (kept?.haltId) forgetStop(kept.key);
+    onClose();
+  };
   return (
-    <Dialog title="Stop" onClose={onClose}>
+    <Dialog title="Stop" onClose={close}>
       {!may ? <WhoMay /> : key === null ? <StopForm overview={data} onAsked={setKey} /> : kept?.haltId ? <HaltEffect id={kept.haltId} /> : kept ? <KeptStops leases={leasesOf(data)} /> : <p role="status">Withdrawn. What is in force stands on the overview.</p>}
     </Dialog>
   );

@@ -39,6 +39,8 @@ export function StopForm({ overview, onAsked }: { overview: Overview | undefined
   const { rows: strategies, query } = useList('/api/v1/strategies', { query: { limit: 200 } }, { enabled: type === 'strategy' });
   const choices = choicesOf(type, overview, strategies.map((each) => ({ id: each.id, name: each.name })));
   const name = choices.find((each) => each.id === id)?.name ?? null;
+  // What was typed before the choices were read stays as it is.
+  const isChosen = type !== 'symbol' && choices.length > 0 && (id === '' || name !== null);
   const scope: Scope = type === 'global' ? { type } : { type, id: id.trim() };
   const missing = scope.type !== 'global' && scope.id === '';
   const ask = () => onAsked(keepStop({
@@ -54,7 +56,7 @@ export function StopForm({ overview, onAsked }: { overview: Overview | undefined
           ))}
         </div>
       </fieldset>
-      {type === 'global' ? null : type !== 'symbol' && choices.length > 0
+      {type === 'global' ? null : isChosen
         ? <Field name="Which"><select value={id} onChange={({ target }) => setId(target.value)}><option value="">Choose …</option>{choices.map((each) => <option key={each.id} value={each.id}>{each.name}</option>)}</select></Field>
         : (
           <Field name="Which" about={type === 'symbol' ? 'In any spelling; it need not be held.' : `Its name or id.${query.error ? ` The list could not be read: ${query.error.message}` : ''}`}>

@@ -15,12 +15,14 @@ const isFinal = (error: unknown): boolean => error instanceof ApiError && error.
 
 /** It needs one of six connections, and everything else can wait. Not at each try: the page has to see when the server is back. */
 const ROOM_EVERY = 5;
+/** The word in the strip comes of one of them, the halt's effect of the other. */
+const NEEDED = ['/api/v1/overview', '/api/v1/kill-switch'];
 
 async function send(client: QueryClient, { key, scope, mode, reason, tries: before }: KeptStop): Promise<void> {
   changeStop(key, ({ tries }) => ({ tries: tries + 1 }));
   if (before % ROOM_EVERY === 0) {
     makeRoom();
-    void client.cancelQueries({ predicate: ({ queryKey: [path] }) => !String(path).startsWith('/api/v1/kill-switch') }, { revert: true });
+    void client.cancelQueries({ predicate: ({ queryKey: [path] }) => !NEEDED.some((prefix) => String(path).startsWith(prefix)) });
   }
   try {
     const halt = await answer(api.POST('/api/v1/kill-switch', { params: { header: { 'Idempotency-Key': key } }, body: { scope, mode, reason } as never, signal: AbortSignal.timeout(DEADLINE_MS) }));

@@ -14,5 +14,6 @@ export const MEANS: Record<HaltMode, string> = {
 export const deedOf = (mode: HaltMode, scope: { type: ScopeType; id?: string | null; name?: string | null }): string =>
   `${DOES[mode]} ${scope.type === 'global' ? 'everything' : scope.type === 'symbol' ? (scope.name ?? scope.id ?? 'a symbol') : `${scope.type} ${scope.name ?? scope.id ?? ''}`}`.trim();
 
-/** After "7 of 9 agents". */
-export const DONE: Record<HaltMode, string> = { halt: 'have stopped', reduce: 'open nothing any more', flatten: 'have stopped' };
+/** "7 of 9 agents have stopped". */
+export const stoppedOf = (mode: HaltMode, observed: number, all: number): string =>
+  `${observed} of ${all} ${all === 1 ? 'agent' : 'agents'} ${mode === 'reduce' ? (all === 1 ? 'opens nothing any more' : 'open nothing any more') : all === 1 ? 'has stopped' : 'have stopped'}`;

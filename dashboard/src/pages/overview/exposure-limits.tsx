@@ -35,4 +35,4 @@ export function ExposureLimits({ exposure, currency }: { exposure: Limit[]; curr
 }
 
 const Of = ({ value, why, unit, currency }: { value: string | null; why: string | null; unit: Limit['unit']; currency: string }) =>
-  (unit === 'currency' ? <Money value={value} currency={currency} why={why} /> : <Amount value={value} unit={unit === 'units' ? 'units' : undefined} why={why} />);
+  (unit === 'currency' ? <Money value={value} currency={currency} why={why} /> : <Amount value={value} why={why} />);
