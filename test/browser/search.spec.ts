@@ -49,7 +49,6 @@ describeInBrowser('the search', () => {
     const { page } = await b.signedIn(t);
     await page.keyboard.press('/');
     await page.getByRole('combobox').fill('nobody-is-called-so');
-    await page.waitForTimeout(5000); await page.screenshot({ path: '/tmp/h/p1strip-dbg2.png' });
     await page.getByText('Nothing is called nobody-is-called-so.').waitFor();
     await page.route('**/api/v1/search*', (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ status: 503, code: 'DATABASE_UNAVAILABLE', title: 'The database is away.' }) }));
     await page.getByRole('combobox').fill('another');
