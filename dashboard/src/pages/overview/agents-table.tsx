@@ -2,7 +2,7 @@ import { Link } from 'wouter';
 import { type Column, DataTable } from '../../kit/data-table.js';
 import { Amount, Code, Light, Mode, Money } from '../../kit/figures.js';
 import { Panel } from '../../kit/panel.js';
-import { Age } from '../../kit/time.js';
+import { Age, span } from '../../kit/time.js';
 import type { Overview } from '../../shared/overview.js';
 
 type Agent = Overview['agents'][number];
@@ -37,10 +37,11 @@ const COLUMNS: Column<Agent>[] = [
   },
 ];
 
-export function AgentsTable({ agents, total }: { agents: Agent[]; total: number }) {
+export function AgentsTable({ agents, total, queue: { depth, oldestSeconds, inFlight } }: { agents: Agent[]; total: number; queue: Overview['queue'] }) {
   return (
     <Panel title="Agents" actions={<Link href="/agents">All agents</Link>}>
       <DataTable label="Agents" columns={COLUMNS} rows={agents} rowKey={({ id }) => id} empty="There is no agent." tone={(agent) => (agent.status === 'error' || (agent.liveness === 'offline' && agent.openPositions > 0) ? 'danger' : undefined)} />
+      <p className="small quiet">{depth} command{depth === 1 ? '' : 's'} wait{depth === 1 ? 's' : ''} to be taken{oldestSeconds === null ? '' : `, the oldest for ${span(oldestSeconds)}`}; {inFlight} in flight.</p>
       {total > agents.length ? <p className="small quiet">{total - agents.length} more under <Link href="/agents">Agents</Link>.</p> : null}
     </Panel>
   );

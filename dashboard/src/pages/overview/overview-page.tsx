@@ -26,7 +26,7 @@ function Parts({ data }: { data: Overview }) {
       {isEmpty ? <Panel title="Nothing trades here yet"><p>There is no agent. <Link href="/start">Set up the first one</Link>: account, instruments, limits, agent, paper trade.</p></Panel> : null}
       {isEmpty && data.accounts.length === 0 ? null : <RoomToLose books={data.accounts} />}
       <InForce halts={data.halts} haltsTotal={data.haltsTotal} breakers={data.breakers} />
-      {isEmpty ? null : <AgentsTable agents={data.agents} total={data.agentsTotal} />}
+      {isEmpty ? null : <AgentsTable agents={data.agents} total={data.agentsTotal} queue={data.queue} />}
       {isEmpty && data.openPositions.length === 0 && data.problems.length === 0 ? null : <PositionsTable data={data} />}
       <Waiting data={data} />
     </div>
