@@ -8,6 +8,9 @@ import { beat, limitAll, propose, trader } from '../support/ideas.js';
 interface Leased { commands: { id: string; type: string; payload: Record<string, unknown>; leaseToken: string }[] }
 interface Command { id: string; status: string; type: string; payload: Record<string, unknown>; reason: string | null; priority: string }
 
+/** A heading of each part of an agent, for who may look only. */
+const SEEN_BY: Record<string, string> = { '': 'Limits in effect', '/commands': 'Commands', '/positions': 'Positions', '/configuration': 'Settings', '/executors': 'Executors', '/history': 'Events' };
+
 const b = new BrowserTest();
 let t: TestApp;
 beforeAll(async () => {
@@ -22,6 +25,8 @@ const person = async (role: 'viewer' | 'operator') => {
 };
 const lease = async (agent: TestAgent) => (await agent.http<Leased>('POST', '/agents/me/commands/lease', { body: { leaseSeconds: 60 } })).body.commands[0]!;
 const commandOf = async (id: string) => (await t.http<Command>('GET', `/commands/${id}`)).body;
+/** Within the page, without reading all of it anew. */
+const walk = (page: Page, path: string) => page.evaluate(`history.pushState(null, '', ${JSON.stringify(path)})`);
 const idIn = (page: Page) => new URL(page.url()).pathname.split('/').at(-1)!;
 /** Held by a key, as a person without a mouse does. */
 async function hold(page: Page, name: string | RegExp) {
@@ -55,7 +60,7 @@ describeInBrowser('the page of the agents', () => {
     const agent = await trader(t);
     const { page, faults } = await b.signedIn(t, `/agents/${agent.id}/command`);
     await page.getByLabel('Command', { exact: true }).selectOption('reconcile');
-    await page.getByText('neutral: passes also under a halt').waitFor();
+    await page.getByText('passes also under a halt', { exact: true }).waitFor();
     await page.getByLabel('Reason (optional)').fill('is all well?');
     await page.getByText('When and how it is handed out').click();
     await page.getByLabel('Priority').selectOption('high');
@@ -117,7 +122,7 @@ describeInBrowser('the page of the agents', () => {
     const dead = await lease(agent);
     await agent.http('POST', `/commands/${dead.id}/fail`, { body: { leaseToken: dead.leaseToken, outcome: 'not_sent', retryable: true, error: { code: 'AWAY', message: 'no line' } } });
     await page.goto(`${t.base}/agents/${agent.id}/commands/${dead.id}`);
-    await page.getByText('It was given up after 1 failures.').waitFor();
+    await page.getByText('It was given up after 1 failure.').waitFor();
     await page.getByText('"no line"').first().waitFor();
     await page.getByRole('button', { name: 'Requeue command' }).click();
     await page.getByText('It waits to be handed out again.').waitFor();
@@ -216,7 +221,7 @@ describeInBrowser('the page of the agents', () => {
     await page.getByRole('button', { name: 'Save executors' }).click();
     await page.getByRole('link', { name: 'cedar' }).waitFor();
     expect((await t.http('GET', `/agents/${agent.id}/executors`)).body).toEqual({ executorAgentIds: [other.id] });
-    await page.getByRole('link', { name: 'History' , exact: true }).last().click();
+    await page.getByRole('link', { name: 'History', exact: true }).last().click();
     await page.getByText('made, in mode paper').waitFor();
     await page.getByText('may propose for others than before').waitFor();
     expect(faults).toEqual([]);
@@ -229,8 +234,8 @@ describeInBrowser('the page of the agents', () => {
     const { page, faults } = await b.signedIn(t, `/agents/${agent.id}`, viewer);
     await page.getByRole('heading', { name: 'What it says' }).waitFor();
     for (const part of ['', '/commands', '/positions', '/configuration', '/executors', '/history', `/commands/${made.body.id}`]) {
-      await page.goto(`${t.base}/agents/${agent.id}${part}`);
-      await page.getByRole('main').getByRole('heading', { level: 2 }).first().waitFor();
+      await walk(page, `/agents/${agent.id}${part}`);
+      await page.getByRole('main').getByRole('heading', { level: 2, name: SEEN_BY[part] ?? 'Attempts' }).waitFor();
       const buttons = await page.getByRole('main').getByRole('button').allInnerTexts();
       expect([part, buttons]).toEqual([part, []]);
     }
@@ -251,7 +256,7 @@ describeInBrowser('the page of the agents', () => {
     const { page } = await b.signedIn(t, '/agents', ADMIN, { viewport: { width: 360, height: 740 } });
     const parts = ['', `/${agent.id}`, `/${agent.id}/commands`, `/${agent.id}/commands/${command.body.id}`, `/${agent.id}/command?type=flatten`, `/${agent.id}/positions`, `/${agent.id}/keys`, `/${agent.id}/configuration`, `/${agent.id}/executors`, `/${agent.id}/history`, '/new'];
     for (const part of parts) {
-      await page.goto(`${t.base}/agents${part}`);
+      await walk(page, `/agents${part}`);
       await page.getByRole('main').getByRole('heading').first().waitFor();
       await page.getByText('Reading …').first().waitFor({ state: 'detached' });
       for (const colorScheme of ['light', 'dark'] as const) {

@@ -7,10 +7,13 @@ export type Reason = DesiredState['reasons'][number];
 /** An agent opens in this time after a heartbeat, and not later; in live its positions are to be known as freshly. */
 const LEASE_MS = 60_000;
 
+/** A breaker's reason begins with its own name and scope, which stand before it here. */
+const NAMED_ALREADY = /^\S+ of [^:]*: /;
+
 export const reasonText = ({ code, scope, symbol, mode, reason, breaker, by }: Reason): string => {
   if (code !== 'HALT') return REASONS[code] ?? `${code}${by ? ` (${by})` : ''}`;
   const what = scope === 'symbol' && symbol ? `of ${symbol}` : scope === 'global' ? 'of everything' : `of the ${scope}`;
-  return `${mode} ${what}${breaker ? ` by the circuit breaker ${breaker}` : ''}: ${reason}`;
+  return breaker ? `${mode} ${what} by the circuit breaker ${breaker}: ${reason.replace(NAMED_ALREADY, '')}` : `${mode} ${what}: ${reason}`;
 };
 
 const REASONS: Record<string, string> = {

@@ -8,13 +8,16 @@ import { Mode, Money, Unknown } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { Age } from '../../kit/time.js';
 import { CanTrade, Liveness, Wanted } from './agent-lights.js';
+import css from './agents.module.css';
 
 type Row = ItemOf<'/api/v1/agents'>;
 
+const Alive = ({ agent }: { agent: Row }) => <><Liveness agent={agent} /><div className="small quiet"><Age at={agent.state.lastSeenAt} never="" /></div></>;
+
 const columns: readonly Column<Row>[] = [
   { name: 'Agent', cell: ({ id, name, mode, account }) => <><Link href={`/agents/${id}`}>{name}</Link> <Mode mode={mode} /><div className="small quiet">{account}</div></> },
-  { name: 'Alive', cell: (agent) => <><Liveness agent={agent} /><div className="small quiet"><Age at={agent.state.lastSeenAt} never="" /></div></> },
-  { name: 'Can trade', cell: (agent) => <CanTrade agent={agent} brief /> },
+  { name: 'Alive', wide: true, cell: (agent) => <Alive agent={agent} /> },
+  { name: 'Can trade', cell: (agent) => <><div className={css.narrow}><Alive agent={agent} /></div><CanTrade agent={agent} brief /></> },
   { name: 'Says', cell: ({ state }) => (state.lastSeenAt === null ? <Unknown why="it was never heard" /> : state.status), wide: true },
   { name: 'Wanted', cell: (agent) => <Wanted agent={agent} />, wide: true },
   { name: 'Equity as told', number: true, wide: true, cell: ({ state }) => <><Money value={state.equity} currency={state.currency ?? undefined} why="it told none" /><div className="small quiet">{state.equity === null ? null : <Age at={state.asOf} />}</div></> },

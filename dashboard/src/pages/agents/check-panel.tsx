@@ -39,24 +39,24 @@ function Checks({ agentId, check }: { agentId: string; check: Check }) {
   const { opening, checks, checkedAt } = check;
   return (
     <div className="stack">
-      <p className="row"><Verdict opening={opening} /> <span className="small quiet">looked at <Age at={checkedAt} /></span></p>
+      <p><Verdict opening={opening} /> <span className="small quiet">looked at <Age at={checkedAt} /></span></p>
       <ul className={css.checks}>
         {checks.map(({ name, ok, detail }) => (
           <li key={name} className={css.check}>
             <Light tone={toneOf(ok)}>{NAMES[name]}</Light>
-            <span className={ok === false ? undefined : 'quiet'}>{ok === null ? 'not known, or not asked for in this mode: ' : ''}{detail}</span>
+            <span className={ok === false ? undefined : 'quiet'}>{detail}</span>
           </li>
         ))}
       </ul>
       {opening.stoppedBy?.code === 'TRADING_DISABLED' ? <p className="small">Trading is off for everybody: <Link href="/risk">turn it on</Link>.</p> : null}
-      <p className="small"><Link href={`/ideas?agentId=${agentId}`}>What it proposed</Link></p>
+      <p className="small quiet">○ not known, or not asked for in this mode. It is asked again every few seconds, and writes nothing. <Link href={`/ideas?agentId=${agentId}`}>What it proposed</Link></p>
     </div>
   );
 }
 
 function Verdict({ opening: { wouldPass, stoppedBy, verdict } }: { opening: Check['opening'] }) {
-  if (wouldPass) return <Light tone="good">An opening would pass.</Light>;
-  if (!stoppedBy) return <Light tone="doubt">Nobody could ask the gate: see the last line.</Light>;
-  if (verdict === 'needs_approval') return <><Light tone="doubt">A person would be asked: {stoppedBy.message}</Light> <Code>{stoppedBy.code}</Code></>;
-  return <><Light tone="danger">The rule {stoppedBy.rule} would stop it: {stoppedBy.message}</Light> <Code>{stoppedBy.code}</Code></>;
+  if (wouldPass) return <><Light tone="good">yes</Light> An opening would pass.</>;
+  if (!stoppedBy) return <><Light tone="doubt">not known</Light> Nobody could ask the gate: see the last line.</>;
+  if (verdict === 'needs_approval') return <><Light tone="doubt">asks</Light> A person would be asked: {stoppedBy.message} <Code>{stoppedBy.code}</Code></>;
+  return <><Light tone="danger">no</Light> The rule {stoppedBy.rule} would stop it: {stoppedBy.message} <Code>{stoppedBy.code}</Code></>;
 }

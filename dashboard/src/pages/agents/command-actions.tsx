@@ -5,6 +5,7 @@ import { makeStale } from '../../api/queries.js';
 import { Field } from '../../kit/field.js';
 import { Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
+import css from './agents.module.css';
 import type { CommandRow } from './command-words.js';
 
 type Settled = 'succeeded' | 'failed' | 'not_sent' | 'rejected';
@@ -38,8 +39,8 @@ function ReasonForm({ title, button, isOptional = false, run, children }: FormPr
   const [reason, setReason] = useState('');
   return (
     <Panel title={title}>
-      {children}
-      <form className="stack" onSubmit={(event) => { event.preventDefault(); run.mutate(reason); }}>
+      <form className={`stack ${css.form}`} onSubmit={(event) => { event.preventDefault(); run.mutate(reason); }}>
+        {children}
         <Field name={isOptional ? 'Reason (optional)' : 'Reason'}><input value={reason} maxLength={500} required={!isOptional} onChange={({ target }) => setReason(target.value)} /></Field>
         <ProblemNote error={run.error} holds="The command stands as it is shown above." />
         <div><button disabled={run.isPending}>{run.isPending ? 'Asking …' : button}</button></div>

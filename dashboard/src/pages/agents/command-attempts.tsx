@@ -1,5 +1,5 @@
 import { DataTable } from '../../kit/data-table.js';
-import { Light, type Tone } from '../../kit/figures.js';
+import { Light, type Tone, Unknown } from '../../kit/figures.js';
 import { Panel } from '../../kit/panel.js';
 import { Raw } from '../../kit/raw.js';
 import { Age, Time } from '../../kit/time.js';
@@ -18,7 +18,7 @@ export function CommandAttempts({ attempts, isOver }: { attempts: CommandRow['at
         columns={[
           { name: 'Attempt', number: true, cell: ({ attempt }) => attempt },
           { name: 'Handed out', cell: ({ leasedAt }) => <Time at={leasedAt} /> },
-          { name: 'To the copy', wide: true, cell: ({ instanceId }) => instanceId ?? <span className="quiet">that names itself not</span> },
+          { name: 'To the copy', wide: true, cell: ({ instanceId }) => instanceId ?? <Unknown why="it named itself not" /> },
           { name: 'Outcome', cell: ({ outcome }) => (outcome === null ? <Light tone="off">under way</Light> : <Light tone={TONES[outcome] ?? 'off'}>{outcome.replaceAll('_', ' ')}</Light>) },
           { name: 'Ended', wide: true, cell: ({ endedAt }) => <Age at={endedAt} never="not yet" /> },
           { name: 'Detail', cell: ({ detail }) => (hasDetail(detail) ? <Raw record={detail} name="What was said" /> : <span className="quiet">—</span>) },

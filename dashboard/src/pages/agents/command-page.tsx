@@ -6,10 +6,10 @@ import { Code, Light } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { Raw } from '../../kit/raw.js';
 import { Age, Time, useNow } from '../../kit/time.js';
-import { Actor } from './actor.js';
+import { Actor } from '../../shared/names.js';
 import { CommandActions } from './command-actions.js';
 import { CommandAttempts } from './command-attempts.js';
-import { CLASS_WORDS, type CommandRow, isFinal, standing, STATUS_TONES, STATUS_WORDS } from './command-words.js';
+import { CLASS_WORDS, type CommandRow, isFinal, standing, STATUS_TONES, STATUS_WORDS, times } from './command-words.js';
 
 /** While it is on its way somebody waits for it; events tell of steps, and this is their net. */
 const EVERY = { going: 3_000, ended: 30_000 };
@@ -48,7 +48,7 @@ function Standing({ command }: { command: CommandRow }) {
       <p className="row" role="status"><Light tone={STATUS_TONES[command.status]}>{STATUS_WORDS[command.status]}</Light> <span>{standing(command, now)}</span></p>
       {command.status === 'queued' && Date.parse(command.notBefore) > now ? <p className="quiet">It is handed out <Age at={command.notBefore} />.</p> : null}
       {command.leaseExpiresAt && command.status === 'leased' ? <p className="quiet">Its lease ends <Age at={command.leaseExpiresAt} />; then it is handed out again, unless it opens.</p> : null}
-      {command.expiresAt && !isFinal(command.status) ? <p className="quiet">It expires <Age at={command.expiresAt} />.</p> : null}
+      {command.expiresAt && (command.status === 'queued' || command.status === 'waiting_for_market') ? <p className="quiet">It expires <Age at={command.expiresAt} />.</p> : null}
       {command.reason ? <p>Reason: {command.reason}</p> : null}
     </Panel>
   );
@@ -66,8 +66,8 @@ const Result = ({ command: { result, error, status } }: { command: CommandRow })
 const About = ({ command }: { command: CommandRow }) => (
   <Panel title="What was asked">
     <Facts of={[
-      ['Class', CLASS_WORDS[command.class] ?? command.class], ['Priority', command.priority], ['Queued', <Time key="c" at={command.createdAt} />], ['By', <Actor key="b" actor={command.createdBy} />],
-      ['Attempts', `${command.attempt}${command.maxAttempts === null ? '' : `, given up after ${command.maxAttempts} failures`}`],
+      ['Class', `${command.class}: ${CLASS_WORDS[command.class]}`], ['Priority', command.priority], ['Queued', <Time key="c" at={command.createdAt} />], ['By', <Actor key="b" who={command.createdBy} />],
+      ['Attempts', `${command.attempt}${command.maxAttempts === null ? '' : `, given up after ${times(command.maxAttempts)}`}`],
       ...(command.tradeId ? [['Trade', <Link key="t" href={`/trades/${command.tradeId}`}>open it</Link>] as const] : []),
       ['Ended', command.finishedAt ? <Time key="f" at={command.finishedAt} /> : 'not yet'], ['Id', <Code key="i">{command.id}</Code>],
     ]} />

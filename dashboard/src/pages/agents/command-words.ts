@@ -17,8 +17,10 @@ export const STATUS_TONES: Record<Status, Tone> = {
 };
 
 export const CLASS_WORDS: Record<string, string> = {
-  opens: 'opens: held back by every halt', reduces: 'reduces: passes also under a halt, and is tried until it is done', neutral: 'neutral: passes also under a halt', computed: 'judged by its payload: what risks more counts as opening',
+  opens: 'held back by every halt', reduces: 'passes also under a halt, and is tried until it is done', neutral: 'passes also under a halt', computed: 'judged by its payload: what risks more counts as opening',
 };
+
+export const times = (failures: number): string => `${failures} ${failures === 1 ? 'failure' : 'failures'}`;
 
 /** What is true now, and what comes next. */
 export function standing(command: CommandRow, nowMs: number): string {
@@ -31,7 +33,7 @@ export function standing(command: CommandRow, nowMs: number): string {
     case 'unknown': return 'Nobody knows whether it was done. What the broker shows settles it, or a person.';
     case 'succeeded': return 'It is done.';
     case 'failed': return 'It failed, and is not tried again.';
-    case 'dead': return `It was given up after ${command.failures} failures. Requeue it to try again.`;
+    case 'dead': return `It was given up after ${times(command.failures)}. Requeue it to try again.`;
     case 'cancelled': return 'It was cancelled: nothing of it is handed out any more.';
     case 'expired': return 'Its time ran out before it was handed out.';
   }

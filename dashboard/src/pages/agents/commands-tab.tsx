@@ -6,7 +6,7 @@ import { Field } from '../../kit/field.js';
 import { Light } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { Age } from '../../kit/time.js';
-import { Actor } from './actor.js';
+import { Actor } from '../../shared/names.js';
 import { type CommandRow, STATUS_TONES, STATUS_WORDS, STATUSES } from './command-words.js';
 import { useCommandTypes } from './command-types.js';
 
@@ -17,7 +17,7 @@ const columns: readonly Column<CommandRow>[] = [
   { name: 'Class', cell: ({ class: kind }) => kind, wide: true },
   { name: 'Priority', cell: ({ priority }) => priority, wide: true },
   { name: 'Attempts', number: true, wide: true, cell: ({ attempt, failures }) => (failures > 0 ? `${attempt}, ${failures} failed` : attempt) },
-  { name: 'By', wide: true, cell: ({ createdBy }) => <Actor actor={createdBy} /> },
+  { name: 'By', wide: true, cell: ({ createdBy }) => <Actor who={createdBy} /> },
   { name: 'Ended', wide: true, cell: ({ finishedAt }) => <Age at={finishedAt} never="not yet" /> },
 ];
 

@@ -8,6 +8,7 @@ import { Mode } from '../../kit/figures.js';
 import { Empty, Fresh, Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import type { Agent } from './agent-words.js';
+import css from './agents.module.css';
 
 /** For whom this agent may propose besides itself. */
 export function ExecutorsTab({ agent }: { agent: Agent }) {
@@ -41,7 +42,7 @@ function Chosen({ agent, now, others }: { agent: Agent; now: readonly string[]; 
   const isSame = chosen.length === now.length && chosen.every((id) => now.includes(id));
   return (
     <form className="stack" onSubmit={(event) => { event.preventDefault(); save.mutate(); }}>
-      <fieldset className="stack">
+      <fieldset className={css.group}>
         <legend>It may propose for</legend>
         {others.map(({ id, name, mode, account }) => (
           <label key={id} className="row"><input type="checkbox" checked={chosen.includes(id)} onChange={({ target }) => setChosen((before) => (target.checked ? [...before, id] : before.filter((each) => each !== id)))} /> {name} <Mode mode={mode} /> <span className="quiet">on {account}</span></label>

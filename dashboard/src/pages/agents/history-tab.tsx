@@ -5,7 +5,7 @@ import { Facts } from '../../kit/facts.js';
 import { Code, Unknown } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { span, Time } from '../../kit/time.js';
-import { Actor } from './actor.js';
+import { Actor } from '../../shared/names.js';
 import type { Agent } from './agent-words.js';
 import { type StoredEvent, useStoredEvents } from './stored-events.js';
 
@@ -36,7 +36,7 @@ export function HistoryTab({ agent }: { agent: Agent }) {
               columns={[
                 { name: 'At', cell: ({ at }) => <Time at={at} /> },
                 { name: 'What', cell: ({ type, data }) => <>{WORDS[type]?.(data) ?? type} <Code>{type}</Code></> },
-                { name: 'By', wide: true, cell: ({ actor }) => <Actor actor={actor} /> },
+                { name: 'By', wide: true, cell: ({ actor }) => <Actor who={actor} /> },
               ]}
             />
           )}

@@ -5,6 +5,7 @@ import { Field } from '../../kit/field.js';
 import { Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import type { Agent } from './agent-words.js';
+import css from './agents.module.css';
 import { useChangeAgent } from './change-agent.js';
 
 const MODES = ['simulation', 'paper', 'live'] as const;
@@ -28,16 +29,16 @@ export function ModeChange({ agent, only }: { agent: Agent; only?: Modes }) {
   return (
     <Panel title={only ? `Make ${agent.name} ${only}` : 'Mode'} level={only ? 3 : 2}>
       {only ? null : (
-        <Field name="Another mode">
+        <div className={css.form}><Field name="Another mode">
           <select value={mode} onChange={({ target }) => { setMode(target.value as Modes | ''); setAccount(''); }}><option value="">—</option>{MODES.filter((each) => each !== agent.mode).map((each) => <option key={each}>{each}</option>)}</select>
-        </Field>
+        </Field></div>
       )}
       {mode === '' ? null : (
         <>
           <p className={mode === 'live' ? 'danger' : undefined}>{MEANS[mode]}</p>
-          <Field name="On the account" about={fitting.length === 0 ? `there is no account that fits ${mode}: make one first` : undefined}>
+          <div className={css.form}><Field name="On the account" about={fitting.length === 0 ? `there is no account that fits ${mode}: make one first` : undefined}>
             <select value={chosen} onChange={({ target }) => setAccount(target.value)}><option value="">—</option>{fitting.map(({ id, name, currency }) => <option key={id} value={name}>{`${name} (${currency})`}</option>)}</select>
-          </Field>
+          </Field></div>
           <ProblemNote error={change.error} holds={`It is in mode ${agent.mode} as before.`} />
           <TypedConfirm word={mode.toUpperCase()} disabled={change.isPending || chosen === ''} onConfirmed={() => change.mutate({ mode, account: chosen }, { onSuccess: () => setMode(only ?? '') })}>Make {agent.name} {mode}</TypedConfirm>
         </>

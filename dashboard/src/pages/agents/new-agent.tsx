@@ -9,6 +9,7 @@ import type { components } from '../../api/schema.js';
 import { Field } from '../../kit/field.js';
 import { Empty, Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
+import css from './agents.module.css';
 import { ShownKey } from './shown-key.js';
 
 type Made = components['schemas']['NewAgent'];
@@ -64,7 +65,7 @@ export function NewAgentForm({ account, symbols = [], onMade, children }: Props)
     make.mutate(new FormData(event.currentTarget));
   };
   return (
-    <form className="stack" onSubmit={submit}>
+    <form className={`stack ${css.form}`} onSubmit={submit}>
       <div className="grid2">
         <Field name="Name of the agent" error={wrong('name')}><input name="name" required maxLength={100} autoComplete="off" /></Field>
         {account === undefined ? (

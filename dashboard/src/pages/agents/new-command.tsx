@@ -14,6 +14,7 @@ import { ProblemNote } from '../../kit/problem-note.js';
 import { SchemaForm } from '../../kit/schema-form.js';
 import type { Schema } from '../../kit/schema.js';
 import type { Agent } from './agent-words.js';
+import css from './agents.module.css';
 import { CLASS_WORDS } from './command-words.js';
 import { useCommandTypes } from './command-types.js';
 import { fieldsOf, HandOut, NO_HAND_OUT } from './hand-out.js';
@@ -39,11 +40,11 @@ export function NewCommand({ agent }: { agent: Agent }) {
           const chosen = items.find((each) => each.type === type);
           return (
             <div className="stack">
-              <Field name="Command" about={chosen?.about}>
+              <div className={css.form}><Field name="Command" about={chosen?.about}>
                 <select value={type} onChange={({ target }) => setType(target.value)}>
                   <option value="">—</option>{items.map((each) => <option key={each.type} value={each.type}>{each.type}</option>)}
                 </select>
-              </Field>
+              </Field></div>
               {chosen ? <CommandForm key={chosen.type} agent={agent} type={chosen} /> : <ul className="stack">{items.map((each) => <li key={each.type}><button type="button" className="plain" onClick={() => setType(each.type)}>{each.type}</button> <span className="quiet">{each.about}</span></li>)}</ul>}
             </div>
           );
@@ -75,8 +76,8 @@ function CommandForm({ agent, type }: { agent: Agent; type: CommandType }) {
   const set = (next: unknown) => { setPayload(next); send.reset(); };
   return (
     <div className="stack">
-      <p><Light tone={TONES[type.class] ?? 'off'}>{CLASS_WORDS[type.class] ?? type.class}</Light></p>
-      {takesTrade ? <OpenTrades agentId={agent.id} onChosen={(tradeId) => set({ ...(payload as object), tradeId })} /> : null}
+      <p><Light tone={TONES[type.class] ?? 'off'}>{type.class}</Light> <span className="quiet">{CLASS_WORDS[type.class]}</span></p>
+      {takesTrade ? <div className={css.form}><OpenTrades agentId={agent.id} onChosen={(tradeId) => set({ ...(payload as object), tradeId })} /></div> : null}
       <SchemaForm schema={schema} value={payload} onChange={set} error={send.error instanceof ApiError ? send.error : null} path="payload" />
       <HandOut type={type} value={handOut} onChange={setHandOut} error={send.error instanceof ApiError ? send.error : null} />
       <ProblemNote error={send.error} holds="Nothing was queued, as far as is known here." />

@@ -6,6 +6,7 @@ import { makeStale } from '../../api/queries.js';
 import { Field } from '../../kit/field.js';
 import { Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
+import css from './agents.module.css';
 import { ShownKey } from './shown-key.js';
 
 const SCOPES = { commands: 'lease commands and answer them', records: 'tell trades, fills, positions, predictions', ideas: 'propose ideas' } as const;
@@ -37,9 +38,9 @@ export function NewKey({ agentId }: { agentId: string }) {
   }
   return (
     <Panel title="New key">
-      <form className="stack" onSubmit={submit}>
+      <form className={`stack ${css.form}`} onSubmit={submit}>
         <Field name="Name" about="where it is used" error={wrong('name')}><input name="name" required maxLength={100} autoComplete="off" /></Field>
-        <fieldset className="stack">
+        <fieldset className={css.group}>
           <legend>What it may</legend>
           {(Object.keys(SCOPES) as Scope[]).map((scope) => (
             <label key={scope} className="row"><input type="checkbox" checked={scopes.includes(scope)} onChange={({ target }) => setScopes((now) => (target.checked ? [...now, scope] : now.filter((each) => each !== scope)))} /> {scope} <span className="quiet">{SCOPES[scope]}</span></label>

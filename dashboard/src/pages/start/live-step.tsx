@@ -44,7 +44,7 @@ export function LiveStep({ progress: { agent, accounts, config, choose } }: { pr
   return (
     <>
       <p>Live is real money. What it takes:</p>
-      <ul className="stack">{conditions.map(({ name, holds, otherwise }) => <li key={name}><Light tone={holds ? 'good' : 'doubt'}>{name}</Light>{holds ? null : <span className="quiet"> not yet: {otherwise}</span>}</li>)}</ul>
+      <ul className="stack">{conditions.map(({ name, holds, otherwise }) => <li key={name}><Light tone={holds ? 'good' : 'doubt'}>{holds ? 'yes' : 'not yet'}</Light> {name}{holds ? null : <span className="quiet">: {otherwise}</span>}</li>)}</ul>
       {mayAdmin ? (
         <>
           {live && !isNew ? null : <AccountForm kinds={['live']} onMade={() => { setNew(false); choose(agent.accountId, agent.id); }} />}
@@ -59,7 +59,7 @@ export function LiveStep({ progress: { agent, accounts, config, choose } }: { pr
 
 const IsLive = ({ agent }: { agent: Agent }) => (
   <>
-    <p><Light tone={agent.canTrade ? 'good' : 'doubt'}>{agent.name} is live on {agent.account}{agent.canTrade ? ' and can trade' : ', and opens nothing yet'}</Light></p>
+    <p><Light tone={agent.canTrade ? 'good' : 'doubt'}>{agent.canTrade ? 'can trade' : 'cannot trade'}</Light> {agent.name} is live on {agent.account}{agent.canTrade ? '' : ', and opens nothing yet'}.</p>
     {agent.desiredState.run === 'running' ? null : <p>It is {agent.desiredState.run} until somebody starts it: <Link href={`/agents/${agent.id}/command?type=start`}>send start</Link>.</p>}
     <p><Link href={`/agents/${agent.id}`}>What stands in its way, and all else of it</Link></p>
   </>

@@ -21,7 +21,7 @@ export function PaperStep({ progress: { agent, instruments, paperTrade, check } 
   if (!agent) return null;
   if (paperTrade) {
     const { id, direction, symbol, lotSize, enteredSize, status, entryPrice } = paperTrade;
-    return <p><Light tone="good">{direction} {written(String(enteredSize ?? lotSize))} {symbol}{entryPrice ? ` at ${written(String(entryPrice))}` : ''}: {status}</Light> <Link href={`/trades/${id}`}>the trade</Link>, <Link href={`/why/${id}`}>and why it was made</Link></p>;
+    return <p><Light tone="good">{status}</Light> {direction} {written(String(enteredSize ?? lotSize))} {symbol}{entryPrice ? ` at ${written(String(entryPrice))}` : ''}: <Link href={`/trades/${id}`}>the trade</Link>, <Link href={`/why/${id}`}>and why it was made</Link></p>;
   }
   return (
     <>
@@ -41,7 +41,7 @@ function LastIdea({ agent }: { agent: Agent }) {
         const [tone, words] = IDEA_WORDS[idea.status] ?? ['off', idea.status];
         return (
           <ol className="stack">
-            <li><Light tone={tone}>{idea.direction} {written(idea.lotSize)} {idea.symbol}: {words}</Light> <span className="quiet"><Age at={idea.createdAt} /></span> <Link href={`/ideas/${idea.id}`}>{idea.status === 'needs_approval' ? 'approve or reject it' : 'the idea'}</Link>
+            <li><Light tone={tone}>{words}</Light> {idea.direction} {written(idea.lotSize)} {idea.symbol}, <span className="quiet"><Age at={idea.createdAt} /></span> <Link href={`/ideas/${idea.id}`}>{idea.status === 'needs_approval' ? 'approve or reject it' : 'the idea'}</Link>
               {idea.status === 'auto_executed' || idea.status === 'approved' ? null : <ul>{idea.reasons.map(({ code, message }) => <li key={code}>{message} <Code>{code}</Code></li>)}</ul>}
             </li>
             {idea.commandId && (idea.status === 'auto_executed' || idea.status === 'approved') ? <li><Opening agentId={agent.id} commandId={idea.commandId} /></li> : null}
@@ -57,7 +57,7 @@ function Opening({ agentId, commandId }: { agentId: string; commandId: string })
   return (
     <Fresh query={query} every={EVERY}>
       {({ status }) => (
-        <p><Light tone={STATUS_TONES[status]}>the command to open: {STATUS_WORDS[status]}</Light> <Link href={`/agents/${agentId}/commands/${commandId}`}>the command</Link>
+        <p><Light tone={STATUS_TONES[status]}>{STATUS_WORDS[status]}</Light> its command to open, <Link href={`/agents/${agentId}/commands/${commandId}`}>the command</Link>
           {status === 'queued' ? <span className="quiet"> It waits for the agent to fetch it, and expires with the idea.</span> : null}
           {status === 'succeeded' ? <span className="quiet"> The trade is not told yet.</span> : null}
         </p>
