@@ -43,12 +43,12 @@ describeInBrowser('the page of the agents', () => {
     await t.http('POST', `/agents/${well.id}/commands`, { body: { type: 'pause', payload: { reason: 'lunch' } } });
     const { page, faults } = await b.signedIn(t, '/agents');
     const row = page.getByRole('row').filter({ hasText: 'alder' });
-    await row.getByText('online').waitFor();
+    await row.getByText('online').filter({ visible: true }).waitFor();
     await row.getByText('cannot trade').waitFor();
     await row.getByText(/it is to be paused: somebody paused it/).waitFor();
     await row.getByText('10,250.50').waitFor();
     await row.getByText('4.2.0').waitFor();
-    await page.getByRole('row').filter({ hasText: 'birch' }).getByText('○ never heard').waitFor();
+    await page.getByRole('row').filter({ hasText: 'birch' }).getByText('○ never heard').filter({ visible: true }).waitFor();
     await page.getByLabel('Mode').selectOption('live');
     await page.getByText('No agent is like that.').waitFor();
     expect(page.url()).toContain('mode=live');

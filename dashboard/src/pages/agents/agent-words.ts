@@ -13,7 +13,7 @@ const NAMED_ALREADY = /^\S+ of [^:]*: /;
 export const reasonText = ({ code, scope, symbol, mode, reason, breaker, by }: Reason): string => {
   if (code !== 'HALT') return REASONS[code] ?? `${code}${by ? ` (${by})` : ''}`;
   const what = scope === 'symbol' && symbol ? `of ${symbol}` : scope === 'global' ? 'of everything' : `of the ${scope}`;
-  return breaker ? `${mode} ${what} by the circuit breaker ${breaker}: ${reason.replace(NAMED_ALREADY, '')}` : `${mode} ${what}: ${reason}`;
+  return breaker ? `${mode} ${what} by the circuit breaker ${breaker}: ${(reason ?? '').replace(NAMED_ALREADY, '')}` : `${mode} ${what}: ${reason ?? ''}`;
 };
 
 const REASONS: Record<string, string> = {

@@ -38,6 +38,7 @@ export function AgentStep({ progress: { account, agent, agents, instruments, cho
     <>
       {agents.length > 1 ? <Field name="Agent"><select value={agent.id} onChange={({ target }) => choose(account.id, target.value)}>{agents.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}</select></Field> : null}
       <p className="row"><Link href={`/agents/${agent.id}`}>{agent.name}</Link> <Mode mode={agent.mode} /> <Liveness agent={agent} /> {agent.state.lastSeenAt ? <span className="quiet">last seen <Age at={agent.state.lastSeenAt} /></span> : null}</p>
+      {agent.symbols.length === 0 ? <p className="doubt">▲ It has no symbols, so nobody can try what would stop it: <Link href={`/agents/${agent.id}/configuration`}>name what it trades</Link>.</p> : null}
       {key ? <ShownKey apiKey={key} /> : mayAdmin && agent.state.lastSeenAt === null ? <p className="quiet">Its key was shown when it was made. If it is lost, <Link href={`/agents/${agent.id}/keys`}>make another</Link>.</p> : null}
       {agent.liveness === 'online' ? <details><summary>Lines to start it with</summary><AgentLines agent={agent} apiKey={key} symbol={instruments[0]?.symbol ?? 'EURUSD'} /></details> : <AgentLines agent={agent} apiKey={key} symbol={instruments[0]?.symbol ?? 'EURUSD'} />}
       {mayCheck ? <CheckPanel agentId={agent.id} level={3} /> : null}

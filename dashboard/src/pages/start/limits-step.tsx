@@ -49,11 +49,11 @@ function Limits({ config }: { config: RiskConfig }) {
   const put = usePutLimits(config);
   const [isEditing, setEditing] = useState(false);
   return (
-    <>
+    <div className="stack">
       <p>These hold for everybody. What an account or an agent is limited by besides can only be tighter.</p>
       {isEditing ? <FirstLimits config={config} onDone={() => setEditing(false)} /> : (
         <Facts of={[
-          ...FIRST.map((name) => [NAMES[name], text(config, name) === '' ? <Light key={name} tone="doubt">off: nothing is held back by it</Light> : shown(name, text(config, name))] as const),
+          ...FIRST.map((name) => [NAMES[name], text(config, name) === '' ? <span key={name}><Light tone="doubt">off</Light> nothing is held back by it</span> : shown(name, text(config, name))] as const),
           ['A person approves', config.requireApproval ? 'every opening' : 'what is not sure enough'],
           ['Trading', config.aiTradingEnabled ? <Light key="t" tone="good">on</Light> : <Light key="t" tone="off">off: agents open nothing</Light>],
         ]} />
@@ -68,7 +68,7 @@ function Limits({ config }: { config: RiskConfig }) {
           <TypedConfirm word="TRADE" disabled={put.isPending} onConfirmed={() => put.mutate({ aiTradingEnabled: true })}>Turn trading on</TypedConfirm>
         </>
       ) : <p>An administrator turns trading on.</p>}
-    </>
+    </div>
   );
 }
 
