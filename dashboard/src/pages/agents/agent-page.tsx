@@ -30,7 +30,7 @@ export function AgentPage({ agentId }: { agentId: string }) {
           <p className="small"><Link href="/agents">Agents</Link></p>
           <div className="row between">
             <div className="row"><h1>{agent.name}</h1> <Mode mode={agent.mode} /> <Liveness agent={agent} /></div>
-            <div className="row"><Link href={`/trades?agentId=${agentId}`}>Its trades</Link> <Link href={`/ideas?agentId=${agentId}`}>Its ideas</Link></div>
+            <div className="row"><Link href={`/trades?agent=${agentId}`}>Its trades</Link> <Link href={`/ideas?agentId=${agentId}`}>Its ideas</Link></div>
           </div>
           <div className="row"><span className="quiet">on {agent.account}</span> <Code>{agent.id}</Code></div>
           <CanTrade agent={agent} />

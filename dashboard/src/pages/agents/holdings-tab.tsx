@@ -14,7 +14,7 @@ export function HoldingsTab({ agentId }: { agentId: string }) {
     <div className="stack">
       <Positions agentId={agentId} />
       <Orders agentId={agentId} />
-      <p><Link href={`/trades?agentId=${agentId}`}>All trades of this agent</Link></p>
+      <p><Link href={`/trades?agent=${agentId}`}>All trades of this agent</Link></p>
     </div>
   );
 }
@@ -27,6 +27,7 @@ function What({ row: { symbol, brokerSymbol, direction, executionMode, tradeId }
 /** The one thing that is wrong with it, first. */
 function Wrong({ row }: { row: Position }) {
   if (row.missingSince) return <Light tone="danger">gone since <Age at={row.missingSince} /></Light>;
+  if (row.stopLoss === null) return <Light tone="danger">no stop at the broker</Light>;
   if (row.origin !== 'gated') return <Light tone="doubt">{row.origin === 'external' ? 'opened elsewhere' : 'passed no gate'}</Light>;
   if (row.differsSince) return <Light tone="doubt">differs since <Age at={row.differsSince} /></Light>;
   return <span className="quiet">nothing</span>;
@@ -44,7 +45,7 @@ function Positions({ agentId }: { agentId: string }) {
               { name: 'Position', cell: (row) => <What row={row} /> },
               { name: 'Size', number: true, cell: ({ size }) => <Amount value={size} /> },
               { name: 'Wrong', cell: (row) => <Wrong row={row} /> },
-              { name: 'Stop', number: true, cell: ({ stopLoss }) => (stopLoss ? <Amount value={stopLoss} /> : <Light tone="danger">no stop</Light>) },
+              { name: 'Stop', number: true, wide: true, cell: ({ stopLoss }) => (stopLoss ? <Amount value={stopLoss} /> : <Light tone="danger">no stop</Light>) },
               { name: 'Entry', number: true, wide: true, cell: ({ entryPrice }) => <Amount value={entryPrice} /> },
               { name: 'Floating', number: true, wide: true, cell: ({ floatingProfit }) => <Money value={floatingProfit} signed why="it did not tell" /> },
               { name: 'As of', wide: true, cell: ({ asOf }) => <Age at={asOf} /> },

@@ -49,7 +49,7 @@ const ReasonLine = ({ agentId, reason }: { agentId: string; reason: Reason }) =>
   <>
     {reasonText(reason)} <Code>{reason.code}</Code>{' '}
     {reason.commandId ? <Link href={`/agents/${agentId}/commands/${reason.commandId}`}>the command</Link> : null}
-    {reason.haltId ? <Link href={`/why/${reason.haltId}`}>the halt</Link> : null}
+    {reason.haltId ? <Link href={`/risk/halts/${reason.haltId}`}>the halt</Link> : null}
   </>
 );
 
