@@ -269,6 +269,21 @@ describe('a preview', () => {
   });
 });
 
+describe('a preview of a mapping that is not the source\'s yet', () => {
+  const own = (symbol: string) => ({ fields: { symbol, action: 'side' }, actions: { in: 'enter_long' } });
+  const body = JSON.stringify({ s: 'GOLD', side: 'in' });
+
+  it('says what that one would make of it, and leaves the source as it is', async () => {
+    const { id } = await makeSource(t.http, { mapping: own('pair') });
+    const preview = (more: object) => t.http<{ outcome: string; code: string | null; signal: object | null }>('POST', `/webhook-sources/${id}/preview`, { body: { contentType: 'application/json', body, ...more } });
+    expect((await preview({})).body).toMatchObject({ outcome: 'quarantined', code: 'SYMBOL_MISSING' });
+    expect((await preview({ mapping: own('s'), symbols: { GOLD: 'XAUUSD' } })).body).toMatchObject({ outcome: 'signal', signal: { intent: 'entry', side: 'long', symbol: 'XAUUSD' } });
+    expect((await preview({})).body).toMatchObject({ outcome: 'quarantined' });
+    expect((await t.http('GET', `/webhook-sources/${id}`)).body).toMatchObject({ version: 1, mapping: own('pair'), symbols: {} });
+    expect(await preview({ mapping: { fields: { symbol: 's' }, actions: {} } })).toMatchObject({ status: 400 });
+  });
+});
+
 describe('a template', () => {
   it('is what the source takes', async () => {
     const { id } = await makeSource(t.http, { bodySecret: 'the right one' });

@@ -6,7 +6,7 @@ import { mapSignal } from '../mapping/map-signal.js';
 import { type Template, templateOf } from '../mapping/template.js';
 import { type ReadAlert, readAlert } from '../reading/read-alert.js';
 import type { SourceRow } from './sources.repository.js';
-import type { previewAnswerSchema } from './sources.schemas.js';
+import type { previewAnswerSchema, previewSchema } from './sources.schemas.js';
 
 type PreviewAnswer = z.output<typeof previewAnswerSchema>;
 
@@ -15,7 +15,8 @@ type PreviewAnswer = z.output<typeof previewAnswerSchema>;
 export class PreviewService {
   constructor(private readonly known: KnownSources) {}
 
-  of(row: SourceRow, contentType: string | undefined, body: string): PreviewAnswer {
+  of(source: SourceRow, { contentType, body, mapping = source.mapping, symbols = source.symbols }: z.output<typeof previewSchema>): PreviewAnswer {
+    const row = { ...source, mapping, symbols };
     const read = readAlert(Buffer.from(body), contentType, row.mapping);
     const { key, symbol, ping } = read;
     return { ping, secret: this.secretIn(read, row), key: { kind: key.kind, expires: key.expires }, stream: symbol, ...outcomeOf(read, row, contentType) };

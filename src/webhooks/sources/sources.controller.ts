@@ -77,8 +77,8 @@ export class WebhookSourcesController {
   @HttpCode(200)
   @Allow({ person: 'operator' })
   @Answers(previewAnswerSchema)
-  async preview(@Param({ schema: sourceParam }) { sourceId }: SourceParam, @Body({ schema: previewSchema }) { contentType, body }: z.output<typeof previewSchema>) {
-    return this.previews.of(await this.service.get(sourceId), contentType, body);
+  async preview(@Param({ schema: sourceParam }) { sourceId }: SourceParam, @Body({ schema: previewSchema }) tried: z.output<typeof previewSchema>) {
+    return this.previews.of(await this.service.get(sourceId), tried);
   }
 
   @Get(':sourceId/template')

@@ -52,7 +52,10 @@ export const createSourceSchema = z.strictObject({ ...given, route: some(route).
 export const changeSourceSchema = z.strictObject({ ...given, route: some(route), defaults: some(defaults) }).partial();
 export const rotateSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(OVERLAP_MOST_SECONDS).default(86_400).describe('for how long the token that it has now is still good') });
 export const retireSourceSchema = z.strictObject({});
-export const previewSchema = z.strictObject({ contentType: z.string().max(200).optional(), body: z.string().min(1).max(65_536) });
+export const previewSchema = z.strictObject({
+  contentType: z.string().max(200).optional(), body: z.string().min(1).max(65_536),
+  mapping: mappingSchema.optional().describe('in place of that of the source: to try before it is changed'), symbols: symbols().optional(),
+});
 
 const yesOrNo = () => z.enum(['true', 'false']).transform((value) => value === 'true');
 export const sourcesQuery = z.strictObject({ ...pageQuery, name: text(100).optional(), action: z.enum(SOURCE_ACTIONS).optional(), retired: yesOrNo().optional() });
