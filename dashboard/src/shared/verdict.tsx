@@ -18,7 +18,9 @@ export interface Verdict {
 /** `riskCheckResult` of a decision, where the gate was asked; null otherwise, as of a halt. */
 export function verdictOf(result: unknown): Verdict | null {
   const found = result as Partial<Verdict> | null;
-  return found && typeof found.verdict === 'string' && Array.isArray(found.rules) ? { verdict: found.verdict, reasons: found.reasons ?? [], rules: found.rules, price: found.price ?? null } : null;
+  if (!found || typeof found.verdict !== 'string' || !Array.isArray(found.rules)) return null;
+  // Sealed years ago, maybe by another version: what is not there is not looked at.
+  return { verdict: found.verdict, reasons: found.reasons ?? [], rules: found.rules.map((rule) => ({ ...rule, reasons: rule.reasons ?? [], input: rule.input ?? {} })), price: found.price ?? null };
 }
 
 /** The figure of one rule's input, as it was written down; undefined: the rule did not look at it, null: it was not known. */
@@ -88,7 +90,7 @@ function Rules({ rows, label }: { rows: readonly Rule[]; label: string }) {
             return (
               <tr key={rule.rule} className={css[toneOf(rule.outcome)]}>
                 <th scope="row">{RULES[rule.rule] ?? titleOf(rule.rule)} <Code>{rule.rule}</Code></th>
-                <td><Light tone={toneOf(rule.outcome)}>{OUTCOMES[rule.outcome]}</Light><Reasons reasons={rule.reasons} /></td>
+                <td><Light tone={toneOf(rule.outcome)}>{OUTCOMES[rule.outcome] ?? rule.outcome ?? 'not said'}</Light><Reasons reasons={rule.reasons} /></td>
                 <td><Pairs pairs={actual} /></td>
                 <td><Pairs pairs={limit} /></td>
               </tr>
