@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { BrowserTest, describeInBrowser, seriousViolations, type Watched } from '../support/browser.js';
+import { BrowserTest, describeInBrowser, light, seriousViolations, type Watched } from '../support/browser.js';
 import { clientOf } from '../support/http.js';
 import { beat, type Idea, ideaOf, limit, limitAll, propose, quote, trader } from '../support/ideas.js';
 import { pagePerson } from '../support/page-people.js';
@@ -16,13 +16,11 @@ beforeAll(async () => {
 afterAll(() => t.close());
 beforeEach(async () => {
   await limitAll(t);
-  const { body: account } = await t.http<{ id: string }>('POST', '/accounts', { body: { name: `FTMO-${process.pid}-${++accounts}`, kind: 'paper', currency: 'USD' } });
-  agent = await trader(t, { accountId: account.id });
+  agent = await trader(t);
   const instrument = { symbol: 'EURUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', minSize: '0.01', sizeStep: '0.01', baseCurrency: 'EUR', quoteCurrency: 'USD' };
   const listed = await agent.http('POST', '/instruments', { body: instrument });
   if (listed.status !== 201) throw new Error(listed.text);
 });
-let accounts = 0;
 
 const asked = async (more: object = {}): Promise<Idea> => {
   const { status, body, text } = await propose(agent, { confidence: '0.5', rationale: 'Breakout above the range of the morning', ...more });
@@ -47,7 +45,7 @@ describeInBrowser('an idea that asks a person', () => {
     await page.getByText(/^\d+ s left$/).waitFor();
     const button = page.getByRole('button', { name: `Approve: buy 0.1 EURUSD on ${await accountName()}` });
     await button.click();
-    await page.getByText('Approved.', { exact: true }).waitFor();
+    await page.getByText(light('Approved.')).waitFor();
     await button.waitFor({ state: 'detached' });
     const { body } = await agent.http<{ commands: { type: string; payload: Record<string, unknown> }[] }>('POST', '/agents/me/commands/lease', { body: {} });
     expect(body.commands).toMatchObject([{ type: 'open_trade', payload: { ideaId: idea.id, lotSize: '0.1' } }]);
@@ -75,7 +73,7 @@ describeInBrowser('an idea that asks a person', () => {
     await Promise.all(pages.map((each) => approveButton(each).waitFor()));
     await Promise.all(pages.map((each) => approveButton(each).evaluate((button) => (button as unknown as { click(): void }).click())));
     const told = await Promise.all(pages.map(async ({ page }) => {
-      const outcome = page.getByText('Approved.', { exact: true }).or(page.getByText('somebody was first'));
+      const outcome = page.getByText(light('Approved.')).or(page.getByText('somebody was first'));
       await outcome.first().waitFor();
       return outcome.first().textContent();
     }));
@@ -101,7 +99,7 @@ describeInBrowser('an idea that asks a person', () => {
     expect(await left()).toBeLessThan(before);
     await page.clock.runFor(26_000);
     await approveButton(watched).waitFor({ state: 'detached' });
-    await page.getByText('time is over').or(page.getByText('expired', { exact: true })).first().waitFor();
+    await page.getByText('time is over').or(page.getByText(light('expired'))).first().waitFor();
     expect(faults).toEqual([]);
   });
 
@@ -111,14 +109,14 @@ describeInBrowser('an idea that asks a person', () => {
     const { page, faults } = watched;
     await approveButton(watched).waitFor();
     await quote(agent, '1.11', '1.1102');
-    await page.getByText('outside', { exact: true }).waitFor();
+    await page.getByText(light('outside')).waitFor();
     await approveButton(watched).click();
     await page.getByRole('alert').getByText('PRICE_MOVED').waitFor();
     await page.getByText('Nothing was approved.').waitFor();
-    await page.getByText('inside', { exact: true }).waitFor();
+    await page.getByText(light('inside')).waitFor();
     expect([(await ideaOf(t, idea.id)).status, await openings()]).toEqual(['needs_approval', []]);
     await approveButton(watched).click();
-    await page.getByText('Approved.', { exact: true }).waitFor();
+    await page.getByText(light('Approved.')).waitFor();
     expect(faults).toEqual([]);
   });
 
@@ -190,7 +188,7 @@ describeInBrowser('an idea by hand', () => {
     expect((await t.http<{ items: Idea[] }>('GET', `/trade-ideas?agentId=${agent.id}`)).body.items).toEqual([]);
     await send.click();
     await page.waitForURL(/\/ideas\/[0-9a-f]{8}-/);
-    await page.getByText('let through', { exact: true }).waitFor();
+    await page.getByText(light('let through')).waitFor();
     expect((await t.http<{ items: Idea[] }>('GET', `/trade-ideas?agentId=${agent.id}`)).body.items).toMatchObject([{ status: 'auto_executed', proposedBy: `user:${operator.id}`, rationale: 'by hand' }]);
     expect(faults).toEqual([]);
   });

@@ -68,3 +68,6 @@ export async function seriousViolations(page: Page): Promise<string[]> {
   const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as { violations: { id: string; impact: string; help: string; nodes: { html: string; failureSummary: string }[] }[] };
   return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary.slice(0, 200)}`).join(' | ')}`);
 }
+
+/** A word of a light, which has its shape before it: `● approved`. */
+export const light = (word: string): RegExp => new RegExp(`^[●▲■○] ${word.replaceAll('.', '\\.')}$`);

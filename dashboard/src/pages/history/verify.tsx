@@ -2,6 +2,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { Link } from 'wouter';
 import { answer, api } from '../../api/client.js';
+import { serverNow } from '../../api/clock.js';
 import type { ApiError } from '../../api/problem.js';
 import type { AnswerOf } from '../../api/queries.js';
 import { Light } from '../../kit/figures.js';
@@ -13,8 +14,6 @@ import { AccountName } from '../../shared/names.js';
 type Answer = AnswerOf<'/api/v1/decisions/verify'>;
 interface Checked { parts: number; checked: number; found: number; ok: boolean; firstBad: Answer['firstBad']; cursor: string | null; unchecked: number; at: string }
 
-const seconds = () => new Date().toISOString();
-
 /** Whether the chain of decisions is as it was written: part by part, since it may be long. @param accountId empty: of all */
 export function Verify({ accountId }: { accountId: string }) {
   const look = useMutation<Checked, ApiError, Checked | null>({
@@ -22,7 +21,7 @@ export function Verify({ accountId }: { accountId: string }) {
       const part = await answer(api.GET('/api/v1/decisions/verify', { params: { query: { ...(accountId ? { accountId } : {}), ...(before?.cursor ? { cursor: before.cursor } : {}) } } }));
       return {
         parts: (before?.parts ?? 0) + 1, checked: (before?.checked ?? 0) + part.checked, found: (before?.found ?? 0) + part.found, ok: (before?.ok ?? true) && part.ok, firstBad: before?.firstBad ?? part.firstBad,
-        cursor: part.nextCursor, unchecked: part.unchecked, at: seconds(),
+        cursor: part.nextCursor, unchecked: part.unchecked, at: new Date(serverNow()).toISOString(),
       };
     },
   });
