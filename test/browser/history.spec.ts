@@ -127,7 +127,8 @@ describeInBrowser('halts, commands and breaker events', () => {
     const past = await impose(t, { type: 'agent', id: other.id }, { reason: 'it was wrong' });
     await release(t, past.body.id);
     await impose(t, { type: 'agent', id: other.id }, { reason: 'it is wrong' });
-    await other.http('POST', '/circuit-breakers/events', { body: { breakerType: 'own_guard', action: 'triggered', value: '3', limit: '2', reason: 'three in a row' } });
+    const own = await other.http('POST', '/circuit-breakers/events', { body: { breakerType: 'own_guard', action: 'triggered', value: '3', limit: '2', reason: 'three in a row', triggeredAt: new Date().toISOString() } });
+    expect(own.status).toBe(201);
     const { page, faults } = await b.signedIn(t, '/history/halts');
     const halts = page.getByRole('region', { name: 'Halts', exact: true }).last();
     await halts.getByRole('row', { name: /it is wrong/ }).getByText('in force').waitFor();

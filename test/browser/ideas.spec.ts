@@ -41,7 +41,7 @@ describeInBrowser('an idea that asks a person', () => {
     for (const text of ['Breakout above the range of the morning', 'asks a person', '1.1002', 'inside']) await page.getByText(text).first().waitFor();
     // 1.1002 to 1.09 is 102 pips of 10,000.
     await page.getByText('102.00').first().waitFor();
-    await page.getByRole('region', { name: 'Rules of the gate', exact: true }).getByText('The confidence 0.5 is below').waitFor();
+    await page.getByRole('region', { name: 'Rules of the gate', exact: true }).getByText('The confidence is 0.5; minConfidenceThreshold').waitFor();
     await page.getByText(/^\d+ s left$/).waitFor();
     const button = page.getByRole('button', { name: `Approve: buy 0.1 EURUSD on ${await accountName()}` });
     await button.click();
@@ -160,7 +160,7 @@ describeInBrowser('the list of ideas', () => {
     await waiting.getByRole('link', { name: 'buy 0.1 EURUSD' }).waitFor();
     await waiting.getByText('inside').waitFor();
     await page.getByLabel('Status').selectOption('rejected');
-    await page.getByText('No idea fits these filters.').or(page.getByText('refused')).first().waitFor();
+    await page.getByText('No idea fits these filters.').waitFor();
     expect(new URL(page.url()).search).toContain('status=rejected');
     await waiting.getByRole('link', { name: 'buy 0.1 EURUSD' }).click();
     await page.waitForURL(`**/ideas/${idea.id}`);
