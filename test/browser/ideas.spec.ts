@@ -159,9 +159,9 @@ describeInBrowser('the list of ideas', () => {
     const waiting = page.getByRole('region', { name: 'Ideas that wait' });
     await waiting.getByRole('link', { name: 'buy 0.1 EURUSD' }).waitFor();
     await waiting.getByText('inside').waitFor();
-    await page.getByLabel('Status').selectOption('rejected');
+    await page.getByLabel('Status').selectOption('expired');
     await page.getByText('No idea fits these filters.').waitFor();
-    expect(new URL(page.url()).search).toContain('status=rejected');
+    expect(new URL(page.url()).search).toContain('status=expired');
     await waiting.getByRole('link', { name: 'buy 0.1 EURUSD' }).click();
     await page.waitForURL(`**/ideas/${idea.id}`);
     expect(faults).toEqual([]);
