@@ -152,7 +152,6 @@ describeInBrowser('the pages of history', () => {
       await page.goto(`${t.base}/history/${name}${rest}`);
       await page.getByText(ready, { exact: true }).first().waitFor();
       await page.getByText('Reading …').first().waitFor({ state: 'detached' });
-      const shot = (how: string) => (process.env['SHOTS'] ? page.screenshot({ path: `${process.env['SHOTS']}-history-${name}${rest ? '-one' : ''}-${how}.png`, fullPage: true }) : Promise.resolve());
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         expect(await seriousViolations(page)).toEqual([]);

@@ -222,11 +222,9 @@ describeInBrowser('the pages of ideas', () => {
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         expect(await seriousViolations(page)).toEqual([]);
-        if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-ideas-${name}-${colorScheme}.png`, fullPage: true });
       }
       await page.setViewportSize({ width: 360, height: 740 });
       expect([name, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([name, 360]);
-      if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-ideas-${name}-phone.png`, fullPage: true });
       await page.setViewportSize({ width: 1280, height: 800 });
     }
     expect(faults).toEqual([]);

@@ -129,13 +129,10 @@ describeInBrowser('the overview', () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await seriousViolations(page)).toEqual([]);
-      if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-${colorScheme}.png`, fullPage: true });
     }
     await page.setViewportSize({ width: 360, height: 740 });
     await page.getByRole('button', { name: '■ Stop …' }).waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
-    if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-360.png` });
-    if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-360-full.png`, fullPage: true });
     expect(faults).toEqual([]);
   });
 });

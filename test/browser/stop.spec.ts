@@ -51,7 +51,6 @@ describeInBrowser('Stop', () => {
     expect(told.body.desiredState.state).toBe('halted');
     await beat(agent, { status: 'running', observedStateVersion: told.body.desiredState.version });
     await page.getByText('1 of 1 agent has stopped; no entry order left on 1.').waitFor();
-    if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-effect.png` });
     expect(await seriousViolations(page)).toEqual([]);
 
     const release = page.getByRole('button', { name: 'Release: Halt everything' });
@@ -106,7 +105,6 @@ describeInBrowser('Stop', () => {
     await kept.filter({ hasText: 'not yet done, try 2' }).waitFor();
     await kept.getByText(/scalper/).waitFor();
     await word(page, 'NOT KNOWN');
-    if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-kept.png` });
     expect(await halts()).toHaveLength(before);
 
     await page.reload();
