@@ -5,7 +5,7 @@ import { pageQuery } from '../common/pagination.js';
 import { BREAKER_NAMES, BREAKERS, HALT_MODES, RESET_RULES, SCOPE_TYPES, STATES } from './breakers.js';
 import type { BreakerRow, BreakerVersionRow } from './breaker-config.repository.js';
 import type { ScopeSeen } from './evaluation.service.js';
-import { resetSchema, type Settings } from './breaker-settings.js';
+import { PARAMETERS, resetSchema, type Settings } from './breaker-settings.js';
 import { resetsOf } from './resets.js';
 
 const REASON_CHARACTERS_MAX = 1_000;
@@ -65,6 +65,9 @@ export const breakerSchema = z.object({
   unit: z.string().nullable().describe("of value and limit; null: the account's currency"),
   enabled: z.boolean(), minimumSamples: z.int().nullable(), warningFraction: decimalText().nullable(), haltMode: z.enum(HALT_MODES), reset: shownReset,
   parameters: z.record(z.string(), z.unknown()).describe('units stand in the names'),
+  takes: z.object({
+    samples: z.boolean().describe('false: minimumSamples must be null'), resetRules: z.array(z.enum(RESET_RULES)), parameters: z.record(z.string(), z.unknown()).describe('JSON Schema'),
+  }).describe('what a change of its settings may say'),
   version: z.int(), updatedAt: z.iso.datetime(), updatedBy: z.string(),
   states: z.array(breakerStateSchema).describe('of each scope of which something is known; those that are not active first'),
   statesLeftOut: z.int().describe('scopes beyond the first 500'),
@@ -78,6 +81,9 @@ export const breakerVersionSchema = z.object({
 }).meta({ id: 'CircuitBreakerVersion' });
 
 export const resetAnswerSchema = z.object({ name: z.enum(BREAKER_NAMES), reset: z.array(breakerStateSchema) }).meta({ id: 'CircuitBreakerReset' });
+
+/** As they are sent; the same for as long as the server runs. */
+const parametersTaken = new Map<string, Record<string, unknown>>(BREAKER_NAMES.map((name) => [name, z.toJSONSchema(PARAMETERS[name], { io: 'input', unrepresentable: 'any' })]));
 
 const STATES_SHOWN = 500;
 const ORDER = ['tripped', 'cooling_down', 'testing', 'warning', 'active'];
@@ -97,11 +103,12 @@ export function toBreakerState({ key, figure, currency, state, trial }: ScopeSee
 }
 
 export function toBreaker(row: BreakerRow, settings: Settings, seen: readonly ScopeSeen[]): z.output<typeof breakerSchema> {
-  const { scope, unit, trips, means } = BREAKERS[row.name];
+  const { scope, unit, trips, means, samples, resets } = BREAKERS[row.name];
   const states = seen.map((each) => toBreakerState(each, settings)).sort((one, other) => ORDER.indexOf(one.state) - ORDER.indexOf(other.state));
   return {
     name: row.name, means, scope, trips, unit, enabled: settings.enabled, minimumSamples: settings.minimumSamples, warningFraction: settings.warningFraction, haltMode: settings.haltMode,
-    reset: resetShown(settings.reset), parameters: settings.parameters, version: row.version, updatedAt: row.updated_at, updatedBy: row.updated_by,
+    reset: resetShown(settings.reset), parameters: settings.parameters,
+    takes: { samples, resetRules: [...resets], parameters: parametersTaken.get(row.name) ?? {} }, version: row.version, updatedAt: row.updated_at, updatedBy: row.updated_by,
     states: states.slice(0, STATES_SHOWN), statesLeftOut: Math.max(states.length - STATES_SHOWN, 0),
   };
 }

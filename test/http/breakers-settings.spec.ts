@@ -186,6 +186,12 @@ describe('no parameter is dead', () => {
     expect(body.items.map(({ name, parameters }) => [name, Object.keys(parameters).sort()])).toEqual(BREAKER_NAMES.map((name) => [name, Object.keys(CASES[name]).sort()]));
   });
 
+  it('and each says what a change of its settings may say, so that a form can be made of it', async () => {
+    const { body } = await t.http<{ items: Breaker[] }>('GET', '/circuit-breakers');
+    expect(body.items.map(({ name, takes: { samples, resetRules, parameters } }) => [name, samples, resetRules, Object.keys(parameters.properties).sort()]))
+      .toEqual(BREAKER_NAMES.map((name) => [name, BREAKERS[name].samples, BREAKERS[name].resets, Object.keys(CASES[name]).sort()]));
+  });
+
   it.each(parametersOf)('%s: %s decides whether it trips', async (name, parameter, { settings = {}, parameters = {}, happened, holds: calm, trips }) => {
     await only(name);
     const agent = await t.agent();

@@ -12,6 +12,7 @@ export interface BreakerState {
 export interface Breaker {
   name: string; scope: string; trips: string; enabled: boolean; minimumSamples: number | null; warningFraction: string | null; haltMode: string;
   reset: { rule: string; afterSeconds: number | null; testingTrades: number | null; testingSizeFraction: string | null }; parameters: Record<string, unknown>; version: number; states: BreakerState[];
+  takes: { samples: boolean; resetRules: string[]; parameters: { properties: Record<string, object> } };
 }
 
 export interface Halt {
