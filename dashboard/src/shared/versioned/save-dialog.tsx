@@ -14,18 +14,19 @@ interface Props {
   warning: string | null;
   error: Error | null;
   busy: boolean;
+  askReason: boolean;
   onSave: (reason: string | null) => void;
   onClose: () => void;
 }
 
 /** What will differ, before it does. What lets more through is typed; what holds back is a plain button. */
-export function SaveDialog({ title, changes, telling, warning, error, busy, onSave, onClose }: Props) {
+export function SaveDialog({ title, changes, telling, warning, error, busy, askReason, onSave, onClose }: Props) {
   const [reason, setReason] = useState('');
   const save = () => onSave(reason.trim() || null);
   return (
     <Dialog title={title} onClose={onClose}>
       <ChangeTable label="What will change" changes={changes} telling={telling} empty="Nothing differs." />
-      <Field name="Reason" about="kept with the version; who did it and when is kept anyway"><textarea value={reason} maxLength={1_000} onChange={({ target }) => setReason(target.value)} /></Field>
+      {askReason ? <Field name="Reason" about="kept with the version; who did it and when is kept anyway"><textarea value={reason} maxLength={1_000} onChange={({ target }) => setReason(target.value)} /></Field> : null}
       <ProblemNote error={error} holds="Nothing was saved; what you changed is still in the form." />
       {warning === null ? <div><button type="button" className="main" disabled={busy || changes.length === 0} onClick={save}>{busy ? 'Saving …' : 'Save'}</button></div> : (
         <>

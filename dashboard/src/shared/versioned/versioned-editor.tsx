@@ -20,6 +20,8 @@ interface Props<T extends object> {
   busy: boolean;
   saved: string | null;
   mayChange: boolean;
+  /** False where the API keeps none. */
+  askReason?: boolean;
   onSave: (content: T, version: number, reason: string | null) => void;
   /** The last refusal is about what is no more. */
   onForget: () => void;
@@ -30,7 +32,7 @@ const KEPT = 'Nothing was saved; what you changed is still in the form.';
 
 /** A form that is saved whole, on the version that was read, after what differs was looked at. */
 export function VersionedEditor<T extends object>(props: Props<T>) {
-  const { draft, groups = [], telling, whose, warningOf, error, busy, saved, mayChange, onSave, onForget, children } = props;
+  const { draft, groups = [], telling, whose, warningOf, error, busy, saved, mayChange, askReason = true, onSave, onForget, children } = props;
   const [isReviewing, review] = useState(false);
   const { base, mine, theirs, isChanged } = draft;
   const fieldsOf = (content: T) => flat(content, groups);
@@ -58,7 +60,7 @@ export function VersionedEditor<T extends object>(props: Props<T>) {
         </div>
       ) : null}
       {isReviewing && isOpen ? (
-        <SaveDialog title={`Change ${whose}`} changes={changes} telling={telling} busy={busy} error={refused} warning={warningOf(changes, mine, base)} onClose={() => review(false)} onSave={(reason) => onSave(mine, draft.version, reason)} />
+        <SaveDialog title={`Change ${whose}`} changes={changes} telling={telling} busy={busy} askReason={askReason} error={refused} warning={warningOf(changes, mine, base)} onClose={() => review(false)} onSave={(reason) => onSave(mine, draft.version, reason)} />
       ) : null}
     </div>
   );
