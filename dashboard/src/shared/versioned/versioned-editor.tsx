@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import type { ApiError } from '../../api/problem.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import type { Telling } from './change-table.js';
@@ -41,6 +41,10 @@ export function VersionedEditor<T extends object>(props: Props<T>) {
   const stop = () => { onForget(); review(false); };
   const discard = () => { draft.discard(); stop(); };
   const isOpen = isChanged && !theirs;
+  // Saved, discarded or overtaken: the next change is looked at anew.
+  useEffect(() => {
+    if (!isOpen) review(false);
+  }, [isOpen]);
   return (
     <div className="stack">
       {saved && !isChanged ? <p role="status">● {saved}</p> : null}

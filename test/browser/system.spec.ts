@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { ADMIN, startTestApp, type TestApp } from '../support/app.js';
+import { BrowserTest, describeInBrowser, seriousViolations } from '../support/browser.js';
+
+const b = new BrowserTest();
+let t: TestApp;
+beforeAll(async () => {
+  t = await startTestApp();
+});
+afterAll(() => t.close());
+
+const MINUTES = 30;
+
+describeInBrowser('the system', () => {
+  it('shows the pool over time with its figures, and the schema, and nothing that does not exist', async () => {
+    const { page, faults } = await b.open(t.base);
+    // An hour of figures takes an hour; these stand for one with a queue in it.
+    await page.route('**/api/v1/system', async (route) => {
+      const response = await route.fetch();
+      if (!response.ok()) return route.fulfill({ response });
+      const body = (await response.json()) as { samples: { items: object[] } };
+      const items = Array.from({ length: MINUTES }, (_, n) => ({
+        at: new Date(Date.now() - (MINUTES - n) * 60_000).toISOString(), size: 10, max: 15, total: 8, active: n % 7, idle: 8 - (n % 7), waiting: n === 20 ? 9 : 0, timeouts: 0, latencyMs: n === 10 ? null : 1.5 + (n % 3),
+      }));
+      return route.fulfill({ response, json: { ...body, samples: { ...body.samples, items } } });
+    });
+    await page.goto(`${t.base}/system`);
+    await page.getByLabel('E-mail').fill(ADMIN.email);
+    await page.getByLabel('Password').fill(ADMIN.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const chart = page.getByRole('img', { name: /Connections over time/ });
+    await chart.waitFor();
+    expect(await chart.getAttribute('aria-label')).toMatch(/size \d+, active \d+, idle \d+, waiting \d+; the highest was 9 connections/);
+    // Where the database did not answer the line is open: two beginnings.
+    const latency = page.getByRole('img', { name: /Latency over time/ }).locator('path');
+    expect((await latency.getAttribute('d'))?.match(/M/g)).toHaveLength(2);
+    await page.getByText('Schema', { exact: true }).waitFor();
+    await page.getByRole('region', { name: 'Schedules' }).getByText(/in time|late|running/).first().waitFor();
+    expect(await page.getByRole('main').innerText()).not.toMatch(/backup|replication|mirror/i);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await seriousViolations(page)).toEqual([]);
+      if (process.env['SHOTS']) await page.screenshot({ path: `/tmp/h/p5-system-${colorScheme}.png`, fullPage: true });
+    }
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+    expect(faults).toEqual([]);
+  });
+
+  it('says so while the database is away, and shows what the probe says', async () => {
+    const { page, faults } = await b.signedIn(t, '/system');
+    await page.getByText('answers').first().waitFor();
+    await page.route('**/api/v1/system', (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', json: { status: 503, code: 'DATABASE_UNAVAILABLE', title: 'The database is not available.', retryable: true } }));
+    await page.route('**/health', (route) => route.fulfill({ status: 503, json: { status: 'error', version: '1.2.3', uptimeSeconds: 65, database: { available: false, error: 'connection refused' } } }));
+    await page.getByText('The database does not answer: connection refused').waitFor();
+    await page.getByText('1.2.3').waitFor();
+    await page.getByText('What /health says').click();
+    await page.getByText('"httpStatus": 503').waitFor();
+    expect(await seriousViolations(page)).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+});
