@@ -93,6 +93,7 @@ describeInBrowser('settings', () => {
       await page.getByRole('button', { name: 'Review changes' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
     };
+    await page.getByLabel('Secret', { exact: true }).fill(`whsec_${'A'.repeat(43)}=`);
     await save();
     await page.getByText('Saved. Send a test').waitFor();
     await page.getByText('https://alerts.example.com', { exact: false }).first().waitFor();

@@ -53,7 +53,7 @@ describeInBrowser('the system', () => {
     await page.route('**/api/v1/system', (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', json: { status: 503, code: 'DATABASE_UNAVAILABLE', title: 'The database is not available.', retryable: true } }));
     await page.route('**/health', (route) => route.fulfill({ status: 503, json: { status: 'error', version: '1.2.3', uptimeSeconds: 65, database: { available: false, error: 'connection refused' } } }));
     await page.getByText('The database does not answer: connection refused').waitFor();
-    await page.getByText('1.2.3').waitFor();
+    await page.getByText('1.2.3', { exact: true }).waitFor();
     await page.getByText('What /health says').click();
     await page.getByText('"httpStatus": 503').waitFor();
     expect(await seriousViolations(page)).toEqual([]);

@@ -3,7 +3,7 @@ import type { ApiError } from '../api/problem.js';
 import { Field } from './field.js';
 import css from './schema-form.module.css';
 import { InstantInput, JsonInput, RecordInput, TextListInput, WordListInput } from './schema-inputs.js';
-import { alternativeOf, blankOf, choiceName, kindOf, plainOf, type Schema, titleOf, withoutRefs } from './schema.js';
+import { alternativeOf, blankOf, choiceName, kindOf, plainOf, type Schema, tagOf, titleOf, withoutRefs } from './schema.js';
 
 interface FormProps {
   /** As the API has it: what is checked there is what is asked here. */
@@ -113,6 +113,8 @@ const numberOr = (text: string): unknown => (text.trim() === '' ? undefined : /^
 function Nullable(props: InputProps) {
   const { name, schema, value, onChange } = props;
   const id = useId();
+  // What is left out altogether is neither said nor taken away.
+  if (value === undefined && !props.isRequired && kindOf(schema) === 'object') return <Plain {...props} />;
   const isWide = ['object', 'list', 'alternatives', 'record', 'json'].includes(kindOf(schema));
   return (
     <div className={`${css.nullable} ${isWide ? css.wide : ''}`}>
@@ -145,7 +147,11 @@ function Alternatives({ label, ...props }: Labelled) {
   const { value, onChange, name, schema, error, path } = props;
   const choices = schema.anyOf ?? [];
   const at = alternativeOf(choices, value);
-  const wrong = at < 0 ? wrongAt(error, path, true) : undefined;
+  const chosen = at < 0 ? null : plainOf(choices[at]!).schema;
+  const isObject = chosen !== null && kindOf(chosen) === 'object';
+  const wrong = at < 0 ? wrongAt(error, path, true) : isObject ? wrongAt(error, path) : undefined;
+  // The choice itself says its tag.
+  const tags = isObject ? Object.entries(chosen.properties ?? {}).filter(([, each]) => tagOf(each) !== undefined).map(([tag]) => tag) : [];
   return (
     <fieldset className={css.group}>
       <legend>{label}</legend>
@@ -155,7 +161,7 @@ function Alternatives({ label, ...props }: Labelled) {
         {choices.map((choice, index) => <option key={index} value={index}>{choiceName(choice)}</option>)}
       </select>
       {wrong ? <p className="danger small" role="alert">■ {wrong}</p> : null}
-      {at >= 0 ? <div className={css.form}><Input {...props} schema={choices[at]!} isRequired /></div> : null}
+      {chosen === null ? null : isObject ? <ObjectForm schema={chosen} value={value} onChange={onChange} error={error} path={path} without={tags} /> : <div className={css.form}><Input {...props} schema={chosen} isRequired /></div>}
     </fieldset>
   );
 }

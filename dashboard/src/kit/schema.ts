@@ -29,7 +29,9 @@ export const titleOf = (name: string): string => {
 };
 
 /** Each `$ref` replaced by what it names. No schema of the API names itself; one that did would end as free JSON. */
-export function withoutRefs(schema: Schema, root: Schema = schema, depth = 0): Schema {
+export function withoutRefs(schema: Schema, above: Schema = schema, depth = 0): Schema {
+  // A schema with names of its own may stand within another.
+  const root = schema.$defs ? schema : above;
   if (depth > 20) return {};
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk);
@@ -110,7 +112,7 @@ const isTyped = (schema: unknown): schema is Schema => schema !== null && typeof
 /** What a record's values are. */
 export const valuesOf = (schema: Schema): Schema => (isTyped(schema.additionalProperties) ? schema.additionalProperties : {});
 
-const tagOf = ({ const: word, enum: words }: Schema): unknown => (word !== undefined ? word : words?.length === 1 ? words[0] : undefined);
+export const tagOf = ({ const: word, enum: words }: Schema): unknown => (word !== undefined ? word : words?.length === 1 ? words[0] : undefined);
 
 /** Of an alternative: its tag, or what it holds. */
 export function choiceName(schema: Schema): string {
