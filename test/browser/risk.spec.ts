@@ -110,6 +110,7 @@ describeInBrowser('limits for everybody', () => {
     await saveLoosened(page);
     await page.getByText(/Version \d+ is in force/).waitFor();
     expect(await config()).toMatchObject({ maxLotSize: '3', maxTradesPerDay: 20, minRewardToRisk: '2.5' });
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
     expect(statuses).toEqual([412, 200]);
     expect(faults).toEqual([]);
   });
@@ -248,7 +249,7 @@ describeInBrowser('who may only look', () => {
     await t.http('POST', '/strategies', { body: { name: 'seen' } });
     const { page, faults } = await b.signedIn(t, '/risk', { email: 'looker@example.com', password: ADMIN.password });
     const main = page.getByRole('main');
-    const controls = () => main.locator('input:enabled, textarea:enabled, button:enabled').evaluateAll('(found) => found.map((each) => each.outerHTML)') as unknown as Promise<string[]>;
+    const controls = () => page.evaluate(`[...document.querySelectorAll('main input:enabled, main textarea:enabled, main button:enabled')].map((each) => each.outerHTML)`);
     await main.getByRole('group', { name: 'How much may be held' }).getByText('Largest size').waitFor();
     expect(await controls()).toEqual([]);
     await page.goto(`${t.base}/risk/breakers/daily_loss`);

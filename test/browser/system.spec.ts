@@ -44,6 +44,7 @@ describeInBrowser('the system', () => {
     }
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
     expect(faults).toEqual([]);
   });
 
@@ -57,6 +58,7 @@ describeInBrowser('the system', () => {
     await page.getByText('What /health says').click();
     await page.getByText('"httpStatus": 503').waitFor();
     expect(await seriousViolations(page)).toEqual([]);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
     expect(faults).toEqual([]);
   });
 });
