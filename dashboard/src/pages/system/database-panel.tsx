@@ -16,7 +16,7 @@ export function DatabasePanel({ system: { database, schema, samples } }: { syste
       {database.error ? <p className="danger">■ {database.error}</p> : null}
       <div className={css.figures}>
         <Figure name="Latency">{database.latencyMs === null ? <Unknown why="it does not answer" /> : ms(database.latencyMs)}</Figure>
-        <Figure name="Schema" note={schema ? `${schema.applied} applied` : 'not known'}>{schema?.version ?? '—'}</Figure>
+        <Figure name="Schema" note={schema?.version ?? 'no version is known'}>{schema ? `${schema.applied} steps` : <Unknown why="the database does not answer" />}</Figure>
         <Figure name="Connections" note="of all instances and others">{database.connections ?? <Unknown why="not looked up" />}</Figure>
         <Figure name="Size" note={database.sizesAsOf ? <>as of <Age at={database.sizesAsOf} /></> : 'not looked up yet'}>{database.bytes === null ? '—' : sizeOf(database.bytes)}</Figure>
       </div>
