@@ -70,7 +70,7 @@ describeInBrowser('an operator, with the reference agents running', () => {
     await holdStop(page);
     await page.getByText(/2 of 2 agents have stopped/).waitFor({ timeout: 60_000 });
     await word(page, 'HALTED');
-    const observed = await t.db.query<{ all: boolean }>('select bool_and(observed_state_version = state_version) as all from agent_state');
+    const observed = await t.db.query<{ all: boolean }>('select bool_and(s.observed_state_version = a.state_version) as all from agents a join agent_state s on s.agent_id = a.id');
     expect(observed).toEqual([{ all: true }]);
     await page.getByLabel('Why it may go on').fill('the test goes on');
     await page.getByLabel('Type RELEASE to confirm').fill('RELEASE');
