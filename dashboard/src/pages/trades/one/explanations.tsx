@@ -2,6 +2,7 @@ import { type ItemOf, useList } from '../../../api/queries.js';
 import { Amount, Code } from '../../../kit/figures.js';
 import { Empty, Fresh } from '../../../kit/panel.js';
 import { Time } from '../../../kit/time.js';
+import { Factors } from '../../../shared/factors.js';
 import css from './one.module.css';
 
 type Explanation = ItemOf<'/api/v1/trades/{tradeId}/explanations'>;
@@ -35,20 +36,11 @@ function ExplanationText({ explanation }: { explanation: Explanation }) {
       {prompt !== null || rawResponse !== null ? (
         <details>
           <summary className="small quiet">What the model was asked and answered</summary>
-          {prompt === null ? null : <><h4>Asked</h4><pre tabIndex={0} className={css.text}>{prompt}</pre></>}
-          {rawResponse === null ? null : <><h4>Answered</h4><pre tabIndex={0} className={css.text}>{rawResponse}</pre></>}
+          {prompt === null ? null : <><p className="small quiet">Asked</p><pre tabIndex={0} className={css.text}>{prompt}</pre></>}
+          {rawResponse === null ? null : <><p className="small quiet">Answered</p><pre tabIndex={0} className={css.text}>{rawResponse}</pre></>}
           {promptHash === null ? null : <p className="small quiet">Prompt <code>{promptHash}</code></p>}
         </details>
       ) : null}
     </article>
   );
 }
-
-/** A list of sentences, or names with their weights. */
-export function Factors({ name, factors }: { name: string; factors: unknown }) {
-  const lines = Array.isArray(factors) ? factors.map(told) : factors !== null && typeof factors === 'object' ? Object.entries(factors).map(([key, value]) => `${key}: ${told(value)}`) : [];
-  if (lines.length === 0) return null;
-  return <div><h4 className="small quiet">{name}</h4><ul className={css.factors}>{lines.map((line, n) => <li key={n}>{line}</li>)}</ul></div>;
-}
-
-const told = (value: unknown): string => (typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value));
