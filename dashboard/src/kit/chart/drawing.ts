@@ -13,10 +13,11 @@ export class Drawing {
   private chart: IChartApi;
   private data: ChartData = {};
   /** The person's own zoom is kept while only figures change. */
-  private fitted = '';
+  private isTheirs = false;
 
   constructor(private readonly box: HTMLElement) {
     this.chart = this.made();
+    for (const event of ['pointerdown', 'touchstart'] as const) box.addEventListener(event, () => (this.isTheirs = true), { passive: true });
   }
 
   show(data: ChartData): void {
@@ -38,18 +39,20 @@ export class Drawing {
 
   private made(): IChartApi {
     const { line, quiet, surface } = coloursNow();
-    return createChart(this.box, {
+    const chart = createChart(this.box, {
       autoSize: true,
       // Its logo comes with a style element, which the content security policy refuses; the credit stands below the chart as text.
       layout: { attributionLogo: false, background: { color: surface }, textColor: quiet, fontSize: 12, fontFamily: getComputedStyle(this.box).fontFamily },
       grid: { vertLines: { visible: false }, horzLines: { color: line } },
       rightPriceScale: { borderColor: line, scaleMargins: { top: 0.14, bottom: 0.08 } },
-      timeScale: { borderColor: line, timeVisible: true, secondsVisible: false, rightOffset: 2, tickMarkFormatter: (time: Time, tick: number) => tickLabel(time as number, tick) },
+      timeScale: { borderColor: line, timeVisible: true, secondsVisible: false, rightOffset: 2, minBarSpacing: 0.02, tickMarkFormatter: (time: Time, tick: number) => tickLabel(time as number, tick) },
       localization: { timeFormatter: (time: Time) => momentLabel(time as number) },
       crosshair: { mode: 0, vertLine: { color: quiet }, horzLine: { color: quiet } },
       // A wheel that zooms would catch who wants to scroll the page.
       handleScroll: { mouseWheel: false, vertTouchDrag: false }, handleScale: { mouseWheel: false },
     });
+    chart.timeScale().subscribeSizeChange(() => this.fit());
+    return chart;
   }
 
   private draw(): void {
@@ -78,9 +81,11 @@ export class Drawing {
     // Candles are there for the sake of a range that holds the levels too.
     const range = levels.map(({ price }) => roughly(price));
     if (range.length > 0) first.series.applyOptions({ autoscaleInfoProvider: (own: () => { priceRange: { minValue: number; maxValue: number } | null } | null) => widened(own(), range) });
-    const extent = `${first.times[0]} ${first.times.length > 0}`;
-    if (extent !== this.fitted) this.chart.timeScale().fitContent();
-    this.fitted = extent;
+    this.fit();
+  }
+
+  private fit(): void {
+    if (!this.isTheirs) this.chart.timeScale().fitContent();
   }
 
   private mark(series: ISeriesApi<'Line' | 'Candlestick'>, times: number[], moments: readonly Moment[]): ISeriesMarkersPluginApi<Time> {

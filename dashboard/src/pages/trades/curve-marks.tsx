@@ -20,6 +20,9 @@ export const KINDS: Record<Kind, Pick<Moment, 'sign' | 'colour' | 'shape'> & { n
   cash_flow: { name: 'Cash', sign: '$', colour: 'quiet', shape: 'circle' },
 };
 
+/** The server's line names its subject, but for a version. */
+export const labelOf = (kind: Kind, label: string): string => (kind === 'agent_version' ? `version of ${label}` : label);
+
 /** What happened beside the curve, kind by kind to be left out, and all of it in words. */
 export function CurveMarks({ items, cut }: { items: readonly CurveMark[]; cut: boolean }) {
   const [hide, setHide] = useFilter('hide');
@@ -38,7 +41,7 @@ export function CurveMarks({ items, cut }: { items: readonly CurveMark[]; cut: b
       {cut ? <p className="doubt">▲ These are the newest {items.length}; choose an earlier end to see those before.</p> : null}
       <DataTable label="What happened beside the curve" rows={items.filter(({ kind }) => !hidden.has(kind)).map((item, n) => ({ ...item, n })).reverse()} rowKey={({ n }) => String(n)} empty="All kinds are left out." columns={[
         { name: 'When', cell: ({ at }) => <Time at={at} /> },
-        { name: 'What', cell: ({ kind, label }) => <><b aria-hidden="true">{KINDS[kind].sign}</b> {KINDS[kind].name}: {label}</> },
+        { name: 'What', cell: ({ kind, label }) => <><b aria-hidden="true">{KINDS[kind].sign}</b> {labelOf(kind, label)}</> },
       ]} />
     </div>
   );

@@ -8,7 +8,7 @@ import { Figure, Mode, Money } from '../../kit/figures.js';
 import { Empty, Fresh, Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import { dayWindow } from '../../shared/day-window.js';
-import { type CurveMark, CurveMarks, KINDS } from './curve-marks.js';
+import { type CurveMark, CurveMarks, KINDS, labelOf } from './curve-marks.js';
 import css from './trades.module.css';
 import { type Book, BookChoice, useBook } from './shown-book.js';
 import { TradeFilters } from './trade-filters.js';
@@ -53,7 +53,7 @@ function Curve({ book: { accountId, mode } }: { book: Book }) {
             <div className={css.totals}>
               <Figure name="Net profit"><Money value={last.cumulative} currency={head?.currency} signed /></Figure>
               <Figure name="Below its peak now"><Money value={last.drawdown} currency={head?.currency} /></Figure>
-              <Figure name="Closed trades" note={unpriced > 0 ? <span className="doubt">▲ of {unpriced} the profit is not known: they are not in the sum</span> : undefined}>{rows.length}{query.hasNextPage ? '+' : ''}</Figure>
+              <Figure name="Closed trades" note={unpriced > 0 ? <span className="doubt">▲ the profit of {unpriced} is not known, and not in the sum</span> : undefined}>{rows.length}{query.hasNextPage ? '+' : ''}</Figure>
             </div>
             {isShort ? <p className="quiet small" role="status">Reading more of the curve …</p> : query.hasNextPage ? <p className="doubt">▲ The first {rows.length} exits are shown; choose a later beginning to see the rest.</p> : null}
             <Chart label={`Sum of net profits of ${head?.account ?? 'the account'}, ${mode}`} data={data} unit={head?.currency} />
@@ -67,7 +67,7 @@ function Curve({ book: { accountId, mode } }: { book: Book }) {
 }
 
 function dataOf(rows: readonly { at: string; cumulative: string }[], marks: readonly CurveMark[]): ChartData {
-  const moments = marks.map(({ at, kind, label }) => ({ at, sign: KINDS[kind].sign, text: `${KINDS[kind].name}: ${label}`, colour: KINDS[kind].colour, shape: KINDS[kind].shape }));
+  const moments = marks.map(({ at, kind, label }) => ({ at, sign: KINDS[kind].sign, text: labelOf(kind, label), colour: KINDS[kind].colour, shape: KINDS[kind].shape }));
   const points = withMoments(rows.map(({ at, cumulative }) => ({ at, value: cumulative })), moments, '0');
   return { lines: [{ name: 'Sum of net profits', points, colour: 'accent', steps: true }], moments };
 }
