@@ -19,7 +19,7 @@ export async function foresee(agent: TestAgent, more: object = {}): Promise<stri
 
 /** Two hours of candles that lead up to now, so that a trade of the last 90 minutes lies among them. */
 export async function sendCandles(agent: TestAgent, symbol = 'EURUSD', timeframe = 'M5', frameMinutes = 5, count = 48): Promise<void> {
-  const first = Math.floor(Date.now() / (frameMinutes * MINUTE)) - count;
+  const first = Math.floor(Date.now() / (frameMinutes * MINUTE)) - count + 1;
   const items = Array.from({ length: count }, (_, n) => {
     const [open, close] = [n, n + 1].map((at) => 1.1 + Math.sin(at / 6) * 0.002 + at * 0.00012);
     return {

@@ -61,6 +61,18 @@ export function placeOf(at: string, times: readonly number[], lastsUntil: number
   return times[low]!;
 }
 
+/** The last thing drawn lasts as long as the one before it did. */
+export const endOf = (times: readonly number[]): number => {
+  const [last, before] = [times.at(-1), times.at(-2)];
+  return last === undefined ? -Infinity : before === undefined ? last + 60 : last + (last - before);
+};
+
+/** Moments of a time of which nothing is drawn. */
+export function outside({ candles = [], lines = [], moments = [] }: ChartData): number {
+  const times = bySecond<{ at: string }>(candles.length > 0 ? candles : (lines[0]?.points ?? [])).map(({ time }) => time);
+  return moments.filter(({ at }) => placeOf(at, times, endOf(times)) === null).length;
+}
+
 /** The sum as it stood at each moment, so that a mark has its own place on a line of steps. */
 export function withMoments(points: readonly Point[], moments: readonly Moment[], before: string): Point[] {
   const all = [...points.map(({ at, value }) => ({ at, value, isMoment: false })), ...moments.map(({ at }) => ({ at, value: null as string | null, isMoment: true }))]

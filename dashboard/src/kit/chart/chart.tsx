@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { ProblemNote } from '../problem-note.js';
 import css from './chart.module.css';
-import type { ChartData } from './chart-data.js';
+import { type ChartData, outside } from './chart-data.js';
 import { ChartTables } from './chart-tables.js';
 import { onColourChange } from './colours.js';
 import type { Drawing } from './drawing.js';
@@ -22,6 +22,7 @@ export function Chart({ label, data, unit }: Props) {
   const [error, setError] = useState<Error | null>(null);
   const [isDrawn, setDrawn] = useState(false);
   latest.current = data;
+  const unseen = outside(data);
 
   useEffect(() => {
     let isGone = false;
@@ -54,6 +55,7 @@ export function Chart({ label, data, unit }: Props) {
         <span>{label}</span>
         <span>TradingView Lightweight Charts™ · Copyright (c) TradingView, Inc. · https://www.tradingview.com/</span>
       </figcaption>
+      {unseen > 0 ? <p className="small quiet">{unseen} {unseen === 1 ? 'moment lies' : 'moments lie'} outside the time that is drawn; the table has {unseen === 1 ? 'it' : 'them'}.</p> : null}
       <ChartTables data={data} label={label} unit={unit} />
     </figure>
   );

@@ -2,7 +2,7 @@ import {
   CandlestickSeries, createChart, createSeriesMarkers, type IChartApi, type ISeriesApi, type ISeriesMarkersPluginApi, LineSeries, LineStyle, LineType, type SeriesMarker, type Time, type UTCTimestamp,
 } from 'lightweight-charts';
 import { roughly } from '../decimal.js';
-import { bySecond, type ChartData, digitsOf, type Moment, placeOf } from './chart-data.js';
+import { bySecond, type ChartData, digitsOf, endOf, type Moment, placeOf } from './chart-data.js';
 import { coloursNow } from './colours.js';
 import { momentLabel, tickLabel } from './zone.js';
 
@@ -100,12 +100,6 @@ export class Drawing {
     return createSeriesMarkers(series, markers.sort((a, b) => (a.time as number) - (b.time as number)));
   }
 }
-
-/** The last thing drawn lasts as long as the one before it did. */
-export const endOf = (times: readonly number[]): number => {
-  const [last, before] = [times.at(-1), times.at(-2)];
-  return last === undefined ? -Infinity : before === undefined ? last + 60 : last + (last - before);
-};
 
 function widened(own: { priceRange: { minValue: number; maxValue: number } | null } | null, levels: readonly number[]) {
   const range = own?.priceRange;

@@ -2,7 +2,7 @@ import { useGet } from '../../api/queries.js';
 import { DataTable } from '../../kit/data-table.js';
 import { Amount, Mode, Money, Percent } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
-import { short } from './ratio.js';
+import { short } from '../../shared/ratio.js';
 
 /** What came of them, a line for each book: sums over currencies or modes would be of nothing. */
 export function BookTotals({ query: asked }: { query: Record<string, string> }) {

@@ -4,7 +4,7 @@ import { roughly, written } from '../../kit/decimal.js';
 import { Amount, Money, Percent } from '../../kit/figures.js';
 import type { Grouping, PerformanceBook } from './performance.js';
 import { GROUPINGS } from './performance.js';
-import { short } from './ratio.js';
+import { short } from '../../shared/ratio.js';
 import css from './trades.module.css';
 
 type Figures = PerformanceBook['total'];

@@ -10,7 +10,7 @@ import { dayWindow } from '../../shared/day-window.js';
 import { AccountName, AgentLink, useAccounts } from '../../shared/names.js';
 import { BookTotals } from './book-totals.js';
 import { CsvExport } from './csv-export.js';
-import { short } from './ratio.js';
+import { short } from '../../shared/ratio.js';
 import { TradeFilters } from './trade-filters.js';
 import { profitUnknown, statusTone, type Trade, whatOf } from './trade-words.js';
 

@@ -2,18 +2,19 @@ import { Link } from 'wouter';
 import { Light } from '../../kit/figures.js';
 import { Raw } from '../../kit/raw.js';
 import { Time } from '../../kit/time.js';
-import { Actor } from '../../shared/names.js';
+import { Actor, useAccounts } from '../../shared/names.js';
 import { Reasons, verdictOf } from '../../shared/verdict.js';
 import { type Ending, endingsOf } from './ending.js';
 import { StepFacts } from './step-facts.js';
-import { addressOf, nameOf, type Step, toneOf, type Why } from './step.js';
+import { accountOf, addressOf, nameOf, type Step, toneOf, type Why } from './step.js';
 import css from './why.module.css';
 
 /** The steps in a line, causes before effects; the last card says what came of it, or where it ended. */
 export function Chain({ why }: { why: Why }) {
+  const currency = useAccounts().find(({ id }) => id === accountOf(why.chain))?.currency;
   return (
     <ol className={css.chain} aria-label="Steps, causes first">
-      {why.chain.map((step, n) => <Card key={`${step.type} ${step.id} ${n}`} step={step} isSubject={step.id === why.subject.id && isOf(step, why)} />)}
+      {why.chain.map((step, n) => <Card key={`${step.type} ${step.id} ${n}`} step={step} currency={currency} isSubject={step.id === why.subject.id && isOf(step, why)} />)}
       {endingsOf(why.chain).map((ending, n) => <End key={n} ending={ending} />)}
     </ol>
   );
@@ -22,7 +23,7 @@ export function Chain({ why }: { why: Why }) {
 /** Of a trade, its outcome is what was asked about. */
 const isOf = (step: Step, { subject }: Why): boolean => (subject.type === 'trade' ? step.type === 'outcome' : step.type === subject.type);
 
-function Card({ step, isSubject }: { step: Step; isSubject: boolean }) {
+function Card({ step, isSubject, currency }: { step: Step; isSubject: boolean; currency: string | undefined }) {
   const to = addressOf(step);
   const tone = toneOf(step);
   return (
@@ -33,7 +34,7 @@ function Card({ step, isSubject }: { step: Step; isSubject: boolean }) {
           <span className="small quiet">{step.actor ? <><Actor who={step.actor} /> · </> : null}<Time at={step.at} /></span>
         </header>
         <p className={css.summary}>{step.summary}</p>
-        <StepFacts step={step} />
+        <StepFacts step={step} currency={currency} />
         <footer className={css.foot}>
           {to ? <Link href={to}>Open</Link> : null}
           <Raw record={step} />

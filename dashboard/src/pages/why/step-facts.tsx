@@ -2,8 +2,10 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { asPercent, written } from '../../kit/decimal.js';
 import { Amount, Code, Mode, Money } from '../../kit/figures.js';
+import { titleOf } from '../../kit/schema.js';
 import { Time } from '../../kit/time.js';
 import { AccountName, AgentLink } from '../../shared/names.js';
+import { short } from '../../shared/ratio.js';
 import { Reasons, verdictOf, VerdictTable, VerdictWord } from '../../shared/verdict.js';
 import { Attempts } from './attempts.js';
 import { Factors } from '../../shared/factors.js';
@@ -18,11 +20,12 @@ const Facts = ({ facts }: { facts: Fact[] }) => {
   return there.length === 0 ? null : <dl className={css.facts}>{there.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 };
 
-export function StepFacts({ step: { type, data } }: { step: Step }) {
+/** @param currency of the account that it is about */
+export function StepFacts({ step: { type, data }, currency }: { step: Step; currency: string | undefined }) {
   const t = (name: string) => textOf(data, name);
   const plain = (name: string, label: string): Fact => (t(name) === null ? null : [label, t(name)!.replaceAll('_', ' ')]);
   const figure = (name: string, label: string): Fact => (t(name) === null ? null : [label, <Amount value={t(name)} />]);
-  const money = (name: string, label: string, signed = false): Fact => (t(name) === null ? null : [label, <Money value={t(name)} signed={signed} />]);
+  const money = (name: string, label: string, signed = false): Fact => (t(name) === null ? null : [label, <Money value={t(name)} currency={currency} signed={signed} />]);
   const fraction = (name: string, label: string): Fact => (t(name) === null ? null : [label, asPercent(t(name)!)]);
   const time = (name: string, label: string): Fact => (t(name) === null ? null : [label, <Time at={t(name)} />]);
   const agent = (name: string, label: string): Fact => (t(name) === null ? null : [label, <AgentLink id={t(name)} />]);
@@ -45,7 +48,6 @@ export function StepFacts({ step: { type, data } }: { step: Step }) {
     case 'decision': return <DecisionFacts data={data} />;
     case 'reservation': return <Facts facts={[figure('size', 'Size'), figure('entryPrice', 'Entry'), figure('stopLoss', 'Stop'), ['Is', data['held'] === true ? 'still held' : (t('endedAs') ?? 'no longer held')], time('endedAt', 'Ended')]} />;
     case 'command': return <CommandFacts data={data} />;
-    case 'transition': return <Facts facts={[plain('from', 'From'), plain('to', 'To'), plain('reason', 'Because'), plain('brokerDealId', 'Deal'), data['late'] === true ? ['Told', 'late'] : null]} />;
     case 'fill': return <Facts facts={[plain('role', 'Side'), figure('size', 'Size'), figure('price', 'Price'), figure('requestedPrice', 'Asked for'), money('profit', 'Profit', true), money('commission', 'Commission'), money('swap', 'Swap'), money('fee', 'Fee'), plain('exitReason', 'By')]} />;
     case 'explanation': return (
       <>
@@ -63,7 +65,7 @@ export function StepFacts({ step: { type, data } }: { step: Step }) {
     case 'release': return <Facts facts={[plain('reason', 'Because'), time('requestedAt', 'Asked for')]} />;
     case 'outcome': return (
       <Facts facts={[
-        ['Net profit', <strong key="n"><Money value={t('netProfit')} signed why="nobody told the profit" /></strong>], t('rMultiple') === null ? null : ['R', <Amount key="r" value={t('rMultiple')} />], figure('entryPrice', 'Entry'), figure('exitPrice', 'Exit'), plain('exitReason', 'Ended by'),
+        ['Net profit', <strong key="n"><Money value={t('netProfit')} currency={currency} signed why="nobody told the profit" /></strong>], t('rMultiple') === null ? null : ['R', <span key="r" title={t('rMultiple')!}>{written(short(t('rMultiple')!, 2), { sign: true })}</span>], figure('entryPrice', 'Entry'), figure('exitPrice', 'Exit'), plain('exitReason', 'Ended by'),
         money('commission', 'Commission'), money('swap', 'Swap'), money('fee', 'Fee'), plain('profitSource', 'Source of the profit'),
       ]} />
     );
@@ -97,10 +99,10 @@ function DecisionFacts({ data }: { data: Record<string, unknown> }) {
 
 function CommandFacts({ data }: { data: Record<string, unknown> }) {
   const error = partOf(data, 'error');
-  const payload = Object.entries(partOf(data, 'payload') ?? {}).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value));
+  const payload = Object.entries(partOf(data, 'payload') ?? {}).filter(([name, value]) => !/Id$/.test(name) && ['string', 'number', 'boolean'].includes(typeof value));
   return (
     <div className="stack">
-      <Facts facts={[['Kind', <Code key="k">{textOf(data, 'type') ?? '—'}</Code>], ['Status', (textOf(data, 'status') ?? '—').replaceAll('_', ' ')], ...payload.slice(0, 8).map(([name, value]): Fact => [name, String(value)])]} />
+      <Facts facts={[['Kind', <Code key="k">{textOf(data, 'type') ?? '—'}</Code>], ['Status', (textOf(data, 'status') ?? '—').replaceAll('_', ' ')], ...payload.slice(0, 8).map(([name, value]): Fact => [titleOf(name), String(value)])]} />
       {error === null ? null : <p className="danger">■ {textOf(error, 'message') ?? 'It failed.'} {textOf(error, 'code') ? <Code>{textOf(error, 'code')}</Code> : null}</p>}
       <Attempts attempts={listOf(data, 'attempts')} />
     </div>

@@ -58,4 +58,7 @@ export function addressOf({ type, id, data }: Step): string | null {
   }
 }
 
+/** Whose money it is: a path is of one account. */
+export const accountOf = (chain: readonly Step[]): string | null => chain.map(({ data }) => textOf(data, 'accountId')).find((id) => id !== null) ?? null;
+
 export const tradeIdsOf = (chain: readonly Step[]): string[] => [...new Set(chain.flatMap((step) => (step.type === 'outcome' ? [step.id] : textOf(step.data, 'tradeId') ?? [])))];

@@ -2,10 +2,12 @@ import { type FormEvent, useState } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { useGet } from '../../api/queries.js';
 import { Field } from '../../kit/field.js';
+import { Light } from '../../kit/figures.js';
 import { Empty, Fresh, Panel } from '../../kit/panel.js';
 import { Chain } from './chain.js';
 import { ChainChart } from './chain-chart.js';
-import { tradeIdsOf } from './step.js';
+import { endingsOf } from './ending.js';
+import { type Step, tradeIdsOf } from './step.js';
 import css from './why.module.css';
 
 const IS_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -49,6 +51,7 @@ function OfId({ id }: { id: string }) {
         return (
           <div className={trades.length > 0 ? css.beside : 'stack'}>
             <div className="stack">
+              <Result chain={why.chain} />
               <Missing missing={why.missing} cut={why.cut} complete={why.complete} />
               <Chain why={why} />
             </div>
@@ -63,6 +66,14 @@ function OfId({ id }: { id: string }) {
       }}</Fresh>
     </>
   );
+}
+
+/** What came of it, before how it came to be. */
+function Result({ chain }: { chain: readonly Step[] }) {
+  const [ending] = endingsOf(chain);
+  const outcome = chain.filter(({ type }) => type === 'outcome').at(-1);
+  if (ending) return <p className={css.result}><Light tone={ending.tone}>{ending.title}</Light></p>;
+  return outcome ? <p className={css.result}>{outcome.summary}</p> : null;
 }
 
 /** What is not known is said first: a path with a hole in it is no explanation. */

@@ -5,7 +5,7 @@ import { Amount, Code, Figure, Light, Money, Unknown } from '../../../kit/figure
 import { Panel } from '../../../kit/panel.js';
 import { span, Time } from '../../../kit/time.js';
 import { profitUnknown, SOURCES, type Trade } from '../trade-words.js';
-import { short } from '../ratio.js';
+import { short } from '../../../shared/ratio.js';
 import { Protection } from './protection.js';
 import css from './one.module.css';
 
