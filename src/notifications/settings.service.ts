@@ -27,6 +27,7 @@ export interface OpenSettings {
 export class NotificationSettings {
   private sealedOnce?: Sealed;
   private readonly hooks: (() => void)[] = [];
+  private seen: OpenSettings | null = null;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -42,10 +43,15 @@ export class NotificationSettings {
     this.hooks.push(hook);
   }
 
+  /** As they were when this instance looked last; null: it has not yet. Costs nothing. */
+  get lastSeen(): OpenSettings | null {
+    return this.seen;
+  }
+
   async open(): Promise<OpenSettings> {
     const { channels, secrets } = await this.settings.get();
     const secret = (name: SecretName) => (secrets[name] === undefined ? null : this.sealed.open(name, secrets[name]));
-    return { channels, secret, isUnreadable: (name) => secrets[name] !== undefined && secret(name) === null };
+    return (this.seen = { channels, secret, isUnreadable: (name) => secrets[name] !== undefined && secret(name) === null });
   }
 
   async get(): Promise<NotificationsAnswer> {

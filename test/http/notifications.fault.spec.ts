@@ -3,7 +3,7 @@ import { ADMIN, startTestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { closeGateways, openGateway } from '../support/gateway.js';
 import { type Client, clientOf } from '../support/http.js';
-import { closeStandIns, open, type Receiver, setUp, startReceiver, tell, webhookTo } from '../support/notify.js';
+import { closeStandIns, open, type Receiver, setUp, startReceiver, startTelegram, telegramTo, tell, webhookTo } from '../support/notify.js';
 import { until } from '../support/pool.js';
 import { type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
@@ -24,8 +24,8 @@ afterAll(async () => {
   await db.drop();
 });
 
-async function start(): Promise<ServerProcess> {
-  const server = await startServerProcess({ env: { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off' } });
+async function start(telegramUrl?: string): Promise<ServerProcess> {
+  const server = await startServerProcess({ env: { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off', ...(telegramUrl === undefined ? {} : { TELEGRAM_API_URL: telegramUrl }) } });
   await whenReady(server.base);
   return server;
 }
@@ -38,14 +38,19 @@ const incidents = (count: number, name: string) => db.query<{ id: string }>(`
 const told = () => receiver.received.flatMap(({ body }) => body.data.incidents.map(({ id }) => id));
 
 describe('servers that look by themselves', () => {
-  it('tell each incident once while nothing fails, two of them', async () => {
-    const servers = await Promise.all([start(), start()]);
-    await setUp(await admin(servers[0] as ServerProcess), { webhook: webhookTo(receiver) });
+  it('tell each incident once while nothing fails, two of them, and carry out a command of the chat once', async () => {
+    const telegram = await startTelegram();
+    const servers = await Promise.all([start(telegram.url), start(telegram.url)]);
+    telegram.say(7, '/halt at once');
+    await setUp(await admin(servers[0] as ServerProcess), { webhook: webhookTo(receiver), telegram: telegramTo([7]) });
     const ids = (await incidents(INCIDENTS, 'together-')).map(({ id }) => id);
-    await until(async () => (await db.query(`select 1 from notification_deliveries where status = 'sent'`)).length === INCIDENTS, 60_000);
+    await until(async () => (await db.query(`select 1 from notification_deliveries where status = 'sent'`)).length === INCIDENTS * 2, 60_000);
+    await until(async () => telegram.sent.some(({ text }) => text.startsWith('HALTED')), 60_000);
+    expect(await db.query(`select imposed_by, reason from halts`)).toEqual([{ imposed_by: 'telegram:7', reason: 'by Telegram: at once' }]);
     for (const server of servers) server.kill('SIGTERM');
     await Promise.all(servers.map(({ exited }) => exited));
     expect([...told()].sort()).toEqual([...ids].sort());
+    expect(telegram.sent.map(({ text }) => text.split(/[ :]/)[0]).sort()).toEqual(['CRITICAL', 'HALTED']);
     expect(receiver.refused).toEqual([]);
   }, 300_000);
 

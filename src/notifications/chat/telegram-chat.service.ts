@@ -6,13 +6,15 @@ import type { Env } from '../../config/env.js';
 import { ENV } from '../../config/env.token.js';
 import { DatabaseService } from '../../database/database.service.js';
 import { TelegramApi, telegramReason, TelegramRefusal, type TelegramUpdate } from '../channels/telegram-api.js';
-import { NotificationSettings } from '../settings.service.js';
+import { NotificationSettings, type OpenSettings } from '../settings.service.js';
 import { ChatCommands } from './chat-commands.service.js';
 import { ChatsRepository } from './chats.repository.js';
 
 const WAIT_SECONDS = 25;
 /** Where nothing is to be heard, or another instance hears it. */
 const IDLE_MS = 5_000;
+/** A server that answers at once, though it was asked to wait, would be asked thousands of times a second. */
+const PAUSE_MS = 1_000;
 const FAILED_MS = { first: 2_000, most: 60_000 };
 const LEAVE_AFTER_MS = 2_000;
 
@@ -70,8 +72,9 @@ export class TelegramChat implements OnApplicationShutdown {
     while (!this.stopping.signal.aborted && !this.rests) {
       let againInMs: number;
       try {
-        againInMs = await this.round(WAIT_SECONDS);
-        if (againInMs !== FAILED_MS.most) this.failures = 0;
+        // Whoever tells people looks at the settings all the time: an idle chat asks the database for nothing.
+        againInMs = isHeard(this.settings.lastSeen) || this.held !== null ? await this.round(WAIT_SECONDS) : IDLE_MS;
+        this.failures = 0;
       } catch (error) {
         // Once: a service that is away for a night would fill the log.
         if (this.failures++ === 0) this.log.warn(`chats cannot be heard, trying again: ${(error as Error).message}`);
@@ -91,7 +94,7 @@ export class TelegramChat implements OnApplicationShutdown {
     const { telegram } = settings.channels;
     const botToken = settings.secret('telegram.botToken');
     const botId = botToken?.split(':')[0];
-    if (telegram?.enabled !== true || !telegram.commands || botToken === null || botId === undefined) {
+    if (!isHeard(settings) || telegram === null || botToken === null || botId === undefined) {
       await this.letGo();
       return IDLE_MS;
     }
@@ -101,6 +104,7 @@ export class TelegramChat implements OnApplicationShutdown {
     if (this.rests && waitSeconds > 0) return 0;
     const api = new TelegramApi(this.env.TELEGRAM_API_URL, botToken);
     const signal = this.signal();
+    const begun = performance.now();
     let updates: TelegramUpdate[];
     try {
       updates = await api.getUpdates(claimed.offset, waitSeconds, signal);
@@ -114,7 +118,7 @@ export class TelegramChat implements OnApplicationShutdown {
     }
     await this.work(botId, telegram.chatIds, updates);
     await this.answer(api, botId);
-    return 0;
+    return updates.length === 0 && performance.now() - begun < PAUSE_MS ? PAUSE_MS : 0;
   }
 
   private async work(botId: string, bound: readonly string[], updates: readonly TelegramUpdate[]): Promise<void> {
@@ -155,3 +159,5 @@ export class TelegramChat implements OnApplicationShutdown {
     await Promise.race([this.running.then(() => this.letGo()).catch(() => undefined), pause(LEAVE_AFTER_MS, undefined, { ref: false })]);
   }
 }
+
+const isHeard = (settings: OpenSettings | null): boolean => settings?.channels.telegram?.enabled === true && settings.channels.telegram.commands;

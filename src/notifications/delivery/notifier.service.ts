@@ -11,6 +11,8 @@ import { DeliveriesRepository, type Told } from './deliveries.repository.js';
 import { Sender } from './sender.service.js';
 
 const LOOK_EVERY_MS = 2_000;
+/** While no channel is switched on, as far as this instance knows: whichever one is told to switch one on begins at once. */
+const IDLE_EVERY_MS = 30_000;
 /** What is over is looked for in the last hour, and now and then in the whole day: for a server that was away. */
 const HOURS = { usually: 1, all: 24 };
 const ALL_EVERY_MS = 60_000;
@@ -30,6 +32,7 @@ export class Notifier implements OnApplicationShutdown {
   private timer?: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private allAt = -Infinity;
+  private isIdle = true;
   private stopped = false;
   private rests = false;
   private saidAway = false;
@@ -82,7 +85,8 @@ export class Notifier implements OnApplicationShutdown {
         const { enabled = false, minimumSeverity = 'critical' } = settings.channels[channel] ?? {};
         return enabled ? [{ channel, minimumSeverity }] : [];
       });
-      if (told.length > 0) await this.tell(told, settings);
+      this.isIdle = told.length === 0;
+      if (!this.isIdle) await this.tell(told, settings);
       this.saidAway = false;
     } catch (error) {
       // Once: a database that is away for a night would fill the log.
@@ -112,6 +116,7 @@ export class Notifier implements OnApplicationShutdown {
 
   /** With the null pool an idle server should hold no connection. */
   private restMs(): number {
+    if (this.isIdle) return IDLE_EVERY_MS;
     return this.env.DB_POOL_TYPE === 'null' ? this.env.WATCH_EVERY_SECONDS * 1_000 : LOOK_EVERY_MS;
   }
 
