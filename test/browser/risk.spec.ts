@@ -24,13 +24,11 @@ async function isFitToBeSeen(page: Page, name: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     expect([name, colorScheme, await seriousViolations(page)]).toEqual([name, colorScheme, []]);
-    if (process.env['SHOTS']) await page.screenshot({ path: `/tmp/h/p5-${name}-${colorScheme}.png`, fullPage: true });
   }
   await page.emulateMedia({ colorScheme: 'light' });
   const before = page.viewportSize()!;
   await page.setViewportSize({ width: 360, height: 740 });
   expect([name, (await page.evaluate('document.documentElement.scrollWidth')) as number]).toEqual([name, 360]);
-  if (process.env['SHOTS']) await page.screenshot({ path: `/tmp/h/p5-${name}-360.png`, fullPage: true });
   await page.setViewportSize(before);
 }
 
@@ -105,7 +103,6 @@ describeInBrowser('limits for everybody', () => {
     expect(await conflict.getByLabel('Largest size: yours').isChecked()).toBe(true);
     expect(await conflict.getByLabel('Openings in a day: what is there now').isChecked()).toBe(true);
     expect(await seriousViolations(page)).toEqual([]);
-    if (process.env['SHOTS']) await page.screenshot({ path: '/tmp/h/p5-conflict.png', fullPage: true });
     await conflict.getByRole('button', { name: 'Go on with these values' }).click();
     await saveLoosened(page);
     await page.getByText(/Version \d+ is in force/).waitFor();

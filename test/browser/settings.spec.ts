@@ -80,7 +80,6 @@ describeInBrowser('settings', () => {
     expect(await seriousViolations(page)).toEqual([]);
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await page.evaluate(narrow)).toBe(360);
-    if (process.env['SHOTS']) await page.screenshot({ path: '/tmp/h/p5-account-360.png', fullPage: true });
     expect(faults).toEqual([]);
   });
 
@@ -103,7 +102,6 @@ describeInBrowser('settings', () => {
     await page.getByText('Told from critical up').waitFor();
     expect((await t.http<{ webhook: object }>('GET', '/notifications')).body.webhook).toMatchObject({ minimumSeverity: 'critical', url: { isSet: true } });
     expect(await seriousViolations(page)).toEqual([]);
-    if (process.env['SHOTS']) await page.screenshot({ path: '/tmp/h/p5-notifications.png', fullPage: true });
     expect(faults).toEqual([]);
   });
 

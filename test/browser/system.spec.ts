@@ -40,7 +40,6 @@ describeInBrowser('the system', () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await seriousViolations(page)).toEqual([]);
-      if (process.env['SHOTS']) await page.screenshot({ path: `/tmp/h/p5-system-${colorScheme}.png`, fullPage: true });
     }
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);

@@ -244,22 +244,18 @@ describeInBrowser('of the pages of trades', () => {
   it.each([
     ['list', () => `/trades?account=${other.accountId}`, 'Trades, newest first'], ['curve', () => `/trades/curve?account=${agent.accountId}`, 'The chart as a table'], ['performance', () => '/trades/performance', 'Does the broker say the same?'],
     ['trade', () => `/trades/${running.id}`, 'The chart as a table'],
-  ])('the %s has no serious fault of accessibility in light and dark, and fits a phone', async (name, address, shows) => {
+  ])('the %s has no serious fault of accessibility in light and dark, and fits a phone', async (_name, address, shows) => {
     const { page, faults } = await b.signedIn(t, address());
     await page.getByText(shows).or(page.getByRole('region', { name: shows })).first().waitFor();
     if (shows === 'The chart as a table') await isDrawn(page);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
-      await look(page, `${name}-${colorScheme}`);
       expect([colorScheme, await seriousViolations(page)]).toEqual([colorScheme, []]);
     }
     await page.setViewportSize({ width: 360, height: 740 });
     await fits(page);
-    await look(page, `${name}-360`);
     expect(faults).toEqual([]);
     await page.context().close();
   });
 });
 
-/** With SHOTS=<prefix>: pictures to be looked at. */
-const look = (page: Page, name: string) => (process.env['SHOTS'] ? page.screenshot({ path: `${process.env['SHOTS']}-${name}.png`, fullPage: true }) : undefined);

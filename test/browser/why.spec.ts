@@ -116,15 +116,12 @@ describeInBrowser('why', () => {
         await page.goto(`${t.base}/why/${id}`);
         await page.getByText(says).first().waitFor();
         if (name === 'taken') await page.locator('[data-drawn="true"]').waitFor();
-        await look(page, `${name}-${colorScheme}`);
         expect([name, await seriousViolations(page)]).toEqual([name, []]);
         await page.setViewportSize({ width: 360, height: 740 });
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
-        if (colorScheme === 'light') await look(page, `${name}-360`);
       }
       expect(faults).toEqual([]);
     });
   }
 });
 
-const look = (page: Page, name: string) => (process.env['SHOTS'] ? page.screenshot({ path: `${process.env['SHOTS']}-why-${name}.png`, fullPage: true }) : undefined);

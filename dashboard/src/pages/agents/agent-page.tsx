@@ -4,7 +4,7 @@ import { useMay } from '../../api/session.js';
 import { Code, Mode } from '../../kit/figures.js';
 import { Empty, Fresh } from '../../kit/panel.js';
 import { Tabs } from '../../kit/tabs.js';
-import { CanTrade, Liveness } from './agent-lights.js';
+import { CanTrade, Liveness } from '../../shared/agents/agent-lights.js';
 import { CommandsTab } from './commands-tab.js';
 import { ConfigurationTab } from './configuration-tab.js';
 import { ExecutorsTab } from './executors-tab.js';

@@ -7,8 +7,8 @@ import { Field } from '../../kit/field.js';
 import { Mode, Money, Unknown } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { Age } from '../../kit/time.js';
-import { CanTrade, Liveness, Wanted } from './agent-lights.js';
-import css from './agents.module.css';
+import { CanTrade, Liveness, Wanted } from '../../shared/agents/agent-lights.js';
+import css from '../../shared/agents/agents.module.css';
 
 type Row = ItemOf<'/api/v1/agents'>;
 

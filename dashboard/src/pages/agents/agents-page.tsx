@@ -2,7 +2,7 @@ import { Route, Switch } from 'wouter';
 import { AgentPage } from './agent-page.js';
 import { AgentsList } from './agents-list.js';
 import { CommandPage } from './command-page.js';
-import { NewAgent } from './new-agent.js';
+import { NewAgent } from '../../shared/agents/new-agent.js';
 
 export default function AgentsPage() {
   return (

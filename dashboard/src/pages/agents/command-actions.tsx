@@ -5,8 +5,8 @@ import { makeStale } from '../../api/queries.js';
 import { Field } from '../../kit/field.js';
 import { Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
-import css from './agents.module.css';
-import type { CommandRow } from './command-words.js';
+import css from '../../shared/agents/agents.module.css';
+import type { CommandRow } from '../../shared/agents/command-words.js';
 
 type Settled = 'succeeded' | 'failed' | 'not_sent' | 'rejected';
 const SETTLED: Record<Settled, string> = { succeeded: 'It was done', failed: 'It failed', not_sent: 'It never went out', rejected: 'The broker refused it' };

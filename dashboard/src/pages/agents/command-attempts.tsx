@@ -3,7 +3,7 @@ import { Light, type Tone, Unknown } from '../../kit/figures.js';
 import { Panel } from '../../kit/panel.js';
 import { Raw } from '../../kit/raw.js';
 import { Age, Time } from '../../kit/time.js';
-import type { CommandRow } from './command-words.js';
+import type { CommandRow } from '../../shared/agents/command-words.js';
 
 const TONES: Record<string, Tone> = { succeeded: 'good', unknown: 'danger', rejected: 'danger', not_sent: 'doubt', lapsed: 'doubt', given_back: 'off', cancelled: 'off' };
 

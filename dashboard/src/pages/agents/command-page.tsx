@@ -9,7 +9,7 @@ import { Age, Time, useNow } from '../../kit/time.js';
 import { Actor } from '../../shared/names.js';
 import { CommandActions } from './command-actions.js';
 import { CommandAttempts } from './command-attempts.js';
-import { CLASS_WORDS, type CommandRow, isFinal, standing, STATUS_TONES, STATUS_WORDS, times } from './command-words.js';
+import { CLASS_WORDS, type CommandRow, isFinal, standing, STATUS_TONES, STATUS_WORDS, times } from '../../shared/agents/command-words.js';
 
 /** While it is on its way somebody waits for it; events tell of steps, and this is their net. */
 const EVERY = { going: 3_000, ended: 30_000 };

@@ -7,7 +7,7 @@ import { Light } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { Age } from '../../kit/time.js';
 import { Actor } from '../../shared/names.js';
-import { type CommandRow, STATUS_TONES, STATUS_WORDS, STATUSES } from './command-words.js';
+import { type CommandRow, STATUS_TONES, STATUS_WORDS, STATUSES } from '../../shared/agents/command-words.js';
 import { useCommandTypes } from './command-types.js';
 
 const columns: readonly Column<CommandRow>[] = [

@@ -3,8 +3,8 @@ import { ApiError } from '../../api/problem.js';
 import { Field } from '../../kit/field.js';
 import { Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
-import type { Agent } from './agent-words.js';
-import { useChangeAgent } from './change-agent.js';
+import type { Agent } from '../../shared/agents/agent-words.js';
+import { useChangeAgent } from '../../shared/agents/change-agent.js';
 
 const textOf = (config: unknown): string => JSON.stringify(config, null, 2);
 

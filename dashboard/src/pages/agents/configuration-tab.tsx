@@ -7,11 +7,11 @@ import { Mode } from '../../kit/figures.js';
 import { Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import { span } from '../../kit/time.js';
-import type { Agent } from './agent-words.js';
-import { useChangeAgent } from './change-agent.js';
+import type { Agent } from '../../shared/agents/agent-words.js';
+import { useChangeAgent } from '../../shared/agents/change-agent.js';
 import { ConfigJson } from './config-json.js';
-import { ModeChange } from './mode-change.js';
-import { symbolsOf } from './new-agent.js';
+import { ModeChange } from '../../shared/agents/mode-change.js';
+import { symbolsOf } from '../../shared/agents/new-agent.js';
 import { Retire } from './retire.js';
 
 /** What an agent is set to. Settings of its own code are its `config`. */

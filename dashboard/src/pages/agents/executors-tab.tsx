@@ -7,8 +7,8 @@ import { useMay } from '../../api/session.js';
 import { Mode } from '../../kit/figures.js';
 import { Empty, Fresh, Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
-import type { Agent } from './agent-words.js';
-import css from './agents.module.css';
+import type { Agent } from '../../shared/agents/agent-words.js';
+import css from '../../shared/agents/agents.module.css';
 
 /** For whom this agent may propose besides itself. */
 export function ExecutorsTab({ agent }: { agent: Agent }) {

@@ -6,7 +6,7 @@ import { Code, Unknown } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { span, Time } from '../../kit/time.js';
 import { Actor } from '../../shared/names.js';
-import type { Agent } from './agent-words.js';
+import type { Agent } from '../../shared/agents/agent-words.js';
 import { type StoredEvent, useStoredEvents } from './stored-events.js';
 
 const WORDS: Record<string, (data: Record<string, unknown>) => string> = {

@@ -10,7 +10,7 @@ import { Code, Light } from '../../kit/figures.js';
 import { Empty, Fresh, Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import { Age, useNow } from '../../kit/time.js';
-import type { Agent } from './agent-words.js';
+import type { Agent } from '../../shared/agents/agent-words.js';
 import { NewKey } from './new-key.js';
 
 type Key = ItemOf<'/api/v1/agents/{agentId}/keys'>;

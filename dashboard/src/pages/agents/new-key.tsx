@@ -6,8 +6,8 @@ import { makeStale } from '../../api/queries.js';
 import { Field } from '../../kit/field.js';
 import { Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
-import css from './agents.module.css';
-import { ShownKey } from './shown-key.js';
+import css from '../../shared/agents/agents.module.css';
+import { ShownKey } from '../../shared/agents/shown-key.js';
 
 const SCOPES = { commands: 'lease commands and answer them', records: 'tell trades, fills, positions, predictions', ideas: 'propose ideas' } as const;
 type Scope = keyof typeof SCOPES;

@@ -3,8 +3,8 @@ import { ApiError } from '../../api/problem.js';
 import { HoldButton, TypedConfirm } from '../../kit/confirm.js';
 import { Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
-import type { Agent } from './agent-words.js';
-import { useChangeAgent } from './change-agent.js';
+import type { Agent } from '../../shared/agents/agent-words.js';
+import { useChangeAgent } from '../../shared/agents/change-agent.js';
 
 export const Retire = ({ agent }: { agent: Agent }) => (agent.retired ? <BringBack agent={agent} /> : <RetireIt agent={agent} />);
 

@@ -1,5 +1,5 @@
 import { HoldButton, TypedConfirm } from '../../kit/confirm.js';
-import type { Agent } from './agent-words.js';
+import type { Agent } from '../../shared/agents/agent-words.js';
 import type { CommandType } from './new-command.js';
 
 /** Says the effect, not the word of the contract. */

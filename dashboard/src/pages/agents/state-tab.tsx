@@ -5,8 +5,8 @@ import { Amount, Code, Light, Money, Unknown } from '../../kit/figures.js';
 import { Panel } from '../../kit/panel.js';
 import { Raw } from '../../kit/raw.js';
 import { Age, span, Time } from '../../kit/time.js';
-import { type Agent, hasNotObserved, type Reason, reasonText } from './agent-words.js';
-import { CheckPanel } from './check-panel.js';
+import { type Agent, hasNotObserved, type Reason, reasonText } from '../../shared/agents/agent-words.js';
+import { CheckPanel } from '../../shared/agents/check-panel.js';
 import { EffectiveLimits } from './effective-limits.js';
 
 const NOT_TOLD = 'it did not tell';

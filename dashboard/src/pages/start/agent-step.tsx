@@ -4,10 +4,10 @@ import { useMay } from '../../api/session.js';
 import { Field } from '../../kit/field.js';
 import { Mode } from '../../kit/figures.js';
 import { Age } from '../../kit/time.js';
-import { Liveness } from '../agents/agent-lights.js';
-import { CheckPanel } from '../agents/check-panel.js';
-import { NewAgentForm } from '../agents/new-agent.js';
-import { ShownKey } from '../agents/shown-key.js';
+import { Liveness } from '../../shared/agents/agent-lights.js';
+import { CheckPanel } from '../../shared/agents/check-panel.js';
+import { NewAgentForm } from '../../shared/agents/new-agent.js';
+import { ShownKey } from '../../shared/agents/shown-key.js';
 import { AgentLines } from './agent-lines.js';
 import type { Progress } from './progress.js';
 

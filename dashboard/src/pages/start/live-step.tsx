@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import { type ItemOf, useList } from '../../api/queries.js';
 import { useMay } from '../../api/session.js';
 import { Light } from '../../kit/figures.js';
-import { ModeChange } from '../agents/mode-change.js';
+import { ModeChange } from '../../shared/agents/mode-change.js';
 import { AccountForm } from './account-form.js';
 import type { Agent, Progress, RiskConfig } from './progress.js';
 

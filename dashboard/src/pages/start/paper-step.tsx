@@ -5,7 +5,7 @@ import { written } from '../../kit/decimal.js';
 import { Code, Light, type Tone } from '../../kit/figures.js';
 import { Fresh } from '../../kit/panel.js';
 import { Age } from '../../kit/time.js';
-import { STATUS_TONES, STATUS_WORDS } from '../agents/command-words.js';
+import { STATUS_TONES, STATUS_WORDS } from '../../shared/agents/command-words.js';
 import type { Agent, Progress } from './progress.js';
 import { ProposeForm } from './propose-form.js';
 

@@ -1,7 +1,7 @@
 import { type AnswerOf, type ItemOf, useGet, useList } from '../../api/queries.js';
 import { useMay } from '../../api/session.js';
 import { useFilter } from '../../kit/address.js';
-import { useCheck } from '../agents/check-panel.js';
+import { useCheck } from '../../shared/agents/check-panel.js';
 
 export type Account = ItemOf<'/api/v1/accounts'>;
 export type Agent = ItemOf<'/api/v1/agents'>;
