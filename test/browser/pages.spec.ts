@@ -55,8 +55,10 @@ const PAGES: [name: string, address: (day: BusyDay) => string][] = [
 /** Nothing is being read any more, and nothing failed to be read. */
 async function settled(page: Page): Promise<void> {
   await page.locator('main h1').first().waitFor();
-  await page.waitForFunction(`!document.body.innerText.includes('Reading …')`);
-  await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => undefined);
+  // What was read first may ask for more.
+  for (const role of ['main', 'banner'] as const) await page.getByRole(role).getByText('Reading …').first().waitFor({ state: 'detached' });
+  await page.evaluate('new Promise((done) => requestIdleCallback(done))');
+  await page.getByRole('main').getByText('Reading …').first().waitFor({ state: 'detached' });
 }
 
 describeInBrowser('every page', () => {
