@@ -6,8 +6,8 @@ const UUID_DIGITS = 32;
 
 /** Where a page about it is. What has no page of its own has its chain. */
 const PATHS: Record<FoundKind, (id: string) => string> = {
-  agent: (id) => `agents/${id}`, account: (id) => `risk?account=${id}`, strategy: (id) => `risk?strategy=${id}`, source: (id) => `alerts?source=${id}`, trade: (id) => `trades/${id}`,
-  command: (id) => `why/${id}`, idea: (id) => `ideas/${id}`, prediction: (id) => `why/${id}`, decision: (id) => `why/${id}`, alert: (id) => `alerts/${id}`, halt: (id) => `why/${id}`,
+  agent: (id) => `agents/${id}`, account: (id) => `settings/accounts/${id}`, strategy: (id) => `risk/strategies/${id}`, source: (id) => `alerts/sources/${id}`, trade: (id) => `trades/${id}`,
+  command: (id) => `why/${id}`, idea: (id) => `ideas/${id}`, prediction: (id) => `why/${id}`, decision: (id) => `history/decisions/${id}`, alert: (id) => `alerts/${id}`, halt: (id) => `overview?halt=${id}`,
   incident: (id) => `overview?incident=${id}`, symbol: (id) => `trades?symbol=${encodeURIComponent(id)}`,
 };
 

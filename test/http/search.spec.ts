@@ -47,7 +47,7 @@ describe('a search', () => {
   it('finds names by their beginning in any case, and symbols as everybody calls them', async () => {
     expect(await search('mean rev')).toEqual([{ kind: 'agent', id: agent.id, title: 'Mean Reversion', detail: 'paper, FTMO-1', path: `agents/${agent.id}`, exact: false }]);
     expect((await search('MEAN REVERSION'))[0]?.exact).toBe(true);
-    expect((await search('ftmo'))[0]).toMatchObject({ kind: 'account', path: `risk?account=${agent.accountId}` });
+    expect((await search('ftmo'))[0]).toMatchObject({ kind: 'account', path: `settings/accounts/${agent.accountId}` });
     expect(await search('eurusd')).toEqual([{ kind: 'symbol', id: 'EURUSD', title: 'EURUSD', detail: 'on 1 account', path: 'trades?symbol=EURUSD', exact: true }]);
     expect(await named('EUR')).toEqual(['symbol EURUSD']);
     expect(await named('EURUSD.raw')).toEqual(['symbol EURUSD']);
@@ -58,7 +58,7 @@ describe('a search', () => {
     const idea = (await agent.http<{ id: string; decision: { id: string } }>('POST', '/trade-ideas', { body: { symbol: 'EURUSD', direction: 'long', lotSize: '1', rationale: 'because' } })).body;
     const prediction = (await agent.http<{ id: string }>('POST', '/predictions', { body: { model: 'm', symbol: 'EURUSD', timestamp: '2026-01-02T03:04:05Z', direction: 'long', confidence: '0.9' } })).body.id;
     const [halt] = await t.db.query<{ id: string }>(`insert into halts (scope_type, mode, reason, source, imposed_by, released_at, released_by, release_reason) values ('global', 'halt', 'why', 'person', 'system', app_clock(), 'system', 'x') returning id`);
-    const wanted: [string, string, string][] = [['command', command, 'why/'], ['idea', idea.id, 'ideas/'], ['decision', idea.decision.id, 'why/'], ['prediction', prediction, 'why/'], ['halt', halt?.id ?? '', 'why/'], ['agent', agent.id, 'agents/']];
+    const wanted: [string, string, string][] = [['command', command, 'why/'], ['idea', idea.id, 'ideas/'], ['decision', idea.decision.id, 'history/decisions/'], ['prediction', prediction, 'why/'], ['halt', halt?.id ?? '', 'overview?halt='], ['agent', agent.id, 'agents/']];
     for (const [kind, id, page] of wanted) expect((await search(id)).map(({ kind: found, path, exact }) => [found, path, exact])).toEqual([[kind, page + id, true]]);
   });
 

@@ -2,7 +2,7 @@ import { Link } from 'wouter';
 import { useSession } from '../api/session.js';
 import { Mode } from '../kit/figures.js';
 import { Age, span, Time, useNow } from '../kit/time.js';
-import { useActorWords } from '../shared/actor.js';
+import { useWords } from '../shared/words.js';
 import { type Safety, useSafety, type Word } from './safety.js';
 import { SearchButton } from './search.js';
 import { KeptStops } from './stop/kept-line.js';
@@ -42,12 +42,13 @@ export function Strip() {
 }
 
 function Why({ safety: { word, reasons, since } }: { safety: Safety }) {
-  const words = useActorWords();
+  const words = useWords();
   const [first, ...more] = reasons.map(words);
   const isDoubt = word === 'NOT KNOWN';
   return (
     <div className={css.why} role={isDoubt ? 'alert' : undefined}>
-      {first ? <span title={reasons.map(words).join('\n')}>{first}{more.length > 0 ? (isDoubt ? ` ${more.join(' ')}` : <> <Link href="/overview">and {more.length} more</Link></>) : ''}</span> : null}
+      {first ? <span title={reasons.map(words).join('\n')}>{first}{isDoubt ? ` ${more.join(' ')}` : ''}</span> : null}
+      {more.length > 0 && !isDoubt ? <Link className="small" href="/overview">and {more.length} more</Link> : null}
       {since === null ? null : <span className="small"> {isDoubt ? <>not known for <Lasting since={since} /></> : <>since <Time at={String(since)} /></>}</span>}
     </div>
   );

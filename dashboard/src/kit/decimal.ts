@@ -5,13 +5,15 @@ export const isNegative = (text: string): boolean => text.startsWith('-') && /[1
 export const isZero = (text: string): boolean => !/[1-9]/.test(text);
 
 /**
- * `-1234.500` as `−1,234.50`: thousands parted, needless zeros away, never fewer digits than `least`, never one rounded off.
+ * `-1234.500` as `−1,234.50`: thousands parted, needless zeros away, never fewer digits than `least`, never one rounded off
+ * (`most`: what is beyond is cut off, where 1 or more is left to read).
  * @param sign whether a gain has its plus
  */
-export function written(text: string, { least = 0, sign = false }: { least?: number; sign?: boolean } = {}): string {
+export function written(text: string, { least = 0, most, sign = false }: { least?: number; most?: number; sign?: boolean } = {}): string {
   if (!PLAIN.test(text)) return text;
   const [whole = '', fraction = ''] = text.replace('-', '').split('.');
-  const kept = fraction.replace(/0+$/, '').padEnd(least, '0');
+  const shown = most === undefined || isZero(whole) ? fraction : fraction.slice(0, most);
+  const kept = shown.replace(/0+$/, '').padEnd(least, '0');
   const parted = whole.replace(/\B(?=(\d{3})+$)/g, ',');
   const before = isNegative(text) ? '−' : sign && !isZero(text) ? '+' : '';
   return `${before}${parted}${kept === '' ? '' : `.${kept}`}`;

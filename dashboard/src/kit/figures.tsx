@@ -10,15 +10,17 @@ export const Unknown = ({ why }: { why?: string | null | undefined }) => (
 interface MoneyProps {
   value: string | null | undefined;
   currency?: string | undefined;
+  /** Hundredths, for a look from two metres; the exact figure is on hover. */
+  brief?: boolean;
   /** A gain is green and has its plus, a loss is red and has its minus. */
   signed?: boolean;
   why?: string | null | undefined;
 }
 
-export function Money({ value, currency, signed = false, why }: MoneyProps) {
+export function Money({ value, currency, signed = false, brief = false, why }: MoneyProps) {
   if (value === null || value === undefined) return <Unknown why={why} />;
   const tone = !signed || isZero(value) ? '' : isNegative(value) ? 'loss' : 'gain';
-  return <span className={`nowrap ${tone}`}>{written(value, { least: 2, sign: signed })}{currency ? <span className={css.unit}> {currency}</span> : null}</span>;
+  return <span className={`nowrap ${tone}`} title={brief ? value : undefined}>{written(value, { least: 2, sign: signed, ...(brief && { most: 2 }) })}{currency ? <span className={css.unit}> {currency}</span> : null}</span>;
 }
 
 /** A size, a price, a count: with its unit. */

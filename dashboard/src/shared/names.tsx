@@ -1,12 +1,12 @@
 import { Link } from 'wouter';
 import { type ItemOf, useGet } from '../api/queries.js';
-import { useMay, useSession } from '../api/session.js';
+import { useSession } from '../api/session.js';
 
 export type Agent = ItemOf<'/api/v1/agents'>;
 export type Account = ItemOf<'/api/v1/accounts'>;
 
 /** Names change seldom, and events tell of it: this is only the net. */
-const EVERY_MS = 60_000;
+export const EVERY_MS = 60_000;
 
 export const useAgents = (): readonly Agent[] => useGet('/api/v1/agents', { query: { limit: 500 } }, { every: EVERY_MS }).data?.items ?? [];
 export const useAccounts = (): readonly Account[] => useGet('/api/v1/accounts', { query: { limit: 500 } }, { every: EVERY_MS }).data?.items ?? [];
@@ -43,10 +43,9 @@ export function SourceLink({ id }: { id: string }) {
 function Person({ id }: { id: string }) {
   const session = useSession();
   const own = session.state === 'in' ? session.user : null;
-  const { data } = useGet('/api/v1/users', { query: { limit: 500 } }, { every: EVERY_MS, enabled: useMay('admin') });
+  const { data } = useGet('/api/v1/users/names', {}, { every: EVERY_MS });
   if (own?.id === id) return <span title={own.email}>you</span>;
-  const known = data?.items.find((user) => user.id === id);
-  return <span title={id}>{known?.email ?? `person ${brief(id)}`}</span>;
+  return <span title={id}>{data?.items.find((user) => user.id === id)?.name ?? `person ${brief(id)}`}</span>;
 }
 
 /** Who did it, as events and decisions name them: `user:…`, `agent:…`, `webhook:…`, `system`. */

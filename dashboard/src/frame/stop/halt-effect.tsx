@@ -4,7 +4,7 @@ import { DataTable } from '../../kit/data-table.js';
 import { Amount, Light } from '../../kit/figures.js';
 import { Fresh } from '../../kit/panel.js';
 import { Age, Time } from '../../kit/time.js';
-import { useActorWords } from '../../shared/actor.js';
+import { useWords } from '../../shared/words.js';
 import { useOverview } from '../../shared/overview.js';
 import { ReleaseHalt } from './release-halt.js';
 import { deedOf, MEANS, stoppedOf } from './wording.js';
@@ -22,7 +22,7 @@ export function HaltEffect({ id }: { id: string }) {
 
 function Effect({ halt }: { halt: Halt }) {
   const deed = deedOf(halt.mode, halt.scope);
-  const words = useActorWords();
+  const words = useWords();
   return (
     <div className="stack">
       <div>

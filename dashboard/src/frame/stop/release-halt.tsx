@@ -8,7 +8,7 @@ import { TypedConfirm } from '../../kit/confirm.js';
 import { Field } from '../../kit/field.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import { Time } from '../../kit/time.js';
-import { useActorWords } from '../../shared/actor.js';
+import { useWords } from '../../shared/words.js';
 import { useOverview } from '../../shared/overview.js';
 import type { Halt } from './halt-effect.js';
 import css from './stop.module.css';
@@ -18,7 +18,7 @@ import { deedOf } from './wording.js';
 export function ReleaseHalt({ halt }: { halt: Halt }) {
   const may = useMay('admin');
   const client = useQueryClient();
-  const words = useActorWords();
+  const words = useWords();
   const [reason, setReason] = useState('');
   const release = useMutation({
     mutationFn: () => answer(api.POST('/api/v1/kill-switch/{id}/release', { params: { path: { id: halt.id } }, body: { confirm: 'RELEASE', reason: reason.trim() } })),

@@ -53,7 +53,7 @@ export function Chart({ label, data, unit }: Props) {
       <div ref={box} className={css.box} aria-hidden="true" data-drawn={isDrawn} />
       <figcaption className={`small quiet ${css.foot}`}>
         <span>{label}</span>
-        <span>TradingView Lightweight Charts™ · Copyright (c) TradingView, Inc. · https://www.tradingview.com/</span>
+        <span>TradingView Lightweight Charts™ · Copyright (c) TradingView, Inc. · <a href="https://www.tradingview.com/" target="_blank" rel="noreferrer">tradingview.com</a></span>
       </figcaption>
       {unseen > 0 ? <p className="small quiet">{unseen} {unseen === 1 ? 'moment lies' : 'moments lie'} outside the time that is drawn; the table has {unseen === 1 ? 'it' : 'them'}.</p> : null}
       <ChartTables data={data} label={label} unit={unit} />

@@ -10,7 +10,7 @@ import { Fresh } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import { Age } from '../../kit/time.js';
 import type { Held } from '../../shared/overview.js';
-import { halfOf } from './half.js';
+import { halfOf } from '../../shared/half.js';
 
 /** Close, or half of it, by a command to the agent that holds it: each held, and then followed to its end. */
 export function CloseDialog({ held, onClose }: { held: Held; onClose: () => void }) {

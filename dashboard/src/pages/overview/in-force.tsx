@@ -4,7 +4,7 @@ import { Code, Light } from '../../kit/figures.js';
 import { Panel } from '../../kit/panel.js';
 import { Age, Time } from '../../kit/time.js';
 import { deedOf } from '../../frame/stop/wording.js';
-import { useActorWords } from '../../shared/actor.js';
+import { useWords } from '../../shared/words.js';
 import type { Overview } from '../../shared/overview.js';
 import css from './overview.module.css';
 
@@ -26,7 +26,7 @@ export function InForce({ halts, haltsTotal, breakers }: { halts: Halt[]; haltsT
 }
 
 function HaltLine({ halt }: { halt: Halt }) {
-  const words = useActorWords();
+  const words = useWords();
   const { observed } = halt;
   return (
     <li className={css.item} data-tone={halt.mode === 'reduce' ? 'doubt' : 'danger'}>
@@ -43,6 +43,7 @@ function HaltLine({ halt }: { halt: Halt }) {
 const STATES: Record<string, string> = { warning: 'warns', tripped: 'has tripped', cooldown: 'cools down', testing: 'is testing' };
 
 function BreakerLine({ breaker }: { breaker: Breaker }) {
+  const words = useWords();
   const isWarning = breaker.state === 'warning';
   return (
     <li className={css.item} data-tone={isWarning || breaker.state === 'testing' ? 'doubt' : 'danger'}>
@@ -50,7 +51,7 @@ function BreakerLine({ breaker }: { breaker: Breaker }) {
         <Light tone={isWarning || breaker.state === 'testing' ? 'doubt' : 'danger'}><Link href={`/risk/breakers/${breaker.name}`}>{breaker.name.replaceAll('_', ' ')}</Link> {STATES[breaker.state] ?? breaker.state}</Light>
         {' '}on {breaker.scope.name ?? (breaker.scope.type === 'global' ? 'everything' : breaker.scope.id)}{breaker.account && breaker.scope.type !== 'account' ? `, ${breaker.account}` : ''}{breaker.executionMode ? ` (${breaker.executionMode})` : ''}
         {breaker.value !== null ? <>: {written(breaker.value)}{breaker.limit !== null ? ` of ${written(breaker.limit)}` : ''} {breaker.unit}</> : null} <Code>{breaker.state}</Code>
-        <div className="small">{breaker.since ? <>Since <Time at={breaker.since} />. </> : null}{breaker.resets.sentence}</div>
+        <div className="small">{breaker.since ? <>Since <Time at={breaker.since} />. </> : null}{words(breaker.resets.sentence)}</div>
       </div>
     </li>
   );

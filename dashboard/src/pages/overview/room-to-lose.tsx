@@ -38,18 +38,18 @@ function BookCard({ book }: { book: Book }) {
         <Light tone={book.word === 'TRADING' ? 'good' : book.word === 'REDUCING' ? 'doubt' : 'danger'}>{book.word}</Light>
       </div>
       <div>
-        <div className={`${css.great} ${tone === 'danger' ? 'danger' : ''}`}>{isLimited ? <Money value={book.nearestFloorMoneyLeft.value} currency={currency} why={book.nearestFloorMoneyLeft.why} /> : <span className="doubt">No loss limit</span>}</div>
+        <div className={`${css.great} ${tone === 'danger' ? 'danger' : ''}`}>{isLimited ? <Money brief value={book.nearestFloorMoneyLeft.value} currency={currency} why={book.nearestFloorMoneyLeft.why} /> : <span className="doubt">No loss limit</span>}</div>
         <p className="small quiet">{sentenceOf(book, nearest, isLimited)}</p>
       </div>
       <div className={css.floors}>{book.floors.map((floor) => <FloorBar key={floor.name} floor={floor} currency={currency} />)}</div>
       <Rollover book={book} />
       <dl className={css.facts}>
-        <div><dt>Equity</dt><dd><Money value={book.equity.value} currency={currency} why={book.equity.why} /></dd></div>
-        <div><dt>Floating</dt><dd><Money value={book.floatingProfit.value} currency={currency} signed why={book.floatingProfit.why} /></dd></div>
-        <div><dt>Today</dt><dd><Money value={book.dayProfit.value} currency={currency} signed why={book.dayProfit.why} /></dd></div>
-        <div><dt>Margin used</dt><dd><Money value={book.marginUsed.value} currency={currency} why={book.marginUsed.why} /></dd></div>
-        <div><dt>Margin free</dt><dd><Money value={book.marginFree.value} currency={currency} why={book.marginFree.why} /></dd></div>
-        <div><dt>Lost if every stop is hit</dt><dd><Money value={book.openRisk.value} currency={currency} why={book.openRisk.why} /></dd></div>
+        <div><dt>Equity</dt><dd><Money brief value={book.equity.value} currency={currency} why={book.equity.why} /></dd></div>
+        <div><dt>Floating</dt><dd><Money brief value={book.floatingProfit.value} currency={currency} signed why={book.floatingProfit.why} /></dd></div>
+        <div><dt>Today</dt><dd><Money brief value={book.dayProfit.value} currency={currency} signed why={book.dayProfit.why} /></dd></div>
+        <div><dt>Margin used</dt><dd><Money brief value={book.marginUsed.value} currency={currency} why={book.marginUsed.why} /></dd></div>
+        <div><dt>Margin free</dt><dd><Money brief value={book.marginFree.value} currency={currency} why={book.marginFree.why} /></dd></div>
+        <div><dt>Lost if every stop is hit</dt><dd><Money brief value={book.openRisk.value} currency={currency} why={book.openRisk.why} /></dd></div>
         <div><dt>Open trades</dt><dd><Amount value={book.openTrades} /></dd></div>
         <div><dt>{book.nextEnd?.what === 'expiry' ? 'Next expiry' : 'Next session end'}</dt><dd>{book.nextEnd ? <>{book.nextEnd.symbol} <Age at={book.nextEnd.at} /></> : <Unknown why="nothing that is held has one that anybody told" />}</dd></div>
       </dl>
@@ -74,8 +74,8 @@ function FloorBar({ floor, currency }: { floor: Floor; currency: string }) {
   return (
     <div>
       <div className="row between small">
-        <span>{name} floor <Money value={floor.floorEquity.value} currency={currency} why={floor.floorEquity.why} /></span>
-        <span><strong><Money value={floor.moneyLeft.value} why={floor.moneyLeft.why} /></strong> of <Money value={floor.limit.value} why={floor.limit.why} /> left</span>
+        <span>{name} floor <Money brief value={floor.floorEquity.value} currency={currency} why={floor.floorEquity.why} /></span>
+        <span><strong><Money brief value={floor.moneyLeft.value} why={floor.moneyLeft.why} /></strong> of <Money brief value={floor.limit.value} why={floor.limit.why} /> left</span>
       </div>
       <Bar part={part} tone={toneOf(part)} label={`${name}: part of the loss limit that is left`} />
     </div>

@@ -9,7 +9,7 @@ import { Code } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { ProblemNote } from '../../kit/problem-note.js';
 import { Age, Time } from '../../kit/time.js';
-import { useActorWords } from '../../shared/actor.js';
+import { useWords } from '../../shared/words.js';
 import type { Overview } from '../../shared/overview.js';
 import { IdeasWaiting } from './ideas-waiting.js';
 import css from './overview.module.css';
@@ -62,7 +62,7 @@ const SHAPE = { critical: '■', warning: '▲', info: '○' } as const;
 function IncidentLine({ incident, isMarked }: { incident: Incident; isMarked: boolean }) {
   const may = useMay('operator');
   const client = useQueryClient();
-  const words = useActorWords();
+  const words = useWords();
   const ref = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (isMarked) ref.current?.scrollIntoView({ block: 'center' });

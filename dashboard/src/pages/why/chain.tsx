@@ -4,6 +4,7 @@ import { Raw } from '../../kit/raw.js';
 import { Time } from '../../kit/time.js';
 import { Actor, useAccounts } from '../../shared/names.js';
 import { Reasons, verdictOf } from '../../shared/verdict.js';
+import { useWords } from '../../shared/words.js';
 import { type Ending, endingsOf } from './ending.js';
 import { StepFacts } from './step-facts.js';
 import { accountOf, addressOf, nameOf, type Step, toneOf, type Why } from './step.js';
@@ -24,6 +25,7 @@ export function Chain({ why }: { why: Why }) {
 const isOf = (step: Step, { subject }: Why): boolean => (subject.type === 'trade' ? step.type === 'outcome' : step.type === subject.type);
 
 function Card({ step, isSubject, currency }: { step: Step; isSubject: boolean; currency: string | undefined }) {
+  const words = useWords();
   const to = addressOf(step);
   const tone = toneOf(step);
   return (
@@ -33,7 +35,7 @@ function Card({ step, isSubject, currency }: { step: Step; isSubject: boolean; c
           <h2><Light tone={tone}>{nameOf(step)}</Light>{isSubject ? <span className={css.asked}>asked about</span> : null}</h2>
           <span className="small quiet">{step.actor ? <><Actor who={step.actor} /> · </> : null}<Time at={step.at} /></span>
         </header>
-        <p className={css.summary}>{step.summary}</p>
+        <p className={css.summary}>{words(step.summary)}</p>
         <StepFacts step={step} currency={currency} />
         <footer className={css.foot}>
           {to ? <Link href={to}>Open</Link> : null}
