@@ -19,7 +19,8 @@ const compressed: Plugin = {
 export default defineConfig({
   root: import.meta.dirname,
   oxc: { jsx: { runtime: 'automatic', importSource: 'react' } },
-  build: { outDir: '../dist/dashboard', emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, rolldownOptions: { onLog: (level, log, say) => (log.code === 'MODULE_LEVEL_DIRECTIVE' ? undefined : say(level, log)) } },
+  css: { modules: { generateScopedName: '[hash:base64:5]' } },
+  build: { chunkSizeWarningLimit: 600, outDir: '../dist/dashboard', emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, rolldownOptions: { output: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: 'pages', test: /dashboard\/src\/(pages\/(?!pages|overview)|shared\/(?!words|names|overview|half)|kit\/(schema|compare|filters|copy|facts|raw|tabs))|api\/bodies/ }] } }, onLog: (level, log, say) => (log.code === 'MODULE_LEVEL_DIRECTIVE' ? undefined : say(level, log)) } },
   server: { proxy: { '/api': 'http://localhost:3000', '/health': 'http://localhost:3000' } },
   plugins: [compressed],
 });

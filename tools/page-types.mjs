@@ -11,9 +11,8 @@ const [types, bodies] = [join(folder, 'schema.d.ts'), join(folder, 'bodies.json'
 
 /** Calls whose body a person fills in by a form. */
 const FORMS = [
-  'PUT /api/v1/risk-config', 'PUT /api/v1/limits/account/{accountId}', 'PUT /api/v1/circuit-breakers/{name}', 'POST /api/v1/strategies', 'PUT /api/v1/strategies/{strategyId}',
-  'POST /api/v1/webhook-sources', 'PATCH /api/v1/webhook-sources/{sourceId}', 'POST /api/v1/accounts', 'PATCH /api/v1/accounts/{accountId}', 'POST /api/v1/accounts/{accountId}/cash-flows',
-  'POST /api/v1/instruments', 'PATCH /api/v1/instruments/{instrumentId}', 'POST /api/v1/agents', 'PATCH /api/v1/agents/{agentId}', 'PUT /api/v1/notifications', 'POST /api/v1/trade-ideas', 'POST /api/v1/agents/{agentId}/keys',
+  'PUT /api/v1/strategies/{strategyId}', 'PUT /api/v1/notifications', 'POST /api/v1/accounts', 'PATCH /api/v1/accounts/{accountId}', 'POST /api/v1/accounts/{accountId}/cash-flows',
+  'POST /api/v1/instruments', 'PATCH /api/v1/instruments/{instrumentId}',
 ];
 
 function withoutRefs(value, document) {

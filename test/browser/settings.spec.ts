@@ -14,7 +14,7 @@ const narrow = 'document.documentElement.scrollWidth';
 describeInBrowser('settings', () => {
   it('keep the theme over a reload', async () => {
     const { page, faults } = await b.signedIn(t, '/settings');
-    await page.getByLabel('Dark').check();
+    await page.getByRole('radio', { name: 'Dark' }).check();
     await page.reload();
     await page.getByRole('radio', { name: 'Dark' }).waitFor();
     expect(await page.getByRole('radio', { name: 'Dark' }).isChecked()).toBe(true);

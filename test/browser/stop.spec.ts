@@ -42,7 +42,7 @@ describeInBrowser('Stop', () => {
     await page.getByRole('button', { name: /Halt everything/ }).click();
     expect(await halts()).toHaveLength(before);
     await hold(page, /Halt everything/);
-    await page.getByText(/Released nothing since/).waitFor();
+    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     await page.getByText('0 of 1 agent has stopped; no entry order left on 0; waiting for scalper.').waitFor();
     expect((await halts()).slice(before)).toMatchObject([{ scope_type: 'global', mode: 'halt', released_at: null }]);
     await word(page, 'HALTED');
@@ -76,7 +76,7 @@ describeInBrowser('Stop', () => {
     await page.getByRole('radio', { name: /^Reduce only/ }).check();
     await page.getByLabel('Why').fill('it doubles its size');
     await hold(page, /Reduce only agent scalper/);
-    await page.getByText(/Released nothing since/).waitFor();
+    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     expect(await inForce()).toMatchObject([{ scope: { type: 'agent', id: agent.id }, mode: 'reduce', reason: 'it doubles its size' }]);
     await page.getByText('Only administrators release a halt.').waitFor();
     await releaseAll(t);
@@ -134,7 +134,7 @@ describeInBrowser('Stop', () => {
     });
     await page.keyboard.press('Shift+S');
     await hold(page, /Halt everything/);
-    await page.getByText(/Released nothing since/).waitFor();
+    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     await other.getByText(/asked at .*, and done/).waitFor();
     expect(lost).toBeGreaterThan(3);
     expect(await halts()).toHaveLength(before + 1);
@@ -168,7 +168,7 @@ describeInBrowser('Stop', () => {
     const last = pages[5]!;
     await last.keyboard.press('Shift+S');
     await hold(last, /Halt everything/);
-    await last.getByText(/Released nothing since/).waitFor();
+    await last.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     await releaseAll(t);
     await first.context.close();
   });

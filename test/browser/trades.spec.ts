@@ -30,6 +30,8 @@ beforeAll(async () => {
   other = await t.agent({});
   await storeTrades(t.db, [...month(agent, 230), ...month(other, 5)]);
   await sendCandles(agent);
+  const terms = { symbol: 'EURUSD', brokerSymbol: 'EURUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', tickValueCurrency: 'USD', minSize: '0.01', sizeStep: '0.01', baseCurrency: 'EUR', quoteCurrency: 'USD' };
+  expect((await agent.http('POST', '/instruments', { body: terms })).status).toBe(201);
   over = await opened(agent);
   await closed(agent, over);
   running = await opened(agent);
@@ -158,7 +160,7 @@ describeInBrowser('the performance', () => {
     await page.goto(`${t.base}/trades/performance?by=symbol&account=${agent.accountId}`);
     await page.getByRole('cell', { name: 'GBPUSD' }).waitFor();
     await page.getByText('▲ 1 of unknown profit').first().waitFor();
-    await page.getByText('tradewarden statement <file>').waitFor();
+    await page.getByText('tradewarden statement <file> --account <name>').waitFor();
     expect(faults).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TestAgent } from './app.js';
-import { type Idea, propose } from './ideas.js';
+import { beat, type Idea, propose } from './ideas.js';
 
 const MINUTE = 60_000;
 export const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * MINUTE).toISOString();
@@ -38,6 +38,8 @@ const fill = async (agent: TestAgent, id: string, body: object) => {
 
 /** From a prediction to an open trade of 0.1, filled in two parts 90 minutes ago, with marks and an explanation. */
 export async function opened(agent: TestAgent, more: object = {}): Promise<Traded> {
+  // The one before may be more than the lease of a minute ago.
+  await beat(agent);
   const predictionId = await foresee(agent);
   const { body: idea } = await propose(agent, { predictionId, rationale: 'The trend of the morning goes on: higher lows, and the range broke upwards.', ...more }, '?lease=1');
   if (!idea.command) throw new Error(`not let through: ${JSON.stringify(idea.decision)}`);

@@ -1,8 +1,11 @@
-import { type ComponentType, lazy, Suspense } from 'react';
+import { type ComponentType, lazy, Suspense, useEffect } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
 import { Empty } from '../kit/panel.js';
 
-/** Each area is read when it is first opened; it has its own addresses below its own name. */
+/** Behind the first view all other pages are read while nothing else is done: they are there when the server is not. */
+const LATER_MS = 2_000;
+
+/** Each area has its own addresses below its own name. */
 const AREAS: Record<string, ComponentType> = {
   overview: lazy(() => import('./overview/overview-page.js')),
   agents: lazy(() => import('./agents/agents-page.js')),
@@ -18,6 +21,10 @@ const AREAS: Record<string, ComponentType> = {
 };
 
 export function Pages() {
+  useEffect(() => {
+    const timer = setTimeout(() => void import('./agents/agents-page.js').catch(() => undefined), LATER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <Suspense fallback={<p className="quiet" role="status">Reading …</p>}>
       <Switch>
