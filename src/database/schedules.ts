@@ -12,7 +12,10 @@ interface Schedule {
   run: () => Promise<unknown>;
 }
 
-const LOOK_EVERY_MS = 60_000;
+/** What runs more often is quick. */
+const QUICK_BELOW_MS = 60_000;
+/** Finer than the minute of the shortest: looked at once a minute, what is due a moment after a look waits for another minute. */
+const LOOK_EVERY_MS = 10_000;
 const LEASE_SECONDS = 300;
 const LEAVE_AFTER_MS = 1_000;
 const RENEW_EVERY_MS = (LEASE_SECONDS / 3) * 1000;
@@ -32,6 +35,8 @@ export class Schedules implements OnApplicationShutdown {
   private timer?: NodeJS.Timeout;
   private quickTimer?: NodeJS.Timeout;
   private stopped = false;
+  private isLooking = false;
+  private isLookingQuick = false;
   private running: Promise<void> = Promise.resolve();
   /** Apart: last night's work takes minutes, and positions are watched meanwhile. */
   private runningQuick: Promise<void> = Promise.resolve();
@@ -43,8 +48,8 @@ export class Schedules implements OnApplicationShutdown {
   ) {
     // Not awaited: nobody waits with his request until last night's work is caught up.
     database.onReady(async () => {
-      this.timer ??= setInterval(() => this.look(() => this.runSlow()), LOOK_EVERY_MS);
-      this.quickTimer ??= setInterval(() => this.look(() => this.runQuick()), this.env.WATCH_EVERY_SECONDS * 1_000);
+      this.timer ??= setInterval(() => this.lookSlow(), LOOK_EVERY_MS);
+      this.quickTimer ??= setInterval(() => this.lookQuick(), this.env.WATCH_EVERY_SECONDS * 1_000);
       this.look(() => this.runDue());
     });
   }
@@ -80,14 +85,38 @@ export class Schedules implements OnApplicationShutdown {
     return (this.running = this.inTurn(this.running, false));
   }
 
+  /** One look waits for the round that runs, not hundreds behind work that takes hours. */
+  private lookSlow(): void {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    this.look(() => this.runSlow().finally(() => (this.isLooking = false)));
+  }
+
+  private lookQuick(): void {
+    if (this.isLookingQuick) return;
+    this.isLookingQuick = true;
+    this.look(() => this.runQuick().finally(() => (this.isLookingQuick = false)));
+  }
+
   private runQuick(): Promise<void> {
     return (this.runningQuick = this.inTurn(this.runningQuick, true));
   }
 
   private inTurn(before: Promise<void>, quick: boolean): Promise<void> {
     return before.catch(() => undefined).then(async () => {
-      for (const schedule of this.schedules) if (!this.stopped && isQuick(schedule) === quick) await this.runIfClaimed(schedule);
+      const due = await this.due(this.schedules.filter((schedule) => isQuick(schedule) === quick));
+      for (const schedule of due) if (!this.stopped) await this.runIfClaimed(schedule);
     });
+  }
+
+  /** In one look that writes nothing: most are not due. */
+  private async due(schedules: readonly Schedule[]): Promise<Schedule[]> {
+    if (this.stopped || schedules.length === 0) return [];
+    const rows: { name: string }[] = await this.dataSource.sql`
+      select k.name from unnest(${schedules.map(({ name }) => name)}::text[]) as k (name) left join schedules s on s.name = k.name
+      where s.name is null or (s.next_run_at <= app_clock() and (s.lease_until is null or s.lease_until <= app_clock()))`;
+    const names = new Set(rows.map(({ name }) => name));
+    return schedules.filter(({ name }) => names.has(name));
   }
 
   private look(run: () => Promise<void>): void {
@@ -95,7 +124,7 @@ export class Schedules implements OnApplicationShutdown {
   }
 
   private async runIfClaimed(schedule: Schedule): Promise<void> {
-    const { name, everySeconds, run } = schedule;
+    const { name, run } = schedule;
     const token = randomUUID();
     const claimed: unknown[] = await this.dataSource.sql`
       with claimed as (
@@ -116,14 +145,22 @@ export class Schedules implements OnApplicationShutdown {
     } finally {
       clearInterval(renewal);
     }
-    // Due before the next quick look, not just after it.
-    const nextSeconds = isQuick(schedule) ? this.env.WATCH_EVERY_SECONDS - 0.5 : failure === null ? everySeconds : Math.min(everySeconds, AFTER_FAILURE_SECONDS);
     await this.dataSource.sql`
       with finished as (
-        update schedules set lease_until = null, token = null, last_error = ${failure}, last_finished_at = app_clock(),
-          next_run_at = app_clock() + make_interval(secs => ${nextSeconds})
+        update schedules set lease_until = null, token = null, last_error = ${failure}, last_finished_at = app_clock(), next_run_at = ${() => this.nextRun(schedule, failure !== null)}
         where name = ${name} and token = ${token} returning 1
       ) select * from finished`;
+  }
+
+  /**
+   * Counted from when it was due, not from when it ended: what runs every minute would otherwise miss the look a minute
+   * later, and run every two. What was missed meanwhile is not made up for.
+   */
+  private nextRun(schedule: Schedule, hasFailed: boolean): string {
+    // Due before the next quick look, not just after it.
+    const every = isQuick(schedule) ? this.env.WATCH_EVERY_SECONDS - 0.5 : schedule.everySeconds;
+    if (hasFailed && !isQuick(schedule)) return `app_clock() + interval '${Math.min(every, AFTER_FAILURE_SECONDS)} seconds'`;
+    return `case when isfinite(next_run_at) then next_run_at + (floor(extract(epoch from app_clock() - next_run_at) / ${every}) + 1) * interval '${every} seconds' else app_clock() + interval '${every} seconds' end`;
   }
 
   /** Work may take longer than a lease; only a holder that died lets it lapse. */
@@ -143,4 +180,4 @@ export class Schedules implements OnApplicationShutdown {
   }
 }
 
-const isQuick = ({ everySeconds }: Schedule): boolean => everySeconds * 1000 < LOOK_EVERY_MS;
+const isQuick = ({ everySeconds }: Schedule): boolean => everySeconds * 1000 < QUICK_BELOW_MS;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Schedules } from '../../src/database/schedules.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { until } from '../support/pool.js';
@@ -40,6 +40,37 @@ describe('a schedule', () => {
     await runBoth();
     await runBoth();
     expect(runs).toBe(2);
+  });
+
+  it('keeps its cadence however long it takes, and does not make up for what it missed', async () => {
+    let runs = 0;
+    let takes = 20;
+    schedule('test.cadence', 60, async () => {
+      runs += 1;
+      await first.db.advance(takes);
+    });
+    await runBoth();
+    expect([runs, await row('test.cadence')]).toEqual([1, { due_in: 40, last_error: null, claimed: false }]);
+    await first.db.advance(41);
+    takes = 150;
+    await runBoth();
+    expect([runs, await row('test.cadence')]).toEqual([2, { due_in: 29, last_error: null, claimed: false }]);
+    takes = 0;
+    await runBoth();
+    expect(runs).toBe(2);
+  });
+
+  it('of every minute runs every minute: it is looked for more often than that', async () => {
+    const timers = jest.spyOn(globalThis, 'setInterval');
+    const third = await first.second();
+    try {
+      const { timer } = of(third) as unknown as { timer: NodeJS.Timeout };
+      const made = timers.mock.results.findIndex(({ value }) => value === timer);
+      expect(timers.mock.calls[made]?.[1]).toBeLessThanOrEqual(15_000);
+    } finally {
+      timers.mockRestore();
+      await third.close();
+    }
   });
 
   it('that failed is tried again in five minutes, and tells why', async () => {
