@@ -141,6 +141,48 @@ describeInBrowser('Stop', () => {
     await releaseAll(t);
   });
 
+  it('is sent, and told, where the browser keeps nothing', async () => {
+    const before = (await halts()).length;
+    const { page } = await b.signedIn(t);
+    await word(page, 'TRADING');
+    await page.evaluate(`Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }`);
+    await page.keyboard.press('Shift+S');
+    await hold(page, /Halt everything/);
+    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
+    expect(await halts()).toHaveLength(before + 1);
+    await releaseAll(t);
+  });
+
+  it('that was asked for by nobody is the one\'s who sent it first, and not sent again under another name', async () => {
+    const before = (await halts()).length;
+    const { page, context } = await b.signedIn(t, '/overview', OPERATOR);
+    await word(page, 'TRADING');
+    await away(page);
+    await page.reload();
+    await hold(page, /Halt everything as soon as it answers/);
+    await back(page);
+    // Carried out, and every answer is lost until another person has signed in here.
+    let isLost = true;
+    let tries = 0;
+    await context.route('**/api/v1/kill-switch', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      await route.fetch();
+      tries += 1;
+      return isLost ? route.abort() : route.continue();
+    });
+    await page.getByRole('alert', { name: 'A stop that is not done' }).filter({ hasText: 'may have been done' }).waitFor();
+    await page.locator('summary', { hasText: 'Signed in as' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('E-mail').fill(ADMIN.email);
+    await page.getByLabel('Password').fill(ADMIN.password);
+    const asked = tries;
+    isLost = false;
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Another person asked for it here.').waitFor();
+    expect([tries - asked, (await halts()).length]).toEqual([0, before + 1]);
+    await releaseAll(t);
+  });
+
   it('can be withdrawn, and is then not sent', async () => {
     const before = (await halts()).length;
     const { page } = await b.signedIn(t);

@@ -42,8 +42,11 @@ const watchers = new Set<() => void>();
 const askers = new Set<() => void>();
 let text: string | null = null;
 let stops: KeptStop[] = [];
+/** What stands here and not in the storage, which is full or forbidden: the storage would say that there is nothing to stop. */
+let isStored = true;
 
 function read(): string {
+  if (!isStored) return text ?? '[]';
   try {
     return localStorage.getItem(KEY) ?? '[]';
   } catch {
@@ -70,8 +73,10 @@ function write(next: KeptStop[]): void {
   text = JSON.stringify(next);
   try {
     localStorage.setItem(KEY, text);
+    isStored = true;
   } catch {
-    // Full or forbidden: it is tried as long as this page is open.
+    // It is tried as long as this page is open.
+    isStored = false;
   }
   for (const watcher of watchers) watcher();
 }

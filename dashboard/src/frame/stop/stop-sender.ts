@@ -18,8 +18,9 @@ const ROOM_EVERY = 5;
 /** The word in the strip comes of one of them, the halt's effect of the other. */
 const NEEDED = ['/api/v1/overview', '/api/v1/kill-switch'];
 
-async function send(client: QueryClient, { key, scope, mode, reason, tries: before }: KeptStop): Promise<void> {
-  changeStop(key, ({ tries }) => ({ tries: tries + 1 }));
+async function send(client: QueryClient, { key, scope, mode, reason, tries: before }: KeptStop, userId: string): Promise<void> {
+  // Asked for before anybody was signed in it is now this person's: under another's name its key would be another halt.
+  changeStop(key, ({ tries }) => ({ tries: tries + 1, userId }));
   if (before % ROOM_EVERY === 0) {
     makeRoom();
     void client.cancelQueries({ predicate: ({ queryKey: [path] }) => !NEEDED.some((prefix) => String(path).startsWith(prefix)) });
@@ -43,7 +44,7 @@ export function useStopSender(userId: string | null): void {
     const round = () => {
       for (const stop of keptStops().filter((each) => sendsItself(each, userId) && !under.has(each.key))) {
         under.add(stop.key);
-        void send(client, stop).finally(() => under.delete(stop.key));
+        void send(client, stop, userId).finally(() => under.delete(stop.key));
       }
     };
     round();
