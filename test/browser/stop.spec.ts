@@ -183,6 +183,36 @@ describeInBrowser('Stop', () => {
     await releaseAll(t);
   });
 
+  it('stays where a page fails, or is no longer on the server', async () => {
+    const { page } = await b.signedIn(t, '/agents');
+    await word(page, 'TRADING');
+    await page.route(/risk-page.*\.js/, (route) => route.fulfill({ status: 404 }));
+    await page.getByRole('link', { name: 'Risk' }).click();
+    await page.getByText('This page could not be shown').waitFor();
+    await page.getByRole('button', { name: '■ Stop …' }).waitFor();
+    await page.getByRole('link', { name: 'Ideas' }).click();
+    await page.getByRole('heading', { name: 'Ideas' }).first().waitFor();
+    await page.keyboard.press('Shift+S');
+    await hold(page, /Halt everything/);
+    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
+    await releaseAll(t);
+  });
+
+  it('is there, and is sent, also where the frame itself fails', async () => {
+    const before = (await halts()).length;
+    const { page } = await b.signedIn(t);
+    await word(page, 'TRADING');
+    await page.route('**/api/v1/overview', (route) => route.fulfill({ json: {} }));
+    await page.getByRole('heading', { name: '■ NOT KNOWN' }).waitFor();
+    await hold(page, /Halt everything/);
+    await page.getByText(/asked at .*, and done/).waitFor();
+    expect(await halts()).toHaveLength(before + 1);
+    await page.unroute('**/api/v1/overview');
+    await page.getByRole('button', { name: 'Reload' }).click();
+    await word(page, 'HALTED');
+    await releaseAll(t);
+  });
+
   it('can be withdrawn, and is then not sent', async () => {
     const before = (await halts()).length;
     const { page } = await b.signedIn(t);

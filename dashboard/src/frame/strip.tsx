@@ -1,5 +1,4 @@
 import { Link } from 'wouter';
-import { useSession } from '../api/session.js';
 import { Mode } from '../kit/figures.js';
 import { Age, span, Time, useNow } from '../kit/time.js';
 import { useWords } from '../shared/words.js';
@@ -8,7 +7,6 @@ import { SearchButton } from './search.js';
 import { KeptStops } from './stop/kept-line.js';
 import { leasesOf } from './stop/leases.js';
 import { StopButton } from './stop/stop-button.js';
-import { useStopSender } from './stop/stop-sender.js';
 import css from './strip.module.css';
 import { UserMenu } from './user-menu.js';
 
@@ -16,8 +14,6 @@ const SHAPES: Record<Word, string> = { TRADING: '●', REDUCING: '▲', HALTED: 
 
 /** Whether money may move now, why, and since when; whose; what is open; and Stop. On top of every page. */
 export function Strip() {
-  const session = useSession();
-  useStopSender(session.state === 'in' ? session.user.id : null);
   const safety = useSafety();
   const { word, overview } = safety;
   return (

@@ -61,7 +61,7 @@ function current(): KeptStop[] {
   text = now;
   try {
     const parsed: unknown = JSON.parse(now);
-    stops = Array.isArray(parsed) ? (parsed as KeptStop[]).filter((each) => typeof each?.key === 'string' && typeof each.scope?.type === 'string') : [];
+    stops = Array.isArray(parsed) ? (parsed as KeptStop[]).filter((each) => typeof each?.key === 'string' && typeof each.scope?.type === 'string' && Array.isArray(each.leases)) : [];
   } catch {
     stops = [];
   }

@@ -1,4 +1,4 @@
-import { type QueryClient, useQueryClient } from '@tanstack/react-query';
+import type { QueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { answer, api } from '../../api/client.js';
 import { ApiError } from '../../api/problem.js';
@@ -36,10 +36,8 @@ async function send(client: QueryClient, { key, scope, mode, reason, tries: befo
 }
 
 /** Sends what was asked to stop, every second and a half, until it is answered. Once in a page. */
-export function useStopSender(userId: string | null): void {
-  const client = useQueryClient();
+export function useStopSender(client: QueryClient, userId: string): void {
   useEffect(() => {
-    if (userId === null) return;
     const under = new Set<string>();
     const round = () => {
       for (const stop of keptStops().filter((each) => sendsItself(each, userId) && !under.has(each.key))) {
