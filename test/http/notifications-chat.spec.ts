@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ChatStatusRepository } from '../../src/notifications/chat/chat-status.repository.js';
 import { TelegramChat } from '../../src/notifications/chat/telegram-chat.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { type Halt, releaseAll } from '../support/halts.js';
@@ -98,6 +99,21 @@ describe('/halt', () => {
     await hear();
     expect(telegram.sent).toHaveLength(1);
     expect(await halts()).toHaveLength(1);
+  });
+
+  it('is not held up by what was written before it and cannot be done', async () => {
+    const fails = jest.spyOn(t.app.get(ChatStatusRepository), 'status').mockRejectedValue(new Error('canceling statement due to statement timeout'));
+    try {
+      const { seq } = await open(t, 'behind');
+      telegram.say(BOUND, '/status');
+      telegram.say(BOUND, '/halt');
+      telegram.say(BOUND, `/ack ${seq}`);
+      await hear();
+    } finally {
+      fails.mockRestore();
+    }
+    expect(await halts()).toHaveLength(1);
+    expect(answers().map(([, text]) => text)).toEqual([expect.stringContaining('/status could not be done. Send it again'), expect.stringContaining('HALTED'), expect.stringContaining('is acknowledged')]);
   });
 
   it('of anybody else is ignored, counted and not answered', async () => {

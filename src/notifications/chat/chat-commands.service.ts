@@ -52,16 +52,26 @@ export class ChatCommands {
     const senderId = message.from === undefined || message.from.id === message.chat.id ? null : String(message.from.id);
     const caller: Caller = { principal: { kind: 'chat', chatId, senderId }, correlationId: `telegram-${botId}-${updateId}` };
     const ageSeconds = Math.max(0, Date.now() / 1000 - message.date);
-    const read = command.name === 'status' ? await this.status.status() : null;
-    const done = await inTransaction(this.dataSource, async (tx) => {
+    const once = (act: (tx: Tx) => Promise<Done>) => inTransaction(this.dataSource, async (tx) => {
       const isNew = await this.chats.begin(tx, { botId, updateId, chatId, senderId, command: command.name, sentAt: new Date(message.date * 1000).toISOString() });
       if (!isNew) return null;
-      const result = read ? { answer: statusText(read, this.link()) } : await this.act(tx, caller, command, ageSeconds);
+      const result = await act(tx);
       await this.chats.setAnswer(tx, botId, updateId, result.answer.slice(0, 4_000).toWellFormed());
       await this.events.append(tx, caller, [{ type: 'notification.chat_command', data: { chatId, senderId, command: command.name, updateId, ageSeconds: Math.round(ageSeconds) } }]);
       return result;
     });
+    const done = await this.read(command).then((answer) => once((tx) => (answer === null ? this.act(tx, caller, command, ageSeconds) : Promise.resolve({ answer })))).catch((error: Error) => {
+      if (command.name === 'halt') throw error;
+      // Read again and again it would keep the /halt that was written next from ever being read.
+      this.log.warn(`/${command.name} of chat ${chatId} was not done: ${error.message}`);
+      return once(() => Promise.resolve({ answer: `/${command.name} could not be done. Send it again; /halt works on its own.` }));
+    });
     if (done?.haltId !== undefined) await this.tellEffect(botId, updateId, done.haltId, done.answer);
+  }
+
+  /** Outside of the transaction; null: there is something to do. */
+  private async read(command: ChatCommand): Promise<string | null> {
+    return command.name === 'status' ? statusText(await this.status.status(), this.link()) : null;
   }
 
   private async act(tx: Tx, caller: Caller, command: ChatCommand, ageSeconds: number): Promise<Done> {
