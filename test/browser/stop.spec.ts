@@ -184,14 +184,12 @@ describeInBrowser('Stop', () => {
   });
 
   it('stays where a page fails, or is no longer on the server', async () => {
-    const { page } = await b.signedIn(t, '/agents');
-    await word(page, 'TRADING');
-    await page.route(/risk-page.*\.js/, (route) => route.fulfill({ status: 404 }));
-    await page.getByRole('link', { name: 'Risk' }).click();
+    const { page, context } = await b.signedIn(t, '/settings');
+    // What it has read already it would not read again.
+    await context.route(/pages-.*\.js/, (route) => route.fulfill({ status: 404 }));
+    await page.goto(`${t.base}/risk`);
     await page.getByText('This page could not be shown').waitFor();
     await page.getByRole('button', { name: '■ Stop …' }).waitFor();
-    await page.getByRole('link', { name: 'Ideas' }).click();
-    await page.getByRole('heading', { name: 'Ideas' }).first().waitFor();
     await page.keyboard.press('Shift+S');
     await hold(page, /Halt everything/);
     await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();

@@ -61,7 +61,7 @@ const SHOWN_MOST = 6;
 function Accounts({ safety: { word, overview } }: { safety: Safety }) {
   if (!overview || overview.accounts.length === 0) return null;
   return (
-    <ul className={css.accounts} aria-label="Accounts" tabIndex={0}>
+    <ul className={css.accounts} aria-label="In view" tabIndex={0}>
       {overview.accounts.slice(0, SHOWN_MOST).map((book) => (
         <li key={`${book.id} ${book.mode}`} className="nowrap">{book.name} <Mode mode={book.mode} />{word !== 'NOT KNOWN' && book.word !== word ? <strong className={book.word === 'TRADING' ? '' : 'danger'}> {book.word}</strong> : null}</li>
       ))}
