@@ -27,13 +27,16 @@ export interface Moment {
 
 export const NO_ZONE = 'has no zone';
 
+/** What is later is a fault of the file, and the day after 9999 has no name. */
+const YEAR_MOST = 2_199;
+
 const TIME = /^(\d{4})[./-](\d{2})[./-](\d{2})[ T](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,6}))?)? ?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$/i;
 
 /** `2026.01.05 10:00:00` and the like, in this zone unless it says its own. */
 export function momentOf(cell: string, zone: Zone | null): Read<Moment> {
   const [, year = '', month = '', day = '', hour = '', minute = '', second, fraction, own] = TIME.exec(cell) ?? [];
   const local = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second ?? 0), Number((fraction ?? '').padEnd(3, '0').slice(0, 3)));
-  if (year === '' || new Date(local).toISOString().slice(0, 16) !== `${year}-${month}-${day}T${hour}:${minute}` || Number(second ?? 0) > 59) {
+  if (year === '' || Number(year) > YEAR_MOST || Number(own?.slice(1, 3)) > 14 || new Date(local).toISOString().slice(0, 16) !== `${year}-${month}-${day}T${hour}:${minute}` || Number(second ?? 0) > 59) {
     return { fault: cell === '' ? 'is blank' : 'is not a time such as 2026.01.05 10:00:00' };
   }
   const unit = second === undefined ? 60_000 : fraction === undefined ? 1_000 : 1;

@@ -17,11 +17,12 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 /** Rows of all tables, one after the other. Takes what browsers take: cells and rows that nobody closes, any attributes, comments. One pass, whatever stands in it. */
 export function* htmlRows(html: string): Generator<Row> {
   let at = 0;
-  let [line, counted] = [1, 0];
+  let [line, lineEnd] = [1, html.indexOf('\n')];
   let row: { cells: string[]; titles: number } | null = null;
   let cell: { text: string; columns: number } | null = null;
   const lineAt = (place: number) => {
-    for (let next = html.indexOf('\n', counted); next !== -1 && next < place; next = html.indexOf('\n', counted)) [line, counted] = [line + 1, next + 1];
+    // Looked for once each: a report in a single line would be read to its end for each of its rows.
+    for (; lineEnd !== -1 && lineEnd < place; lineEnd = html.indexOf('\n', lineEnd + 1)) line += 1;
     return line;
   };
   const endCell = () => {

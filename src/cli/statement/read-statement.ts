@@ -41,8 +41,9 @@ export interface Statement {
 const ROWS_MOST = 200_000;
 const FAULTS_NAMED = 20;
 
-const SIDES: Record<string, StatementDeal['side']> = { buy: 'buy', b: 'buy', bot: 'buy', bought: 'buy', sell: 'sell', s: 'sell', sld: 'sell', sold: 'sell' };
-const DIRECTIONS: Record<string, StatementDeal['direction']> = { in: 'in', entry: 'in', open: 'in', out: 'out', exit: 'out', close: 'out', 'out by': 'out', 'in/out': 'in/out', inout: 'in/out' };
+/** Maps: an object would know `constructor` too. */
+const SIDES = new Map<string, StatementDeal['side']>([['buy', 'buy'], ['b', 'buy'], ['bot', 'buy'], ['bought', 'buy'], ['sell', 'sell'], ['s', 'sell'], ['sld', 'sell'], ['sold', 'sell']]);
+const DIRECTIONS = new Map<string, NonNullable<StatementDeal['direction']>>([['in', 'in'], ['entry', 'in'], ['open', 'in'], ['out', 'out'], ['exit', 'out'], ['close', 'out'], ['out by', 'out'], ['in/out', 'in/out'], ['inout', 'in/out']]);
 /** What moves money and no position. */
 const FLOW = /^(balance|credit|charge|correction|adjustment|bonus|deposit|withdrawal|transfer|interest|tax|so compensation|((daily|monthly) )?(agent )?commission( daily| monthly)?|(agent )?(daily|monthly)|(franked )?dividend( franked)?)$/;
 
@@ -136,7 +137,7 @@ class Reader {
     const dealId = taken('dealId', idOf(cell('dealId')));
     const time = taken('time', momentOf(cell('time'), this.zone));
     const type = cell('side').toLowerCase();
-    const side = SIDES[type];
+    const side = SIDES.get(type);
     const cost = (field: 'commission' | 'fee' | 'swap') => (columns[field] === undefined ? null : cell(field) === '' ? '0' : taken(field, numberOf(cell(field))));
     const money = { commission: cost('commission'), fee: cost('fee'), swap: cost('swap') };
     const profit = taken('profit', side === undefined && cell('profit') === '' ? { value: '0' } : numberOf(cell('profit')));
@@ -163,6 +164,6 @@ const idOf = (cell: string): Read<string> => (/^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,9
 const symbolOf = (cell: string): Read<string> => (/^[^\p{Cc}]{1,64}$/u.test(cell) ? { value: cell } : { fault: 'is not a symbol' });
 const aboveZero = (read: Read<string>): Read<string> => ('value' in read && (read.value.startsWith('-') || read.value === '0') ? { fault: 'must be above 0' } : read);
 function directionOf(cell: string): Read<NonNullable<StatementDeal['direction']>> {
-  const value = DIRECTIONS[cell.toLowerCase()];
+  const value = DIRECTIONS.get(cell.toLowerCase());
   return value ? { value } : { fault: 'is neither in nor out' };
 }
