@@ -59,8 +59,9 @@ export class Schedules implements OnApplicationShutdown {
     this.schedules.push({ name, everySeconds, run });
   }
 
-  get known(): readonly { name: string; everySeconds: number }[] {
-    return this.schedules;
+  /** What this version runs. */
+  get known(): readonly { name: string; everySeconds: number; lateSeconds: number }[] {
+    return this.schedules.map((schedule) => ({ ...schedule, lateSeconds: lateSeconds(schedule) }));
   }
 
   /**
@@ -69,7 +70,7 @@ export class Schedules implements OnApplicationShutdown {
    */
   async unwell(except: string): Promise<string[]> {
     const all = this.schedules.filter(({ name }) => name !== except);
-    const known = JSON.stringify(all.map((schedule) => ({ name: schedule.name, late: isQuick(schedule) ? LATE_SECONDS.quick : LATE_SECONDS.slow })));
+    const known = JSON.stringify(all.map((schedule) => ({ name: schedule.name, late: lateSeconds(schedule) })));
     const rows: { name: string }[] = await this.dataSource.sql`
       select k.name from jsonb_to_recordset(${known}::jsonb) as k (name text, late int) left join schedules s on s.name = k.name
       where s.last_finished_at is null or s.last_error is not null or s.next_run_at < app_clock() - make_interval(secs => k.late) order by k.name`;
@@ -181,3 +182,4 @@ export class Schedules implements OnApplicationShutdown {
 }
 
 const isQuick = ({ everySeconds }: Schedule): boolean => everySeconds * 1000 < QUICK_BELOW_MS;
+const lateSeconds = (schedule: Schedule): number => (isQuick(schedule) ? LATE_SECONDS.quick : LATE_SECONDS.slow);

@@ -48,12 +48,12 @@ export class SystemService {
 
   /** With those of this version that have never run. */
   private shown(rows: readonly ScheduleRow[], uptimeSeconds: number): NonNullable<System['schedules']> {
-    const known = new Map(this.recurring.known.map(({ name, everySeconds }) => [name, everySeconds]));
+    const known = new Map(this.recurring.known.map((schedule) => [schedule.name, schedule]));
     const never = [...known].filter(([name]) => !rows.some((row) => row.name === name))
-      .map(([name, everySeconds]) => ({ name, everySeconds, lastRunAt: null, nextRunAt: null, isRunning: false, isLate: uptimeSeconds > FIRST_RUN_SECONDS, lastError: null }));
+      .map(([name, { everySeconds }]) => ({ name, everySeconds, lastRunAt: null, nextRunAt: null, isRunning: false, isLate: uptimeSeconds > FIRST_RUN_SECONDS, lastError: null }));
     // What this version does not run, another one may; it is late for nobody.
     return [...rows.map((row) => ({
-      name: row.name, everySeconds: known.get(row.name) ?? null, lastRunAt: row.last_run_at, nextRunAt: row.next_run_at, isRunning: row.is_running, isLate: row.is_due_long && known.has(row.name), lastError: row.last_error,
+      name: row.name, everySeconds: known.get(row.name)?.everySeconds ?? null, lastRunAt: row.last_run_at, nextRunAt: row.next_run_at, isRunning: row.is_running, isLate: row.overdue_seconds > (known.get(row.name)?.lateSeconds ?? Infinity), lastError: row.last_error,
     })), ...never].sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 }
