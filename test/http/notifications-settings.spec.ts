@@ -122,4 +122,19 @@ describe('the settings of notifications', () => {
       await knowing.close();
     }
   });
+
+  it('sealed under a key that this server does not have is told before there is anything to tell', async () => {
+    await setUp(t, { webhook: webhookTo(receiver) });
+    const rotated = await t.second({ AUDIT_KEY: 'Yd4Gk9Zp2Qw7Ls5Nv8Rb3Tx6Hc1Jm0Fa' });
+    try {
+      await tell(rotated);
+      expect((await shown(rotated)).webhook?.state).toMatchObject({ lastError: expect.stringContaining('another AUDIT_KEY'), waiting: 0 });
+      await t.db.query(`update notification_channels set failing_since = failing_since - interval '5 minutes' where channel = 'webhook'`);
+      await tell(rotated);
+      await tell(rotated);
+      expect(await t.db.query(`select severity, summary from incidents where kind = 'NOTIFICATION_FAILING' and subject_id = 'webhook' and resolved_at is null`)).toEqual([{ severity: 'critical', summary: expect.stringContaining('another AUDIT_KEY') }]);
+    } finally {
+      await rotated.close();
+    }
+  });
 });

@@ -99,7 +99,10 @@ export class Notifier implements OnApplicationShutdown {
     const now = performance.now();
     const isAll = now - this.allAt > ALL_EVERY_MS || this.rests;
     await this.deliveries.plan(told, isAll ? HOURS.all : HOURS.usually);
-    if (isAll) this.allAt = now;
+    if (isAll) {
+      this.allAt = now;
+      for (const { channel } of told) await this.sender.lookAt(channel, settings);
+    }
     for (const { channel } of told) if (!this.lanes.has(channel)) this.open(channel, settings);
   }
 

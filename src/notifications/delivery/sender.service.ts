@@ -103,6 +103,12 @@ export class Sender {
     });
   }
 
+  /** A secret that this server cannot read is told before there is anything to tell: a channel that would fall silent is one nobody looks at. */
+  async lookAt(channel: Channel, settings: OpenSettings): Promise<void> {
+    const destination = destinationOf(channel, settings, this.env.TELEGRAM_API_URL);
+    if (destination !== null && 'fault' in destination) await this.tested(channel, settings, destination.fault);
+  }
+
   private async judge(tx: Tx, channel: Channel, settings: OpenSettings, { failures, failing_seconds: seconds }: ChannelLuck, fault: string | null): Promise<void> {
     if (fault === null) return this.incidents.resolve(tx, null, 'NOTIFICATION_FAILING', [channel], 'a message went out on it');
     if (failures < FAILING_AFTER.attempts || seconds < FAILING_AFTER.seconds || settings.channels[channel]?.enabled !== true) return;
