@@ -21,7 +21,7 @@ export const checkAnswerSchema = z.object({
     wouldPass: z.boolean().nullable().describe('null: nobody could ask the gate'), verdict: z.enum(VERDICTS).nullable(),
     stoppedBy: z.object({ rule: z.string(), code: z.string(), message: z.string() }).nullable().describe('the first rule that does not let it through'),
     rules: z.array(ruleSchema), reasons: z.array(reasonSchema),
-    probe: z.object({ symbol: z.string(), lotSize: decimalText(), stopLoss: decimalText() }).nullable().describe('what the gate was asked about, when no idea was given'),
+    probe: z.object({ symbol: z.string(), lotSize: decimalText(), stopLoss: decimalText(), takeProfit: decimalText().nullable() }).nullable().describe('what the gate was asked about, when no idea was given'),
   }),
   checkedAt: z.iso.datetime(),
 }).meta({ id: 'AgentCheck' });

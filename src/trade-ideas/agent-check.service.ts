@@ -64,7 +64,7 @@ export class AgentCheckService {
     if (bid === null || ask === null) return notAsked(`nobody told a quote of ${symbol}: send one, or give an idea`);
     const { lotSize, stopLoss, takeProfit, outcome } = probeOf({ ...first, bid, ask }, reward);
     const target = takeProfit === null ? {} : { takeProfit: [{ price: takeProfit, sizeFraction: '1' }] };
-    return this.ask(tx, caller, { symbol, direction: 'long', lotSize, stopLoss, ...target, outcome, rationale: 'a check of what would stop an opening', confidence: '1', ...forAgent }, { symbol, lotSize, stopLoss });
+    return this.ask(tx, caller, { symbol, direction: 'long', lotSize, stopLoss, ...target, outcome, rationale: 'a check of what would stop an opening', confidence: '1', ...forAgent }, { symbol, lotSize, stopLoss, takeProfit });
   }
 
   /** What would be refused before the gate (another agent's executor, no such strategy) is told as what stops it. */
@@ -75,7 +75,7 @@ export class AgentCheckService {
       const [reason] = stops?.reasons ?? reasons;
       const wouldPass = verdict === 'approved';
       const stoppedBy = wouldPass ? null : { rule: stops?.rule ?? '', code: reason?.code ?? '', message: reason?.message ?? '' };
-      const what = probe === null ? 'the idea' : `a probe (long ${probe.lotSize} ${probe.symbol}, stop ${probe.stopLoss})`;
+      const what = probe === null ? 'the idea' : `a probe (long ${probe.lotSize} ${probe.symbol}, stop ${probe.stopLoss}${probe.takeProfit === null ? '' : `, target ${probe.takeProfit}`})`;
       const detail = stoppedBy === null ? `${what} would pass now` : `${what}: ${verdict}, by the rule ${stoppedBy.rule}: ${stoppedBy.code}: ${stoppedBy.message}`;
       return { opening: { wouldPass, verdict, stoppedBy, rules, reasons, probe }, check: { name: 'opening', ok: wouldPass, detail } };
     } catch (error) {

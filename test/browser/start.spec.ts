@@ -30,11 +30,20 @@ async function alive() {
   await told(bot('POST', '/quotes', { body: { items: [{ symbol: 'EURUSD', bid: '1.25000', ask: '1.25010', quotedAt: new Date().toISOString() }] } }));
 }
 
-async function carryOut() {
+async function leased() {
   const { body } = await bot<{ commands: { id: string; type: string; leaseToken: string; payload: { orderTag: string; lotSize: string } }[] }>('POST', '/agents/me/commands/lease', { body: { waitSeconds: 5 } });
   const [opening] = body.commands;
   if (opening?.type !== 'open_trade') throw new Error(`no opening: ${JSON.stringify(body)}`);
-  const { id, leaseToken, payload: { orderTag, lotSize } } = opening;
+  return opening;
+}
+
+async function refuse() {
+  const { id, leaseToken } = await leased();
+  await told(bot('POST', `/commands/${id}/fail`, { body: { leaseToken, outcome: 'not_sent', error: { code: 'PRICE_MOVED', message: 'the price is 1.26' } } }));
+}
+
+async function carryOut() {
+  const { id, leaseToken, payload: { orderTag, lotSize } } = await leased();
   const fill = { brokerDealId: 'd-1', price: '1.25010', size: lotSize, at: new Date().toISOString() };
   await told(bot('POST', `/commands/${id}/complete`, { body: { leaseToken, result: { orderTag, brokerPositionId: 'p-1', fill } } }));
 }
@@ -119,17 +128,20 @@ describeInBrowser('the first steps', () => {
     expect((await t.http('GET', '/webhook-sources')).body).toMatchObject({ items: [{ mapping: 'sigmatrader', route: { action: 'idea', executorAgentId: agentId } }] });
   });
 
-  it('shows a refused idea with its rule, and one that goes all the way to a trade', async () => {
+  it('shows a refused idea with its rule, an opening that failed with what its agent said, and one that goes all the way to a trade as the form stood', async () => {
     const paper = step('A trade on paper');
     await alive();
     await paper.getByLabel('Stop').fill('1.3');
     await paper.getByRole('button', { name: 'Propose to robin' }).click();
     await paper.getByText(/it was refused/).waitFor();
+    await page.reload();
     await alive();
-    await paper.getByLabel('Stop').fill('1.2000');
-    await paper.getByLabel('Target (optional)').fill('1.40');
     await paper.getByRole('button', { name: 'Propose to robin' }).click();
     await paper.getByText(/the gate let it through/).waitFor();
+    await refuse();
+    await paper.getByText('PRICE_MOVED, the price is 1.26').waitFor();
+    await alive();
+    await paper.getByRole('button', { name: 'Propose to robin' }).click();
     await carryOut();
     await isGreen('A trade on paper');
     const { body } = await t.http<{ items: object[] }>('GET', `/trades?agentId=${agentId}`);

@@ -6,7 +6,7 @@ import { reportOf } from '../support/positions.js';
 
 interface Answer {
   ok: boolean; checks: { name: string; ok: boolean | null; detail: string }[]; checkedAt: string; code?: string;
-  opening: { wouldPass: boolean | null; verdict: string | null; stoppedBy: { rule: string; code: string; message: string } | null; rules: { rule: string }[]; probe: { symbol: string; lotSize: string; stopLoss: string } | null };
+  opening: { wouldPass: boolean | null; verdict: string | null; stoppedBy: { rule: string; code: string; message: string } | null; rules: { rule: string }[]; probe: { symbol: string; lotSize: string; stopLoss: string; takeProfit: string | null } | null };
 }
 
 let t: TestApp;
@@ -41,7 +41,7 @@ describe('an agent that asks why it does not trade', () => {
     for (const name of ['key', 'clock', 'account', 'instruments', 'positions', 'broker', 'lease', 'state', 'limits', 'opening']) expect([name, of(name)?.ok]).toEqual([name, true]);
     expect(of('lease')?.detail).toMatch(/^[\d.]+ s left/);
     expect(of('limits')?.detail).toContain('maxLotSize 1 (global)');
-    expect(answer.opening).toMatchObject({ wouldPass: true, verdict: 'approved', stoppedBy: null, probe: { symbol: 'EURUSD', lotSize: '0.02', stopLoss: '1.08919' } });
+    expect(answer.opening).toMatchObject({ wouldPass: true, verdict: 'approved', stoppedBy: null, probe: { symbol: 'EURUSD', lotSize: '0.02', stopLoss: '1.08919', takeProfit: expect.any(String) } });
     expect(answer.opening.rules.length).toBeGreaterThan(30);
   });
 

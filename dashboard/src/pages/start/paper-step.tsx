@@ -56,12 +56,21 @@ function Opening({ agentId, commandId }: { agentId: string; commandId: string })
   const query = useGet('/api/v1/commands/{id}', { path: { id: commandId } }, { every: EVERY });
   return (
     <Fresh query={query} every={EVERY}>
-      {({ status }) => (
+      {({ status, error }) => (
         <p><Light tone={STATUS_TONES[status]}>{STATUS_WORDS[status]}</Light> its command to open, <Link href={`/agents/${agentId}/commands/${commandId}`}>the command</Link>
+          {saidOf(error) === null ? null : <span> Its agent said: {saidOf(error)}.</span>}
           {status === 'queued' ? <span className="quiet"> It waits for the agent to fetch it, and expires with the idea.</span> : null}
           {status === 'succeeded' ? <span className="quiet"> The trade is not told yet.</span> : null}
         </p>
       )}
     </Fresh>
   );
+}
+
+/** What an agent said went wrong, `{code, message}`; null: nothing that can be read. */
+function saidOf(error: unknown): string | null {
+  if (typeof error !== 'object' || error === null) return null;
+  const { code, message } = error as Record<string, unknown>;
+  const said = [code, message].filter((part) => typeof part === 'string' && part !== '').join(', ');
+  return said === '' ? null : said;
 }

@@ -16,14 +16,14 @@ type Body = paths['/api/v1/trade-ideas']['post']['requestBody']['content']['appl
 interface Props {
   agent: Agent;
   instruments: readonly Instrument[];
-  /** What the check asked the gate about: the smallest size with a stop that fits the price. */
+  /** What the check asked the gate about: the smallest size, long, with a stop and a target that fit the price and the limits. */
   probe: components['schemas']['AgentCheck']['opening']['probe'];
 }
 
 /** An idea of a person, which the agent carries out when the gate lets it through. */
 export function ProposeForm({ agent, instruments, probe }: Props) {
   const client = useQueryClient();
-  const [idea, setIdea] = useState({ symbol: probe?.symbol ?? instruments[0]?.symbol ?? '', direction: 'long', lotSize: probe?.lotSize ?? instruments[0]?.minSize ?? '0.01', stopLoss: probe?.stopLoss ?? '', takeProfit: '', confidence: '1', rationale: 'The first trade on paper' });
+  const [idea, setIdea] = useState({ symbol: probe?.symbol ?? instruments[0]?.symbol ?? '', direction: 'long', lotSize: probe?.lotSize ?? instruments[0]?.minSize ?? '0.01', stopLoss: probe?.stopLoss ?? '', takeProfit: probe?.takeProfit ?? '', confidence: '1', rationale: 'The first trade on paper' });
   const { rows: [quote] } = useList('/api/v1/quotes', { query: { accountId: agent.accountId, symbol: idea.symbol, limit: 1 } }, { every: 4_000, enabled: idea.symbol !== '' });
   const propose = useMutation({
     mutationFn: () => {
@@ -38,11 +38,11 @@ export function ProposeForm({ agent, instruments, probe }: Props) {
   return (
     <form className="stack" onSubmit={(event) => { event.preventDefault(); propose.mutate(); }}>
       <div className={css.form}>
-        <Field name="Symbol" about={price} error={wrong('symbol')}><select value={idea.symbol} onChange={({ target }) => set({ symbol: target.value, stopLoss: '' })}>{[...new Set([idea.symbol, ...instruments.map(({ symbol }) => symbol)])].map((symbol) => <option key={symbol}>{symbol}</option>)}</select></Field>
-        <Field name="Direction"><select value={idea.direction} onChange={({ target }) => set({ direction: target.value })}><option>long</option><option>short</option></select></Field>
+        <Field name="Symbol" about={price} error={wrong('symbol')}><select value={idea.symbol} onChange={({ target }) => set({ symbol: target.value, stopLoss: '', takeProfit: '' })}>{[...new Set([idea.symbol, ...instruments.map(({ symbol }) => symbol)])].map((symbol) => <option key={symbol}>{symbol}</option>)}</select></Field>
+        <Field name="Direction"><select value={idea.direction} onChange={({ target }) => set({ direction: target.value, stopLoss: '', takeProfit: '' })}><option>long</option><option>short</option></select></Field>
         <Field name="Size" error={wrong('lotSize')}><input inputMode="decimal" required value={idea.lotSize} onChange={({ target }) => set({ lotSize: target.value.trim() })} /></Field>
         <Field name="Stop" about="below the price for a long, above it for a short" error={wrong('stopLoss')}><input inputMode="decimal" value={idea.stopLoss} onChange={({ target }) => set({ stopLoss: target.value.trim() })} /></Field>
-        <Field name="Target (optional)" error={wrong('takeProfit')}><input inputMode="decimal" value={idea.takeProfit} onChange={({ target }) => set({ takeProfit: target.value.trim() })} /></Field>
+        <Field name="Target" about="may be empty where no limit asks for a reward to risk" error={wrong('takeProfit')}><input inputMode="decimal" value={idea.takeProfit} onChange={({ target }) => set({ takeProfit: target.value.trim() })} /></Field>
         <Field name="Confidence" about="0 to 1" error={wrong('confidence')}><input inputMode="decimal" required value={idea.confidence} onChange={({ target }) => set({ confidence: target.value.trim() })} /></Field>
         <Field name="Why" error={wrong('rationale')}><input required value={idea.rationale} onChange={({ target }) => set({ rationale: target.value })} /></Field>
       </div>
