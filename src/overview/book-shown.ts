@@ -18,6 +18,7 @@ export interface BookParts {
   floors: BookFloors | undefined;
   day: BookDay | undefined;
   halts: readonly HaltInForce[];
+  opens: boolean;
   breakers: Book['breakers'];
   now: string;
 }
@@ -30,12 +31,13 @@ const WORD_OF = { reduce: 'REDUCING', halt: 'HALTED', flatten: 'HALTED' } as con
 export const holdBook = (halt: HaltInForce, accountId: string, mode: string): boolean =>
   (halt.execution_mode === null || halt.execution_mode === mode) && (halt.scope_type === 'global' || (halt.scope_type === 'account' && halt.scope_id === accountId));
 
-export function wordOf(halts: readonly Pick<HaltInForce, 'mode'>[]): Word {
-  const words = halts.map(({ mode }) => WORD_OF[mode]);
+/** @param opens whether the limits for everybody let agents open; without that it is as under a halt of mode reduce */
+export function wordOf(halts: readonly Pick<HaltInForce, 'mode'>[], opens = true): Word {
+  const words: Word[] = [...halts.map(({ mode }) => WORD_OF[mode]), ...(opens ? [] : ['REDUCING' as const])];
   return words.includes('HALTED') ? 'HALTED' : words.includes('REDUCING') ? 'REDUCING' : 'TRADING';
 }
 
-export function toBook({ exposure: { row, shown }, floors, day, halts, breakers, now }: BookParts): Book {
+export function toBook({ exposure: { row, shown }, floors, day, halts, opens, breakers, now }: BookParts): Book {
   const holding = halts.filter((halt) => holdBook(halt, row.account_id, row.execution_mode));
   const isTold = day?.equity != null;
   const isAssumed = !isTold && floors?.equity != null;
@@ -46,7 +48,7 @@ export function toBook({ exposure: { row, shown }, floors, day, halts, breakers,
   const shownFloors = shownOf(floors?.floors ?? [], isAssumed ? untold : null);
   const rolloverAt = day?.rollover_at ?? now;
   return {
-    id: row.account_id, name: row.name, mode: row.execution_mode, kind: day?.kind ?? 'paper', currency: row.currency, word: wordOf(holding),
+    id: row.account_id, name: row.name, mode: row.execution_mode, kind: day?.kind ?? 'paper', currency: row.currency, word: wordOf(holding, opens),
     equity, balance: day?.balance == null ? unknown(untold) : known(day.balance), asOf: day?.reported_at ?? null, ageSeconds: age, isStale: age === null || age > STALE_SECONDS, isAssumed,
     floatingProfit: floatingOf(day), marginUsed: told(day?.margin), marginFree: told(day?.margin_free),
     dayProfit: floors?.dayProfit == null ? unknown('the equity, or what the day is measured from, is not known') : known(floors.dayProfit),

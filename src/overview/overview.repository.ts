@@ -96,6 +96,13 @@ export class OverviewRepository {
     return new Date(row.now).toISOString();
   }
 
+  /** Whether the limits for everybody let agents open at all. */
+  async opens(tx: Tx): Promise<boolean> {
+    const [row] = await tx.sql<{ opens: boolean }[]>`select ai_trading_enabled as opens from risk_config`;
+    if (!row) throw new Error('the row of risk_config is gone');
+    return row.opens;
+  }
+
   days(tx: Tx, books: readonly Book[]): Promise<BookDay[]> {
     return tx.query(DAYS, [JSON.stringify(books)]);
   }

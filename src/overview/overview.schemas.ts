@@ -90,7 +90,7 @@ const haltSchema = z.object({
 export const overviewSchema = z.object({
   serverTime: z.iso.datetime(),
   light: z.object({
-    word: z.enum(WORDS).describe('by what holds everything; also where each account in use is held by itself: the mildest of them'), reasons: z.array(z.string()).describe('whose, in words; also what holds one account, agent, symbol or strategy alone'), since: time().describe('null: TRADING'),
+    word: z.enum(WORDS).describe('by what holds everything; REDUCING also while aiTradingEnabled is false for everybody; also where each account in use is held by itself: the mildest of them'), reasons: z.array(z.string()).describe('whose, in words; also what holds one account, agent, symbol or strategy alone'), since: time().describe('null: TRADING, or no halt but the limits alone'),
   }),
   accounts: z.array(bookSchema).describe(`one for each account and execution mode in use, of the ${ACCOUNTS_MOST} oldest accounts: nothing sums over them`),
   problems: z.array(problemSchema).describe(`worst first, ${POSITIONS_MOST} at most`), problemsTotal: z.int().describe(`of the ${LOOKED_AT_MOST} positions that were looked at, likely ones first`),

@@ -14,6 +14,7 @@ const beat = (of: TestAgent, more: object = {}) => of.http('POST', '/agents/me/h
 
 beforeAll(async () => {
   t = await startTestApp();
+  await t.db.query('update risk_config set ai_trading_enabled = true');
   await t.http('POST', '/users', { body: { ...VIEWER, role: 'viewer' } });
 });
 afterAll(() => t.close());

@@ -17,7 +17,7 @@ beforeAll(async () => {
   t = await startTestApp();
   viewer = await t.person('viewer');
   // What is limited stands in the tests.
-  await t.db.query(`update risk_config set daily_loss_limit_fraction = null, daily_loss_limit_amount = null, max_drawdown_fraction = null, max_drawdown_amount = null, max_trades_per_symbol = null, max_concurrent_trades = null`);
+  await t.db.query(`update risk_config set ai_trading_enabled = true, daily_loss_limit_fraction = null, daily_loss_limit_amount = null, max_drawdown_fraction = null, max_drawdown_amount = null, max_trades_per_symbol = null, max_concurrent_trades = null`);
 });
 beforeEach(async () => {
   await t.db.query(`update halts set released_at = app_clock(), released_by = 'system', release_reason = 'the test is over' where released_at is null`);
@@ -235,6 +235,16 @@ describe('what is in force', () => {
     expect(all.light.since).toBe(only(all.halts, (each) => each.id === id).since);
     await halt('global', null, 'flatten');
     expect((await look()).light.word).toBe('HALTED');
+  });
+
+  it('is never TRADING while trading is turned off in the limits, and HALTED stays HALTED', async () => {
+    await t.db.query('update risk_config set ai_trading_enabled = false');
+    const off = await look();
+    expect(off.light).toEqual({ word: 'REDUCING', reasons: ['agents open nothing: trading is turned off in the limits for everybody'], since: null });
+    expect(book(off).word).toBe('REDUCING');
+    await halt('global', null, 'halt');
+    expect((await look()).light.word).toBe('HALTED');
+    await t.db.query('update risk_config set ai_trading_enabled = true');
   });
 
   it('is not of another mode, and is HALTED where each account in use is', async () => {
