@@ -11,6 +11,7 @@ const [VIEWER, OPERATOR] = [{ email: 'looks-on@example.com', password: ADMIN.pas
 
 beforeAll(async () => {
   t = await startTestApp();
+  await t.db.query('update risk_config set ai_trading_enabled = true');
   await t.http('POST', '/users', { body: { ...VIEWER, role: 'viewer' } });
   await t.http('POST', '/users', { body: { ...OPERATOR, role: 'operator' } });
   agent = await t.agent({ name: 'scalper' });
