@@ -74,7 +74,7 @@ describeInBrowser('an operator, with the reference agents running', () => {
     expect(observed).toEqual([{ all: true }]);
     await page.getByLabel('Why it may go on').fill('the test goes on');
     await page.getByLabel('Type RELEASE to confirm').fill('RELEASE');
-    await page.getByRole('button', { name: 'Release: Halt everything' }).click();
+    await page.getByRole('button', { name: 'Let everything trade again' }).click();
     await page.getByText(/the test goes on/).waitFor();
     await page.getByRole('button', { name: 'Close', exact: true }).click();
     await word(page, 'TRADING');

@@ -54,7 +54,7 @@ describeInBrowser('Stop', () => {
     await page.getByText('1 of 1 agent has stopped; no entry order left on 1.').waitFor();
     expect(await seriousViolations(page)).toEqual([]);
 
-    const release = page.getByRole('button', { name: 'Release: Halt everything' });
+    const release = page.getByRole('button', { name: 'Let everything trade again' });
     await page.getByLabel('Why it may go on').fill('all is well');
     await page.getByLabel('Type RELEASE to confirm').fill('RELEAS');
     expect(await release.isDisabled()).toBe(true);

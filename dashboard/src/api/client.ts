@@ -20,7 +20,7 @@ export async function authorisedFetch(request: Request): Promise<Response> {
       return response;
     } catch (error) {
       if (request.signal.aborted) throw error;
-      throw noAnswer((error as Error).message);
+      throw noAnswer((error as Error).message, request.method === 'GET');
     }
   };
   const token = await accessToken();

@@ -30,8 +30,8 @@ export class ApiError extends Error {
 }
 
 /** No answer came at all: nobody knows whether the server did it. */
-export const noAnswer = (why: string): ApiError =>
-  new ApiError({ status: 0, code: 'NO_ANSWER', title: 'The server did not answer.', detail: `The server did not answer (${why}). Whether it did what was asked is not known.`, retryable: true });
+export const noAnswer = (why: string, wasRead = false): ApiError =>
+  new ApiError({ status: 0, code: 'NO_ANSWER', title: 'The server did not answer.', detail: `The server did not answer (${why}).${wasRead ? '' : ' Whether it did what was asked is not known.'}`, retryable: true });
 
 export async function problemOf(response: Response): Promise<ApiError> {
   const problem = (await response.clone().json().catch(() => null)) as Problem | null;

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { useLocation } from 'wouter';
 import { Boundary } from '../kit/boundary.js';
 import { Empty } from '../kit/panel.js';
@@ -10,6 +10,7 @@ import { Strip } from './strip.js';
 /** The safety strip on top of every page, the rail, and the page. */
 export function Frame({ children }: { children: ReactNode }) {
   const [address] = useLocation();
+  useTop(address);
   return (
     <>
       <a className={css.skip} href="#page">To the page</a>
@@ -23,6 +24,20 @@ export function Frame({ children }: { children: ReactNode }) {
       <Boundary of={address} instead={() => null}><HaltDialog /></Boundary>
     </>
   );
+}
+
+/** Another page begins at its top; back leads to where one was, which the browser knows. */
+function useTop(address: string): void {
+  const isBack = useRef(false);
+  useEffect(() => {
+    const mark = () => (isBack.current = true);
+    window.addEventListener('popstate', mark);
+    return () => window.removeEventListener('popstate', mark);
+  }, []);
+  useEffect(() => {
+    if (!isBack.current) window.scrollTo(0, 0);
+    isBack.current = false;
+  }, [address]);
 }
 
 /** Also where a part of it is no longer there, since the server has another version of it. */

@@ -25,7 +25,7 @@ export async function download(path: string, signal: AbortSignal): Promise<strin
     save(await response.blob(), name);
     return name;
   } catch (error) {
-    if (error instanceof TypeError) throw noAnswer(error.message);
+    if (error instanceof TypeError) throw noAnswer(error.message, true);
     throw error;
   }
 }

@@ -99,6 +99,9 @@ export function keepStop(asked: Pick<KeptStop, 'scope' | 'mode' | 'reason' | 'na
 export const changeStop = (key: string, change: (stop: KeptStop) => Partial<KeptStop>): void =>
   write(current().map((stop) => (stop.key === key ? { ...stop, ...change(stop) } : stop)));
 
+/** It was released: that it was done is no news any more. */
+export const forgetHalt = (haltId: string): void => write(current().filter((stop) => stop.haltId !== haltId));
+
 export const forgetStop = (key: string): void => write(current().filter((stop) => stop.key !== key));
 
 /** Sent anew under the name of whoever asks for it now. */

@@ -11,8 +11,9 @@ import { Time } from '../../kit/time.js';
 import { useWords } from '../../shared/words.js';
 import { useOverview } from '../../shared/overview.js';
 import type { Halt } from './halt-effect.js';
+import { forgetHalt } from './kept-stops.js';
 import css from './stop.module.css';
-import { deedOf } from './wording.js';
+import { releaseOf } from './wording.js';
 
 /** Trading begins again: typed by an administrator, who sees before it what still stands in the way. */
 export function ReleaseHalt({ halt }: { halt: Halt }) {
@@ -22,6 +23,7 @@ export function ReleaseHalt({ halt }: { halt: Halt }) {
   const [reason, setReason] = useState('');
   const release = useMutation({
     mutationFn: () => answer(api.POST('/api/v1/kill-switch/{id}/release', { params: { path: { id: halt.id } }, body: { confirm: 'RELEASE', reason: reason.trim() } })),
+    onSuccess: ({ waitsFor }) => (waitsFor ? undefined : forgetHalt(halt.id)),
     onSettled: () => makeStale(client, '/api/v1/kill-switch', '/api/v1/overview', '/api/v1/agents'),
   });
   if (halt.breaker) return <p>The circuit breaker <Link href={`/risk/breakers/${halt.breaker}`}>{halt.breaker}</Link> holds this: it ends when that is reset.</p>;
@@ -35,7 +37,7 @@ export function ReleaseHalt({ halt }: { halt: Halt }) {
       {may ? (
         <>
           <Field name="Why it may go on"><input value={reason} maxLength={1_000} onChange={({ target }) => setReason(target.value)} /></Field>
-          <TypedConfirm word="RELEASE" disabled={release.isPending || reason.trim() === ''} onConfirmed={() => release.mutate()}>{release.isPending ? 'Releasing …' : `Release: ${deedOf(halt.mode, halt.scope)}`}</TypedConfirm>
+          <TypedConfirm word="RELEASE" disabled={release.isPending || reason.trim() === ''} onConfirmed={() => release.mutate()}>{release.isPending ? 'Releasing …' : releaseOf(halt.scope)}</TypedConfirm>
           {reason.trim() === '' ? <p className="small quiet">Needs a reason first.</p> : null}
         </>
       ) : <p className="quiet">Only administrators release a halt.</p>}

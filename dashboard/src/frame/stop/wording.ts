@@ -10,9 +10,16 @@ export const MEANS: Record<HaltMode, string> = {
   flatten: 'As halt, and every position in scope is closed at the market.',
 };
 
+interface Named { type: ScopeType; id?: string | null; name?: string | null }
+
+const nameOf = (scope: Named): string =>
+  (scope.type === 'global' ? 'everything' : scope.type === 'symbol' ? (scope.name ?? scope.id ?? 'a symbol') : `${scope.type} ${scope.name ?? scope.id ?? ''}`).trim();
+
 /** "Halt EURUSD": what a button does, and what was asked for. */
-export const deedOf = (mode: HaltMode, scope: { type: ScopeType; id?: string | null; name?: string | null }): string =>
-  `${DOES[mode]} ${scope.type === 'global' ? 'everything' : scope.type === 'symbol' ? (scope.name ?? scope.id ?? 'a symbol') : `${scope.type} ${scope.name ?? scope.id ?? ''}`}`.trim();
+export const deedOf = (mode: HaltMode, scope: Named): string => `${DOES[mode]} ${nameOf(scope)}`;
+
+/** On a button that starts no word of what stops stands first. */
+export const releaseOf = (scope: Named): string => `Let ${nameOf(scope)} trade again`;
 
 /** "7 of 9 agents have stopped". */
 export const stoppedOf = (mode: HaltMode, observed: number, all: number): string =>

@@ -28,7 +28,7 @@ async function readHealth(signal: AbortSignal): Promise<Health> {
     const response = await fetch('/health', { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]), cache: 'no-store' });
     return { ...((await response.json()) as object), httpStatus: response.status };
   } catch (error) {
-    throw noAnswer((error as Error).message);
+    throw noAnswer((error as Error).message, true);
   }
 }
 
