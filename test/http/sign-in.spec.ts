@@ -175,7 +175,8 @@ describe('slowing of sign-in', () => {
 describe('names of people', () => {
   it('are shown to everybody who reads what they did, and nothing else of them is', async () => {
     const { id, email } = await s.user('operator');
-    const { status, body } = await s.guest<{ items: { id: string }[] }>('GET', '/users/names', { token: await s.t.person('viewer') });
+    const viewer = await s.refresh(await s.session((await s.user('viewer')).id));
+    const { status, body } = await s.guest<{ items: { id: string }[] }>('GET', '/users/names', { token: viewer.body.accessToken });
     expect([status, body.items.find((each) => each.id === id)]).toEqual([200, { id, name: email }]);
   });
 });
