@@ -11,7 +11,7 @@ const REPEATS = 'It is tried again until the server answers, also after a reload
 /** Every request to stop that is not answered yet, or was just done, until somebody has seen it. */
 export function KeptStops({ leases }: { leases?: KeptStop['leases'] }) {
   const stops = useKeptStops();
-  return <>{stops.map((stop) => <KeptLine key={stop.key} stop={stop} leases={leases} />)}</>;
+  return <>{stops.filter(({ isOver }) => !isOver).map((stop) => <KeptLine key={stop.key} stop={stop} leases={leases} />)}</>;
 }
 
 function KeptLine({ stop, leases }: { stop: KeptStop; leases?: KeptStop['leases'] | undefined }) {

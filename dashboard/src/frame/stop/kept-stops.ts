@@ -30,6 +30,8 @@ export interface KeptStop {
   /** The server will not do it, and says why: it is not tried again. */
   refused: boolean;
   haltId: string | null;
+  /** Released from here: that it was done is no news any more. */
+  isOver?: boolean;
   leases: Lease[];
 }
 
@@ -99,8 +101,7 @@ export function keepStop(asked: Pick<KeptStop, 'scope' | 'mode' | 'reason' | 'na
 export const changeStop = (key: string, change: (stop: KeptStop) => Partial<KeptStop>): void =>
   write(current().map((stop) => (stop.key === key ? { ...stop, ...change(stop) } : stop)));
 
-/** It was released: that it was done is no news any more. */
-export const forgetHalt = (haltId: string): void => write(current().filter((stop) => stop.haltId !== haltId));
+export const haltIsOver = (haltId: string): void => write(current().map((stop) => (stop.haltId === haltId ? { ...stop, isOver: true } : stop)));
 
 export const forgetStop = (key: string): void => write(current().filter((stop) => stop.key !== key));
 

@@ -11,7 +11,7 @@ import { Time } from '../../kit/time.js';
 import { useWords } from '../../shared/words.js';
 import { useOverview } from '../../shared/overview.js';
 import type { Halt } from './halt-effect.js';
-import { forgetHalt } from './kept-stops.js';
+import { haltIsOver } from './kept-stops.js';
 import css from './stop.module.css';
 import { releaseOf } from './wording.js';
 
@@ -23,7 +23,7 @@ export function ReleaseHalt({ halt }: { halt: Halt }) {
   const [reason, setReason] = useState('');
   const release = useMutation({
     mutationFn: () => answer(api.POST('/api/v1/kill-switch/{id}/release', { params: { path: { id: halt.id } }, body: { confirm: 'RELEASE', reason: reason.trim() } })),
-    onSuccess: ({ waitsFor }) => (waitsFor ? undefined : forgetHalt(halt.id)),
+    onSuccess: ({ waitsFor }) => (waitsFor ? undefined : haltIsOver(halt.id)),
     onSettled: () => makeStale(client, '/api/v1/kill-switch', '/api/v1/overview', '/api/v1/agents'),
   });
   if (halt.breaker) return <p>The circuit breaker <Link href={`/risk/breakers/${halt.breaker}`}>{halt.breaker}</Link> holds this: it ends when that is reset.</p>;
