@@ -15,7 +15,7 @@ const LEVELS: Record<string, number> = {
   commands: 4, decisions: 4, closures: 4, 'kill-switch': 4, positions: 4, execution: 4, supervisor: 4,
   'trade-ideas': 4,
   why: 4,
-  health: 5, live: 5, notifications: 5, overview: 5, reports: 5, webhooks: 5,
+  health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, webhooks: 5,
   '.': 6, cli: 6,
 };
 

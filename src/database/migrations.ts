@@ -32,6 +32,7 @@ import { AlertInbox1763600000031 } from './migrations/1763600000031-alert-inbox.
 import { Reports1763600000032 } from './migrations/1763600000032-reports.js';
 import { Notifications1763600000033 } from './migrations/1763600000033-notifications.js';
 import { Search1763600000034 } from './migrations/1763600000034-search.js';
+import { Imports1763600000035 } from './migrations/1763600000035-imports.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -53,6 +54,7 @@ export const MIGRATIONS = [
   Reports1763600000032,
   Notifications1763600000033,
   Search1763600000034,
+  Imports1763600000035,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -71,6 +73,7 @@ export const NEVER_DELETED_TABLES = [
   'closures', 'server_gaps', 'circuit_breakers', 'trade_ideas', 'reservations',
   'webhook_sources', 'alerts',
   'notification_settings', 'notification_channels',
+  'import_runs', 'import_tables',
 ];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */

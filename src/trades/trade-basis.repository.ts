@@ -12,7 +12,7 @@ export interface Figured extends Priced {
   product: string | null;
   direction: 'long' | 'short';
   lot_size: string;
-  origin: 'gated' | 'ungated' | 'external';
+  origin: 'gated' | 'ungated' | 'external' | 'imported';
 }
 
 export interface MarkExtremes {

@@ -45,7 +45,7 @@ const bookStatisticsSchema = z.object({
   expectancy: amount('net profit of a priced trade on average; null without one'),
   largestWin: amount('null without a win'),
   largestLoss: amount('null without a loss'),
-  longestWinStreak: count().describe('trades of external origin left out; zero and what is unpriced neither add nor break'),
+  longestWinStreak: count().describe('external and imported trades left out; zero and what is unpriced neither add nor break'),
   longestLossStreak: count(),
   averageHoldingSeconds: z.number().nullable().describe('from entry to exit, of the closed trades for which both are known and in this order'),
   maxDrawdownAmount: amount(`the deepest fall of the sum of net profits below its highest point so far, from zero before the first exit; ${NONE_PRICED}`),

@@ -26,7 +26,7 @@ export interface TradeRow extends TradeState, Pick<TradeFigures, FigureColumn>, 
   outcome: (typeof OUTCOMES)[number] | null;
   lot_size: string;
   execution_mode: (typeof EXECUTION_MODES)[number];
-  origin: 'gated' | 'ungated' | 'external';
+  origin: 'gated' | 'ungated' | 'external' | 'imported';
   broker: string | null;
   broker_ticket: string | null;
   prediction_id: string | null;

@@ -112,7 +112,7 @@ export const tradeSchema = z.object({
   stopLoss: amount(),
   takeProfit: z.array(z.object({ price: decimalText(), sizeFraction: decimalText() })).nullable(),
   executionMode: z.enum(EXECUTION_MODES),
-  origin: z.enum(['gated', 'ungated', 'external']),
+  origin: z.enum(['gated', 'ungated', 'external', 'imported']),
   broker: words(),
   brokerOrderId: words(),
   brokerPositionId: words(),

@@ -45,6 +45,7 @@ const ORIGINS = {
   gated: null,
   ungated: 'There is no decision: its agent traded it without asking (ungated).',
   external: 'There is no idea, decision or command: the trade was found at the broker, and nobody told of it before (external).',
+  imported: 'There is no idea, decision or command: the trade came with an import from another system (imported).',
 };
 
 function ofTrade(trade: Row<'trades'>, { ideas, commands, fills }: Linked): string[] {

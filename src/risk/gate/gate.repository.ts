@@ -115,7 +115,7 @@ const FACTS: Statement = {
         order by at desc limit 1) f) as last_intent,
       (select ${timeOf('max(t.exit_time)')} from trades t left join reservations r on r.command_id = t.command_id
         where t.account_id = q.account_id and t.execution_mode = q.execution_mode and t.status = 'closed' and t.exit_time > clock.at - interval '${WAIT_MOST}' and t.net_profit < 0
-          and t.origin <> 'external' and coalesce(r.proposer_id, t.agent_id) = q.who) as last_loss_at,
+          and t.origin in ('gated', 'ungated') and coalesce(r.proposer_id, t.agent_id) = q.who) as last_loss_at,
       (select coalesce(jsonb_agg(jsonb_build_object('symbol', x.symbol, 'mid', ${text('(x.bid + x.ask) * 0.5')}, 'asOf', ${timeOf('least(x.quoted_at, x.received_at)')})), '[]') from quotes x
         where x.account_id = q.account_id and x.symbol ~* '^[#._]?(frx|m|[a-z]+:)?[a-z]{3}[/._ -]?[a-z]{3}') as rates,
       (select count(*)::int from reservations r where r.account_id = q.account_id and r.ended_at is null)

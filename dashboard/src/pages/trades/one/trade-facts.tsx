@@ -9,6 +9,8 @@ import { short } from '../../../shared/ratio.js';
 import { Protection } from './protection.js';
 import css from './one.module.css';
 
+const ORIGINS = { ungated: 'ungated: it passed no gate', external: 'external: found at the broker', imported: 'imported from another system' };
+
 export function TradeFacts({ trade, currency }: { trade: Trade; currency: string | undefined }) {
   return (
     <>
@@ -46,7 +48,7 @@ export function TradeFacts({ trade, currency }: { trade: Trade; currency: string
             ['Fee', <Money value={trade.fee} currency={currency} why="not told" />],
             ['By our calculation', <><Money value={trade.computedProfit} currency={currency} signed why="the instrument's terms are not known" />{trade.profitDifference !== null && /[1-9]/.test(trade.profitDifference) ? <span className="doubt"> ▲ differs by <Money value={trade.profitDifference} /></span> : null}</>],
             ['Protection', <Protection trade={trade} />],
-            ['Origin', trade.origin === 'gated' ? <Light tone="good">through the gate</Light> : <Light tone="doubt">{trade.origin === 'external' ? 'external: found at the broker' : 'ungated: it passed no gate'}</Light>],
+            ['Origin', trade.origin === 'gated' ? <Light tone="good">through the gate</Light> : <Light tone="doubt">{ORIGINS[trade.origin]}</Light>],
             ['Idea', <IdLink id={trade.ideaId} to="/ideas" />],
             ['Prediction', <IdLink id={trade.predictionId} to="/why" />],
             ['Command', <IdLink id={trade.commandId} to="/why" />],

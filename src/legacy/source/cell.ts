@@ -1,0 +1,55 @@
+/** A TEXT of SQLite, or a file's text, that is not UTF-8 or holds a NUL: PostgreSQL has no text for it. Its bytes are kept. */
+export class BadText {
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly fault: 'NUL' | 'NOT_UTF8',
+  ) {}
+}
+
+/** A number of a JSON document as it is written there: a double would change digits of some. */
+export class JsonNumber {
+  constructor(readonly text: string) {}
+}
+
+/** What a JSON document holds inside: numbers stay as they are written. */
+export type JsonCell = null | boolean | string | JsonNumber | JsonCell[] | { [name: string]: JsonCell };
+
+/**
+ * One value as the old file holds it, whatever its column is declared as: INTEGER is a bigint, REAL a number (which may be
+ * infinite), BLOB its bytes. CSV has text alone; JSON has its own kinds, and where it nests, its own values.
+ */
+export type Cell = null | bigint | number | string | BadText | Uint8Array | boolean | JsonNumber | JsonCell[] | { [name: string]: JsonCell };
+
+export interface SourceRow {
+  /**
+   * What names the row in its table, for ever: its primary key, several columns joined by `|` with `\` and `|` escaped by
+   * `\`; its rowid (`#7`) where it has no key; a file's path and line or index (`a/b.json#3`) elsewhere.
+   */
+  id: string;
+  cells: Record<string, Cell>;
+}
+
+export interface SourceTable {
+  /** Unique in its source: `trades`, and in a folder with its file before it, `data/auth.db/api_keys`, unless files are grouped. */
+  name: string;
+  /** Without the file: what a profile looks for. */
+  base: string;
+  /** In their order. A row of JSON or CSV may lack some; then it has null there. */
+  columns: readonly string[];
+  /** Declared types, upper case, '' where none; of SQLite alone. */
+  declared: Readonly<Record<string, string>>;
+  /** Of the primary key; empty where there is none. */
+  key: readonly string[];
+  /** As the database counts, for progress and for the sum of the report: it reads no row. */
+  count(): number;
+  /** In a stable order, from after this id on where one is given. One row at a time: a table may be larger than memory. */
+  rows(after?: string): Iterable<SourceRow>;
+}
+
+export interface Source {
+  medium: 'sqlite' | 'folder';
+  /** Hex SHA-256 of the file; of a folder, over the sorted paths and digests of its files. */
+  sha256: string;
+  tables: readonly SourceTable[];
+  close(): void;
+}
