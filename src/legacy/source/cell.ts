@@ -9,6 +9,11 @@ export class BadText {
 /** A number of a JSON document as it is written there: a double would change digits of some. */
 export class JsonNumber {
   constructor(readonly text: string) {}
+
+  /** `JSON.stringify` writes its digits as they stood. */
+  toJSON(): unknown {
+    return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(this.text);
+  }
 }
 
 /** What a JSON document holds inside: numbers stay as they are written. */
@@ -27,6 +32,10 @@ export interface SourceRow {
    */
   id: string;
   cells: Record<string, Cell>;
+  /** What was found in reading it, `CODE: sentence`; it goes with the row as the notes of its conversion do. */
+  notes?: readonly string[];
+  /** It could not be read as a row of its table; it is a reject, whatever the profile says. Its cells hold what was there. */
+  broken?: { code: string; detail: string };
 }
 
 export interface SourceTable {
@@ -42,6 +51,8 @@ export interface SourceTable {
   key: readonly string[];
   /** As the database counts, for progress and for the sum of the report: it reads no row. */
   count(): number;
+  /** Of the table as a whole, `CODE: sentence`: two columns of one name, a table that cannot be read. For the report. */
+  notes?: readonly string[];
   /** In a stable order, from after this id on where one is given. One row at a time: a table may be larger than memory. */
   rows(after?: string): Iterable<SourceRow>;
 }
@@ -51,5 +62,7 @@ export interface Source {
   /** Hex SHA-256 of the file; of a folder, over the sorted paths and digests of its files. */
   sha256: string;
   tables: readonly SourceTable[];
+  /** What lies there and is no table, and why it was not read: views, hidden files, links that lead out. For the report. */
+  notRead?: readonly { name: string; why: string }[];
   close(): void;
 }
