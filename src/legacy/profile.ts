@@ -41,6 +41,12 @@ export interface Mapped {
   rows: [TargetRow, ...TargetRow[]];
 }
 
+/** A row of an imported table that only is kept, whole, with a note that says why: a position that is flat, say. */
+export interface Archived {
+  /** `CODE: sentence`. */
+  archive: string;
+}
+
 /** What is done with a column's value, and where it goes. What is done is said in the report and in the documentation. */
 export interface Column<T = unknown> {
   /** Its column of ours, or null where the value stays in the old row that is kept beside. */
@@ -66,6 +72,8 @@ export interface Owners {
   agent(mode: 'simulation' | 'paper' | 'live'): { agentId: string; accountId: string };
   /** The id that an old row has here, or would have. */
   id(table: string, oldId: string): string;
+  /** The webhook source of this run for old alerts: retired from its first moment, of action `store`, with a token that nobody has. */
+  alertSource(): string;
   /** When the run began, RFC 3339: of what has no time of its own. */
   at: string;
 }
@@ -83,8 +91,13 @@ export interface TableMapping {
   time?: string;
   /** Every column has its place in ours exactly: the old row is not kept beside it. For tables of millions of rows. */
   bulk?: boolean;
-  /** @throws {Reject} */
-  map?(values: Record<string, unknown>, owners: Owners, reading: Reading): Mapped;
+  /**
+   * Values by the names of the OLD columns, each as its column has read it.
+   * @throws {Reject}
+   */
+  map?(values: Record<string, unknown>, owners: Owners, reading: Reading): Mapped | Archived;
+  /** Of a row that is archived: notes on what somebody has to look at. It refuses nothing. */
+  remark?(reading: Reading): void;
 }
 
 export interface Recognised {
@@ -112,8 +125,10 @@ export interface Profile {
   files: readonly FileTable[];
   /** By the sets of columns, never by names of files alone. */
   recognise(source: Source): Recognised | null;
-  /** Null where the table is not this system's: it is archived whole. */
-  mapping(table: SourceTable, shape: string): TableMapping | null;
+  /** Null where the table is not this system's: it is archived whole. `source`: where a row is only whole together with another, as a trade with its orders. */
+  mapping(table: SourceTable, shape: string, source: Source): TableMapping | null;
+  /** Of the accounts that are made for its rows; USD by default. */
+  currency?: string;
   /** Bases in the order of loading: what others refer to comes first. */
   order: readonly string[];
 }

@@ -1,4 +1,4 @@
-export type TargetType = 'uuid' | 'text' | 'numeric' | 'integer' | 'boolean' | 'timestamptz' | 'jsonb' | 'text[]';
+export type TargetType = 'uuid' | 'text' | 'numeric' | 'integer' | 'boolean' | 'timestamptz' | 'jsonb' | 'text[]' | 'bytea';
 
 /** A table of ours that takes imported rows. */
 export interface Target {
@@ -64,10 +64,19 @@ export const TARGETS = {
     key: 'id',
     columns: {
       id: 'uuid', version: 'integer', name: 'text', is_active: 'boolean', allowed_symbols: 'text[]', session_windows: 'jsonb', holidays: 'jsonb', entry_conditions: 'jsonb', exit_rules: 'jsonb', forbidden_conditions: 'jsonb',
-      risk_caps: 'jsonb', currency: 'text', rr_expectation: 'numeric', created_at: 'timestamptz', updated_at: 'timestamptz', updated_by: 'text',
+      risk_caps: 'jsonb', currency: 'text', rr_expectation: 'numeric', retired_at: 'timestamptz', created_at: 'timestamptz', updated_at: 'timestamptz', updated_by: 'text',
     },
   },
   strategy_versions: { key: 'strategy_id', of: 'strategies', columns: { strategy_id: 'uuid', version: 'integer', content: 'jsonb', changed: 'text[]', reason: 'text', actor: 'text' } },
+  /** Ended before they came: nothing works on them. The body is written as PostgreSQL writes bytes, `\\x7b7d`. */
+  alerts: {
+    key: 'id',
+    columns: {
+      id: 'uuid', source_id: 'uuid', key_kind: 'text', body: 'bytea', content_type: 'text', symbol: 'text', received_at: 'timestamptz', status: 'text', is_exit: 'boolean', signal: 'jsonb', code: 'text',
+      detail: 'text', outcome: 'jsonb', next_attempt_at: 'timestamptz', finished_at: 'timestamptz',
+    },
+  },
+  alert_runs: { key: 'alert_id', of: 'alerts', columns: { alert_id: 'uuid', run: 'integer', status: 'text', code: 'text', detail: 'text', outcome: 'jsonb', actor: 'text', at: 'timestamptz' } },
   /** Sealed by the loader into the run's own stream; `at` is the old time, which the text keeps. */
   decision_history: { key: 'id', columns: { id: 'uuid', type: 'text', at: 'timestamptz', agent_id: 'uuid', reason: 'text', risk_check_result: 'jsonb', human_override: 'jsonb' } },
 } as const satisfies Record<string, Target>;

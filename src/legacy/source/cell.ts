@@ -55,6 +55,8 @@ export interface SourceTable {
   notes?: readonly string[];
   /** In a stable order, from after this id on where one is given. One row at a time: a table may be larger than memory. */
   rows(after?: string): Iterable<SourceRow>;
+  /** The row of this id, where it can be had without reading the others. */
+  find?(id: string): SourceRow | undefined;
 }
 
 export interface Source {
