@@ -59,7 +59,12 @@ export function credentialIn(value: unknown, path = ''): string | null {
 
 /** A reported text with its credentials masked: refusing it would lose the report, and with it the agent's heartbeat. */
 export function masked(text: string): string {
-  return VALUES.reduce((safe, pattern) => safe.replace(pattern, `$1${MASK}`), text);
+  return maskedBy(text, MASK);
+}
+
+/** As `masked`, with other words for what is left out. */
+export function maskedBy(text: string, mask: string): string {
+  return VALUES.reduce((safe, pattern) => safe.replace(pattern, `$1${mask}`), text);
 }
 
 /** As `masked`, for JSON: also what stands under the name of a credential. */
@@ -78,7 +83,7 @@ function isNamedPair(entry: object): boolean {
 }
 
 /** A flag, an empty text or nothing at all is no secret. */
-function namesCredential(name: string, value: unknown): boolean {
+export function namesCredential(name: string, value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === MASK || typeof value === 'boolean') return false;
   const plain = plainName(name);
   if (NAMES.test(plain)) return true;

@@ -11,15 +11,15 @@ interface VerifyOptions {
   heads?: string;
 }
 
-const STREAM = /^(system|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
-const HEAD_LINE = /decision head (system|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) (\d{1,15}) ([0-9a-f]{64})/;
+const STREAM = /^(system|(import:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const HEAD_LINE = /decision head (system|(?:import:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) (\d{1,15}) ([0-9a-f]{64})/;
 
 type Logged = Map<string, Map<number, string>>;
 
 /** Was anything of the history of decisions changed? Exit code 1 when it was, or could not be checked. */
 export function verifyAudit(env: Env, say: Say, { stream, heads }: VerifyOptions): Promise<Outcome> {
   const wanted = stream?.toLowerCase();
-  if (wanted !== undefined && !STREAM.test(wanted)) throw wrongUsage('--stream: must be the id of an account, or system');
+  if (wanted !== undefined && !STREAM.test(wanted)) throw wrongUsage('--stream: must be the id of an account, or system, or import: and the id of a run');
   return withDatabase(env, say, (urls) =>
     withServices(env, urls, async (app) => {
       const logged = heads === undefined ? undefined : await headsIn(heads);

@@ -33,6 +33,7 @@ import { Reports1763600000032 } from './migrations/1763600000032-reports.js';
 import { Notifications1763600000033 } from './migrations/1763600000033-notifications.js';
 import { Search1763600000034 } from './migrations/1763600000034-search.js';
 import { Imports1763600000035 } from './migrations/1763600000035-imports.js';
+import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -55,6 +56,7 @@ export const MIGRATIONS = [
   Notifications1763600000033,
   Search1763600000034,
   Imports1763600000035,
+  ImportStreams1763600000039,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

@@ -24,6 +24,21 @@ export interface NewDecision {
   reason?: string | null;
 }
 
+/** The stream of the decisions that one import brought: `import:` and the run's id. */
+export const IMPORT_STREAM = /^import:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A decision of another system, as it came. */
+export interface ImportedDecision {
+  id: string;
+  type: DecisionType;
+  /** When it was decided there, RFC 3339. */
+  decidedAt: string | null;
+  agentId: string | null;
+  riskCheckResult: unknown;
+  humanOverride: unknown;
+  reason: string | null;
+}
+
 /** What is sealed, as canonical JSON. */
 export interface DecisionText {
   v: 1;
@@ -47,6 +62,8 @@ export interface DecisionText {
   riskCheckResult: unknown;
   humanOverride: unknown;
   reason: string | null;
+  /** Of an imported one: when it was decided in the system that it came from. */
+  decidedAt?: string | null;
   /** The hash of the one before; null for the first. */
   previous: string | null;
   /** Under which key this one is sealed, and the one before: a key id that was changed later does not fit the next row. */

@@ -91,6 +91,27 @@ export class DecisionsRepository {
     if (moved.length !== 1) throw new Error('the head of the stream is gone');
   }
 
+  /** Places for so many in a stream that is locked, with the time that all of them get. */
+  async reserve(run: Run, count: number): Promise<{ at: string; seqs: number[] }> {
+    const rows = await run<{ seq: number; at: string }>({ name: 'decision_reserve_1', text: `select nextval('decision_history_seq') as seq, ${UTC('t.at')} as at from (select app_clock() as at) t, generate_series(1, $1::int)` }, [count]);
+    return { at: rows[0]?.at ?? '', seqs: rows.map(({ seq }) => seq) };
+  }
+
+  /** Many rows of one stream, and its head after them. No event: they are not what happens now. */
+  async appendMany(run: Run, rows: readonly DecisionRow[], head: HeadRow): Promise<void> {
+    const moved = await run({
+      name: 'decision_append_many_1',
+      text: `with made as (
+          insert into decision_history (seq, at, stream, number, id, type, agent_id, key_id, canonical, hash)
+          select seq, at, $2, number, id, type, agent_id, key_id, canonical, hash
+          from jsonb_to_recordset($1::jsonb) as d (seq bigint, at timestamptz, number bigint, id uuid, type text, agent_id uuid, key_id text, canonical text, hash text)
+        ), moved as (
+          update decision_heads set count = $3, head = $4, mac = $5, key_id = $6, moved_at = app_clock() where stream = $2 returning 1
+        ) select * from moved`,
+    }, [JSON.stringify(rows), head.stream, head.count, head.head, head.mac, head.key_id]);
+    if (moved.length !== 1) throw new Error('the head of the stream is gone');
+  }
+
   async get(id: string): Promise<DecisionRow | null> {
     const [row] = await this.dataSource.sql<DecisionRow[]>`select ${() => COLUMNS} from decision_history where id = ${id}::uuid order by decision_history.seq limit 1`;
     return row ?? null;

@@ -3,15 +3,15 @@ import { uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
 import type { CheckedRow } from './check-row.js';
-import { DECISION_TYPES, type DecisionRow, SYSTEM_STREAM } from './decision.js';
+import { DECISION_TYPES, type DecisionRow, IMPORT_STREAM, SYSTEM_STREAM } from './decision.js';
 import type { StreamVerdict, Verdict } from './decision-verifier.js';
 import { type Finding, PROBLEMS, type ProblemCode } from './stream-check.js';
 import { CURSOR } from './verify-cursor.js';
 
 const VERIFY_ROWS = { usual: 20_000, most: 100_000 };
 
-const streamOf = () => z.union([uuid(), z.literal(SYSTEM_STREAM)], { error: 'must be the UUID of an account, or system' })
-  .optional().describe('whose chain: an account, or `system` for what concerns no single account');
+const streamOf = () => z.union([uuid(), z.literal(SYSTEM_STREAM), z.string().regex(IMPORT_STREAM)], { error: 'must be the UUID of an account, or system, or import: and the UUID of a run' })
+  .optional().describe('whose chain: an account, `system` for what concerns no single account, or `import:` and a run\'s id for what it brought');
 
 export const decisionsQuery = z.strictObject({
   ...pageQuery,
@@ -36,7 +36,7 @@ export const decisionSchema = z.object({
   type: z.enum(DECISION_TYPES),
   at: z.iso.datetime(),
   actor: z.string(),
-  accountId: z.uuid().nullable().describe('null: it concerns no single account, and stands in the chain `system`'),
+  accountId: z.uuid().nullable().describe('null: it concerns no single account, and stands in the chain `system`, or was imported'),
   agentId: z.uuid().nullable(),
   strategyId: z.uuid().nullable(),
   ideaId: z.uuid().nullable(),
@@ -46,6 +46,8 @@ export const decisionSchema = z.object({
   riskCheckResult: z.unknown().describe('what the gate saw, rule by rule; null when it was not asked'),
   humanOverride: z.unknown().describe('what a person decided beside it; null when nobody did'),
   reason: z.string().nullable().describe('with credentials masked'),
+  importRunId: z.uuid().nullable().describe('the import that brought it; null: it was made here'),
+  decidedAt: z.string().nullable().describe('of an imported one: when it was decided in the system that it came from; `at` is when it came'),
   correlationId: z.string().nullable(),
   number: z.int().describe('in its chain, from 1 without a gap'),
   hash: z.string(),
@@ -56,9 +58,10 @@ export const decisionSchema = z.object({
 
 /** From the sealed text. Of a row that was changed so that it cannot be read, what the columns say. */
 export const toDecision = (row: DecisionRow, { seal, text, changed }: CheckedRow): z.output<typeof decisionSchema> => ({
-  id: row.id, type: row.type, at: row.at, actor: text?.actor ?? 'unknown', accountId: row.stream === SYSTEM_STREAM ? null : row.stream, agentId: row.agent_id,
+  id: row.id, type: row.type, at: row.at, actor: text?.actor ?? 'unknown', accountId: row.stream === SYSTEM_STREAM || IMPORT_STREAM.test(row.stream) ? null : row.stream, agentId: row.agent_id,
   strategyId: text?.strategyId ?? null, ideaId: row.idea_id, commandId: row.command_id, haltId: row.halt_id, snapshotRef: text?.snapshotRef ?? null,
   riskCheckResult: text?.riskCheckResult ?? null, humanOverride: text?.humanOverride ?? null, reason: text?.reason ?? null,
+  importRunId: IMPORT_STREAM.test(row.stream) ? row.stream.slice('import:'.length) : null, decidedAt: text?.decidedAt ?? null,
   correlationId: text?.correlationId ?? null, number: row.number, hash: row.hash, previousHash: text?.previous ?? null, keyId: row.key_id,
   seal: changed.length > 0 ? 'broken' : seal,
 });

@@ -12,7 +12,7 @@ import { Schedules } from '../database/schedules.js';
 import { type Run, Statements } from '../database/statements.js';
 import type { Tx } from '../database/transaction.js';
 import { checkRow, type CheckedRow } from './check-row.js';
-import { ALL_STREAMS, type DecisionRow, type DecisionText, type HeadRow, type NewDecision, SYSTEM_STREAM } from './decision.js';
+import { ALL_STREAMS, type DecisionRow, type DecisionText, type HeadRow, type ImportedDecision, type NewDecision, SYSTEM_STREAM } from './decision.js';
 import { type DecisionFilter, DecisionsRepository, type LockedHead } from './decisions.repository.js';
 import { headSeal, type SealKey, SealKeys, sealOf, sealOfHead, textOf } from './seal.js';
 
@@ -65,6 +65,33 @@ export class DecisionsService {
       data: { type: text.type, number: text.number, ideaId: text.ideaId, commandId: text.commandId, haltId: text.haltId },
     });
     return { id: text.id };
+  }
+
+  /**
+   * Decisions of another system, into the stream of the import that brings them: sealed and chained as all are, at the
+   * time of the import, with their own time in the text. Locks that stream's head only, and tells no event.
+   */
+  async appendImported(tx: Tx, stream: string, actor: string, decisions: readonly ImportedDecision[]): Promise<void> {
+    if (decisions.length === 0) return;
+    const run = this.statements.within(tx);
+    const { current } = this.keys;
+    const { locked, seal } = await this.place(run, stream);
+    const { at, seqs } = await this.decisions.reserve(run, decisions.length);
+    let head: HeadRow = locked;
+    const rows = decisions.map((decision, place) => {
+      const text: DecisionText = {
+        v: 1, stream, number: head.count + 1, seq: seqs[place] ?? 0, id: decision.id, type: decision.type, at, actor, correlationId: null,
+        ideaId: null, commandId: null, agentId: decision.agentId, strategyId: null, haltId: null, snapshotRef: null,
+        riskCheckResult: shown(decision.riskCheckResult), humanOverride: shown(decision.humanOverride),
+        reason: decision.reason === null ? null : masked(decision.reason), decidedAt: decision.decidedAt,
+        previous: head.head === '' ? null : head.head, key: current.id, previousKey: head.count === 0 ? null : head.key_id, head: place === 0 ? seal : 'intact',
+      };
+      const canonical = textOf(text);
+      const hash = sealOf(current, canonical);
+      head = { stream, count: text.number, head: hash, mac: '', key_id: current.id };
+      return rowOf(text, canonical, hash);
+    });
+    await this.decisions.appendMany(run, rows, { ...head, mac: sealOfHead(current, head) });
   }
 
   private async place(run: Run, stream: string): Promise<{ locked: LockedHead; seal: DecisionText['head'] }> {

@@ -9,6 +9,8 @@ export interface Target {
   columns: Record<string, TargetType>;
   /** The month partitions are made by this column before rows go in. */
   month?: string;
+  /** What there is one of, whoever wrote it. An old row whose like is there already is archived, with the note DUPLICATE: it is nobody's fault, and nothing of ours may change under a decision. */
+  once?: readonly string[];
 }
 
 /**
@@ -40,14 +42,14 @@ export const TARGETS = {
     columns: { id: 'uuid', agent_id: 'uuid', trade_id: 'uuid', prediction_id: 'uuid', kind: 'text', explanation: 'text', confidence_factors: 'jsonb', risk_factors: 'jsonb', llm_model: 'text', created_at: 'timestamptz' },
   },
   snapshot_market: {
-    key: 'id', month: 'open_time',
+    key: 'id', month: 'open_time', once: ['symbol', 'frame', 'open_time'],
     columns: {
       id: 'uuid', agent_id: 'uuid', captured_at: 'timestamptz', last_captured_at: 'timestamptz', symbol: 'text', timeframe: 'text', frame: 'text', open_time: 'timestamptz', close_time: 'timestamptz',
       open: 'numeric', high: 'numeric', low: 'numeric', close: 'numeric', volume: 'numeric',
     },
   },
   snapshot_account: {
-    key: 'id', month: 'captured_at',
+    key: 'id', month: 'captured_at', once: ['sender', 'account_id', 'captured_at'],
     columns: {
       id: 'uuid', agent_id: 'uuid', sender: 'uuid', account_id: 'uuid', captured_at: 'timestamptz', last_captured_at: 'timestamptz', balance: 'numeric', equity: 'numeric', margin_used: 'numeric', margin_free: 'numeric',
       open_pl: 'numeric', open_positions: 'integer',

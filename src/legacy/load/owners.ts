@@ -1,7 +1,7 @@
 import type { Owners } from '../profile.js';
 import type { SourceTable } from '../source/cell.js';
 import type { ImportRun } from './import-run.js';
-import { rowId } from './row-id.js';
+import { importedId } from './imported-id.js';
 import type { TableNames } from './table-names.js';
 
 export type Mode = 'simulation' | 'paper' | 'live';
@@ -24,6 +24,8 @@ export const kindOf = (mode: Mode): MoneyKind => (mode === 'live' ? 'live' : 'pa
 export class RunOwners {
   /** Modes for which a row has asked: those agents must be there before it is stored. */
   readonly asked = new Map<Mode, Owner>();
+  /** The webhook source that old alerts belong to, once a row has asked. */
+  alertSource: string | null = null;
 
   constructor(
     private readonly run: Pick<ImportRun, 'source' | 'at' | 'accounts'>,
@@ -36,10 +38,11 @@ export class RunOwners {
     return {
       at: this.run.at,
       agent: (mode) => this.agent(mode),
+      alertSource: () => (this.alertSource ??= importedId(this.run.source, `${OURS}/alert source`, '')),
       id: (asked, oldId) => {
         let name = known.get(asked);
         if (name === undefined) known.set(asked, (name = this.names.find(asked, table)));
-        return rowId(this.run.source, name, oldId);
+        return importedId(this.run.source, name, oldId);
       },
     };
   }
@@ -49,8 +52,8 @@ export class RunOwners {
     if (known) return known;
     const { source, accounts } = this.run;
     const kind = kindOf(mode);
-    const accountId = accounts[kind] ?? rowId(source, `${OURS}/account`, kind);
-    const owner = { agentId: rowId(source, `${OURS}/agent`, `${mode}/${accounts[kind] ?? ''}`), accountId };
+    const accountId = accounts[kind] ?? importedId(source, `${OURS}/account`, kind);
+    const owner = { agentId: importedId(source, `${OURS}/agent`, `${mode}/${accounts[kind] ?? ''}`), accountId };
     this.asked.set(mode, owner);
     return owner;
   }

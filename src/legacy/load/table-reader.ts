@@ -1,0 +1,116 @@
+import type { Column, Kept, Mapped, Owners, Reading, TableMapping, TargetRow } from '../profile.js';
+import { Ref, Reject } from '../profile.js';
+import type { Cell, SourceRow, SourceTable } from '../source/cell.js';
+import { encodeRow, sourceHash } from '../source/encode.js';
+import type { ColumnReport } from './import-run.js';
+import type { Cells, TableSecrets } from './secrets.js';
+
+/** One old row, ready to be stored: what it becomes, or why it is refused. */
+export interface PreparedRow {
+  oldId: string;
+  /** 16 bytes. */
+  hash: Buffer;
+  /** Without secrets. */
+  cells: Cells;
+  /** As JSON text; null where the row is not kept. */
+  original: string | null;
+  notes: string[];
+  /** Empty: it is archived. */
+  rows: TargetRow[];
+  /** As the columns have read them, for sums. */
+  values: Readonly<Record<string, unknown>> | null;
+  hasRefs: boolean;
+  reject: Reject | null;
+}
+
+const UNKNOWN: Pick<Column, 'to' | 'says'> = { to: null, says: 'kept in the old row: this system is not known to have it' };
+
+/** Why the rows of a table are only kept; null where they are imported. */
+export const keptBecause = (mapping: TableMapping | null): string | null =>
+  mapping === null ? 'this system is not known to have this table' : mapping.as === 'import' ? null : mapping.as.archive;
+
+/** Reads the rows of one table as its mapping says. Nothing of a row is stored that has not gone through here. */
+export class TableReader {
+  /** Why the rows are only kept; null where they are imported. */
+  readonly because: string | null;
+  /** Columns that the mapping does not know: with them nothing is exactly in ours any more, and the old row is kept. */
+  readonly unknown: readonly string[];
+  private readonly columns: readonly [string, Column][];
+  private readonly keepsOriginal: boolean;
+
+  constructor(
+    readonly table: SourceTable,
+    readonly mapping: TableMapping | null,
+    private readonly secrets: TableSecrets,
+    private readonly owners: Owners,
+  ) {
+    this.because = keptBecause(mapping);
+    this.unknown = table.columns.filter((name) => mapping?.columns[name] === undefined);
+    this.columns = Object.entries(mapping?.columns ?? {});
+    this.keepsOriginal = this.because !== null || !mapping?.bulk || this.unknown.length > 0;
+  }
+
+  get isBulk(): boolean {
+    return !this.keepsOriginal;
+  }
+
+  report(): ColumnReport[] {
+    const of = (name: string) => this.mapping?.columns[name];
+    const there = this.table.columns.map((name): ColumnReport => {
+      const { to, says } = of(name) ?? UNKNOWN;
+      return this.because !== null ? { name, to: null, says: 'kept in the old row' } : { name, to, says };
+    });
+    const missing = this.columns.filter(([name]) => !this.table.columns.includes(name)).map(([name, { to, says }]) => ({ name, to, says: `${says}; not there: read as null` }));
+    return this.because === null ? [...there, ...missing] : there;
+  }
+
+  prepare(row: SourceRow): PreparedRow {
+    const cells = this.secrets.without(row.cells);
+    const prepared: PreparedRow = {
+      oldId: row.id, hash: sourceHash(row.cells), cells, original: null, notes: row.notes ? [...row.notes] : [], rows: [], values: null, hasRefs: false, reject: null,
+    };
+    if (row.broken) prepared.reject = new Reject(row.broken.code, row.broken.detail);
+    else if (this.because === null) this.map(prepared);
+    else this.look(prepared);
+    if (prepared.rows.length === 0 || this.keepsOriginal) prepared.original = encodeRow(cells);
+    return prepared;
+  }
+
+  private look(prepared: PreparedRow): void {
+    if (!this.mapping?.remark && !this.mapping?.look) return;
+    const reading = readingOf(prepared);
+    this.mapping.remark?.(reading);
+    this.mapping.look?.(reading);
+  }
+
+  private map(prepared: PreparedRow): void {
+    const reading = readingOf(prepared);
+    try {
+      const values: Record<string, unknown> = {};
+      for (const [name, column] of this.columns) values[name] = column.read(prepared.cells[name] ?? null, name, reading);
+      prepared.values = values;
+      const mapped = this.mapping?.map?.(values, this.owners, reading);
+      if (!mapped) throw new Error(`${this.table.name}: its mapping imports and has no map`);
+      if ('archive' in mapped) prepared.notes.push(mapped.archive);
+      else prepared.hasRefs = this.take(prepared, mapped);
+    } catch (error) {
+      if (error instanceof Reject) prepared.reject = error;
+      else if (isKept(error)) prepared.notes.push(`${error.code}: ${error.detail}`);
+      else throw error;
+    }
+  }
+
+  /** Returns whether a row refers to another one of the source. */
+  private take(prepared: PreparedRow, { rows }: Mapped): boolean {
+    prepared.rows = rows;
+    for (const { values } of rows) for (const name in values) if (values[name] instanceof Ref) return true;
+    return false;
+  }
+}
+
+const isKept = (error: unknown): error is Kept => error instanceof Error && error.constructor.name === 'Kept';
+
+const readingOf = ({ oldId, cells, notes }: PreparedRow): Reading => ({ id: oldId, cells: cells as Readonly<Record<string, Cell>>, note: (code, sentence) => void notes.push(`${code}: ${sentence}`) });
+
+/** Codes of notes, as they are counted. */
+export const codeOf = (note: string): string => note.slice(0, Math.max(note.indexOf(':'), 0)) || note;
