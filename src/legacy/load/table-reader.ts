@@ -1,9 +1,9 @@
-import type { Column, Kept, Mapped, Owners, Reading, TableMapping, TargetRow } from '../profile.js';
-import { Ref, Reject } from '../profile.js';
+import { type Column, Kept, type Mapped, type Owners, type Reading, Ref, Reject, type TableMapping, type TargetRow } from '../profile.js';
 import type { Cell, SourceRow, SourceTable } from '../source/cell.js';
 import { encodeRow, sourceHash } from '../source/encode.js';
 import type { ColumnReport } from './import-run.js';
 import type { Cells, TableSecrets } from './secrets.js';
+import type { TableNames } from './table-names.js';
 
 /** One old row, ready to be stored: what it becomes, or why it is refused. */
 export interface PreparedRow {
@@ -43,6 +43,7 @@ export class TableReader {
     readonly mapping: TableMapping | null,
     private readonly secrets: TableSecrets,
     private readonly owners: Owners,
+    private readonly names: TableNames,
   ) {
     this.because = keptBecause(mapping);
     this.unknown = table.columns.filter((name) => mapping?.columns[name] === undefined);
@@ -95,20 +96,27 @@ export class TableReader {
       else prepared.hasRefs = this.take(prepared, mapped);
     } catch (error) {
       if (error instanceof Reject) prepared.reject = error;
-      else if (isKept(error)) prepared.notes.push(`${error.code}: ${error.detail}`);
+      else if (error instanceof Kept) prepared.notes.push(`${error.code}: ${error.detail}`);
       else throw error;
     }
   }
 
-  /** Returns whether a row refers to another one of the source. */
+  /** References get the whole name of their table. Returns whether there are any. */
   private take(prepared: PreparedRow, { rows }: Mapped): boolean {
     prepared.rows = rows;
-    for (const { values } of rows) for (const name in values) if (values[name] instanceof Ref) return true;
-    return false;
+    let hasRefs = false;
+    for (const { values } of rows) {
+      for (const column in values) {
+        const value = values[column];
+        if (!(value instanceof Ref)) continue;
+        hasRefs = true;
+        const table = this.names.find(value.table, this.table);
+        if (table !== value.table) values[column] = new Ref(table, value.id);
+      }
+    }
+    return hasRefs;
   }
 }
-
-const isKept = (error: unknown): error is Kept => error instanceof Error && error.constructor.name === 'Kept';
 
 const readingOf = ({ oldId, cells, notes }: PreparedRow): Reading => ({ id: oldId, cells: cells as Readonly<Record<string, Cell>>, note: (code, sentence) => void notes.push(`${code}: ${sentence}`) });
 

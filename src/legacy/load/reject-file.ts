@@ -1,0 +1,82 @@
+import { closeSync, constants, createReadStream, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { access, copyFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { ImportFailure, type RejectReport } from './import-run.js';
+
+/** So many are shown in the report; all are in the file and in the database. */
+const SHOWN = 20;
+const ROWS_AT_ONCE = 500;
+
+/**
+ * The rows that could not be taken over. They are gathered in a file of the system's temporary folder, since there may be
+ * more of them than fit into memory, and are put where the report says when the run ends.
+ */
+export class RejectFile {
+  readonly first: RejectReport[] = [];
+  count = 0;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'tradewarden-rejects-'));
+  private readonly path = join(this.folder, 'rejects.jsonl');
+  private readonly file = openSync(this.path, 'w', 0o600);
+  private waiting = '';
+
+  /** @param upTo how many of them are in the database already: those of batches that were committed */
+  add(reject: RejectReport): void {
+    this.count += 1;
+    if (this.first.length < SHOWN) this.first.push(reject);
+    this.waiting += `${JSON.stringify(reject)}\n`;
+    if (this.waiting.length > 1 << 16) this.flush();
+  }
+
+  /** Those from this one on, some at a time. */
+  async *from(first: number): AsyncIterable<RejectReport[]> {
+    this.flush();
+    let part: RejectReport[] = [];
+    let place = 0;
+    for await (const line of createInterface({ input: createReadStream(this.path), crlfDelay: Infinity })) {
+      if (place++ < first) continue;
+      part.push(JSON.parse(line) as RejectReport);
+      if (part.length < ROWS_AT_ONCE) continue;
+      yield part;
+      part = [];
+    }
+    if (part.length > 0) yield part;
+  }
+
+  /** @throws {ImportFailure} REPORT_UNWRITABLE */
+  async putTo(path: string): Promise<void> {
+    this.flush();
+    try {
+      await copyFile(this.path, path);
+    } catch (error) {
+      await rm(path, { force: true }).catch(() => undefined);
+      throw unwritable(path, error);
+    }
+  }
+
+  remove(): void {
+    try {
+      closeSync(this.file);
+    } finally {
+      rmSync(this.folder, { recursive: true, force: true });
+    }
+  }
+
+  private flush(): void {
+    writeSync(this.file, this.waiting);
+    this.waiting = '';
+  }
+}
+
+const unwritable = (path: string, error: unknown) =>
+  new ImportFailure('REPORT_UNWRITABLE', `The report of rejects cannot be written to ${path} (${(error as { code?: string }).code ?? (error as Error).message}). Name another place with --report.`);
+
+/** Asked before anything is read. @throws {ImportFailure} REPORT_UNWRITABLE */
+export async function mustBeWritable(path: string): Promise<void> {
+  try {
+    await access(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}

@@ -1,0 +1,77 @@
+import { APPEND_ONLY_TABLES } from '../../database/migrations.js';
+import { sqlState } from '../../database/sql-state.js';
+import type { Tx } from '../../database/transaction.js';
+import { Reject, type TargetRow, type Value } from '../profile.js';
+import { type Target, TARGETS, type TargetType } from '../targets.js';
+import { valueText } from './copy-text.js';
+import type { KnownRow } from './imports.repository.js';
+import { refusedBy } from './refused-by.js';
+import type { PreparedRow } from './table-reader.js';
+
+const isAppendOnly = (table: string): boolean => APPEND_ONLY_TABLES.includes(table);
+/** Their figures change by a new revision only, and keep the one before. */
+const REVISED = new Set(['snapshot_market', 'snapshot_calendar', 'snapshot_news']);
+
+/** Takes over what has changed in the source since a row was imported; what was changed here since is not overwritten. */
+export class Updates {
+  /** @throws what is not about the row; of the row itself it leaves a reject */
+  async apply(tx: Tx, tableId: number, row: PreparedRow, known: KnownRow): Promise<void> {
+    await tx.query('savepoint changed');
+    try {
+      await this.change(tx, tableId, row, known);
+      await tx.query('release savepoint changed');
+    } catch (error) {
+      if (!(error instanceof Reject) && !/^2[23]|^42501/.test(sqlState(error) ?? '')) throw error;
+      await tx.query('rollback to savepoint changed');
+      row.reject = error instanceof Reject ? error : refusedBy(error);
+    }
+  }
+
+  private async change(tx: Tx, tableId: number, row: PreparedRow, { target, targetId }: KnownRow): Promise<void> {
+    const [own, ...others] = row.rows;
+    const { hash, original, notes, oldId } = row;
+    const said = notes.length === 0 ? null : notes;
+    if (target === null) {
+      if (own) throw new Reject('ROW_CHANGED', 'it was only kept, and would now be imported: roll its run back and import again');
+      await tx.sql`update import_archive set source_hash = ${hash}, original = ${original}::jsonb, notes = ${said}::text[] where table_id = ${tableId} and old_id = ${oldId}`;
+      return;
+    }
+    if (!own || own.table !== target) throw new Reject('ROW_CHANGED', `it was imported into ${target}, and would now be ${own ? `a row of ${own.table}` : 'only kept'}: roll its run back and import again`);
+    if (isAppendOnly(target)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${target} is never changed`);
+    if (await changedHere(tx, targetId ?? '')) throw new Reject('ROW_CHANGED_HERE', `it differs from what was imported, and ${target} ${targetId} was changed here since`);
+    const version = await this.belonging(tx, others, targetId ?? '');
+    await set(tx, own, targetId ?? '', version);
+    await tx.sql`update import_rows set source_hash = ${hash}, original = ${original}::jsonb, notes = ${said}::text[] where table_id = ${tableId} and old_id = ${oldId}`;
+  }
+
+  /** What belongs to it and is never changed goes on with its next version; a trade's story with the step that it has made. Returns that version. */
+  private async belonging(tx: Tx, others: readonly TargetRow[], id: string): Promise<number | null> {
+    let version: number | null = null;
+    for (const other of others) {
+      const { key, columns } = TARGETS[other.table] as Target;
+      if (!('version' in columns)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${other.table} is never changed`);
+      const [last] = await tx.query<{ version: number; to_status?: string }[]>(`select * from ${other.table} where ${key} = $1 order by version desc limit 1`, [id]);
+      if (other.table === 'trade_transitions' && last?.to_status === other.values.to_status) continue;
+      version = (last?.version ?? 0) + 1;
+      const values: Record<string, Value> = { ...other.values, [key]: id, version: String(version) };
+      if (other.table === 'trade_transitions') values.from_status = last?.to_status ?? null;
+      const names = Object.keys(values);
+      await tx.query(`insert into ${other.table} (${names.join(', ')}) values (${names.map((name, n) => `$${n + 1}::${columns[name]}`).join(', ')})`, names.map((name) => valueText(values[name] ?? null, columns[name] as TargetType)));
+    }
+    return version;
+  }
+}
+
+/** Every change that the application makes is an event; an import makes none of a row. */
+async function changedHere(tx: Tx, id: string): Promise<boolean> {
+  const rows = await tx.sql<unknown[]>`select 1 from events where subject_id = ${id}::uuid limit 1`;
+  return rows.length > 0;
+}
+
+async function set(tx: Tx, { table, values }: TargetRow, id: string, version: number | null): Promise<void> {
+  const columns: Record<string, TargetType> = TARGETS[table].columns;
+  const names = Object.keys(values).filter((name) => name !== 'id' && name !== 'version' && name !== 'created_at');
+  const more = [...(version === null ? [] : [`version = ${version}`]), ...(REVISED.has(table) ? ['revision = revision + 1'] : [])];
+  await tx.query(`update ${table} set ${[...names.map((name, n) => `${name} = $${n + 2}::${columns[name]}`), ...more].join(', ')} where id = $1`,
+    [id, ...names.map((name) => valueText((values[name] ?? null) as Value, columns[name] as TargetType))]);
+}
