@@ -66,5 +66,10 @@ export interface Source {
   tables: readonly SourceTable[];
   /** What lies there and is no table, and why it was not read: views, hidden files, links that lead out. For the report. */
   notRead?: readonly { name: string; why: string }[];
+  /**
+   * After the last row: that what was read is what lies there still.
+   * @throws {SourceError} SOURCE_CHANGED
+   */
+  unchanged?(): Promise<void>;
   close(): void;
 }

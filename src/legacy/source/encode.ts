@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { plainNumber } from '../convert/decimals.js';
 import { BadText, type Cell, type JsonCell, JsonNumber } from './cell.js';
 
@@ -59,31 +58,31 @@ function nested(cell: Exclude<Cell, null | bigint | number | string | boolean>):
 
 const isMark = (names: readonly string[]): boolean => (names.length === 1 && MARKS.has(names[0] ?? '')) || (names.length === 2 && names.includes('text') && names.includes('fault'));
 
+/** Names as JSON: of a table they are the same for all its rows. */
+const names = new Map<string, string>();
+const NAMES_MOST = 10_000;
+
+function nameOf(column: string): string {
+  let name = names.get(column);
+  if (name === undefined) {
+    if (names.size >= NAMES_MOST) names.clear();
+    names.set(column, (name = isPlain(column) ? `${JSON.stringify(column)}:` : ''));
+  }
+  return name;
+}
+
 /** The whole row, as `import_rows.original` and `import_archive.original` hold it. */
 export function encodeRow(cells: Readonly<Record<string, Cell>>): string {
-  return rowText(cells, Object.keys(cells).sort(), false);
-}
-
-/**
- * Of all that the row holds, before anything is masked: by it a row is known to be unchanged. Columns that are null are left
- * out: a column that a newer copy has more changes no row until it is filled.
- */
-export function sourceHash(cells: Readonly<Record<string, Cell>>): Buffer {
-  return hash('sha256', rowText(cells, Object.keys(cells).sort(), true), 'buffer').subarray(0, 16);
-}
-
-function rowText(cells: Readonly<Record<string, Cell>>, columns: readonly string[], withoutNulls: boolean): string {
+  const columns = Object.keys(cells).sort();
   let text = '';
-  let plain = true;
   for (const column of columns) {
-    const cell = cells[column] ?? null;
-    if (withoutNulls && cell === null) continue;
-    if (!isPlain(column)) plain = false;
-    text += `${text === '' ? '' : ','}${JSON.stringify(column)}:${encoded(cell)}`;
+    const name = nameOf(column);
+    // A CSV may have a header that is not text.
+    if (name === '') return `{"pairs":[${columns.map((each) => `[${quoted(each)},${encoded(cells[each] ?? null)}]`).join(',')}]}`;
+    text += `${text === '' ? '' : ','}${name}${encoded(cells[column] ?? null)}`;
   }
-  if (plain && !isMark(columns)) return `{${text}}`;
-  // A table of one column that is called `text`, or a CSV whose header is not text.
-  return plain ? `{"json":{${text}}}` : `{"pairs":[${columns.map((column) => `[${quoted(column)},${encoded(cells[column] ?? null)}]`).join(',')}]}`;
+  // A table of one column may call it `text`.
+  return isMark(columns) ? `{"json":{${text}}}` : `{${text}}`;
 }
 
 /** What `encodeRow` made, also after jsonb has had it. */

@@ -1,0 +1,137 @@
+import { mkdtempSync, openSync, closeSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import type { Source } from './cell.js';
+import { fileDigest } from './digest.js';
+import { type FileState, fileState, refuseChanged, refuseInUse } from './in-use.js';
+import { SourceError } from './source-error.js';
+import { quotedName, sqliteFault, SqliteTable, type TableShape } from './sqlite-table.js';
+
+const MAGIC = 'SQLite format 3\0';
+
+export interface SqliteOptions {
+  /** In use: a copy is made by SQLite itself, at one instant, and read. */
+  hot: boolean;
+  /** Before the names of its tables: the file's path in its folder. */
+  within?: string;
+}
+
+/**
+ * One file of SQLite. Nothing is written beside it and no lock is taken: it is opened as one that does not change, and
+ * whether it did is seen at the end (`unchanged`).
+ * @throws {SourceError}
+ */
+export async function openSqlite(path: string, options: SqliteOptions): Promise<Source> {
+  refuseOthers(path);
+  if (!options.hot) {
+    await refuseInUse(path);
+    const state = await fileState(path);
+    return opened(path, path, state.sha256, options, state, () => undefined);
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'tradewarden-source-'));
+  const removed = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const copy = join(folder, 'copy.db');
+    await copied(path, copy);
+    return opened(copy, path, await fileDigest(copy), options, null, removed);
+  } catch (error) {
+    removed();
+    if (!(error instanceof SourceError) || error.code !== 'SOURCE_UNREADABLE') throw error;
+    // In WAL mode, where SQLite may not write its -shm beside it: nobody else can be writing there either.
+    await refuseInUse(path).catch(() => { throw error; });
+    return openSqlite(path, { ...options, hot: false });
+  }
+}
+
+export const isSqlite = (path: string): boolean => firstBytes(path) === MAGIC;
+
+function refuseOthers(path: string): void {
+  let found: string;
+  try {
+    found = firstBytes(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  if (found === '') throw new SourceError('SOURCE_EMPTY', `${basename(path)} is empty: it holds no table. Is it the right file?`);
+  if (found !== MAGIC) throw new SourceError('SOURCE_NOT_A_DATABASE', `${basename(path)} is no SQLite database, or an encrypted one`);
+}
+
+const SAYS: Record<string, string> = { ENOENT: 'is not there', EACCES: 'may not be read by this user', EPERM: 'may not be read by this user', EISDIR: 'is a folder' };
+
+export function unreadable(path: string, error: unknown): SourceError {
+  const { code = '', message } = error as { code?: string; message: string };
+  return new SourceError(code === 'ENOENT' ? 'SOURCE_NOT_FOUND' : 'SOURCE_UNREADABLE', `${path} ${SAYS[code] ?? `cannot be read: ${message}`}`);
+}
+
+function firstBytes(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(MAGIC.length);
+    return bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The database's own copying: what a writer commits meanwhile is in it whole, or not at all. */
+async function copied(path: string, to: string): Promise<void> {
+  try {
+    using from = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
+    await backup(from, to, { rate: 1_000_000 });
+    using copy = new DatabaseSync(to);
+    // A copy of a database in WAL mode is in WAL mode, and opened as unchanging it must need no other file.
+    copy.exec('pragma journal_mode = delete');
+  } catch (error) {
+    throw sqliteFault(error, basename(path), null);
+  }
+}
+
+function opened(file: string, path: string, sha256: string, options: SqliteOptions, state: FileState | null, removed: () => void): Source {
+  const name = basename(path);
+  const url = pathToFileURL(file);
+  url.searchParams.set('immutable', '1');
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(url, { readOnly: true, allowExtension: false });
+    const open = db;
+    // Of a schema by another hand no function is called that does more than compute.
+    db.exec('pragma trusted_schema = off; pragma cell_size_check = on');
+    const encoding = String(db.prepare('pragma encoding').get()?.encoding ?? 'UTF-8').toLowerCase();
+    const listed = db.prepare('pragma main.table_list').all() as unknown as Listed[];
+    const shapes = listed.filter(({ type, name }) => (type === 'table' || type === 'shadow') && name !== 'sqlite_schema').sort(byName).map((table) => shapeOf(open, table, options.within));
+    const tables = shapes.map((shape) => new SqliteTable(open, name, encoding, shape));
+    const notRead = listed.filter(({ type }) => type === 'view' || type === 'virtual').sort(byName)
+      .map(({ name, type }) => ({ name: within(options, name), why: type === 'view' ? 'a view: it holds nothing of its own' : 'a virtual table: what it holds is in its own tables, if anywhere' }));
+    return {
+      medium: 'sqlite', sha256, tables, notRead,
+      unchanged: async () => { if (state !== null) await refuseChanged(state); },
+      close() {
+        if (open.isOpen) open.close();
+        removed();
+      },
+    };
+  } catch (error) {
+    if (db?.isOpen) db.close();
+    throw sqliteFault(error, name, null);
+  }
+}
+
+interface Listed { name: string; type: string; wr: number }
+interface Info { name: string; type: string; pk: number; hidden: number }
+
+const byName = (one: Listed, other: Listed): number => (one.name < other.name ? -1 : 1);
+const within = ({ within }: { within?: string | undefined }, name: string): string => (within === undefined ? name : `${within}/${name}`);
+
+function shapeOf(db: DatabaseSync, { name, wr }: Listed, folder: string | undefined): TableShape {
+  // Hidden 1 is a column of a virtual table that is asked for by name alone; 2 and 3 are computed ones.
+  const columns = (db.prepare(`pragma main.table_xinfo(${quotedName(name)})`).all() as unknown as Info[]).filter(({ hidden }) => hidden !== 1);
+  const names = new Set(columns.map((column) => column.name.toLowerCase()));
+  return {
+    table: name, name: within({ within: folder }, name),
+    columns: columns.map((column) => ({ name: column.name, declared: column.type })),
+    key: columns.filter(({ pk }) => pk > 0).sort((one, other) => one.pk - other.pk).map((column) => column.name),
+    rowid: wr === 1 ? null : (['rowid', '_rowid_', 'oid'].find((word) => !names.has(word)) ?? null),
+  };
+}

@@ -1,0 +1,184 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { BadText, type Cell, type SourceRow, type SourceTable } from './cell.js';
+import { rowId } from './row-id.js';
+import { SourceError } from './source-error.js';
+
+export interface TableShape {
+  /** In its database. */
+  table: string;
+  /** In the source: with the file before it inside a folder. */
+  name: string;
+  columns: readonly { name: string; declared: string }[];
+  key: readonly string[];
+  /** How its rowid is called, where it has one that no column hides. */
+  rowid: string | null;
+}
+
+export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+type Raw = null | bigint | number | string | Uint8Array;
+
+/**
+ * A table of SQLite, a row at a time. Text is read as it is, and only from the first that is in doubt on with its bytes
+ * beside it: `node:sqlite` turns bytes that are no UTF-8 into U+FFFD and says nothing, and reading all twice takes half as long again.
+ */
+export class SqliteTable implements SourceTable {
+  readonly name: string;
+  readonly base: string;
+  readonly columns: readonly string[];
+  readonly declared: Readonly<Record<string, string>>;
+  readonly key: readonly string[];
+  private readonly from: string;
+  private readonly loose: readonly boolean[];
+
+  constructor(
+    private readonly db: DatabaseSync,
+    private readonly file: string,
+    private readonly encoding: string,
+    private readonly shape: TableShape,
+  ) {
+    this.name = shape.name;
+    this.base = shape.table;
+    this.columns = shape.columns.map(({ name }) => name);
+    this.declared = Object.fromEntries(shape.columns.map(({ name, declared }) => [name, declared.toUpperCase()]));
+    this.key = shape.key;
+    this.loose = shape.key.map((column) => /^$|BLOB/i.test(this.declared[column] ?? ''));
+    this.from = `from main.${quotedName(shape.table)}`;
+  }
+
+  count(): number {
+    return this.reading(() => Number(this.statement(`select count(*) ${this.from}`).get()?.['0'] ?? 0));
+  }
+
+  *rows(after?: string): Iterable<SourceRow> {
+    const { rowid } = this.shape;
+    let read = 0;
+    let last: bigint | null = null;
+    let isDoubted = false;
+    let waiting = after !== undefined;
+    const begun = after === undefined ? null : this.rowidOf(after);
+    if (begun !== null) [last, waiting] = [begun, false];
+    for (;;) {
+      let again = false;
+      for (const raw of this.raw(isDoubted, rowid === null ? BigInt(read) : last)) {
+        const at: bigint | null = rowid === null ? null : (raw.at(-1) as bigint);
+        const cells = isDoubted ? this.certain(raw) : this.plain(raw);
+        if (cells === null) {
+          [isDoubted, again] = [true, true];
+          break;
+        }
+        read += 1;
+        last = at;
+        const row = { id: this.idOf(cells, at), cells };
+        if (!waiting) yield row;
+        else if (row.id === after) waiting = false;
+      }
+      if (!again) break;
+    }
+    if (waiting) throw new SourceError('SOURCE_ROW_MISSING', `${this.name}: the row ${after} is not there, after which reading was to go on`);
+  }
+
+  /** The rowid of a row that is named by an INTEGER key, so that going on after it needs no reading of what lies before. */
+  private rowidOf(id: string): bigint | null {
+    const { rowid, key } = this.shape;
+    const [, digits] = (key.length === 0 ? /^#(-?\d+)$/ : /^(-?\d+)$/).exec(id) ?? [];
+    const column = key.length === 1 ? key[0] ?? '' : null;
+    if (rowid === null || digits === undefined || (column !== null && this.declared[column] !== 'INTEGER') || key.length > 1) return null;
+    const found = this.reading(() => this.statement(`select ${rowid} ${this.from} where ${column === null ? rowid : quotedName(column)} = ?`).get(BigInt(digits)));
+    return (found as unknown as [bigint] | undefined)?.[0] ?? null;
+  }
+
+  private *raw(isDoubted: boolean, after: bigint | null): Iterable<Raw[]> {
+    const { rowid, key } = this.shape;
+    const names = this.columns.map(quotedName);
+    const bytes = isDoubted ? names.map((name) => `case when typeof(${name}) = 'text' then cast(${name} as blob) end`) : [];
+    const listed = [...names, ...bytes, ...(rowid === null ? [] : [rowid])].join(', ');
+    const sql = rowid === null
+      ? `select ${listed} ${this.from}${key.length === 0 ? '' : ` order by ${key.map(quotedName).join(', ')}`} limit -1 offset ${after ?? 0n}`
+      : `select ${listed} ${this.from}${after === null ? '' : ` where ${rowid} > ${after}`} order by ${rowid}`;
+    const rows = this.reading(() => this.statement(sql).iterate()) as unknown as Iterator<Raw[]>;
+    try {
+      for (;;) {
+        const { done, value } = this.reading(() => rows.next());
+        if (done) return;
+        yield value as Raw[];
+      }
+    } finally {
+      rows.return?.();
+    }
+  }
+
+  private plain(raw: Raw[]): Record<string, Cell> | null {
+    const cells: Record<string, Cell> = {};
+    for (let place = 0; place < this.columns.length; place += 1) {
+      const value = raw[place] as Raw;
+      if (typeof value === 'string' && isInDoubt(value)) return null;
+      this.put(cells, place, value);
+    }
+    return cells;
+  }
+
+  private certain(raw: Raw[]): Record<string, Cell> {
+    const cells: Record<string, Cell> = {};
+    for (let place = 0; place < this.columns.length; place += 1) {
+      const value = raw[place] as Raw;
+      this.put(cells, place, typeof value === 'string' && isInDoubt(value) ? this.textOf(value, raw[this.columns.length + place] as Uint8Array) : value);
+    }
+    return cells;
+  }
+
+  private put(cells: Record<string, Cell>, place: number, value: Cell): void {
+    const name = this.columns[place] as string;
+    if (name === '__proto__') Object.defineProperty(cells, name, { value, enumerable: true, writable: true, configurable: true });
+    else cells[name] = value;
+  }
+
+  private textOf(value: string, bytes: Uint8Array): Cell {
+    if (value.includes('\0')) return new BadText(bytes, 'NUL');
+    try {
+      // A U+FFFD that stands there is text. The mark of byte order, too.
+      new TextDecoder(this.encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
+      return value;
+    } catch {
+      return new BadText(bytes, 'NOT_UTF8');
+    }
+  }
+
+  private idOf(cells: Record<string, Cell>, at: bigint | null): string {
+    const { key, rowid } = this.shape;
+    const id = key.length === 0 ? null : rowId(key.map((column) => cells[column] ?? null), this.loose);
+    if (id !== null) return id;
+    if (rowid === null) throw new SourceError('SOURCE_TABLE_UNREADABLE', `${this.name} has neither a key nor a rowid: its rows cannot be named`);
+    return `#${at}`;
+  }
+
+  private statement(sql: string): StatementSync {
+    const statement = this.db.prepare(sql);
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    return statement;
+  }
+
+  /** What SQLite says of a damaged file names no table. */
+  private reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw sqliteFault(error, this.file, this.name);
+    }
+  }
+}
+
+const isInDoubt = (text: string): boolean => text.includes('\ufffd') || text.includes('\0');
+
+const CORRUPT = 11;
+const NOT_A_DATABASE = 26;
+
+export function sqliteFault(error: unknown, file: string, table: string | null): SourceError {
+  if (error instanceof SourceError) return error;
+  const { errcode = 0, message } = error as { errcode?: number; message: string };
+  const where = table === null ? file : `${file}, table ${table}`;
+  if ((errcode & 0xff) === CORRUPT) return new SourceError('SOURCE_DAMAGED', `${where}: ${message}. What can be saved: sqlite3 ${file} .recover | sqlite3 saved.db`);
+  if ((errcode & 0xff) === NOT_A_DATABASE) return new SourceError('SOURCE_NOT_A_DATABASE', `${where} is no SQLite database, or an encrypted one`);
+  return new SourceError('SOURCE_UNREADABLE', `${where}: ${message}`);
+}
