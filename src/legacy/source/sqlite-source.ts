@@ -55,7 +55,7 @@ function refuseOthers(path: string): void {
     throw unreadable(path, error);
   }
   if (found === '') throw new SourceError('SOURCE_EMPTY', `${basename(path)} is empty: it holds no table. Is it the right file?`);
-  if (found !== MAGIC) throw new SourceError('SOURCE_NOT_A_DATABASE', `${basename(path)} is no SQLite database, or an encrypted one`);
+  if (found !== MAGIC) throw new SourceError('SOURCE_NOT_A_DATABASE', `${basename(path)} is no SQLite database, or an encrypted one${/\.(?:csv|tsv|jsonl?|ndjson)$/i.test(path) ? '. Of CSV and JSON name the folder' : ''}`);
 }
 
 const SAYS: Record<string, string> = { ENOENT: 'is not there', EACCES: 'may not be read by this user', EPERM: 'may not be read by this user', EISDIR: 'is a folder' };

@@ -1,0 +1,42 @@
+import type { Profile, Recognised, System } from './profile.js';
+import type { Source } from './source/cell.js';
+import type { OpenedSource } from './source/open-source.js';
+import { SourceError } from './source/source-error.js';
+
+export interface Chosen {
+  profile: Profile;
+  shape: string;
+  /** With the files of a folder grouped as this profile has them. */
+  source: Source;
+}
+
+const NAMED_MOST = 20;
+
+/**
+ * Whose data it is: of the profile that knows the most of its tables.
+ * @param wanted of `--profile`; then only that one is asked
+ * @throws {SourceError} SOURCE_UNKNOWN, SOURCE_AMBIGUOUS
+ */
+export function recognise(opened: OpenedSource, profiles: readonly Profile[], wanted: System | null = null): Chosen {
+  const asked = profiles.filter(({ system }) => wanted === null || system === wanted);
+  const found = asked.flatMap((profile) => {
+    const source = opened.as(profile.files);
+    const recognised = profile.recognise(source);
+    return recognised === null || recognised.tables === 0 ? [] : [{ profile, source, recognised }];
+  });
+  const most = Math.max(0, ...found.map(({ recognised }) => recognised.tables));
+  const [first, second] = found.filter(({ recognised }) => recognised.tables === most);
+  if (first === undefined) throw new SourceError('SOURCE_UNKNOWN', unknown(opened.as([]), asked, wanted));
+  if (second !== undefined) throw new SourceError('SOURCE_AMBIGUOUS', `It could be ${found.filter(({ recognised }) => recognised.tables === most).map(said).join(' or ')}. Say which it is with --profile.`);
+  return { profile: first.profile, shape: first.recognised.shape, source: first.source };
+}
+
+const said = ({ profile, recognised }: { profile: Profile; recognised: Recognised }): string => `${profile.system} (${recognised.shape}, ${recognised.tables} tables)`;
+
+function unknown(source: Source, asked: readonly Profile[], wanted: System | null): string {
+  const names = source.tables.map(({ name }) => name);
+  const seen = names.length === 0 ? 'It holds no tables' : `Its tables are ${names.slice(0, NAMED_MOST).join(', ')}${names.length > NAMED_MOST ? ` and ${names.length - NAMED_MOST} more` : ''}`;
+  return wanted === null
+    ? `No system is recognised by the tables and their columns. ${seen}. Known are ${asked.map(({ system }) => system).join(', ')}; --profile asks for one.`
+    : `It is not data of ${wanted}: none of its tables is recognised. ${seen}.`;
+}
