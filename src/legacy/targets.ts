@@ -55,6 +55,24 @@ export const TARGETS = {
       open_pl: 'numeric', open_positions: 'integer',
     },
   },
+  snapshot_indicators: {
+    key: 'id', month: 'captured_at', once: ['sender', 'symbol', 'frame', 'captured_at'],
+    columns: {
+      id: 'uuid', agent_id: 'uuid', sender: 'uuid', captured_at: 'timestamptz', last_captured_at: 'timestamptz', symbol: 'text', timeframe: 'text', frame: 'text', rsi_14: 'numeric', sma_50: 'numeric',
+      sma_200: 'numeric', atr: 'numeric', macd: 'numeric', macd_signal: 'numeric', macd_hist: 'numeric',
+    },
+  },
+  snapshot_calendar: {
+    key: 'id', month: 'event_time', once: ['currency', 'title', 'event_time'],
+    columns: {
+      id: 'uuid', agent_id: 'uuid', captured_at: 'timestamptz', last_captured_at: 'timestamptz', event_time: 'timestamptz', currency: 'text', title: 'text', impact_level: 'text', previous_value: 'text',
+      forecast_value: 'text', actual_value: 'text',
+    },
+  },
+  snapshot_news: {
+    key: 'id', month: 'published_at', once: ['source', 'headline', 'published_at'],
+    columns: { id: 'uuid', agent_id: 'uuid', captured_at: 'timestamptz', last_captured_at: 'timestamptz', published_at: 'timestamptz', source: 'text', headline: 'text', symbols: 'text[]' },
+  },
   circuit_breaker_events: {
     key: 'id',
     columns: {

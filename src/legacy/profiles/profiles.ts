@@ -1,0 +1,7 @@
+import type { Profile } from '../profile.js';
+import { AI_TRADER } from './ai-trader/profile.js';
+
+/** The old systems that are known. */
+export const PROFILES: readonly Profile[] = [
+  AI_TRADER,
+];
