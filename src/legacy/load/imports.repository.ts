@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/transaction.js';
-import type { ImportReport, ImportRun, RejectReport, RunStatus } from './import-run.js';
+import type { ImportReport, ImportRun, RunStatus } from './import-run.js';
 
 const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
@@ -67,11 +67,12 @@ export const ImportsSql = {
       where id = ${runId}`;
   },
 
-  async rejects(tx: Tx, runId: string, rejects: readonly RejectReport[]): Promise<void> {
+  /** @param json an array of them */
+  async rejects(tx: Tx, runId: string, json: string): Promise<void> {
     await tx.sql`
       insert into import_rejects (run_id, table_name, old_id, code, column_name, detail, original)
       select ${runId}::uuid, r."table", r."oldId", r.code, r."column", r.detail, r.original
-      from jsonb_to_recordset(${JSON.stringify(rejects)}::jsonb) as r ("table" text, "oldId" text, code text, "column" text, detail text, original jsonb)`;
+      from jsonb_to_recordset(${json}::jsonb) as r ("table" text, "oldId" text, code text, "column" text, detail text, original jsonb)`;
   },
 
   /** The number of a table of a source; `isNew`: no row of it was ever here. */
@@ -112,6 +113,13 @@ export const ImportsSql = {
       select coalesce(trim_scale(sum(t.${() => column})), 0)::text as sum from import_rows r join ${() => table} t on t.id = r.target_id
       where r.table_id = ${tableId} and r.run_seq = ${runSeq}::bigint and r.target = ${table}`;
     return row?.sum ?? '0';
+  },
+
+  /** Rows of a source that are only kept, since their like was here. */
+  keptTwice(tx: Tx, source: string): Promise<{ name: string; oldId: string }[]> {
+    return tx.sql`
+      select t.name, a.old_id as "oldId" from import_tables t join import_archive a on a.table_id = t.id
+      where t.source = ${source} and exists (select 1 from unnest(a.notes) n where n like 'DUPLICATE: %')`;
   },
 
   async status(tx: Tx, runId: string): Promise<string | null> {

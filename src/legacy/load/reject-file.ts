@@ -21,27 +21,27 @@ export class RejectFile {
   private readonly file = openSync(this.path, 'w', 0o600);
   private waiting = '';
 
-  /** @param upTo how many of them are in the database already: those of batches that were committed */
   add(reject: RejectReport): void {
     this.count += 1;
     if (this.first.length < SHOWN) this.first.push(reject);
-    this.waiting += `${JSON.stringify(reject)}\n`;
+    // `readline` takes these two for the end of a line.
+    this.waiting += `${JSON.stringify(reject).replace(/[\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16)}`)}\n`;
     if (this.waiting.length > 1 << 16) this.flush();
   }
 
-  /** Those from this one on, some at a time. */
-  async *from(first: number): AsyncIterable<RejectReport[]> {
+  /** Those from this one on, some at a time, as JSON: numbers keep their digits. */
+  async *from(first: number): AsyncIterable<string> {
     this.flush();
-    let part: RejectReport[] = [];
+    let part: string[] = [];
     let place = 0;
     for await (const line of createInterface({ input: createReadStream(this.path), crlfDelay: Infinity })) {
       if (place++ < first) continue;
-      part.push(JSON.parse(line) as RejectReport);
+      part.push(line);
       if (part.length < ROWS_AT_ONCE) continue;
-      yield part;
+      yield `[${part.join(',')}]`;
       part = [];
     }
-    if (part.length > 0) yield part;
+    if (part.length > 0) yield `[${part.join(',')}]`;
   }
 
   /** @throws {ImportFailure} REPORT_UNWRITABLE */

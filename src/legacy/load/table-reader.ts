@@ -1,6 +1,7 @@
 import { type Column, Kept, type Mapped, type Owners, type Reading, Ref, Reject, type TableMapping, type TargetRow } from '../profile.js';
 import type { Cell, SourceRow, SourceTable } from '../source/cell.js';
-import { encodeRow, sourceHash } from '../source/encode.js';
+import { encodeRow } from '../source/encode.js';
+import { sourceHash } from '../source/source-hash.js';
 import type { ColumnReport } from './import-run.js';
 import type { Cells, TableSecrets } from './secrets.js';
 import type { TableNames } from './table-names.js';
@@ -21,6 +22,8 @@ export interface PreparedRow {
   values: Readonly<Record<string, unknown>> | null;
   hasRefs: boolean;
   reject: Reject | null;
+  /** What it turned out to be already; null: it is new. */
+  standing: 'imported' | 'archived' | 'unchanged' | 'updated' | null;
 }
 
 const UNKNOWN: Pick<Column, 'to' | 'says'> = { to: null, says: 'kept in the old row: this system is not known to have it' };
@@ -68,13 +71,18 @@ export class TableReader {
   prepare(row: SourceRow): PreparedRow {
     const cells = this.secrets.without(row.cells);
     const prepared: PreparedRow = {
-      oldId: row.id, hash: sourceHash(row.cells), cells, original: null, notes: row.notes ? [...row.notes] : [], rows: [], values: null, hasRefs: false, reject: null,
+      oldId: row.id, hash: sourceHash(row.cells), cells, original: null, notes: row.notes ? [...row.notes] : [], rows: [], values: null, hasRefs: false, reject: null, standing: null,
     };
     if (row.broken) prepared.reject = new Reject(row.broken.code, row.broken.detail);
     else if (this.because === null) this.map(prepared);
     else this.look(prepared);
     if (prepared.rows.length === 0 || this.keepsOriginal) prepared.original = encodeRow(cells);
     return prepared;
+  }
+
+  /** The old row, also where it would not be kept. */
+  kept({ original, cells }: PreparedRow): string {
+    return original ?? encodeRow(cells);
   }
 
   private look(prepared: PreparedRow): void {

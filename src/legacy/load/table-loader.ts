@@ -1,0 +1,202 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Tx } from '../../database/transaction.js';
+import { Reject } from '../profile.js';
+import type { SourceTable } from '../source/cell.js';
+import { encodeRow } from '../source/encode.js';
+import { parseJson } from '../source/json-text.js';
+import { type Target, TARGETS, type TargetTable } from '../targets.js';
+import { type ChunkLoader, complete } from './chunk-loader.js';
+import type { ImportRun, RejectReport, TableReport } from './import-run.js';
+import { ImportsSql, type KnownRow } from './imports.repository.js';
+import { DecimalSum } from './money-sums.js';
+import type { OwnersMade } from './owners.repository.js';
+import type { References } from './references.js';
+import type { Secrets } from './secrets.js';
+import { codeOf, type PreparedRow, type TableReader } from './table-reader.js';
+import type { Updates } from './updates.js';
+
+/** In one COPY, at most. With 1,000 a million candles took a tenth longer, with 20,000 no less than with 5,000 and four times the memory. */
+export const CHUNK_ROWS = 5_000;
+/** Of JSON: a chunk is no more than this, however few rows it has. */
+const CHUNK_BYTES = 8 << 20;
+/** The server's socket wants to be filled while rows are read; every turn costs some microseconds. */
+const ROWS_A_TURN = 250;
+
+const FIRST_MONTH = '1990-01';
+
+/** What all tables of a run have in common. */
+export interface LoadContext {
+  tx: Tx;
+  run: ImportRun;
+  chunks: ChunkLoader;
+  owners: OwnersMade;
+  references: References;
+  updates: Updates | null;
+  secrets: Secrets;
+  /** The first day that is too late for a month of its own. */
+  monthsEnd: string;
+  /** Run by batches and gone on with: what is here of this run was imported before. */
+  isResumed: boolean;
+  /** So many rows at most in a chunk. */
+  chunkRows: number;
+  reject(reject: RejectReport): void;
+  /** After each chunk, when it is stored. */
+  stored(rows: number): Promise<void>;
+}
+
+/** Loads one table: reads a chunk while the one before is being stored. */
+export class TableLoader {
+  readonly report: TableReport;
+  readonly notes = new Map<string, number>();
+  readonly sums = new Map<string, { to: string; sum: DecimalSum }>();
+  tableId = 0;
+  /** The tables of ours that its rows went to. */
+  readonly targets = new Set<string>();
+  private isNew = true;
+  private readonly months = new Map<string, Set<string>>();
+
+  constructor(
+    private readonly context: LoadContext,
+    private readonly table: SourceTable,
+    private readonly reader: TableReader,
+  ) {
+    this.report = {
+      name: table.name, target: reader.because === null ? '' : 'archive', because: reader.because, read: 0, imported: 0, unchanged: 0, archived: 0, rejected: 0, updated: 0, columns: reader.report(),
+    };
+    for (const [column, to] of Object.entries(reader.mapping?.sums ?? {})) this.sums.set(column, { to, sum: new DecimalSum() });
+  }
+
+  get isBulk(): boolean {
+    return this.reader.isBulk;
+  }
+
+  async load(): Promise<void> {
+    ({ id: this.tableId, isNew: this.isNew } = await ImportsSql.table(this.context.tx, this.context.run.source, this.table.name));
+    let storing: Promise<void> = Promise.resolve();
+    let chunk: PreparedRow[] = [];
+    let bytes = 0;
+    try {
+      for (const row of this.table.rows()) {
+        const prepared = this.reader.prepare(row);
+        chunk.push(prepared);
+        bytes += prepared.original?.length ?? 0;
+        if (chunk.length >= this.context.chunkRows || bytes > CHUNK_BYTES) {
+          await storing;
+          storing = this.store(chunk);
+          // Whoever waits for it next hears of it.
+          storing.catch(() => undefined);
+          [chunk, bytes] = [[], 0];
+        } else if (chunk.length % ROWS_A_TURN === 0) await turn();
+      }
+    } finally {
+      await storing.catch(() => undefined);
+    }
+    await storing;
+    await this.store(chunk);
+    if (this.report.because === null) this.report.target = [...this.targets].sort().join(', ');
+  }
+
+  private async store(rows: PreparedRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    const { tx, chunks, owners, references } = this.context;
+    const fresh = await this.unknown(this.oncePerChunk(rows));
+    for (const row of fresh) complete(this.context.run.source, this.table.name, row, (table) => TARGETS[table as TargetTable] as Target);
+    await references.resolve(tx, this.table, fresh);
+    await owners.make(tx);
+    await this.makeMonths(fresh);
+    await chunks.store(tx, this.tableId, fresh.filter(({ reject }) => reject === null));
+    for (const row of rows) this.count(row);
+    await this.context.stored(rows.length);
+  }
+
+  /** Two of one id in a chunk: the first stands. Later ones are found by the key of `import_rows`. */
+  private oncePerChunk(rows: readonly PreparedRow[]): PreparedRow[] {
+    const seen = new Set<string>();
+    for (const row of rows) {
+      if (seen.has(row.oldId)) row.reject ??= new Reject('ROW_TWICE', 'another row of its table has the same id');
+      else seen.add(row.oldId);
+    }
+    return rows.filter(({ reject }) => reject === null);
+  }
+
+  /** Those that were never here. Of the others it is settled what they are. */
+  private async unknown(rows: PreparedRow[]): Promise<PreparedRow[]> {
+    if (this.isNew || rows.length === 0) return rows;
+    const known = new Map((await ImportsSql.known(this.context.tx, this.tableId, rows.map(({ oldId }) => oldId))).map((row) => [row.oldId, row]));
+    const fresh: PreparedRow[] = [];
+    const changed: [PreparedRow, KnownRow][] = [];
+    for (const row of rows) {
+      const before = known.get(row.oldId);
+      if (!before) fresh.push(row);
+      else if (before.hash !== row.hash.toString('hex')) changed.push([row, before]);
+      else row.standing = this.context.isResumed && before.runSeq === this.context.run.seq ? (before.target === null ? 'archived' : 'imported') : 'unchanged';
+    }
+    await this.change(changed);
+    return fresh;
+  }
+
+  private async change(changed: readonly [PreparedRow, KnownRow][]): Promise<void> {
+    const { updates, tx, references } = this.context;
+    if (!updates) {
+      for (const [row] of changed) row.reject = new Reject('ROW_CHANGED', 'it differs from the row of this id that was imported before; --update takes it over');
+      return;
+    }
+    await references.resolve(tx, this.table, changed.map(([row]) => row));
+    for (const [row, before] of changed) {
+      if (row.reject) continue;
+      complete(this.context.run.source, this.table.name, row, (table) => TARGETS[table as TargetTable] as Target);
+      await updates.apply(tx, this.tableId, row, before);
+      if (row.reject === null) row.standing = before.target === null ? 'archived' : 'updated';
+    }
+  }
+
+  private async makeMonths(rows: readonly PreparedRow[]): Promise<void> {
+    const wanted = new Map<string, Set<string>>();
+    for (const row of rows) {
+      for (const { table, values } of row.rows) {
+        const { month: column } = TARGETS[table] as Target;
+        if (column === undefined) continue;
+        const day = String(values[column] as string).slice(0, 10);
+        const month = day.slice(0, 7);
+        if (this.months.get(table)?.has(month)) continue;
+        if (month < FIRST_MONTH || day > this.context.monthsEnd) row.reject ??= new Reject('TIME_OUT_OF_RANGE', `${column} is ${day}; ${table} takes 1990 to a year ahead`, column);
+        else wanted.set(table, (wanted.get(table) ?? new Set()).add(month));
+      }
+    }
+    for (const [table, months] of wanted) {
+      await ImportsSql.months(this.context.tx, table, [...months]);
+      this.months.set(table, new Set([...(this.months.get(table) ?? []), ...months]));
+    }
+  }
+
+  private count(row: PreparedRow): void {
+    const { report } = this;
+    report.read += 1;
+    if (row.reject) {
+      report.rejected += 1;
+      this.context.reject(this.rejectOf(row, row.reject));
+      return;
+    }
+    if (row.standing === 'unchanged') {
+      report.unchanged += 1;
+      return;
+    }
+    for (const note of row.notes) this.notes.set(codeOf(note), (this.notes.get(codeOf(note)) ?? 0) + 1);
+    const [own] = row.rows;
+    if (row.standing === 'archived' || !own) {
+      report.archived += 1;
+      return;
+    }
+    report.imported += 1;
+    if (row.standing === 'updated') report.updated += 1;
+    this.targets.add(own.table);
+    for (const [column, { sum }] of this.sums) {
+      const value = row.values?.[column];
+      if (typeof value === 'string') sum.add(value);
+    }
+  }
+
+  private rejectOf({ oldId, cells }: PreparedRow, { code, column, detail }: Reject): RejectReport {
+    return { table: this.table.name, oldId, code, column, detail: this.context.secrets.safe(detail), original: parseJson(encodeRow(cells)).value };
+  }
+}
