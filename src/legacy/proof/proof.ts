@@ -62,6 +62,9 @@ export interface TableProof {
   damaged: number;
 }
 
+/** As the report names it. */
+export type ProofReport = Proof;
+
 export interface Proof {
   ok: boolean;
   tables: TableProof[];

@@ -1,0 +1,139 @@
+import { TARGETS, type TargetTable } from '../targets.js';
+import type { TableMapping } from '../profile.js';
+import type { SourceTable } from '../source/cell.js';
+import { beginningOf, canonical } from './canonical.js';
+import { type Expected, expectedRows, type Reading } from './expected.js';
+import { Figures } from './figures.js';
+import type { Damage, ProofAsk, TableProof } from './proof.js';
+import { RowByRow } from './row-by-row.js';
+import { type BucketRow, Side } from './side.js';
+import { archiveSql, archiveText, bucketsSql, comparedColumns, elsewhereSql, nameOf, type SideKey, sideOf, sideText } from './sides.js';
+import { rowId } from '../load/row-id.js';
+
+/** Which columns a table's rows give is seen in so many; one that comes later begins the table again. */
+const LOOKED_AT_FIRST = 1_000;
+
+/** What was compared: which rows of ours, by which columns. */
+export interface Compared {
+  key: SideKey;
+  columns: string[];
+}
+
+export interface TableAsk extends ProofAsk {
+  table: SourceTable;
+  /** Of import_tables; -1: nothing of it has come in. */
+  number: number;
+  rejects: ReadonlySet<string>;
+  beginning: string;
+}
+
+/** The id of a row of ours that an old row became. */
+export const idOf = (ask: Pick<TableAsk, 'run' | 'table'>, expected: Expected, { part, table }: SideKey, given: unknown): string => {
+  if (part !== 'beside') return expected.targetId;
+  return typeof given === 'string' ? given : rowId(ask.run.source, `${ask.table.name}/${table}`, expected.id);
+};
+
+/** One old table on both sides: PostgreSQL sums up its own while the source is read again. */
+export class TableProver {
+  private readonly given = new Map<string, { key: SideKey; columns: Set<string> }>();
+  private readonly figures: Figures;
+
+  constructor(
+    private readonly ask: TableAsk,
+    mapping: TableMapping | null,
+  ) {
+    this.figures = new Figures(ask.table, mapping);
+  }
+
+  async prove(): Promise<{ proof: TableProof; damage: Damage[] }> {
+    await this.look();
+    for (;;) {
+      const found = await this.compare();
+      if (found) return found;
+    }
+  }
+
+  private async look(): Promise<void> {
+    let left = LOOKED_AT_FIRST;
+    for await (const expected of expectedRows({ ...this.ask, progress: () => undefined }, this.ask.table, this.ask.rejects, { read: 0, rejected: 0 })) {
+      this.notice(expected);
+      if (--left <= 0) break;
+    }
+  }
+
+  /** Whether a table or a column was seen for the first time. */
+  private notice(expected: Expected): boolean {
+    let isNew = false;
+    for (const [place, row] of expected.rows.entries()) {
+      const key = sideOf(row, place);
+      const name = nameOf(key);
+      let side = this.given.get(name);
+      if (!side) this.given.set(name, (side = { key, columns: new Set() }));
+      for (const column in row.values) {
+        if (side.columns.has(column)) continue;
+        side.columns.add(column);
+        isNew = true;
+      }
+    }
+    return isNew;
+  }
+
+  /** Null: rows gave columns that were not known, and all is to be compared again. */
+  private async compare(): Promise<{ proof: TableProof; damage: Damage[] } | null> {
+    const { ask, figures } = this;
+    const sides = new Map([...this.given].map(([name, { key, columns }]) => [name, { key, columns: comparedColumns(key, columns), ours: new Side() }]));
+    figures.restart([...sides.values()].find(({ key }) => key.part === 'own')?.key.table ?? null);
+    const theirs = this.theirs([...sides.values()]);
+    // Whoever fails first is told of; the other is waited for below.
+    theirs.catch(() => undefined);
+    const archive = new Side();
+    const count: Reading = { read: 0, rejected: 0 };
+    let isNew = false;
+    for await (const expected of expectedRows(ask, ask.table, ask.rejects, count)) {
+      if (this.notice(expected)) isNew = true;
+      if (isNew) continue;
+      if (expected.rows.length === 0) archive.add(expected.bucket, archiveText(expected));
+      for (const [place, row] of expected.rows.entries()) {
+        const side = sides.get(nameOf(sideOf(row, place)));
+        if (!side) throw new Error('a row of a table that was not noticed');
+        side.ours.add(expected.bucket, sideText(side.key, side.columns, expected, row, idOf(ask, expected, side.key, row.values['id']), ask.beginning));
+        if (place === 0) figures.add(expected, row);
+      }
+    }
+    const found = await theirs;
+    if (isNew) return null;
+    const differing = new Set<number>(found.elsewhere);
+    for (const bucket of archive.differing(found.archive)) differing.add(bucket);
+    for (const [name, { ours }] of sides) for (const bucket of ours.differing(found.sides.get(name) ?? [])) differing.add(bucket);
+    const own = [...sides.values()].filter(({ key }) => key.part === 'own');
+    const byRow = await new RowByRow(ask, [...sides.values()]).examine(differing, figures.columns);
+    const money = figures.sums(own.flatMap(({ key }) => found.sides.get(nameOf(key)) ?? []), byRow.moved);
+    const times = figures.times(own.flatMap(({ key }) => found.sides.get(nameOf(key)) ?? []));
+    const damage = [...byRow.damage, ...(byRow.damaged === 0 ? [...money.damage, ...(byRow.changedSince + byRow.gone === 0 ? times.damage : [])] : [])];
+    const damaged = byRow.damaged + damage.length - byRow.damage.length;
+    const imported = own.reduce((sum, { ours }) => sum + ours.rows, 0);
+    return {
+      damage,
+      proof: {
+        name: ask.table.name, ok: damaged === 0, ...count, imported, archived: archive.rows, changedSince: byRow.changedSince, goneFromSource: byRow.gone,
+        sums: money.sums, times: times.shown, damaged,
+      },
+    };
+  }
+
+  private async theirs(sides: readonly Compared[]): Promise<{ sides: Map<string, FiguredRow[]>; archive: BucketRow[]; elsewhere: number[] }> {
+    const { ask, figures } = this;
+    const values = [ask.number, ...(ask.rejects.size === 0 ? [] : [[...ask.rejects]])];
+    const found = new Map<string, FiguredRow[]>();
+    for (const { key, columns } of sides) {
+      const of = key.part === 'own' ? figures.of(key.table) : { sums: [], time: null };
+      found.set(nameOf(key), await ask.query<FiguredRow>(bucketsSql(key, columns, of.sums, of.time, ask.rejects), values));
+    }
+    const archive = await ask.query<BucketRow>(archiveSql(ask.rejects), values);
+    const elsewhere = await ask.query<{ bucket: number }>(elsewhereSql(sides.filter(({ key }) => key.part === 'own').map(({ key }) => key.table), ask.rejects), values);
+    return { sides: found, archive, elsewhere: elsewhere.map(({ bucket }) => bucket) };
+  }
+}
+
+export type FiguredRow = BucketRow & { [figure: `sum_${number}`]: string | null; least?: string | null; greatest?: string | null };
+
