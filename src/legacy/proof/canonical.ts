@@ -6,7 +6,7 @@ import { plainDecimal } from './plain-decimal.js';
 /** Of a table whose rows keep what was mapped inside another column. Operands are SQL written in the code. */
 const INSIDE: Partial<Record<TargetTable, Record<string, string>>> = {
   decision_history: {
-    at: `((t.canonical::jsonb ->> 'occurredAt')::timestamptz)`, reason: `(t.canonical::jsonb ->> 'reason')`,
+    at: `((t.canonical::jsonb ->> 'decidedAt')::timestamptz)`, reason: `(t.canonical::jsonb ->> 'reason')`,
     risk_check_result: `nullif(t.canonical::jsonb -> 'riskCheckResult', 'null')`, human_override: `nullif(t.canonical::jsonb -> 'humanOverride', 'null')`,
   },
 };

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { rowId } from '../load/row-id.js';
+import { importedId } from '../load/imported-id.js';
 import { Ref, Reject, type TargetRow, type Value } from '../profile.js';
 import type { SourceTable } from '../source/cell.js';
 import { parseJson } from '../source/json-text.js';
@@ -50,7 +50,7 @@ export async function* expectedRows(ask: ProofAsk, table: SourceTable, rejects: 
       const { rows, hash, original } = ask.read(table, row);
       const expected = {
         id: row.id, bucket: bucketOf(hash), hash: `\\x${Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('hex')}`, rows, cells: row.cells,
-        original: original === null ? null : jsonbText(parseJson(original).value), targetId: rows.length === 0 ? '' : rowId(ask.run.source, table.name, row.id),
+        original: original === null ? null : jsonbText(parseJson(original).value), targetId: rows.length === 0 ? '' : importedId(ask.run.source, table.name, row.id),
       };
       if (!rows.some(refers)) yield expected;
       else if (waiting.push(expected) >= REFERENCES_AT_ONCE) {
@@ -81,7 +81,7 @@ async function lookedUp(ask: ProofAsk, waiting: readonly Expected[]): Promise<Ex
     [ask.run.source, refs.map(({ table }) => table), refs.map(({ id }) => id)],
   );
   const there = new Set(found.map(({ name, old_id: id }) => `${name}\0${id}`));
-  const resolved = (value: Value): Value => (value instanceof Ref ? (there.has(`${value.table}\0${value.id}`) ? rowId(ask.run.source, value.table, value.id) : null) : value);
+  const resolved = (value: Value): Value => (value instanceof Ref ? (there.has(`${value.table}\0${value.id}`) ? importedId(ask.run.source, value.table, value.id) : null) : value);
   return waiting.map((expected) => ({
     ...expected, rows: expected.rows.map(({ table, values }) => ({ table, values: Object.fromEntries(Object.entries(values).map(([column, value]) => [column, resolved(value)])) })),
   }));

@@ -1,3 +1,9 @@
+import { beginningOf } from './canonical.js';
+import { danglingReferences, nextInsert, unknownRows } from './fitting.js';
+import { NAMED_MOST } from './row-by-row.js';
+import { slowReads } from './slow-reads.js';
+import { type TableAsk, TableProver } from './table-proof.js';
+import { type Target, TARGETS, type TargetTable } from '../targets.js';
 import type { TableMapping, TargetRow } from '../profile.js';
 import type { Source, SourceRow, SourceTable } from '../source/cell.js';
 
@@ -74,4 +80,51 @@ export interface Proof {
   /** Reads that would look through a whole large table. */
   slowReads: string[];
   milliseconds: number;
+}
+
+/** Settings of the transaction: texts are compared, and rows of a million are joined without the disk. */
+const SETTINGS = `set local timezone = 'UTC'; set local datestyle = 'ISO'; set local bytea_output = 'hex'; set local work_mem = '128MB'; set local statement_timeout = 0;
+  set local idle_in_transaction_session_timeout = 0`;
+
+/** Compares what a run's source holds with what is stored, value by value. Writes nothing. */
+export async function prove(given: ProofAsk): Promise<Proof> {
+  const began = performance.now();
+  const ask: ProofAsk = { ...given, query: inTurn(given) };
+  for (const setting of SETTINGS.split(';')) await ask.query(setting);
+  const numbers = new Map((await ask.query<{ id: number; name: string }>(`select id, name from import_tables where source = $1`, [ask.run.source])).map(({ id, name }) => [name, id]));
+  const proof: Proof = { ok: true, tables: [], damaged: 0, damage: [], slowReads: [], milliseconds: 0 };
+  const say = (damage: readonly Damage[], damaged = damage.length) => {
+    proof.damaged += damaged;
+    proof.damage.push(...damage.slice(0, NAMED_MOST - proof.damage.length));
+  };
+  for (const table of ask.source.tables) {
+    const rejects = await ask.query<{ old_id: string }>(`select distinct old_id from import_rejects where run_id = $1 and table_name = $2`, [ask.run.id, table.name]);
+    const of: TableAsk = { ...ask, table, number: numbers.get(table.name) ?? -1, rejects: new Set(rejects.map(({ old_id: id }) => id)), beginning: beginningOf(ask.run.startedAt) };
+    const { proof: one, damage } = await new TableProver(of, ask.mapping(table)).prove();
+    proof.tables.push(one);
+    say(damage, one.damaged);
+  }
+  for (const table of await filled(ask, [...numbers.values()])) {
+    for (const check of [danglingReferences, unknownRows, nextInsert]) say(await check(ask, table));
+    proof.slowReads.push(...(await slowReads(ask, table)));
+  }
+  return { ...proof, ok: proof.damaged === 0, milliseconds: Math.round(performance.now() - began) };
+}
+
+/** One statement at a time: a connection has no more. */
+function inTurn({ query }: ProofAsk): ProofAsk['query'] {
+  let last: Promise<unknown> = Promise.resolve();
+  return <Row>(text: string, values?: readonly unknown[]) => {
+    const mine = last.then(() => query<Row>(text, values), () => query<Row>(text, values));
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
+/** Tables of ours that hold rows of this source, and those whose rows belong to them. */
+async function filled({ query }: ProofAsk, numbers: readonly number[]): Promise<TargetTable[]> {
+  const rows = await query<{ target: string }>(
+    `select distinct target from import_rows where table_id = any($1::int[]) union select distinct o."table" from import_rows r, jsonb_to_recordset(r.others) as o ("table" text) where r.table_id = any($1::int[])`, [numbers]);
+  const own = new Set(rows.map(({ target }) => target));
+  return (Object.keys(TARGETS) as TargetTable[]).filter((table) => own.has(table) || own.has((TARGETS[table] as Target).of ?? ''));
 }

@@ -6,7 +6,7 @@ import { ExactSum, plainDecimal } from './plain-decimal.js';
 import type { Damage, DamageCode } from './proof.js';
 import { bucketSql } from './side.js';
 import { fromSql, nameOf, notRejected, type SideKey, sideOf } from './sides.js';
-import { changedSince, versionSql } from './since.js';
+import { changedSince, versionColumn, versionSql } from './since.js';
 import { type Compared, idOf, type TableAsk } from './table-proof.js';
 
 /** Rows in memory at once. A table of candles has no index on ids, and is looked through once for each lot. */
@@ -109,7 +109,7 @@ export class RowByRow {
     for (const row of rows) {
       const wanted = this.canonicalOf(row, columns);
       const exact = found.findIndex((each) => each.columns.every((value, at) => value === wanted[at]));
-      const at = exact === -1 ? found.findIndex(({ version }) => String(version) === String(row.values['version'])) : exact;
+      const at = exact === -1 ? found.findIndex(({ version }) => String(version) === String(row.values[versionColumn(table)])) : exact;
       const [one] = at === -1 ? [] : found.splice(at, 1);
       if (!one) this.say('ROW_MISSING', expected.id, table, expected.targetId, [], `the row of ${table} is not there`);
       else if (exact === -1) this.columns(expected, table, columns, row, one);

@@ -12,12 +12,15 @@ const NEVER_MOVES: Partial<Record<TargetTable, readonly string[]>> = {
   snapshot_market: ['symbol', 'timeframe', 'frame', 'open_time', 'close_time'],
 };
 
+/** By which rows that belong to one are told apart. */
+export const versionColumn = (table: TargetTable): string => (table === 'alert_runs' ? 'run' : 'version');
+
 /** SQL: what of a row t says that it was changed, and whether its time of change is later than the import's end. */
 export function versionSql(table: TargetTable): { version: string; touched: string } {
   switch (table) {
     case 'trades': case 'strategies': return { version: 't.version', touched: `t.updated_at > coalesce(run.finished_at, 'infinity')` };
     case 'snapshot_market': return { version: 't.revision', touched: 'false' };
-    case 'trade_transitions': case 'strategy_versions': return { version: 't.version', touched: 'false' };
+    case 'trade_transitions': case 'strategy_versions': case 'alert_runs': return { version: `t.${versionColumn(table)}`, touched: 'false' };
     default: return { version: 'null::int', touched: 'false' };
   }
 }

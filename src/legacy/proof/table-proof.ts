@@ -1,14 +1,12 @@
-import { TARGETS, type TargetTable } from '../targets.js';
 import type { TableMapping } from '../profile.js';
 import type { SourceTable } from '../source/cell.js';
-import { beginningOf, canonical } from './canonical.js';
 import { type Expected, expectedRows, type Reading } from './expected.js';
 import { Figures } from './figures.js';
 import type { Damage, ProofAsk, TableProof } from './proof.js';
 import { RowByRow } from './row-by-row.js';
 import { type BucketRow, Side } from './side.js';
 import { archiveSql, archiveText, bucketsSql, comparedColumns, elsewhereSql, nameOf, type SideKey, sideOf, sideText } from './sides.js';
-import { rowId } from '../load/row-id.js';
+import { importedId } from '../load/imported-id.js';
 
 /** Which columns a table's rows give is seen in so many; one that comes later begins the table again. */
 const LOOKED_AT_FIRST = 1_000;
@@ -30,7 +28,7 @@ export interface TableAsk extends ProofAsk {
 /** The id of a row of ours that an old row became. */
 export const idOf = (ask: Pick<TableAsk, 'run' | 'table'>, expected: Expected, { part, table }: SideKey, given: unknown): string => {
   if (part !== 'beside') return expected.targetId;
-  return typeof given === 'string' ? given : rowId(ask.run.source, `${ask.table.name}/${table}`, expected.id);
+  return typeof given === 'string' ? given : importedId(ask.run.source, `${ask.table.name}/${table}`, expected.id);
 };
 
 /** One old table on both sides: PostgreSQL sums up its own while the source is read again. */
@@ -136,4 +134,3 @@ export class TableProver {
 }
 
 export type FiguredRow = BucketRow & { [figure: `sum_${number}`]: string | null; least?: string | null; greatest?: string | null };
-
