@@ -33,6 +33,7 @@ import { Reports1763600000032 } from './migrations/1763600000032-reports.js';
 import { Notifications1763600000033 } from './migrations/1763600000033-notifications.js';
 import { Search1763600000034 } from './migrations/1763600000034-search.js';
 import { Imports1763600000035 } from './migrations/1763600000035-imports.js';
+import { ImportRollback1763600000036 } from './migrations/1763600000036-import-rollback.js';
 import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
@@ -56,6 +57,7 @@ export const MIGRATIONS = [
   Notifications1763600000033,
   Search1763600000034,
   Imports1763600000035,
+  ImportRollback1763600000036,
   ImportStreams1763600000039,
 ];
 

@@ -22,12 +22,11 @@ function byName([a]: [string, unknown], [b]: [string, unknown]): number {
   return left.length - right.length || left.compare(right);
 }
 
-const NEEDS_ESCAPE = /["\\\u0000-\u001f]/;
+/** The first 32 characters, `"` and `\`. */
+const ESCAPED = new RegExp('["\\\\\\u0000-\\u001f]', 'g');
 const ESCAPES: Record<string, string> = { '"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-const quoted = (text: string) => (NEEDS_ESCAPE.test(text)
-  ? `"${text.replace(/["\\\u0000-\u001f]/g, (sign) => ESCAPES[sign] ?? `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`
-  : `"${text}"`);
+const quoted = (text: string) => `"${text.replace(ESCAPED, (sign) => ESCAPES[sign] ?? `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
 
 /** A number of JSON as numeric shows it: `1.50` stays, `1.5e3` is 1500, `1e-3` is 0.001, and there is no -0. */
 function jsonbNumber(text: string): string {
