@@ -25,6 +25,7 @@ import { HealthModule } from './health/health.module.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { InstrumentsModule } from './instruments/instruments.module.js';
 import { KillSwitchModule } from './kill-switch/kill-switch.module.js';
+import { LegacyModule } from './legacy/legacy.module.js';
 import { LiveModule } from './live/live.module.js';
 import { MarketDataModule } from './market-data/market-data.module.js';
 import { OverviewModule } from './overview/overview.module.js';
@@ -80,6 +81,7 @@ export class AppModule {
         ExecutionModule,
         SupervisorModule,
         WhyModule,
+        LegacyModule,
         LiveModule,
         WebhooksModule,
         OverviewModule,

@@ -2,10 +2,12 @@ import { Command, CommanderError } from 'commander';
 import { CommandError, explain, type Outcome, wrongUsage } from './cli/outcome.js';
 import { type PasswordSource, passwordSource } from './cli/password.js';
 import type { HaltOptions } from './cli/halts.js';
+import type { ImportFlags } from './cli/import.js';
 import type { StatementOptions } from './cli/statement.js';
 import { ROLES, SCOPES } from './common/principal.js';
 import { envExample, readEnv } from './config/env.js';
 import { HALT_MODES, HALT_SCOPES } from './halts/halt-rows.js';
+import { SYSTEMS } from './legacy/profile.js';
 import { EXECUTION_MODES } from './trades/trade-fields.js';
 import { APP_VERSION } from './health/version.js';
 
@@ -38,6 +40,7 @@ function commands(): Command {
   haltCommands(program);
   inquiryCommands(program);
   statementCommand(program);
+  importCommand(program);
   program.command('status').description('is it safe, and does anything halt? exit code 3 when it is not safe, or something halts').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
   return program;
 }
@@ -94,6 +97,17 @@ function statementCommand(program: Command): void {
     .requiredOption('--account <account>', 'its name or id').option('--mode <mode>', `${EXECUTION_MODES.join(', ')}; the one that the account trades in by default`)
     .option('--zone <zone>', 'of times that say none: Europe/Athens, +02:00, America/New_York+7')
     .action((file: string, options: StatementOptions) => run(async () => (await import('./cli/statement.js')).statement(readEnv(), say, file, options)));
+}
+
+/** From an old system: a file of SQLite, or a folder of CSV and JSON. */
+function importCommand(program: Command): void {
+  program.command('import').description('take over what an old system holds, with proof; all of it or nothing').argument('<path>', 'a SQLite file, or a folder of CSV and JSON')
+    .option('--profile <system>', `${SYSTEMS.join(', ')}; recognised by the tables when left out`).option('--source <name>', 'with table and old id it names a row for ever; the system by default')
+    .option('--account <name>', 'of rows that name none; made when left out').option('--live-account <name>', 'the same, of live trades')
+    .option('--dry-run', 'do all of it, and take it back').option('--skip-data', 'only say what tables and columns become').option('--validate-only', 'prove again what the last import of this source brought')
+    .option('--accept-rejects', 'leave out rows that cannot be taken over, and list them').option('--batch <rows>', 'commit after so many; then it is not all or nothing').option('--resume', 'go on with the batches that stopped')
+    .option('--update', 'take over what has changed since').option('--hot', 'the old system is running: read a copy').option('--report <path>', 'where rejects are written; beside the source by default')
+    .action((path: string, options: ImportFlags) => run(async () => (await import('./cli/import.js')).importSource(readEnv(), say, path, options)));
 }
 
 /** Null for what is no failure: help and version. */

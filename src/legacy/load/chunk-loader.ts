@@ -8,6 +8,7 @@ import { importedId } from './imported-id.js';
 import { isTwice, keepTwice } from './once.js';
 import { refusedBy } from './refused-by.js';
 import type { PreparedRow } from './table-reader.js';
+import { type Target, TARGETS } from '../targets.js';
 
 /** Stores the decisions of a chunk; they are sealed and chained, so no COPY can. */
 export type AppendDecisions = (tx: Tx, rows: readonly TargetRow[]) => Promise<void>;
@@ -75,17 +76,23 @@ export class ChunkLoader {
       else first.add(own);
       for (const other of others) belonging.add(other);
       const id = own.values.id as string;
-      identities.push(`${of}${field(oldId)}${by}${own.table}\t${id}\t${rest}`);
+      identities.push(`${of}${field(oldId)}${by}${own.table}\t${id}\t${rest}\t${others.length === 0 ? '\\N' : field(ownIds(others))}`);
     }
     const client = await clientOf(tx);
     const groups: CopyGroup[] = [
       ...first.list(), ...belonging.list(),
-      { table: 'import_rows', columns: ['table_id', 'old_id', 'run_seq', 'target', 'target_id', 'source_hash', 'notes', 'original'], lines: identities },
+      { table: 'import_rows', columns: ['table_id', 'old_id', 'run_seq', 'target', 'target_id', 'source_hash', 'notes', 'original', 'others'], lines: identities },
       { table: 'import_archive', columns: ['table_id', 'old_id', 'run_seq', 'source_hash', 'notes', 'original'], lines: archive },
     ];
     for (const group of groups) await copyIn(client, group);
     if (decisions.length > 0) await this.appendDecisions(tx, decisions);
   }
+}
+
+/** Of those that are not found by the first one's id; null where there are none. */
+function ownIds(others: readonly TargetRow[]): string | null {
+  const own = others.filter(({ table }) => (TARGETS[table] as Target).key === 'id');
+  return own.length === 0 ? null : JSON.stringify(own.map(({ table, values }) => ({ table, id: values.id })));
 }
 
 /** Fills what the loader knows of a row's targets: its own id, and what of others belongs to it. */
@@ -96,8 +103,9 @@ export function complete(source: string, table: string, { oldId, rows }: Prepare
   own.values.id = id;
   for (const other of others) {
     const { key, of } = keyOf(other.table);
-    if (of !== own.table) throw new Error(`${table}: a row of ${other.table} does not belong to one of ${own.table}`);
-    other.values[key] = id;
+    if (of === own.table) other.values[key] = id;
+    else if (key === 'id') other.values.id ??= importedId(source, `${table}/${other.table}`, oldId);
+    else throw new Error(`${table}: a row of ${other.table} does not belong to one of ${own.table}`);
   }
 }
 

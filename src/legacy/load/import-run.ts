@@ -97,6 +97,8 @@ export interface ImportReport {
   status: RunStatus;
   source: { file: string; name: string; sha256: string; system: System; shape: string };
   dryRun: boolean;
+  /** Rows of a batch; null: all or nothing. */
+  batch: number | null;
   tables: TableReport[];
   /** By table and old column. */
   sums: Record<string, Record<string, SumReport>>;

@@ -98,7 +98,7 @@ export class ImportWork {
       const mapping = this.ask.mappings(table);
       const reader = new TableReader(table, mapping, secrets.table(table, mapping, true), this.asked.of(table), this.names);
       const loader: TableLoader = new TableLoader({
-        tx, run, chunks, owners: this.owners, references, updates: options.update ? new Updates() : null, secrets, monthsEnd, isResumed, chunkRows,
+        tx, run, chunks, owners: this.owners, references, updates: options.update ? new Updates(run) : null, secrets, monthsEnd, isResumed, chunkRows,
         reject: (reject) => rejects.add(reject), stored: (rows) => this.stored(tx, table, loader.report, rows),
       }, table, reader);
       this.loaders.push(loader);
@@ -198,7 +198,7 @@ function mustAddUp({ name, read, imported, unchanged, archived, rejected: refuse
 
 export function emptyReport({ fileName, source, profile, shape }: GivenSource, options: ImportOptions, runId: string): ImportReport {
   return {
-    runId, status: 'failed', source: { file: fileName, name: options.source, sha256: source.sha256, system: profile.system, shape }, dryRun: options.dryRun, tables: [], sums: {}, notes: {}, rejects: [], rejected: 0,
+    runId, status: 'failed', source: { file: fileName, name: options.source, sha256: source.sha256, system: profile.system, shape }, dryRun: options.dryRun, batch: options.batch, tables: [], sums: {}, notes: {}, rejects: [], rejected: 0,
     rejectsFile: null, secrets: [], secretsLeft: 0, proof: null, error: null,
   };
 }

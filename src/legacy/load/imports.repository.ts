@@ -53,6 +53,12 @@ export const ImportsSql = {
     return row ? { id: row.id, seq: row.seq, source, at: row.at, accounts: row.accounts ?? { paper: null, live: null } } : null;
   },
 
+  async newest(tx: Tx, source: string): Promise<ImportRun | null> {
+    const [row] = await tx.sql<{ id: string; seq: string; at: string; accounts: ImportRun['accounts'] | null }[]>`
+      select id, seq::text as seq, ${() => UTC('started_at')} as at, options -> 'accounts' as accounts from import_runs where source = ${source} and status = 'finished' order by import_runs.seq desc limit 1`;
+    return row ? { id: row.id, seq: row.seq, source, at: row.at, accounts: row.accounts ?? { paper: null, live: null } } : null;
+  },
+
   /** What it found wrong is found again. */
   async reopen(tx: Tx, runId: string): Promise<void> {
     await tx.sql`update import_runs set status = 'running', finished_at = null, error = null where id = ${runId}`;

@@ -6,8 +6,8 @@ import { kindOf, type Mode, type Owner, type RunOwners } from './owners.js';
 
 /** Makes the agents, accounts and the source of alerts for which rows have asked, once for a source. */
 export class OwnersMade {
-  /** What was made, to be told when the run ends: in between other events would wait behind these. */
-  readonly events: NewEvent[] = [];
+  /** What was made, to be told when it is committed: in between other events would wait behind these. */
+  private readonly events: NewEvent[] = [];
   private readonly done = new Set<string>();
 
   constructor(
@@ -22,10 +22,9 @@ export class OwnersMade {
     if (this.owners.alertSource !== null && this.isNew('alerts')) await this.alertSource(tx, this.owners.alertSource);
   }
 
-  /** After a rollback nothing of it is there. */
-  forget(): void {
-    this.done.clear();
-    this.events.length = 0;
+  /** Told with the next commit, once. */
+  told(): NewEvent[] {
+    return this.events.splice(0);
   }
 
   private isNew(what: string): boolean {
@@ -44,6 +43,7 @@ export class OwnersMade {
       on conflict (id) do nothing returning 1`;
     if (made.length === 0) return;
     await tx.sql`insert into agent_state (agent_id) values (${agentId})`;
+    await this.note(tx, 'agents', agentId);
     this.events.push({ type: 'agent.created', subjectId: agentId, agentId, accountId, data: { mode, importRunId: id } }, { type: 'agent.retired', subjectId: agentId, agentId, data: { importRunId: id } });
   }
 
@@ -52,6 +52,7 @@ export class OwnersMade {
     const made = await tx.sql<unknown[]>`
       insert into accounts (id, name, kind, currency, margin_mode) values (${accountId}, ${name}, ${kind}, ${this.currency}, 'hedging') on conflict do nothing returning 1`;
     if (made.length > 0) {
+      await this.note(tx, 'accounts', accountId);
       this.events.push({ type: 'account.created', subjectId: accountId, accountId, data: { name, kind, importRunId: this.run.id } });
       return;
     }
@@ -61,12 +62,18 @@ export class OwnersMade {
     throw new ImportFailure('ACCOUNT_NAME_TAKEN', `There is an account named ${name} that no import of ${this.run.source} has made. Name the account that rows without one belong to with ${option}, or give the source another name with --source.`);
   }
 
+  private async note(tx: Tx, table: string, id: string): Promise<void> {
+    await tx.sql`update import_runs set made = made || ${JSON.stringify([{ table, id }])}::jsonb where id = ${this.run.id}`;
+  }
+
   private async alertSource(tx: Tx, id: string): Promise<void> {
     const name = `imported ${this.run.source}`;
     const nobodys = createHash('sha256').update(randomBytes(32)).digest('hex');
     const made = await tx.sql<unknown[]>`
       insert into webhook_sources (id, name, mapping, action, token_hash, created_by, updated_by, retired_at)
       values (${id}, ${name}, '"sigmatrader"', 'store', ${nobodys}, ${this.actor}, ${this.actor}, app_clock()) on conflict (id) do nothing returning 1`;
-    if (made.length > 0) this.events.push({ type: 'webhook_source.created', subjectId: id, data: { name, importRunId: this.run.id } }, { type: 'webhook_source.retired', subjectId: id, data: { importRunId: this.run.id } });
+    if (made.length === 0) return;
+    await this.note(tx, 'webhook_sources', id);
+    this.events.push({ type: 'webhook_source.created', subjectId: id, data: { name, importRunId: this.run.id } }, { type: 'webhook_source.retired', subjectId: id, data: { importRunId: this.run.id } });
   }
 }

@@ -55,13 +55,18 @@ export class RejectFile {
     }
   }
 
-  remove(): void {
-    try {
-      closeSync(this.file);
-    } finally {
-      rmSync(this.folder, { recursive: true, force: true });
-    }
+  constructor() {
+    // Also of a command that is interrupted.
+    process.once('exit', this.removed);
   }
+
+  remove(): void {
+    process.off('exit', this.removed);
+    closeSync(this.file);
+    this.removed();
+  }
+
+  private readonly removed = (): void => rmSync(this.folder, { recursive: true, force: true });
 
   private flush(): void {
     writeSync(this.file, this.waiting);

@@ -4,6 +4,7 @@ import type { Tx } from '../../database/transaction.js';
 import { Reject, type TargetRow, type Value } from '../profile.js';
 import { type Target, TARGETS, type TargetType } from '../targets.js';
 import { valueText } from './copy-text.js';
+import type { ImportRun } from './import-run.js';
 import type { KnownRow } from './imports.repository.js';
 import { refusedBy } from './refused-by.js';
 import type { PreparedRow } from './table-reader.js';
@@ -14,6 +15,8 @@ const REVISED = new Set(['snapshot_market', 'snapshot_calendar', 'snapshot_news'
 
 /** Takes over what has changed in the source since a row was imported; what was changed here since is not overwritten. */
 export class Updates {
+  constructor(private readonly run: ImportRun) {}
+
   /** @throws what is not about the row; of the row itself it leaves a reject */
   async apply(tx: Tx, tableId: number, row: PreparedRow, known: KnownRow): Promise<void> {
     await tx.query('savepoint changed');
@@ -39,8 +42,16 @@ export class Updates {
     if (!own || own.table !== target) throw new Reject('ROW_CHANGED', `it was imported into ${target}, and would now be ${own ? `a row of ${own.table}` : 'only kept'}: roll its run back and import again`);
     if (isAppendOnly(target)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${target} is never changed`);
     if (await changedHere(tx, targetId ?? '')) throw new Reject('ROW_CHANGED_HERE', `it differs from what was imported, and ${target} ${targetId} was changed here since`);
+    const former = await rowOf(tx, target, targetId ?? '');
     const version = await this.belonging(tx, others, targetId ?? '');
     await set(tx, own, targetId ?? '', version);
+    // What it was, for whoever takes the run back; of several changes in one run the first.
+    await tx.query(
+      `insert into import_changes (run_seq, table_id, old_id, target, target_id, former, written, former_hash, former_notes, former_original)
+       select $1::bigint, table_id, old_id, target, target_id, $4::jsonb, $5::jsonb, source_hash, notes, original from import_rows where table_id = $2 and old_id = $3
+       on conflict (run_seq, table_id, old_id) do update set written = excluded.written`,
+      [this.run.seq, tableId, oldId, former, await rowOf(tx, target, targetId ?? '')],
+    );
     await tx.sql`update import_rows set source_hash = ${hash}, original = ${original}::jsonb, notes = ${said}::text[] where table_id = ${tableId} and old_id = ${oldId}`;
   }
 
@@ -60,6 +71,11 @@ export class Updates {
     }
     return version;
   }
+}
+
+async function rowOf(tx: Tx, table: string, id: string): Promise<string | null> {
+  const [found] = await tx.query<{ row: string }[]>(`select to_jsonb(t)::text as row from ${table} t where id = $1`, [id]);
+  return found?.row ?? null;
 }
 
 /** Every change that the application makes is an event; an import makes none of a row. */

@@ -10,6 +10,9 @@ const REFERENCES: Record<TargetTable, readonly (readonly [column: string, table:
   trade_explanations: [['agent_id', 'agents'], ['trade_id', 'trades'], ['prediction_id', 'predictions']],
   snapshot_market: [['agent_id', 'agents']],
   snapshot_account: [['agent_id', 'agents'], ['account_id', 'accounts']],
+  snapshot_indicators: [['agent_id', 'agents']],
+  snapshot_calendar: [['agent_id', 'agents']],
+  snapshot_news: [['agent_id', 'agents']],
   circuit_breaker_events: [['agent_id', 'agents'], ['account_id', 'accounts']],
   strategies: [],
   strategy_versions: [['strategy_id', 'strategies']],
@@ -55,6 +58,9 @@ const OF_ITS_OWN: Record<TargetTable, Record<string, string | null>> = {
   trade_explanations: { id: 'gen_random_uuid()' },
   snapshot_market: { id: 'gen_random_uuid()', seq: null, symbol: `'next ' || gen_random_uuid()` },
   snapshot_account: { id: 'gen_random_uuid()', seq: null, sender: 'gen_random_uuid()' },
+  snapshot_indicators: { id: 'gen_random_uuid()', seq: null, sender: 'gen_random_uuid()' },
+  snapshot_calendar: { id: 'gen_random_uuid()', seq: null, title: `'next ' || gen_random_uuid()` },
+  snapshot_news: { id: 'gen_random_uuid()', seq: null, headline: `'next ' || gen_random_uuid()` },
   circuit_breaker_events: { id: 'gen_random_uuid()' },
   strategies: { id: 'gen_random_uuid()', name: `'next ' || gen_random_uuid()` },
   strategy_versions: { version: '2000000000' },
@@ -64,7 +70,7 @@ const OF_ITS_OWN: Record<TargetTable, Record<string, string | null>> = {
 };
 
 /** Sequences that are not the identity of a column. */
-const SEQUENCES: Partial<Record<TargetTable, string>> = { snapshot_market: 'snapshots_seq', snapshot_account: 'snapshots_seq', decision_history: 'decision_history_seq' };
+const SEQUENCES: Partial<Record<TargetTable, string>> = { snapshot_market: 'snapshots_seq', snapshot_account: 'snapshots_seq', snapshot_indicators: 'snapshots_seq', snapshot_calendar: 'snapshots_seq', snapshot_news: 'snapshots_seq', decision_history: 'decision_history_seq' };
 
 /** Whether the application's next row can be stored: a copy of a row that came in is, and is taken back. */
 export async function nextInsert({ query }: ProofAsk, table: TargetTable): Promise<Damage[]> {

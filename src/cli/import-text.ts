@@ -1,0 +1,32 @@
+import type { ImportReport, TableReport } from '../legacy/load/import-run.js';
+
+/** What a person reads when an import has ended. */
+export function textOf(report: ImportReport): string {
+  const { source, tables, dryRun, status, error } = report;
+  const lines = [`${source.file}: ${source.system}, ${source.shape}, as ${source.name} (SHA-256 ${source.sha256})`, '', ...tableLines(tables)];
+  for (const { name, because } of tables) if (because !== null) lines.push(`${name} is only kept: ${because}`);
+  for (const { name, columns } of tables) for (const { name: column, to, says } of columns) if (says.startsWith('kept in the old row: this system')) lines.push(`${name}.${column}: ${says}${to === null ? '' : ` (${to})`}`);
+  for (const [table, columns] of Object.entries(report.sums)) for (const [column, sum] of Object.entries(columns)) lines.push(`Sum of ${table}.${column}: ${sum.source} in the source, ${sum.target} here`);
+  for (const [code, count] of Object.entries(report.notes)) lines.push(`${code}: ${count} times`);
+  for (const { table, column, count } of report.secrets) lines.push(`Secrets removed from ${table}.${column}: ${count}`);
+  for (const { table, oldId, code, detail } of report.rejects) lines.push(`Rejected: ${table} ${oldId}: ${code}: ${detail}`);
+  if (report.rejected > report.rejects.length) lines.push(`… and ${report.rejected - report.rejects.length} more`);
+  if (report.rejectsFile !== null) lines.push(`All rejects, with their rows: ${report.rejectsFile}`);
+  for (const { code, table, oldId, detail } of report.proof?.damage.slice(0, 20) ?? []) lines.push(`${code}: ${table ?? ''} ${oldId ?? ''} ${detail}`);
+  lines.push('', ending(dryRun, status, error, report));
+  return lines.join('\n');
+}
+
+function ending(dryRun: boolean, status: ImportReport['status'], error: ImportReport['error'], { runId, proof, tables, batch }: ImportReport): string {
+  if (status === 'failed') return `${dryRun ? 'It would fail' : batch === null ? 'Nothing was imported' : 'Stopped; batches that were committed stay'}: ${error?.message ?? ''} [${error?.code ?? ''}]${dryRun ? '' : ` Run ${runId}.`}`;
+  if (tables.length > 0 && proof === null) return 'Only looked at: no row was read.';
+  const proved = proof === null ? '' : ' What is stored is what the source holds.';
+  return dryRun ? `Dry run: all of it was done, proved and taken back.${proved}` : `Imported as run ${runId}.${proved}`;
+}
+
+function tableLines(tables: readonly TableReport[]): string[] {
+  const head = ['table', 'becomes', 'read', 'imported', 'unchanged', 'archived', 'rejected'];
+  const rows = tables.map((each) => [each.name, each.target || '-', ...[each.read, each.imported, each.unchanged, each.archived, each.rejected].map(String)]);
+  const widths = head.map((title, place) => Math.max(title.length, ...rows.map((row) => row[place]?.length ?? 0)));
+  return [head, ...rows].map((row) => row.map((cell, place) => (place < 2 ? cell.padEnd(widths[place] ?? 0) : cell.padStart(widths[place] ?? 0))).join('  ').trimEnd());
+}
