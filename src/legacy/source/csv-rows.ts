@@ -34,7 +34,11 @@ class Records {
   private size = 0;
   private afterReturn = false;
 
-  constructor(private readonly delimiter: string, private readonly file: string) {}
+  private readonly delimiterCode: number;
+
+  constructor(private readonly delimiter: string, private readonly file: string) {
+    this.delimiterCode = delimiter.charCodeAt(0);
+  }
 
   *take(chunk: string): Iterable<CsvRecord> {
     let at = 0;
@@ -93,7 +97,7 @@ class Records {
     let end = at + 1;
     while (end < chunk.length) {
       const code = chunk.charCodeAt(end);
-      if (code === 10 || code === 13 || chunk[end] === this.delimiter) break;
+      if (code === 10 || code === 13 || code === this.delimiterCode) break;
       end += 1;
     }
     this.add(chunk.slice(at, end));

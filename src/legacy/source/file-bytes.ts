@@ -45,9 +45,12 @@ const ASCII = /^[\x01-\x7f]*$/;
 /** Bytes as the text they are in UTF-8; without the mark of byte order when they begin a file. */
 export function textOf(latin1: string): string | BadText {
   if (ASCII.test(latin1)) return latin1;
-  const bytes = Buffer.from(latin1, 'latin1');
+  return textOfBytes(Buffer.from(latin1, 'latin1'));
+}
+
+export function textOfBytes(bytes: Buffer): string | BadText {
   if (!isUtf8(bytes)) return new BadText(new Uint8Array(bytes), 'NOT_UTF8');
-  return latin1.includes('\0') ? new BadText(new Uint8Array(bytes), 'NUL') : bytes.toString('utf8');
+  return bytes.includes(0) ? new BadText(new Uint8Array(bytes), 'NUL') : bytes.toString('utf8');
 }
 
 export const MARK = '\xef\xbb\xbf';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BadText, type Cell, type JsonCell, JsonNumber, type SourceRow } from './cell.js';
 import { type CsvRecord, csvRecords } from './csv-rows.js';
-import { chunksOf, linesOf, textOf, withoutMark } from './file-bytes.js';
+import { chunksOf, linesOf, textOf, textOfBytes, withoutMark } from './file-bytes.js';
 import type { FolderFile } from './folder-files.js';
 import { JsonBroken, type JsonDocument, parseJson } from './json-text.js';
 
@@ -40,8 +40,9 @@ function hasJsonLines({ full }: FolderFile): boolean {
   return first.length === 2 && first.some((line) => /^\s*\{.*\}\s*$/.test(withoutMark(line)) && !(documentOf(line) instanceof JsonBroken));
 }
 
-function documentOf(latin1: string): JsonDocument | JsonBroken {
-  const text = textOf(withoutMark(latin1));
+const documentOf = (latin1: string): JsonDocument | JsonBroken => parsed(textOf(withoutMark(latin1)));
+
+function parsed(text: string | BadText): JsonDocument | JsonBroken {
   if (text instanceof BadText && text.fault === 'NOT_UTF8') return new JsonBroken('it is not UTF-8');
   if (text instanceof BadText) return new JsonBroken('it holds a NUL');
   try {
@@ -82,11 +83,15 @@ function* records(full: string, path: string, delimiter: string): Iterable<CsvRe
   yield* csvRecords(withoutItsMark(), delimiter, path);
 }
 
+export interface Known { columns: ReadonlySet<string>; count: number }
+
 /** What of a file is one table's. */
 export interface Piece {
   file: FolderFile;
   shape: FileShape;
   id?: string | undefined;
+  /** Its columns and how many rows it has, once they are known; of the file, for each profile asks anew. */
+  known: Map<string, Known>;
   /** Of a document: the place its rows are at; or the places that are other tables', and this is what is left. */
   at?: string | undefined;
   without?: readonly string[];
@@ -103,6 +108,22 @@ export function* rowsOf(piece: Piece): Iterable<SourceRow> {
     case 'json': yield* documentRows(piece); break;
     case 'whole': yield { id: file.path, cells: { content: wholeOf(readFileSync(file.full)) } }; break;
   }
+}
+
+/** All is read once: of JSON no header says which names there are. */
+export function knownOf(piece: Piece): Known {
+  const place = JSON.stringify([piece.at, piece.without, piece.isFirst]);
+  const known = piece.known.get(place);
+  if (known !== undefined) return known;
+  const columns = new Set(piece.shape.header);
+  let count = 0;
+  for (const { cells } of rowsOf(piece)) {
+    count += 1;
+    for (const name in cells) columns.add(name);
+  }
+  const found = { columns, count };
+  piece.known.set(place, found);
+  return found;
 }
 
 function* csvRows({ full, path }: FolderFile, { header = [], delimiter = ',' }: FileShape, id: string | undefined): Iterable<SourceRow> {
@@ -133,14 +154,14 @@ function* lineRows({ full, path }: FolderFile, id: string | undefined): Iterable
 }
 
 function* documentRows({ file: { full, path, size }, id, at, without, isFirst }: Piece): Iterable<SourceRow> {
-  const document = size > DOCUMENT_MOST ? new JsonBroken(`it is larger than ${DOCUMENT_MOST} bytes; as JSON lines it can be read`) : documentOf(readFileSync(full, 'latin1'));
+  const document = size > DOCUMENT_MOST ? new JsonBroken(`it is larger than ${DOCUMENT_MOST} bytes; as JSON lines it can be read`) : parsed(textOfBytes(readFileSync(full)));
   if (document instanceof JsonBroken) {
     if (isFirst) yield brokenRow(path, path, size > WHOLE_MOST ? null : wholeOf(readFileSync(full)), document);
     return;
   }
   if (without !== undefined) {
     for (const place of without) takeOut(document.value, place);
-    if (!isObject(document.value) || Object.keys(document.value).length > 0) yield rowOf(document.value, document, undefined, path);
+    if (Object.keys(document.value ?? {}).length > 0) yield rowOf(document.value, document, undefined, path);
     return;
   }
   const found = within(document.value, at);
@@ -178,6 +199,7 @@ function takeOut(document: JsonCell, at: string): void {
   let holder: JsonCell | undefined = document;
   for (const name of names) holder = (holder as Record<string, JsonCell>)[name];
   if (last !== undefined) delete (holder as Record<string, JsonCell>)[last];
+  else if (Array.isArray(document)) document.length = 0;
   else for (const name of Object.keys(document as Record<string, JsonCell>)) delete (document as Record<string, JsonCell>)[name];
 }
 
@@ -197,7 +219,7 @@ function named(cells: Readonly<Record<string, Cell>>, id: string | undefined): s
 }
 
 function wholeOf(bytes: Buffer): Cell {
-  const text = textOf(bytes.toString('latin1'));
+  const text = textOfBytes(bytes);
   return text instanceof BadText ? new Uint8Array(bytes) : text;
 }
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { FileTable } from '../profile.js';
 import type { Source, SourceRow, SourceTable } from './cell.js';
 import { filesDigest } from './digest.js';
-import { type FileShape, type Piece, rowsOf, shapeOf, WHOLE_MOST } from './file-rows.js';
+import { type FileShape, type Known, knownOf, type Piece, rowsOf, shapeOf, WHOLE_MOST } from './file-rows.js';
 import { filesOf, type FolderFile } from './folder-files.js';
 import { type FileState, fileState, refuseChanged } from './in-use.js';
 import { SourceError } from './source-error.js';
 import { isSqlite, openSqlite } from './sqlite-source.js';
 
-interface ReadFile extends FolderFile { shape: FileShape }
+interface ReadFile extends FolderFile { shape: FileShape; known: Map<string, Known> }
 
 /** A folder whose files are read; which of them are one table is the profile's to say. */
 export interface Folder {
@@ -48,7 +48,7 @@ export async function openFolder(path: string, { hot }: { hot: boolean }): Promi
       digests.push({ path: file.path, sha256: state.sha256 });
       const shape = shapeOf(read);
       if (shape.kind === 'whole' && file.size > WHOLE_MOST) notRead.push({ name: file.path, why: `neither CSV, JSON nor SQLite, and larger than ${WHOLE_MOST} bytes (${file.size})` });
-      else files.push({ ...read, shape });
+      else files.push({ ...read, shape, known: new Map() });
     }
     if (digests.length === 0) throw new SourceError('SOURCE_EMPTY', `${path} holds no file that can be read`);
     const sha256 = filesDigest(digests);
@@ -79,19 +79,23 @@ function tablesOf(files: readonly ReadFile[], patterns: readonly FileTable[]): S
   const tables = new Map<string, Piece[]>();
   for (const file of files) {
     const matching = forms.filter(({ form }) => form.test(file.path)).map(({ pattern }) => pattern);
-    for (const { name, piece } of piecesOf(file, matching)) tables.set(name, [...(tables.get(name) ?? []), piece]);
+    for (const { name, piece } of piecesOf(file, matching)) {
+      const pieces = tables.get(name);
+      if (pieces === undefined) tables.set(name, [piece]);
+      else pieces.push(piece);
+    }
   }
   return [...tables].map(([name, pieces]) => new FolderTable(name, pieces));
 }
 
 /** A file is one table, or of a document each place is one that a pattern names, and what is left is one by the file's path: nothing of it is passed over. */
 function piecesOf(file: ReadFile, matching: readonly FileTable[]): { name: string; piece: Piece }[] {
-  const { shape } = file;
+  const { shape, known } = file;
   const [first] = matching;
-  if (first?.at === undefined || shape.kind !== 'json') return [{ name: first?.table ?? file.path, piece: { file, shape, id: first?.id, isFirst: true } }];
+  if (first?.at === undefined || shape.kind !== 'json') return [{ name: first?.table ?? file.path, piece: { file, shape, known, id: first?.id, isFirst: true } }];
   const places = matching.filter(({ at }) => at !== undefined);
-  const pieces = places.map(({ table, id, at }, place) => ({ name: table, piece: { file, shape, id, at, isFirst: place === 0 } }));
-  return [...pieces, { name: file.path, piece: { file, shape, without: places.map(({ at }) => at ?? ''), isFirst: false } }];
+  const pieces = places.map(({ table, id, at }, place) => ({ name: table, piece: { file, shape, known, id, at, isFirst: place === 0 } }));
+  return [...pieces, { name: file.path, piece: { file, shape, known, without: places.map(({ at }) => at ?? ''), isFirst: false } }];
 }
 
 class FolderTable implements SourceTable {
@@ -99,7 +103,6 @@ class FolderTable implements SourceTable {
   readonly declared = {};
   readonly key: readonly string[];
   readonly notes: readonly string[];
-  private seen: { columns: readonly string[]; count: number } | null = null;
 
   constructor(
     readonly name: string,
@@ -111,14 +114,12 @@ class FolderTable implements SourceTable {
     this.notes = pieces.flatMap(({ shape }) => shape.notes);
   }
 
-  /** Of CSV the headers; of JSON every name that any row has, so all is read once. */
   get columns(): readonly string[] {
-    const isCsv = this.pieces.every(({ shape }) => shape.kind === 'csv');
-    return isCsv ? [...new Set(this.pieces.flatMap(({ shape }) => shape.header ?? []))] : this.look().columns;
+    return [...new Set(this.pieces.flatMap((piece) => [...(piece.shape.header ?? knownOf(piece).columns)]))];
   }
 
   count(): number {
-    return this.look().count;
+    return this.pieces.reduce((total, piece) => total + knownOf(piece).count, 0);
   }
 
   *rows(after?: string): Iterable<SourceRow> {
@@ -130,16 +131,5 @@ class FolderTable implements SourceTable {
       }
     }
     if (waiting) throw new SourceError('SOURCE_ROW_MISSING', `${this.name}: the row ${after} is not there, after which reading was to go on`);
-  }
-
-  private look(): { columns: readonly string[]; count: number } {
-    if (this.seen !== null) return this.seen;
-    const columns = new Set<string>();
-    let count = 0;
-    for (const row of this.rows()) {
-      count += 1;
-      for (const name of Object.keys(row.cells)) columns.add(name);
-    }
-    return (this.seen = { columns: [...columns], count });
   }
 }
