@@ -31,7 +31,7 @@ export async function openFolder(path: string, { hot }: { hot: boolean }): Promi
     const files: ReadFile[] = [];
     const states: FileState[] = [];
     const digests: { path: string; sha256: string }[] = [];
-    const copies = hot ? mkdtempSync(join(tmpdir(), 'tradewarden-source-')) : null;
+    const copies = hot ? mkdtempSync(join(tmpdir(), `tradewarden-source-${process.pid}-`)) : null;
     if (copies !== null) closing.push(() => rmSync(copies, { recursive: true, force: true }));
     for (const file of found) {
       if (isSqlite(file.full)) {

@@ -30,7 +30,7 @@ export async function openSqlite(path: string, options: SqliteOptions): Promise<
     const state = await fileState(path);
     return opened(path, path, state.sha256, options, state, () => undefined);
   }
-  const folder = mkdtempSync(join(tmpdir(), 'tradewarden-source-'));
+  const folder = mkdtempSync(join(tmpdir(), `tradewarden-source-${process.pid}-`));
   const removed = () => rmSync(folder, { recursive: true, force: true });
   try {
     const copy = join(folder, 'copy.db');

@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Profile, System } from './profile.js';
+import { recognise } from './recognise.js';
+import type { Source, SourceTable } from './source/cell.js';
+import type { OpenedSource } from './source/open-source.js';
+
+const table = (name: string): SourceTable => ({ name, base: name, columns: [], declared: {}, key: [], count: () => 0, rows: () => [] });
+const profile = (system: System, tables: number | null): Profile => ({ system, files: [{ table: system, files: '*' }], order: [], mapping: () => null, recognise: () => (tables === null ? null : { shape: `${system} 1`, tables }) });
+const opened: OpenedSource = { as: ([file]) => ({ medium: 'folder', sha256: '', tables: [table(file?.table ?? 'candles.csv')], close: () => undefined }) satisfies Source, close: () => undefined };
+
+describe('whose data it is', () => {
+  it('is decided by the most tables, and its files are grouped for that profile', () => {
+    const chosen = recognise(opened, [profile('ai-trader', 2), profile('rec-io', 5), profile('sigmatrader', null)]);
+    expect([chosen.profile.system, chosen.shape, chosen.source.tables.map(({ name }) => name)]).toEqual(['rec-io', 'rec-io 1', ['rec-io']]);
+  });
+
+  it('is asked for where two know as many, naming both', () => {
+    expect(() => recognise(opened, [profile('ai-trader', 2), profile('rec-io', 2), profile('sigmatrader', 1)])).toThrow('It could be ai-trader (ai-trader 1, 2 tables) or rec-io (rec-io 1, 2 tables). Say which it is with --profile.');
+    expect(recognise(opened, [profile('ai-trader', 2), profile('rec-io', 2)], 'ai-trader').profile.system).toBe('ai-trader');
+  });
+
+  it('is unknown where nobody knows a table, and what was seen is said', () => {
+    expect(() => recognise(opened, [profile('ai-trader', null), profile('rec-io', 0)])).toThrow(/Its tables are candles\.csv\. Known are ai-trader, rec-io; --profile/);
+    expect(() => recognise(opened, [profile('ai-trader', null), profile('rec-io', 3)], 'ai-trader')).toThrow(/not data of ai-trader/);
+  });
+});
