@@ -32,7 +32,7 @@ export async function danglingReferences({ query }: ProofAsk, table: TargetTable
   for (const [column, referred] of REFERENCES[table]) {
     const rows = await query<{ id: string; value: string }>(
       `select t.${key}::text as id, t.${column}::text as value from ${table} t
-       where t.${column} is not null and not exists (select from ${referred} x where x.id = t.${column}) and exists (select from import_rows r where r.target_id = t.${key}) limit ${NAMED_MOST}`);
+       where t.${column} is not null and not exists (select from ${referred} x where x.id = t.${column}) and ${isImportedId(`t.${key}`)} limit ${NAMED_MOST}`);
     found.push(...rows.map(({ id, value }) => about('REFERENCE_DANGLES', table, { targetId: id, columns: [column], detail: `${column} is ${value}, and there is no such row of ${referred}` })));
   }
   return found;

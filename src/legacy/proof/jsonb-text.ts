@@ -22,11 +22,10 @@ function byName([a]: [string, unknown], [b]: [string, unknown]): number {
   return left.length - right.length || left.compare(right);
 }
 
-/** The first 32 characters, `"` and `\`. */
-const ESCAPED = new RegExp('["\\\\\\u0000-\\u001f]', 'g');
+const ESCAPED = /["\\\p{Cc}]/gu;
 const ESCAPES: Record<string, string> = { '"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-const quoted = (text: string) => `"${text.replace(ESCAPED, (sign) => ESCAPES[sign] ?? `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
+const quoted = (text: string) => `"${text.replace(ESCAPED, (sign) => ESCAPES[sign] ?? (sign < ' ' ? `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}` : sign))}"`;
 
 /** A number of JSON as numeric shows it: `1.50` stays, `1.5e3` is 1500, `1e-3` is 0.001, and there is no -0. */
 function jsonbNumber(text: string): string {

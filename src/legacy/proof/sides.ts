@@ -20,11 +20,13 @@ export function sideOf(row: TargetRow, place: number): SideKey {
   return { part: (TARGETS[row.table] as Target).of === undefined ? 'beside' : 'of', table: row.table };
 }
 
-/** A row's own id: it is compared as the identity, not as a column. */
-export const comparedColumns = ({ table, part }: SideKey, given: Iterable<string>): string[] => {
+/** What the database fills in where a row says nothing: not compared where no row of a table says it. All else is null then. */
+const HAS_DEFAULT = new Set(['created_at', 'updated_at', 'used_by_agent', 'version', 'received_at', 'next_attempt_at', 'at']);
+
+/** But for a row's own id, which is compared as the identity. */
+export const comparedColumns = ({ table, part }: SideKey, given: ReadonlySet<string>): string[] => {
   const target: Target = TARGETS[table];
-  const wanted = new Set(given);
-  return Object.keys(target.columns).filter((column) => wanted.has(column) && !(part !== 'of' && column === 'id') && !(part === 'of' && column === target.key));
+  return Object.keys(target.columns).filter((column) => (given.has(column) || !HAS_DEFAULT.has(column)) && column !== (part === 'of' ? target.key : 'id'));
 };
 
 /** Rows of `import_rows` r with their rows t, and the run that brought them. $1 is the number of the old table. */
