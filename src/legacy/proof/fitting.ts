@@ -25,28 +25,34 @@ const NAMED_MOST = 20;
 
 const about = (code: Damage['code'], table: TargetTable, more: Partial<Damage>): Damage => ({ code, table: null, oldId: null, target: table, targetId: null, columns: [], detail: '', ...more });
 
-/** Rows that refer to what is not there. The whole table is asked: few columns hold so few different values. */
+/** Rows that refer to what is not there. The whole table is asked, which is known in no time where there is none; then which. */
 export async function danglingReferences({ query }: ProofAsk, table: TargetTable): Promise<Damage[]> {
   const { key } = TARGETS[table] as Target;
   const found: Damage[] = [];
   for (const [column, referred] of REFERENCES[table]) {
-    const rows = await query<{ id: string; value: string }>(
-      `select t.${key}::text as id, t.${column}::text as value from ${table} t
-       where t.${column} is not null and not exists (select from ${referred} x where x.id = t.${column}) and ${isImportedId(`t.${key}`)} limit ${NAMED_MOST}`);
+    const dangles = `from ${table} t where t.${column} is not null and not exists (select from ${referred} x where x.id = t.${column})`;
+    const [some] = await query(`select 1 where exists (select ${dangles})`);
+    if (!some) continue;
+    const rows = await query<{ id: string; value: string }>(`select t.${key}::text as id, t.${column}::text as value ${dangles} and ${isImportedId(`t.${key}`)} limit ${NAMED_MOST}`);
     found.push(...rows.map(({ id, value }) => about('REFERENCE_DANGLES', table, { targetId: id, columns: [column], detail: `${column} is ${value}, and there is no such row of ${referred}` })));
   }
   return found;
 }
 
-/** Rows that say that they were imported, by their id or by whose they are, and that no old row stands for. */
+/**
+ * Rows that say that they were imported, by their id or by whose they are, and that no old row stands for. They are counted
+ * first: with as many as there are old rows, each of which has its own, there is no other.
+ */
 export async function unknownRows({ query }: ProofAsk, table: TargetTable): Promise<Damage[]> {
   const { key, of, columns } = TARGETS[table] as Target;
   if (of !== undefined) return [];
-  const told = [isImportedId('t.id'), ...(columns['agent_id'] === undefined ? [] : [`t.agent_id is not null and ${isImportedId('t.agent_id')}`]), ...(table === 'trades' ? [`t.origin = 'imported'`] : [])];
+  const told = [isImportedId(`t.${key}`), ...(columns['agent_id'] === undefined ? [] : [isImportedId('t.agent_id')]), ...(table === 'trades' ? [`t.origin = 'imported'`] : [])].join(' or ');
+  const beside = `select from import_rows r, jsonb_to_recordset(r.others) as o ("table" text, id uuid) where r.others is not null and o."table" = '${table}'`;
+  const [counted] = await query<{ here: string; old: string }>(
+    `select (select count(*) from ${table} t where ${told})::text as here, ((select count(*) from import_rows where target = '${table}') + (select count(*) from (${beside}) o))::text as old`);
+  if (counted?.here === counted?.old) return [];
   const rows = await query<{ id: string }>(
-    `select t.${key}::text as id from ${table} t where (${told.join(' or ')})
-       and not exists (select from import_rows r where r.target_id = t.${key} and r.target = '${table}')
-       and not exists (select from import_rows r, jsonb_to_recordset(r.others) as o (id uuid) where r.others is not null and o.id = t.${key}) limit ${NAMED_MOST}`);
+    `select t.${key}::text as id from ${table} t where (${told}) and not exists (select from import_rows r where r.target_id = t.${key} and r.target = '${table}') and not exists (${beside} and o.id = t.${key}) limit ${NAMED_MOST}`);
   return rows.map(({ id }) => about('ROW_FOREIGN', table, { targetId: id, detail: 'it says that it was imported, and no old row stands for it' }));
 }
 

@@ -124,7 +124,7 @@ function inTurn({ query }: ProofAsk): ProofAsk['query'] {
 /** Tables of ours that hold rows of this source, and those whose rows belong to them. */
 async function filled({ query }: ProofAsk, numbers: readonly number[]): Promise<TargetTable[]> {
   const rows = await query<{ target: string }>(
-    `select distinct target from import_rows where table_id = any($1::int[]) union select distinct o."table" from import_rows r, jsonb_to_recordset(r.others) as o ("table" text) where r.table_id = any($1::int[])`, [numbers]);
+    `select distinct target from import_rows where table_id = any($1::int[]) union select distinct o."table" from import_rows r, jsonb_to_recordset(r.others) as o ("table" text) where r.table_id = any($1::int[]) and r.others is not null`, [numbers]);
   const own = new Set(rows.map(({ target }) => target));
   return (Object.keys(TARGETS) as TargetTable[]).filter((table) => own.has(table) || own.has((TARGETS[table] as Target).of ?? ''));
 }

@@ -164,13 +164,25 @@ export class RowByRow {
           if ((becomes.length > 0) === (from === 'import_rows')) left.delete(id);
         }
       }
+      const gone: string[] = [];
       for (const { old_id: id, run_seq: run, target, target_id: targetId } of left.values()) {
         if (run === this.ask.run.seq) this.say(from === 'import_rows' ? 'ROW_FOREIGN' : 'ARCHIVE_FOREIGN', id, target, targetId, [], 'the source has no such row');
-        else this.gone += 1;
+        else gone.push(id);
       }
+      this.gone += gone.length;
+      if (from === 'import_rows' && gone.length > 0) await this.sumOfGone(gone);
       if (rows.length < IDS_AT_ONCE) return;
       page.after = rows.at(-1)?.old_id ?? '';
     }
+  }
+
+  private async sumOfGone(ids: readonly string[]): Promise<void> {
+    const own = this.sides.find(({ key }) => key.part === 'own');
+    const columns = [...this.moved.keys()];
+    if (!own || columns.length === 0) return;
+    const [row] = await this.ask.query<Record<string, string | null>>(
+      `select ${columns.map((column, at) => `sum(t.${column})::text as sum_${at}`).join(', ')} from ${fromSql(own.key)} and r.old_id = any($2::text[])`, [this.ask.number, ids]);
+    for (const [at, sum] of [...this.moved.values()].entries()) this.move(sum, null, row?.[`sum_${at}`] ?? null);
   }
 
   private say(code: DamageCode, oldId: string, target: string | null, targetId: string | null, columns: string[], detail: string): void {
