@@ -40,6 +40,9 @@ function commands(): Command {
   haltCommands(program);
   inquiryCommands(program);
   statementCommand(program);
+  program.command('import:rollback').description('take back what one import brought, whole or not at all; exit code 1 with what stands in the way').argument('<run>', 'its id or number')
+    .option('--dry-run', 'say what would go, and change nothing')
+    .action((run_: string, options: { dryRun?: boolean }) => run(async () => (await import('./cli/import-rollback.js')).importRollback(readEnv(), say, run_, options)));
   importCommand(program);
   program.command('status').description('is it safe, and does anything halt? exit code 3 when it is not safe, or something halts').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
   return program;

@@ -8,7 +8,8 @@ import { importedId } from '../../src/legacy/load/imported-id.js';
 import { Json, Ref, type TableMapping, type TargetRow, type Value } from '../../src/legacy/profile.js';
 import { type Proof, type ProofAsk, prove, type ReadAgain } from '../../src/legacy/proof/proof.js';
 import { type Cell, JsonNumber, type Source, type SourceRow, type SourceTable } from '../../src/legacy/source/cell.js';
-import { encodeRow, sourceHash } from '../../src/legacy/source/encode.js';
+import { encodeRow } from '../../src/legacy/source/encode.js';
+import { sourceHash } from '../../src/legacy/source/source-hash.js';
 import { type Target, TARGETS } from '../../src/legacy/targets.js';
 import type { TestApp } from './app.js';
 

@@ -29,6 +29,7 @@ export class ImportRollback1763600000036 implements MigrationInterface {
       constraint import_changes_pk primary key (run_seq, table_id, old_id)
     )`);
     await db.query(`create index import_changes_row on import_changes (table_id, old_id, run_seq)`);
+    await db.query(`create index import_changes_target on import_changes (target_id)`);
 
     // Who owns a table may remove rows of one run, named in a setting of the transaction. For everybody else it says nothing.
     await db.query(`create function import_rollback_of(relation oid) returns bigint language sql stable as $$
@@ -60,10 +61,11 @@ export class ImportRollback1763600000036 implements MigrationInterface {
           return null;
         end if;
         if tg_table_name = 'decision_heads' then
-          select exists (select from gone where stream <> (select 'import:' || id from import_runs where seq = run)) into stray;
+          select exists (select from gone where stream <> (select 'import:' || id from import_runs where seq = run) and not (stream = '*' and count = 1)) into stray;
         else
           execute format('select exists (select from gone g where not exists (select from import_rows r where r.target_id = g.%1$I and r.run_seq = $1)
-            and not exists (select from import_rows r, jsonb_to_recordset(r.others) as o (id uuid) where r.run_seq = $1 and r.others is not null and o.id = g.%1$I))', tg_argv[0]) into stray using run;
+            and not exists (select from import_rows r, jsonb_to_recordset(r.others) as o (id uuid) where r.run_seq = $1 and r.others is not null and o.id = g.%1$I)
+            and not exists (select from import_changes c where c.target_id = g.%1$I and c.run_seq = $1))', tg_argv[0]) into stray using run;
         end if;
         if stray then
           raise exception '% is append-only, but for the rows of this import', tg_table_name using errcode = '42501';
