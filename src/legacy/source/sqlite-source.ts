@@ -131,7 +131,20 @@ function shapeOf(db: DatabaseSync, { name, wr }: Listed, folder: string | undefi
   return {
     table: name, name: within({ within: folder }, name),
     columns: columns.map((column) => ({ name: column.name, declared: column.type })),
-    key: columns.filter(({ pk }) => pk > 0).sort((one, other) => one.pk - other.pk).map((column) => column.name),
+    key: keyOf(db, name, columns),
     rowid: wr === 1 ? null : (['rowid', '_rowid_', 'oid'].find((word) => !names.has(word)) ?? null),
   };
+}
+
+/**
+ * Of a table that another tool has written no key is declared: a column `id` that names each row once is one all the same,
+ * for other tables refer to it, and a rowid is another in the next copy.
+ */
+function keyOf(db: DatabaseSync, table: string, columns: readonly Info[]): string[] {
+  const declared = columns.filter(({ pk }) => pk > 0).sort((one, other) => one.pk - other.pk).map(({ name }) => name);
+  const id = declared.length > 0 ? undefined : columns.find(({ name }) => name.toLowerCase() === 'id')?.name;
+  if (id === undefined) return declared;
+  const [column, from] = [quotedName(id), quotedName(table)];
+  const found = db.prepare(`select count(*) = count(${column}) and count(*) = count(distinct ${column}) and count(distinct typeof(${column})) <= 1 as is_key from main.${from}`).get();
+  return Number(found?.is_key) === 1 ? [id] : [];
 }

@@ -44,7 +44,7 @@ const known = (table: SourceTable): Known | null => {
 /** Both shipped files, and what the program's own PostgreSQL tables are when they are written to SQLite or to CSV. */
 export const AI_TRADER: Profile = {
   system: 'ai-trader',
-  files: [],
+  files: Object.keys(TABLES).map((table) => ({ table, files: `**/${table}.csv`, id: 'id' })),
   recognise({ tables }) {
     const ours = tables.filter((table) => known(table) !== null);
     if (ours.length === 0) return null;

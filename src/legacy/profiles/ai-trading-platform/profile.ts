@@ -13,9 +13,13 @@ const FILES: FileTable[] = [
   { table: 'strategies', files: '**/ai/strategies/*.json', id: 'id' }, { table: 'profiles', files: '**/ai/profiles/*.json', id: 'symbol' }, { table: 'settings', files: '**/ai/settings.json' },
   { table: 'risk_limits', files: '**/risk_limits.csv', id: 'key' }, { table: 'sessions', files: '**/sessions.csv', id: 'canonical' }, { table: 'symbol_map', files: '**/symbol_map.csv', id: 'canonical' },
   { table: 'appearance', files: '**/appearance.json' }, { table: 'rss_feeds', files: '**/rss_feeds.json', at: 'feeds' },
-  { table: 'accounts', files: '**/accounts.json', at: 'accounts', id: 'id' }, { table: 'accounts', files: '**/accounts.json.example', at: 'accounts', id: 'id' },
-  { table: 'api_integrations', files: '**/api_integrations.json', at: 'integrations', id: 'id' }, { table: 'api_integrations', files: '**/api_integrations.json.example', at: 'integrations', id: 'id' },
+  { table: 'accounts', files: '**/accounts.json', at: 'accounts', id: 'id' }, { table: 'accounts_example', files: '**/accounts.json.example', at: 'accounts', id: 'id' },
+  { table: 'api_integrations', files: '**/api_integrations.json', at: 'integrations', id: 'id' }, { table: 'api_integrations_example', files: '**/api_integrations.json.example', at: 'integrations', id: 'id' },
   { table: 'trade_ideas', files: '**/trade_ideas/*.json', id: 'id' }, { table: 'evaluations', files: '**/evaluations/*.json' }, { table: 'health_checks', files: '**/health_checks/*.json' }, { table: 'indicator_decisions', files: '**/ai/indicators/*.csv' },
+  ...['orders', 'deals', 'pending_orders', 'errors', 'security', 'metrics', 'ai_executions'].map((table) => ({ table, files: `**/logs/${table}.csv` })),
+  // Its tables, each written to a file of its name.
+  ...['strategies', 'risk_config', 'snapshot_market', 'snapshot_indicators', 'snapshot_calendar', 'snapshot_news', 'snapshot_account', 'trade_ideas', 'decision_history', 'users', 'api_integrations', 'accounts', 'appearance_settings', 'rss_feeds'].map(
+    (table) => ({ table, files: `**/${table}.csv`, id: 'id' })),
 ];
 
 interface Known {
@@ -24,7 +28,11 @@ interface Known {
   mapping(table: SourceTable, shape: string): TableMapping;
 }
 
-const archived = (base: string): Known | null => {
+/** A file that shows how another is written may have its ids. */
+const ofExample = (base: string): string => base.replace(/_example$/, '');
+
+const archived = (written: string): Known | null => {
+  const base = ofExample(written);
   const mapping = Object.hasOwn(ARCHIVED, base) ? ARCHIVED[base] : undefined;
   if (mapping === undefined) return null;
   const columns = Object.keys(mapping.columns);
