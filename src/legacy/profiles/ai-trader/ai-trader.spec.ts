@@ -82,6 +82,7 @@ describe('a trade of AI Trader', () => {
     ['that came to zero is no winner', { ...MODE, pnl_usd: 0, is_winner: 0n }, { gross_profit: '0' }, []],
     ['without an exit price ended nobody knows how', { ...MODE, exit_price: null }, { exit_price: null, exit_reason: 'unknown' }, ['EXIT_PRICE_MISSING']],
     ['without an exit time ended when it was last changed', { ...MODE, exit_time: null }, { exit_time: '2026-01-20T12:00:01Z', finished_at: '2026-01-20T12:00:01Z' }, ['EXIT_TIME_MISSING']],
+    ['that ended before it began keeps both times', { ...MODE, exit_time: '2026-01-20 07:00:00' }, { exit_time: '2026-01-20T07:00:00Z' }, ['EXIT_BEFORE_ENTRY']],
     ['with a stop of 0 has none', { ...MODE, stop_loss: 0 }, { stop_loss: null, first_stop_loss: null }, ['PRICE_ZERO']],
     ['with a ticket that its column could not hold has none', { ...MODE, mt5_ticket: -1294967296n }, { broker_ticket: null }, ['TICKET_INVALID']],
     ['with a part of the account at risk keeps it in the old row alone', { ...MODE, risk_percentage_used: 1.5 }, { status: 'closed' }, []],

@@ -142,6 +142,7 @@ function endingOf(values: Values, reading: Reading, status: string, reasonColumn
     if (exitTime === null) throw new Reject('VALUE_MISSING', 'exit_time is not there, and neither is updated_at: a closed trade was closed at a time', 'exit_time');
     reading.note('EXIT_TIME_MISSING', `it is closed without an exit time; its last change, ${exitTime}, is taken`);
   }
+  if (Date.parse(exitTime) < Date.parse(values.need('entry_time'))) reading.note('EXIT_BEFORE_ENTRY', `its exit at ${exitTime} lies before its entry; both are as they were stored`);
   if (exitPrice === null) {
     reading.note('EXIT_PRICE_MISSING', 'it is closed without an exit price; how it was closed is not known');
     return { exit_price: null, exit_time: exitTime, exit_reason: 'unknown' };

@@ -134,6 +134,12 @@ describe('an idea of the AI Trading Platform', () => {
     expect(idea({ timestamp: null, id: 'x' })).toMatchObject({ values: { at: STARTED }, codes: ['TIME_MISSING', 'IDEA_PENDING'] });
   });
 
+  it('with a figure that is none is told without it', () => {
+    const found = idea({ entry_price: 'None', rr_ratio: { value: 2 } });
+    expect(found.codes).toEqual(['IDEA_FIGURE_UNREADABLE', 'IDEA_FIGURE_UNREADABLE', 'IDEA_PENDING']);
+    expect(found.values.reason).toMatch(/\(long, 0.01, EURUSD, H1, stop 1.09, target 1.12, confidence 75 of 100, /);
+  });
+
   it('is refused with a status that nobody knows', () => expect(refusal(() => idea({ status: 'maybe' }))).toBe('VALUE_UNKNOWN status'));
 
   const ROW: Record<string, Cell> = { id: 'a', symbol: 'EURUSD', direction: 'buy', entry_price: null, entry_range: '{1.1,1.2}', stop_loss: 1.09, take_profit: '[1.2, 1.3]', expected_hold: 'swing_1d', rationale: 'up', confidence_score: 91, status: 'HALTED_BY_RISK', strategy_id: null, snapshot_ref: null, created_at: '2025-10-28 10:00:00', updated_at: '2025-10-28 10:05:00' };

@@ -2,7 +2,7 @@ import { masked } from '../../../auth/credentials.js';
 import { json, kept, oneOf, text } from '../../convert/columns.js';
 import { decimal } from '../../convert/decimals.js';
 import { time } from '../../convert/times.js';
-import { Json, type Owners, type Reading, type TableMapping, type TargetRow } from '../../profile.js';
+import { type Column, Json, type Owners, type Reading, Reject, type TableMapping, type TargetRow } from '../../profile.js';
 import type { SourceTable } from '../../source/cell.js';
 import { cutTo, Values } from '../row.js';
 
@@ -10,11 +10,25 @@ const instant = (to: string | null) => time(to, { zone: 'UTC', epoch: 'either' }
 const words = (to: string | null) => text(to, { trim: true });
 const said = 'said in the decision';
 
+/** The old program wrote some of them as what a person would read (`None`): for words that is enough, and no file is lost for it. */
+const figure: Column<string | null> = {
+  to: 'reason', says: 'number, in the words of the decision',
+  read(cell, column, row) {
+    try {
+      return decimal(null).read(cell, column, row) ?? null;
+    } catch (error) {
+      if (!(error instanceof Reject)) throw error;
+      row.note('IDEA_FIGURE_UNREADABLE', error.detail);
+      return null;
+    }
+  },
+};
+
 /** Each is a file that the program wrote again at each step; its fields are of all of them. */
 export const COLUMNS: TableMapping['columns'] = {
-  id: words('reason'), timestamp: instant('at'), created_at: instant('at'), symbol: words('reason'), timeframe: words('reason'), confidence: decimal('reason'), action: words('reason'),
-  direction: oneOf('reason', { map: { long: 'long', short: 'short', buy: 'long', sell: 'short' }, caseless: true }), entry_price: decimal('reason'), stop_loss: decimal('reason'), take_profit: decimal('reason'),
-  volume: decimal('reason'), rr_ratio: decimal('reason'), notes: words('reason'), source: kept(said), rationale: words('reason'),
+  id: words('reason'), timestamp: instant('at'), created_at: instant('at'), symbol: words('reason'), timeframe: words('reason'), confidence: figure, action: words('reason'),
+  direction: oneOf('reason', { map: { long: 'long', short: 'short', buy: 'long', sell: 'short' }, caseless: true }), entry_price: figure, stop_loss: figure, take_profit: figure,
+  volume: figure, rr_ratio: figure, notes: words('reason'), source: kept(said), rationale: words('reason'),
   status: oneOf('type', { map: { pending_approval: 'pending', pending: 'pending', approved: 'approved', rejected: 'rejected', executed: 'executed', cancelled: 'cancelled', canceled: 'cancelled' }, caseless: true }),
   approval_status: oneOf('type', { map: { pending: 'pending', pending_approval: 'pending', approved: 'approved', rejected: 'rejected', cancelled: 'cancelled' }, caseless: true }),
   approved_by: words('human_override'), approved_at: instant('at'), rejected_by: words('human_override'), rejected_at: instant('at'), rejection_reason: words('reason'), cancelled_at: instant('at'), executed_at: instant('at'),
