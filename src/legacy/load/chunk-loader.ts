@@ -74,7 +74,10 @@ export class ChunkLoader {
       }
       if (own.table === DECISIONS) decisions.push(own);
       else first.add(own);
-      for (const other of others) belonging.add(other);
+      for (const other of others) {
+        if (other.table === DECISIONS) decisions.push(other);
+        else belonging.add(other);
+      }
       const id = own.values.id as string;
       identities.push(`${of}${field(oldId)}${by}${own.table}\t${id}\t${rest}\t${others.length === 0 ? '\\N' : field(ownIds(others))}`);
     }
