@@ -17,17 +17,6 @@ export class Reject extends Error {
   }
 }
 
-/** Thrown by `map` for a row of an imported table that has no place of its own here: it is archived, with this for a note. */
-export class Kept extends Error {
-  constructor(
-    readonly code: string,
-    /** For a person: why it is only kept. */
-    readonly detail: string,
-  ) {
-    super(`${code}: ${detail}`);
-  }
-}
-
 /** Another row of the same source. The loader puts its id here; where that row is not there, null and a note, or a reject where there must be one. */
 export class Ref {
   constructor(
@@ -104,8 +93,6 @@ export interface TableMapping {
   bulk?: boolean;
   /** Further columns (and paths) that hold a secret in this row: of tables whose rows are a name and a value. */
   secretsOf?(cells: Readonly<Record<string, Cell>>): readonly string[];
-  /** Of a row that is only archived: notes of what a person should know of it. */
-  look?(reading: Reading): void;
   /**
    * Values by the names of the OLD columns, each as its column has read it.
    * @throws {Reject}

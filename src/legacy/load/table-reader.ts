@@ -1,4 +1,4 @@
-import { type Column, Kept, type Mapped, type Owners, type Reading, Ref, Reject, type TableMapping, type TargetRow } from '../profile.js';
+import { type Column, type Mapped, type Owners, type Reading, Ref, Reject, type TableMapping, type TargetRow } from '../profile.js';
 import type { Cell, SourceRow, SourceTable } from '../source/cell.js';
 import { encodeRow } from '../source/encode.js';
 import { sourceHash } from '../source/source-hash.js';
@@ -86,10 +86,7 @@ export class TableReader {
   }
 
   private look(prepared: PreparedRow): void {
-    if (!this.mapping?.remark && !this.mapping?.look) return;
-    const reading = readingOf(prepared);
-    this.mapping.remark?.(reading);
-    this.mapping.look?.(reading);
+    this.mapping?.remark?.(readingOf(prepared));
   }
 
   private map(prepared: PreparedRow): void {
@@ -104,7 +101,6 @@ export class TableReader {
       else prepared.hasRefs = this.take(prepared, mapped);
     } catch (error) {
       if (error instanceof Reject) prepared.reject = error;
-      else if (error instanceof Kept) prepared.notes.push(`${error.code}: ${error.detail}`);
       else throw error;
     }
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AGENTS, mapped, refusal, tableOf } from '../../../../test/support/mapped.js';
+import { AGENTS, mapped, NO_SOURCE, refusal, tableOf } from '../../../../test/support/mapped.js';
 import type { Cell, Source } from '../../source/cell.js';
 import { BadText } from '../../source/cell.js';
 import { Json, Ref } from '../../profile.js';
@@ -140,7 +140,7 @@ describe('what else AI Trader stored', () => {
 
   it('of the market is kept in bulk, but not with a column that ours has no place for', () => {
     const columns = ['id', 'symbol', 'timestamp', 'open', 'high', 'low', 'close', 'volume', 'timeframe'];
-    expect([columns, [...columns, 'spread']].map((each) => AI_TRADER.mapping(tableOf('market_data', each), '')?.bulk)).toEqual([true, false]);
+    expect([columns, [...columns, 'spread']].map((each) => AI_TRADER.mapping(tableOf('market_data', each), '', NO_SOURCE)?.bulk)).toEqual([true, false]);
     expect(refusal(() => mapped(AI_TRADER, 'market_data', { id: 1n, symbol: 'EURUSD', timestamp: '2026-01-20 08:00:00', open: 1, high: 1, low: 1, close: 1, volume: 0, timeframe: 'soon' }))).toBe('TIMEFRAME_UNKNOWN timeframe');
   });
 
@@ -166,7 +166,7 @@ describe('what else AI Trader stored', () => {
   });
 
   it('under the name of a credential is a secret, wherever its value stands', () => {
-    const secrets = (base: string, cells: Record<string, Cell>) => AI_TRADER.mapping(tableOf(base, Object.keys(cells)), '')?.secretsOf?.(cells);
+    const secrets = (base: string, cells: Record<string, Cell>) => AI_TRADER.mapping(tableOf(base, Object.keys(cells)), '', NO_SOURCE)?.secretsOf?.(cells);
     expect(secrets('configuration_settings', { category: 'system', key: 'mt5_password', value: '"hunter2"', value_type: 'string' })).toEqual(['value']);
     expect(secrets('configuration_settings', { category: 'risk', key: 'max_trades', value: '5', value_type: 'int' })).toEqual([]);
     expect(secrets('configuration_history', { setting_id: 1n, category: 'system', key: 'API_KEY', old_value: null, new_value: '"x"' })).toEqual(['new_value']);

@@ -16,7 +16,7 @@ export const ARCHIVED: Record<string, TableMapping> = {
     as: { archive: 'a command of the old queue is for the old agent; one that still waits must never be carried out here' },
     time: 'created_at',
     secrets: ['payload.authorization', 'payload.mt5_password', 'payload.mt5_login', 'payload.code', 'payload.reset_code', 'result.reset_code', 'result.code', 'result.authorization_code'],
-    look(reading) {
+    remark(reading) {
       const { command, status } = reading.cells;
       if (typeof status === 'string' && WAITING.has(status.trim().toLowerCase())) reading.note('COMMAND_NOT_RUN', `the command ${JSON.stringify(command).slice(0, 60)} was ${status}; it is kept and never carried out`);
     },
@@ -26,7 +26,7 @@ export const ARCHIVED: Record<string, TableMapping> = {
     as: { archive: "what the old agent last said of itself: here an agent's state comes from its own heartbeats" },
     time: 'updated_at',
     secrets: ['config.mt5_password', 'config.mt5_login', 'config.password'],
-    look(reading) {
+    remark(reading) {
       if (['1', 'true', 't'].includes(String(reading.cells.kill_switch_active as string).toLowerCase())) reading.note('KILL_SWITCH_WAS_ACTIVE', 'the kill switch of the old agent was active; nothing is halted here by it');
     },
   },

@@ -15,9 +15,9 @@ const KEY_SECRETS = ['api_key_encrypted', 'api_key', 'config.api_key', 'config.a
 export const ARCHIVED: Record<string, TableMapping> = {
   // Files of config/
   profiles: archive('symbol bestSessions bestTimeframes externalDrivers style management invalidations', "what the old engine preferred for a symbol; a strategy's own conditions are imported"),
-  settings: archive('enabled mode evaluation_interval_seconds confidence_threshold min_rr_ratio max_concurrent_positions max_positions_per_symbol default_risk_pct news_embargo_minutes timezone', LIMITS_WHY, { look: proposeLimits }),
+  settings: archive('enabled mode evaluation_interval_seconds confidence_threshold min_rr_ratio max_concurrent_positions max_positions_per_symbol default_risk_pct news_embargo_minutes timezone', LIMITS_WHY, { remark: proposeLimits }),
   risk_limits: archive('key value notes', LIMITS_WHY, {
-    look(reading) {
+    remark(reading) {
       const { key, value } = reading.cells;
       if (typeof key === 'string') proposeLimit(key.trim(), value, reading);
     },
@@ -32,7 +32,7 @@ export const ARCHIVED: Record<string, TableMapping> = {
   appearance_settings: archive('id density theme font_size accent_color show_animations updated_at', 'looks of the old page'),
   cache: archive('cache_key data cached_at expires_at', 'a cache of the old program'),
   // Its PostgreSQL tables
-  risk_config: archive('id ai_trading_enabled min_confidence_threshold max_lot_size max_concurrent_trades daily_profit_target stop_after_target max_drawdown_amount halt_on_drawdown allow_off_watchlist_autotrade last_halt_reason updated_at', LIMITS_WHY, { look: proposeLimits, time: 'updated_at' }),
+  risk_config: archive('id ai_trading_enabled min_confidence_threshold max_lot_size max_concurrent_trades daily_profit_target stop_after_target max_drawdown_amount halt_on_drawdown allow_off_watchlist_autotrade last_halt_reason updated_at', LIMITS_WHY, { remark: proposeLimits, time: 'updated_at' }),
   snapshot_market: archive('id symbol timeframe open high low close volume captured_at', 'it says when a candle was seen, not when it opened: it cannot be placed among others', { time: 'captured_at' }),
   users: archive('id email hashed_password is_active created_at updated_at', 'people get accounts of their own here, with a role', { secrets: ['hashed_password', 'password'] }),
   // Files of data/ and logs/

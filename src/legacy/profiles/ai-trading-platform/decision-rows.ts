@@ -3,7 +3,7 @@ import { DECISION_TYPES } from '../../../decisions/decision.js';
 import { flag, kept, required, text } from '../../convert/columns.js';
 import { decimal } from '../../convert/decimals.js';
 import { time } from '../../convert/times.js';
-import { Json, Kept, Reject, type TableMapping } from '../../profile.js';
+import { Json, Reject, type TableMapping } from '../../profile.js';
 import type { SourceTable } from '../../source/cell.js';
 import { cutTo, listOf, plain, Values } from '../row.js';
 
@@ -25,7 +25,7 @@ export const decisionTable = (table: SourceTable): TableMapping => ({
     const values = new Values(given);
     // The one of its two schemas that was ever written to has the names in capitals.
     const type = values.need('action').toLowerCase();
-    if (type === 'admin_note') throw new Kept('DECISION_NOTE', 'a remark of a person, and no decision; ours has no such type');
+    if (type === 'admin_note') return { archive: 'DECISION_NOTE: a remark of a person, and no decision; ours has no such type' };
     if (!DECISION_TYPES.some((each) => each === type)) throw new Reject('VALUE_UNKNOWN', `action is ${JSON.stringify(values.need('action').slice(0, 100))}; expected one of ${DECISION_TYPES.join(', ')}`, 'action');
     const of = [values.text('symbol'), values.text('confidence_score') !== null && `confidence ${values.text('confidence_score')} of 100`].filter((each) => typeof each === 'string');
     return {
