@@ -1,4 +1,5 @@
 import { credentialIn } from '../../../auth/credentials.js';
+import { shown } from '../../convert/cells.js';
 import { kept } from '../../convert/columns.js';
 import type { Column, TableMapping } from '../../profile.js';
 
@@ -18,7 +19,7 @@ export const ARCHIVED: Record<string, TableMapping> = {
     secrets: ['payload.authorization', 'payload.mt5_password', 'payload.mt5_login', 'payload.code', 'payload.reset_code', 'result.reset_code', 'result.code', 'result.authorization_code'],
     remark(reading) {
       const { command, status } = reading.cells;
-      if (typeof status === 'string' && WAITING.has(status.trim().toLowerCase())) reading.note('COMMAND_NOT_RUN', `the command ${JSON.stringify(command).slice(0, 60)} was ${status}; it is kept and never carried out`);
+      if (typeof status === 'string' && WAITING.has(status.trim().toLowerCase())) reading.note('COMMAND_NOT_RUN', `the command ${shown(command ?? null)} was ${status}; it is kept and never carried out`);
     },
   },
   agent_state: {

@@ -1,6 +1,7 @@
 import { spelled } from '../../../market-data/timeframe.js';
 import { SYMBOL_FORM } from '../../../common/fields.js';
 import { json, kept, oneOf, required, text, integer } from '../../convert/columns.js';
+import { refused } from '../../convert/cells.js';
 import { decimal } from '../../convert/decimals.js';
 import { time } from '../../convert/times.js';
 import { Reject, type TableMapping } from '../../profile.js';
@@ -109,7 +110,7 @@ export const NEWS: TableMapping['columns'] = {
 /** None where nothing is said. @throws {Reject} */
 function symbolsIn(cell: Cell, column: string): string[] {
   const list = cell === null || cell === '' ? [] : listOf(cell);
-  if (list === null || !list.every((each): each is string => typeof each === 'string' && SYMBOL_FORM.test(each))) throw new Reject('LIST_INVALID', `${column} is ${(JSON.stringify(cell) ?? '').slice(0, 100)}; expected a list of symbols`, column);
+  if (list === null || !list.every((each): each is string => typeof each === 'string' && SYMBOL_FORM.test(each))) throw refused('LIST_INVALID', column, cell, 'a list of symbols');
   return [...new Set(list)].sort();
 }
 

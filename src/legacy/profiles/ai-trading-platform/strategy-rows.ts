@@ -1,7 +1,8 @@
 import { flag, json, kept, required, text } from '../../convert/columns.js';
+import { refused } from '../../convert/cells.js';
 import { decimal } from '../../convert/decimals.js';
 import { time } from '../../convert/times.js';
-import { type Reading, Reject, type TableMapping } from '../../profile.js';
+import { type Reading, type TableMapping } from '../../profile.js';
 import type { Cell, SourceTable } from '../../source/cell.js';
 import { listOf, plain, Values } from '../row.js';
 import { windowsOfTimes } from './sessions.js';
@@ -28,7 +29,7 @@ export const COLUMNS: TableMapping['columns'] = {
 function symbolsIn(cell: Cell, column: string): unknown[] | null {
   if (cell === null || cell === '') return null;
   const list = listOf(cell);
-  if (list === null) throw new Reject('LIST_INVALID', `${column} is ${(JSON.stringify(cell) ?? '').slice(0, 100)}; expected a list`, column);
+  if (list === null) throw refused('LIST_INVALID', column, cell, 'a list');
   return list.map(plain);
 }
 
