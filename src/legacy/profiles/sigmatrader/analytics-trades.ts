@@ -44,6 +44,7 @@ export const analyticsTrades = (lookups: Lookups): TableMapping => ({
     if (Date.parse(closedAt) < Date.parse(openedAt)) reading.note('TIMES_REVERSED', 'it ended before it began');
     reading.note('PRICE_OF_ORDER', 'prices are those of its orders, for fills were not stored; the result is as it was told');
     const strategy = keyOf(reading.cells['strategy_id']);
+    const strategyRow = strategy === null ? undefined : lookups.row('strategies', strategy);
     return {
       rows: tradeRows({
         table: 'analytics_trades', oldId: reading.id, mode, instrument: neededInstrument(entry.cells['symbol'], entry.cells['exchange'], reading), direction, size, product: productOf(read(words, 'product', entry.cells, reading)),
@@ -51,7 +52,7 @@ export const analyticsTrades = (lookups: Lookups): TableMapping => ({
         facts: { entryOrder: entry.id, exitOrder: keyOf(reading.cells['exit_order_id']) },
         more: {
           entry_time: openedAt, exit_time: closedAt, finished_at: closedAt, created_at: openedAt, updated_at: closedAt, exit_price: exitPrice, exit_reason: exitPrice === null ? 'unknown' : reasonOf(lookups, reading),
-          gross_profit: valueOf(values, 'pnl'), profit_source: 'told', entered_size: size, exited_size: size, strategy_id: strategy === null ? null : new Ref('strategies', strategy), broker_order_id: brokerOrderOf(entry, reading),
+          gross_profit: valueOf(values, 'pnl'), profit_source: 'told', entered_size: size, exited_size: size, strategy_id: strategy === null ? null : new Ref('strategies', strategyRow?.id ?? strategy), broker_order_id: brokerOrderOf(entry, reading),
         },
       }, owners),
     };

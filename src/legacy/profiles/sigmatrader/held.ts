@@ -16,12 +16,12 @@ export function holdingOf({ cells, id }: SourceRow): string | null {
   return [word('broker_name').trim().toLowerCase() || 'zerodha', found.key, plainProduct(word('product'))].join('|');
 }
 
-/** Below 0: sold. Null where it is no finite number. */
-export function signedSize({ cells }: SourceRow): string | null {
-  const cell = cells['qty'];
+/** Null where it is no finite number. */
+function numberIn({ cells }: SourceRow, name: string): string | null {
+  const cell = cells[name];
   if (cell === null || cell === undefined) return null;
   try {
-    return decimalOf(cell, 'qty');
+    return decimalOf(cell, name);
   } catch (error) {
     if (error instanceof Reject) return null;
     throw error;
@@ -55,12 +55,14 @@ export class Held {
     return this.positions.get(holding);
   }
 
-  /** The position that holds this already, in the same direction. */
+  /** The position that counts this already: in the same direction, and a trade of its own. */
   covering(holding: string, direction: 'long' | 'short'): SourceRow | undefined {
     const position = this.standing(holding);
     if (position === undefined) return undefined;
-    const size = signedSize(position);
-    if (size === null || isSaleOfHolding(position, size)) return undefined;
+    const size = numberIn(position, 'qty');
+    const price = numberIn(position, 'avg_price');
+    // Without a price it becomes no trade itself: then nothing would count what is held.
+    if (size === null || price === null || new Exact(price).lte(0) || isSaleOfHolding(position, size)) return undefined;
     return (direction === 'long' ? new Exact(size).gt(0) : new Exact(size).lt(0)) ? position : undefined;
   }
 }

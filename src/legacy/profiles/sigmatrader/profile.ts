@@ -55,7 +55,7 @@ export const COLUMNS: Record<string, readonly string[]> = Object.fromEntries([
   ...Object.entries(IMPORTED).map(([name, make]): [string, string[]] => [name, Object.keys(make(joinsOf(NO_SOURCE).lookups, joinsOf(NO_SOURCE).held).columns)]),
 ]);
 
-export const sigmatrader: Profile = {
+export const SIGMATRADER: Profile = {
   system: 'sigmatrader',
   files: [],
   currency: 'INR',

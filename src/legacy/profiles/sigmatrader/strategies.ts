@@ -84,7 +84,7 @@ function made(table: string, values: Record<string, unknown>, owners: Owners, re
 
 function nameOf(cell: Cell | undefined, reading: Reading): string {
   const written = typeof cell === 'string' ? cell.replace(NOT_IN_NAMES, ' ').trim() : '';
-  const name = written.isWellFormed() ? [...written].slice(0, NAME_MOST).join('').slice(0, NAME_MOST).trim().toWellFormed() : '';
+  const name = written.isWellFormed() ? written.slice(0, NAME_MOST).replace(/[\ud800-\udbff]$/, '').trim() : '';
   if (name === '') {
     reading.note('NAME_MISSING', 'it has no name that can be shown; it is named by its id');
     return `unnamed ${reading.id}`.slice(0, NAME_MOST);
