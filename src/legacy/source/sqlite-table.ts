@@ -28,6 +28,8 @@ export class SqliteTable implements SourceTable {
   readonly columns: readonly string[];
   readonly declared: Readonly<Record<string, string>>;
   readonly key: readonly string[];
+  /** Where one INTEGER column, or the rowid, names a row. */
+  readonly find?: (id: string) => SourceRow | undefined;
   private readonly from: string;
   private readonly loose: readonly boolean[];
 
@@ -44,6 +46,8 @@ export class SqliteTable implements SourceTable {
     this.key = shape.key;
     this.loose = shape.key.map((column) => /^$|BLOB/i.test(this.declared[column] ?? ''));
     this.from = `from main.${quotedName(shape.table)}`;
+    const [column] = shape.key;
+    if (shape.rowid !== null && (column === undefined || (shape.key.length === 1 && this.declared[column] === 'INTEGER'))) this.find = this.finder(shape.rowid, column);
   }
 
   count(): number {
@@ -77,6 +81,31 @@ export class SqliteTable implements SourceTable {
     if (waiting) throw new SourceError('SOURCE_ROW_MISSING', `${this.name}: the row ${after} is not there, after which reading was to go on`);
   }
 
+  private finder(rowid: string, column: string | undefined): (id: string) => SourceRow | undefined {
+    const statements = new Map<boolean, StatementSync>();
+    const rawOf = (isDoubted: boolean, number: bigint): Raw[] | undefined => this.reading(() => {
+      let statement = statements.get(isDoubted);
+      if (statement === undefined) statements.set(isDoubted, (statement = this.statement(`select ${this.listed(isDoubted)} ${this.from} where ${column === undefined ? rowid : quotedName(column)} = ?`)));
+      return statement.get(number) as unknown as Raw[] | undefined;
+    });
+    return (id) => {
+      const [, digits] = (column === undefined ? /^#(-?\d{1,19})$/ : /^(-?\d{1,19})$/).exec(id) ?? [];
+      const number = digits === undefined ? null : BigInt(digits);
+      if (number === null || BigInt.asIntN(64, number) !== number) return undefined;
+      const raw = rawOf(false, number);
+      if (raw === undefined) return undefined;
+      const cells = this.plain(raw) ?? this.certain(rawOf(true, number) ?? raw);
+      return { id: this.idOf(cells, raw.at(-1) as bigint), cells };
+    };
+  }
+
+  /** What is selected: the columns, the bytes of each text where it is in doubt, and the rowid. */
+  private listed(isDoubted: boolean): string {
+    const names = this.columns.map(quotedName);
+    const bytes = isDoubted ? names.map((name) => `case when typeof(${name}) = 'text' then cast(${name} as blob) end`) : [];
+    return [...names, ...bytes, ...(this.shape.rowid === null ? [] : [this.shape.rowid])].join(', ');
+  }
+
   /** The rowid of a row that is named by an INTEGER key, so that going on after it needs no reading of what lies before. */
   private rowidOf(id: string): bigint | null {
     const { rowid, key } = this.shape;
@@ -92,6 +121,7 @@ export class SqliteTable implements SourceTable {
     const names = this.columns.map(quotedName);
     const bytes = doubted.map((place) => `case when typeof(${names[place]}) = 'text' then cast(${names[place]} as blob) end`);
     const listed = [...names, ...bytes, ...(rowid === null ? [] : [rowid])].join(', ');
+    const listed = this.listed(isDoubted);
     const sql = rowid === null
       ? `select ${listed} ${this.from}${key.length === 0 ? '' : ` order by ${key.map(quotedName).join(', ')}`} limit -1 offset ${after ?? 0n}`
       : `select ${listed} ${this.from}${after === null ? '' : ` where ${rowid} > ${after}`} order by ${rowid}`;

@@ -3,11 +3,18 @@ import type { Cell, Source, SourceRow, SourceTable } from '../../source/cell.js'
 /** What is joined by: an id is an integer in one file and a text in a damaged one. */
 export const keyOf = (cell: Cell | undefined): string | null => (cell === null || cell === undefined || typeof cell === 'object' ? null : String(cell));
 
+/** What stands before a table's own name in its whole name. */
+export const fileOf = ({ name, base }: SourceTable): string => (name.endsWith(base) ? name.slice(0, -base.length) : '');
+
 /** Rows of other tables that a row is only whole with. Where a table can find a row by its id, ids alone are held in memory. */
 export class Lookups {
   private readonly indexes = new Map<string, Map<string, (SourceRow | string)[]>>();
 
-  constructor(private readonly source: Source) {}
+  /** @param file what stands before the names of its tables: a folder may hold two databases, whose ids mean different rows */
+  constructor(
+    private readonly source: Source,
+    private readonly file: string,
+  ) {}
 
   /** By the column `id`. */
   row(base: string, id: Cell | undefined): SourceRow | undefined {
@@ -30,7 +37,7 @@ export class Lookups {
   }
 
   private table(base: string): SourceTable | undefined {
-    return this.source.tables.find((each) => each.base === base);
+    return this.source.tables.find((each) => each.base === base && fileOf(each) === this.file);
   }
 
   private indexOf(table: SourceTable, column: string): Map<string, (SourceRow | string)[]> {

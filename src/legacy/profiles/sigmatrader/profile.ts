@@ -9,7 +9,7 @@ import { decisionLogs } from './decisions.js';
 import { deploymentStates } from './deployment-states.js';
 import { equitySnapshots } from './equity.js';
 import { Held } from './held.js';
-import { Lookups } from './lookups.js';
+import { fileOf, Lookups } from './lookups.js';
 import { managedPositions } from './managed-positions.js';
 import { positions } from './positions.js';
 import { isOfTable, shapeOf } from './recognise.js';
@@ -35,24 +35,26 @@ const IMPORTED: Record<string, (lookups: Lookups, held: Held) => TableMapping> =
   candles: () => candles,
 };
 
-/** What is looked up in other tables is the same for all tables of a source. */
-const joins = new WeakMap<Source, { lookups: Lookups; held: Held }>();
+/** What is looked up in other tables is the same for all tables of a file. */
+const joins = new WeakMap<Source, Map<string, { lookups: Lookups; held: Held }>>();
 
-function joinsOf(source: Source) {
-  let found = joins.get(source);
+function joinsOf(source: Source, file: string) {
+  const files = joins.get(source) ?? new Map<string, { lookups: Lookups; held: Held }>();
+  joins.set(source, files);
+  let found = files.get(file);
   if (found === undefined) {
-    const lookups = new Lookups(source);
-    joins.set(source, (found = { lookups, held: new Held(lookups) }));
+    const lookups = new Lookups(source, file);
+    files.set(file, (found = { lookups, held: new Held(lookups) }));
   }
   return found;
 }
 
-const NO_SOURCE: Source = { medium: 'sqlite', sha256: '', tables: [], close: () => undefined };
+const NOTHING = new Lookups({ medium: 'sqlite', sha256: '', tables: [], close: () => undefined }, '');
 
 /** Each table of SigmaTrader, and all columns that any of its revisions has. */
 export const COLUMNS: Record<string, readonly string[]> = Object.fromEntries([
   ...Object.entries(ARCHIVED).map(([name, { columns }]): [string, string[]] => [name, Object.keys(columns)]),
-  ...Object.entries(IMPORTED).map(([name, make]): [string, string[]] => [name, Object.keys(make(joinsOf(NO_SOURCE).lookups, joinsOf(NO_SOURCE).held).columns)]),
+  ...Object.entries(IMPORTED).map(([name, make]): [string, string[]] => [name, Object.keys(make(NOTHING, new Held(NOTHING)).columns)]),
 ]);
 
 export const SIGMATRADER: Profile = {
@@ -60,12 +62,11 @@ export const SIGMATRADER: Profile = {
   files: [],
   currency: 'INR',
   recognise(source) {
-    if (source.medium !== 'sqlite') return null;
     const tables = source.tables.filter((table) => isOfTable(table, COLUMNS)).length;
     return tables === 0 ? null : { shape: shapeOf(source), tables };
   },
   mapping(table, _shape, source) {
-    const { lookups, held } = joinsOf(source);
+    const { lookups, held } = joinsOf(source, fileOf(table));
     const archived = ARCHIVED[table.base];
     if (archived !== undefined) return archived;
     const mapping = IMPORTED[table.base]?.(lookups, held);
