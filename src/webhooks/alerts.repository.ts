@@ -44,7 +44,8 @@ const COLUMNS = `id, seq, source_id, key_kind, content_type, sender, symbol, cor
 const LEADS = ['source_id', 'symbol', 'status'];
 /**
  * Numbers run with the time of receipt but for those that arrived together, and for a clock that was set back: so many of them are looked at beyond the
- * ends of a window of time. A list by number would otherwise read all that is newer than its window.
+ * ends of a window of time. A list by number would otherwise read all that is newer than its window. Alerts of an import have
+ * high numbers and old times: once there was one, numbers bound nothing.
  */
 const BEYOND = 10_000;
 const RUNS_SHOWN = 20;
@@ -63,9 +64,9 @@ export class AlertsRepository {
         and (${lead.rest('symbol')}::text is null or symbol = ${lead.rest('symbol')}::text)
         and (${lead.rest('status')}::text is null or status = ${lead.rest('status')}::text)
         and received_at >= coalesce(${from ?? null}::timestamptz, '-infinity') and received_at < coalesce(${to ?? null}::timestamptz, 'infinity')
-        and seq >= coalesce(case when ${from ?? null}::timestamptz is null then 0 end,
+        and seq >= coalesce(case when ${from ?? null}::timestamptz is null or exists (select from import_runs) then 0 end,
           (select seq from alerts where received_at >= ${from ?? null}::timestamptz order by received_at, seq limit 1) - ${BEYOND}::bigint, 9223372036854775807)
-        and seq <= coalesce(case when ${to ?? null}::timestamptz is null then 9223372036854775807 end,
+        and seq <= coalesce(case when ${to ?? null}::timestamptz is null or exists (select from import_runs) then 9223372036854775807 end,
           (select seq from alerts where received_at < ${to ?? null}::timestamptz order by received_at desc, seq desc limit 1) + ${BEYOND}::bigint, 0)
         and seq < coalesce(${before ?? null}::bigint, 9223372036854775807)
       order by ${() => lead.order} seq desc limit ${limit + 1}`;
