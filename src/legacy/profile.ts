@@ -118,6 +118,8 @@ export interface FileTable {
   id?: string;
   /** Where in the document its rows are, `accounts`; the whole of it by default. */
   at?: string;
+  /** The file as it stands is one row, its text in `content`: of documents whose very names are secrets. */
+  whole?: boolean;
 }
 
 /** One old system: how its data is told from others', and what becomes of each table. */
