@@ -2,10 +2,12 @@ import type { Profile } from '../profile.js';
 import { AI_TRADER } from './ai-trader/profile.js';
 import { AI_TRADING_PLATFORM } from './ai-trading-platform/profile.js';
 import { SIGMATRADER } from './sigmatrader/profile.js';
+import { REC_IO } from './rec-io/profile.js';
 
 /** The old systems that are known. */
 export const PROFILES: readonly Profile[] = [
   AI_TRADER,
   AI_TRADING_PLATFORM,
   SIGMATRADER,
+  REC_IO,
 ];
