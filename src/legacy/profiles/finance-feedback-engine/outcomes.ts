@@ -19,6 +19,27 @@ const NAME = text(null, { most: 200, trim: true });
 const NUMBER = decimal(null);
 const SIZE = decimal('lot_size', { least: '0' });
 
+/** What is not told is computed here, for sums are made of what columns read. */
+const PROFIT: Column<string | null> = {
+  to: 'gross_profit', says: 'number by its digits; compared with prices and size, differences are noted; where it is not told it is computed',
+  read(cell, name, row) {
+    const told = NUMBER.read(cell, name, row);
+    if (told !== null) return told;
+    const quiet = { cells: row.cells, id: row.id, note: () => undefined };
+    try {
+      return computed(SIDE.read(row.cells.side ?? null, 'side', quiet), amount(quiet, 'exit_size', SIZE) ?? amount(quiet, 'entry_size', SIZE), amount(quiet, 'entry_price'), amount(quiet, 'exit_price'))?.toFixed() ?? null;
+    } catch (error) {
+      // The row is refused for it when it is read itself.
+      if (error instanceof Reject) return null;
+      throw error;
+    }
+  },
+};
+
+function computed(direction: string | null, size: string | null, entry: string | null, exit: string | null) {
+  return direction === null || size === null || entry === null || exit === null ? null : new Exact(exit).minus(entry).times(size).times(direction === 'long' ? 1 : -1).plus(0);
+}
+
 const COLUMNS: Record<string, Column> = {
   trade_id: together('broker_ticket', 'text; a trade that is closed a second time is archived, noted'),
   order_id: together('broker_order_id', 'text'),
@@ -28,7 +49,7 @@ const COLUMNS: Record<string, Column> = {
   entry_time: together('entry_time', 'with an offset, else UTC, noted'), entry_price: together('entry_price', 'number by its digits'),
   entry_size: together('lot_size', 'units, where exit_size is missing'), exit_size: together('lot_size', 'units that were closed'),
   exit_time: together('exit_time', 'with an offset, else UTC, noted'), exit_price: together('exit_price', 'number by its digits'),
-  realized_pnl: { ...NUMBER, to: 'gross_profit', says: 'number by its digits; compared with prices and size, differences are noted' }, fees: together('fee', 'a cost: its sign is turned'),
+  realized_pnl: PROFIT, fees: together('fee', 'a cost: its sign is turned'),
   holding_duration_seconds: kept('compared with the times, differences are noted'),
   ...keptAll('roi_percent exit_price_source recorded_via decision_id last_price action platform', 'trades of ours have no such column'),
 };
@@ -39,9 +60,9 @@ export function outcomesMapping(table: SourceTable, exportedFrom: readonly Sourc
   const lines = exportedFrom.map((each) => closesOf(each));
   return {
     as: 'import', columns: COLUMNS, time: 'exit_time', sums: { realized_pnl: 'gross_profit' },
-    map({ realized_pnl: told }, owners, row) {
+    map({ realized_pnl: profit }, owners, row) {
       if (lines.some((each) => each.isThere(row))) return { archive: 'EXPORTED: the line that this one was exported from comes in itself' };
-      return closes.earlier(row) ?? closed(row, owners, table.name, told as string | null);
+      return closes.earlier(row) ?? closed(row, owners, table.name, firstOf(row, 'realized_pnl') === null ? null : (profit as string | null));
     },
   };
 }
@@ -118,18 +139,18 @@ interface Profit {
 
 /** Before fees. The old figure is before fees too, which it writes beside; where it is after them, its prices say so. */
 function profitOf(row: Reading, { direction, size, entryPrice, exit, fees, told }: Told): Profit {
-  const computed = entryPrice === null || exit === null ? null : new Exact(exit).minus(entryPrice).times(size).times(direction === 'long' ? 1 : -1).plus(0);
+  const expected = computed(direction, size, entryPrice, exit);
   if (told === null) {
-    row.note(computed === null ? 'PNL_MISSING' : 'PNL_COMPUTED', computed === null ? 'realized_pnl is not there, nor are both prices; it is not known' : `realized_pnl is not there; ${computed.toFixed()} by prices and size is taken`);
-    return { gross: computed?.toFixed() ?? null, source: 'computed', includesFees: false };
+    row.note(expected === null ? 'PNL_MISSING' : 'PNL_COMPUTED', expected === null ? 'realized_pnl is not there, nor are both prices; it is not known' : `realized_pnl is not there; ${expected.toFixed()} by prices and size is taken`);
+    return { gross: expected?.toFixed() ?? null, source: 'computed', includesFees: false };
   }
   const profit: Profit = { gross: told, source: 'told', includesFees: false };
-  if (computed === null || computed.minus(told).abs().lte(APART)) return profit;
-  if (fees !== null && computed.minus(fees).minus(told).abs().lte(APART)) {
+  if (expected === null || expected.minus(told).abs().lte(APART)) return profit;
+  if (fees !== null && expected.minus(fees).minus(told).abs().lte(APART)) {
     row.note('PNL_AFTER_FEES', `fees of ${fees} are in realized_pnl ${told} already, as its prices say`);
     return { ...profit, includesFees: true };
   }
-  row.note('PNL_DIFFERS', `realized_pnl is ${told}, and ${computed.toFixed()} by prices and size; the old figure is kept`);
+  row.note('PNL_DIFFERS', `realized_pnl is ${told}, and ${expected.toFixed()} by prices and size; the old figure is kept`);
   return profit;
 }
 
