@@ -92,11 +92,10 @@ const WHOLE: FileShape = { kind: 'whole', notes: [] };
 
 /** A file is one table, or of a document each place is one that a pattern names, and what is left is one by the file's path: nothing of it is passed over. */
 function piecesOf(file: ReadFile, matching: readonly FileTable[]): { name: string; piece: Piece }[] {
-  const { shape, known } = file;
   const [first] = matching;
-  if (first?.at === undefined || shape.kind !== 'json') return [{ name: first?.table ?? file.path, piece: { file, shape, known, id: first?.id, isFirst: true } }];
+  const { known } = file;
   const shape = first?.whole ? WHOLE : file.shape;
-  if (first?.at === undefined || shape.kind !== 'json') return [{ name: first?.table ?? file.path, piece: { file, shape, id: first?.id, isFirst: true } }];
+  if (first?.at === undefined || shape.kind !== 'json') return [{ name: first?.table ?? file.path, piece: { file, shape, known, id: first?.id, isFirst: true } }];
   const places = matching.filter(({ at }) => at !== undefined);
   const pieces = places.map(({ table, id, at }, place) => ({ name: table, piece: { file, shape, known, id, at, isFirst: place === 0 } }));
   return [...pieces, { name: file.path, piece: { file, shape, known, without: places.map(({ at }) => at ?? ''), isFirst: false } }];

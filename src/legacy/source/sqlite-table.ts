@@ -82,27 +82,29 @@ export class SqliteTable implements SourceTable {
   }
 
   private finder(rowid: string, column: string | undefined): (id: string) => SourceRow | undefined {
-    const statements = new Map<boolean, StatementSync>();
-    const rawOf = (isDoubted: boolean, number: bigint): Raw[] | undefined => this.reading(() => {
-      let statement = statements.get(isDoubted);
-      if (statement === undefined) statements.set(isDoubted, (statement = this.statement(`select ${this.listed(isDoubted)} ${this.from} where ${column === undefined ? rowid : quotedName(column)} = ?`)));
+    const statements = new Map<string, StatementSync>();
+    const rawOf = (doubted: readonly number[], number: bigint): Raw[] | undefined => this.reading(() => {
+      const named = doubted.join();
+      let statement = statements.get(named);
+      if (statement === undefined) statements.set(named, (statement = this.statement(`select ${this.listed(doubted)} ${this.from} where ${column === undefined ? rowid : quotedName(column)} = ?`)));
       return statement.get(number) as unknown as Raw[] | undefined;
     });
     return (id) => {
       const [, digits] = (column === undefined ? /^#(-?\d{1,19})$/ : /^(-?\d{1,19})$/).exec(id) ?? [];
       const number = digits === undefined ? null : BigInt(digits);
       if (number === null || BigInt.asIntN(64, number) !== number) return undefined;
-      const raw = rawOf(false, number);
+      const raw = rawOf([], number);
       if (raw === undefined) return undefined;
-      const cells = this.plain(raw) ?? this.certain(rawOf(true, number) ?? raw);
+      const doubted = this.columns.flatMap((_, place) => (isInDoubt(raw[place]) ? [place] : []));
+      const cells = this.cellsOf(doubted.length === 0 ? raw : (rawOf(doubted, number) ?? raw), doubted);
       return { id: this.idOf(cells, raw.at(-1) as bigint), cells };
     };
   }
 
-  /** What is selected: the columns, the bytes of each text where it is in doubt, and the rowid. */
-  private listed(isDoubted: boolean): string {
+  /** What is selected: the columns, the bytes of each text of those in doubt, and the rowid. */
+  private listed(doubted: readonly number[]): string {
     const names = this.columns.map(quotedName);
-    const bytes = isDoubted ? names.map((name) => `case when typeof(${name}) = 'text' then cast(${name} as blob) end`) : [];
+    const bytes = doubted.map((place) => `case when typeof(${names[place]}) = 'text' then cast(${names[place]} as blob) end`);
     return [...names, ...bytes, ...(this.shape.rowid === null ? [] : [this.shape.rowid])].join(', ');
   }
 
@@ -118,10 +120,7 @@ export class SqliteTable implements SourceTable {
 
   private *raw(doubted: readonly number[], after: bigint | null): Iterable<Raw[]> {
     const { rowid, key } = this.shape;
-    const names = this.columns.map(quotedName);
-    const bytes = doubted.map((place) => `case when typeof(${names[place]}) = 'text' then cast(${names[place]} as blob) end`);
-    const listed = [...names, ...bytes, ...(rowid === null ? [] : [rowid])].join(', ');
-    const listed = this.listed(isDoubted);
+    const listed = this.listed(doubted);
     const sql = rowid === null
       ? `select ${listed} ${this.from}${key.length === 0 ? '' : ` order by ${key.map(quotedName).join(', ')}`} limit -1 offset ${after ?? 0n}`
       : `select ${listed} ${this.from}${after === null ? '' : ` where ${rowid} > ${after}`} order by ${rowid}`;
