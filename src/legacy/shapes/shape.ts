@@ -1,0 +1,142 @@
+import type { System } from '../profile.js';
+import type { Cell } from '../source/cell.js';
+
+export type Cells = Record<string, Cell>;
+
+/**
+ * A row of ours as a shape sees it. Decimals and 64-bit numbers are text, times RFC 3339 in UTC with six digits, JSON is
+ * its value; `refs` are the old ids of the rows that it refers to.
+ */
+export interface OurRow {
+  id: string;
+  values: Readonly<Record<string, unknown>>;
+  /** In the old table: the imported one, or the one that was given to it for ever (export_ids). */
+  oldId: string;
+  /** The old row as it was imported; null where it was not, or where nothing of it had to be kept. */
+  old: Cells | null;
+  /** Our columns as its import made them: what differs has changed since. Null when the row was not imported, or cannot be read again. */
+  asImported: Readonly<Record<string, unknown>> | null;
+  /** Column of ours → old id in the table that it refers to; null where that row has none. */
+  refs: Readonly<Record<string, string | null>>;
+}
+
+export interface ShapeColumn {
+  name: string;
+  /** As the old application declares it: `VARCHAR(20) NOT NULL`. '' in files. */
+  declared: string;
+  /** Columns of ours that it shows: an imported row keeps its old cell while none of these has changed. */
+  of?: readonly string[];
+  /** In the old units and spelling. Without it we do not hold the column: imported rows keep theirs, others have null. */
+  write?: (ours: OurRow) => Cell;
+}
+
+/** Rows of ours that are rows of an old table. */
+export interface Ours {
+  table: string;
+  /** Columns that are read, and how: each is cast so that nothing is lost (text, or JSON). `t` is the table. */
+  columns: Readonly<Record<string, 'text' | 'time' | 'json' | 'boolean' | { sql: string }>>;
+  /** Of `t`, for each row that was not imported into this old table: which are rows of it. All by default. */
+  where?: string;
+  /** In what order rows are read and new ids given: columns of `t` that together name a row and have an index. */
+  order: readonly { column: string; type: string }[];
+  /** Columns of ours that refer to rows with an old id, and in which old table. */
+  refs?: Readonly<Record<string, string>>;
+}
+
+/** Where rows of a folder's table are. */
+export interface Files {
+  /** `config/ai/strategies/{id}.json`: by row; without braces all rows are in the one file. */
+  path: string;
+  form: 'csv' | 'json' | 'json-list';
+  /** Field of the document that holds the rows: `accounts`. */
+  at?: string;
+}
+
+export interface ShapeTable {
+  /** As in the old system. Two may have one name: orders that opened, and orders that closed, by `part`. */
+  name: string;
+  /** Tells apart the rows that one of ours becomes in one old table; '' for the one that imports make. */
+  part: string;
+  columns: readonly ShapeColumn[];
+  /** Columns of the old key: what `upsert` replaces by. */
+  key: readonly string[];
+  /** After the columns, inside `create table`: `PRIMARY KEY (id)`. */
+  constraints: readonly string[];
+  /** Further statements, indexes. */
+  indexes: readonly string[];
+  files?: Files;
+  /** Null: no row of ours is one of these. Its rows come back from what was imported. */
+  ours: Ours | null;
+  /** Types of events whose subject is such a row, by the id of ours. */
+  events: readonly string[];
+  /** How a row that was not imported is named there: numbers are given above the old maximum; text is made here. */
+  newId: 'number' | ((values: Readonly<Record<string, unknown>>) => string);
+  /** Why the old table cannot hold this row, `CODE: sentence`, or null. Asked of rows that were not imported. */
+  cannot?: (ours: OurRow) => string | null;
+  /** Says whether it is an open trade with real money: exported only when that is asked for. */
+  openLive?: (ours: OurRow) => boolean;
+}
+
+export interface Shape {
+  system: System;
+  medium: 'sqlite' | 'folder';
+  /** What is referred to comes first. */
+  tables: readonly ShapeTable[];
+  /** Rows that a new file of the old application has from its beginning: `alembic_version`. Only where nothing was imported. */
+  first: readonly { table: string; cells: Cells }[];
+  /** `table.column` that a round trip does not give back as it was, and why. Printed in the documentation. */
+  differs: Readonly<Record<string, string>>;
+}
+
+/** The statements that make the table, with these columns beside its own. */
+export function createStatements(table: ShapeTable, columns: readonly { name: string; declared: string }[]): string[] {
+  const lines = [...columns.map(({ name, declared }) => `${quoted(name)} ${declared}`.trimEnd()), ...table.constraints];
+  return [`CREATE TABLE IF NOT EXISTS ${quoted(table.name)} (\n\t${lines.join(',\n\t')}\n)`, ...table.indexes];
+}
+
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/**
+ * The old row. What was imported stays as it was in every column that we do not hold, or whose value has not changed
+ * since; the rest is written in the old units.
+ */
+export function oldRow(table: ShapeTable, ours: OurRow): Cells {
+  const cells: Cells = { ...ours.old };
+  for (const { name, of = [], write } of table.columns) {
+    const kept = ours.old !== null && name in ours.old && (!write || !hasChanged(ours, of));
+    if (!kept) cells[name] = write ? write(ours) : null;
+  }
+  return cells;
+}
+
+/** A row that cannot be read again the way it was imported counts as changed: then ours is what holds. */
+const hasChanged = ({ values, asImported }: OurRow, of: readonly string[]) => !asImported || of.some((name) => plain(values[name]) !== plain(asImported[name]));
+
+const DECIMAL = /^-?\d+\.\d+$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
+/** A decimal with other zeros, a time with fewer digits, or an object with another order of its names, is no change. */
+function plain(value: unknown): string {
+  if (value === null || value === undefined) return 'null';
+  if (typeof value === 'string' && DECIMAL.test(value)) return value.replace(/\.?0+$/, '').replace(/^-0$/, '0');
+  if (typeof value === 'string' && TIME.test(value)) return value.replace(/(\.\d*?)0+Z$/, '$1Z').replace('.Z', 'Z');
+  if (Array.isArray(value)) return `[${value.map(plain).join()}]`;
+  if (typeof value === 'object') return `{${Object.entries(value).map(([name, each]) => `${name}:${plain(each)}`).sort().join()}}`;
+  return String(value as string | number | boolean);
+}
+
+/** Of what rows are read: one source's rows and those that no import brought; without a source, all of ours. */
+export interface ShapeRun {
+  shape: Shape;
+  source: string | null;
+}
+
+/** Rows by their ids, for events; or the page behind this one, for everything. */
+export type Which = { ids: readonly string[] } | { after: readonly string[] | null; limit: number };
+
+/** `next` is null at the end. `foreign` counts rows that were imported as something else, which have their own place. */
+export interface Page {
+  rows: OurRow[];
+  foreign: number;
+  next: readonly string[] | null;
+}
