@@ -32,6 +32,7 @@ import { AlertInbox1763600000031 } from './migrations/1763600000031-alert-inbox.
 import { Reports1763600000032 } from './migrations/1763600000032-reports.js';
 import { Notifications1763600000033 } from './migrations/1763600000033-notifications.js';
 import { Search1763600000034 } from './migrations/1763600000034-search.js';
+import { ExportIds1763600000038 } from './migrations/1763600000038-export-ids.js';
 import { Imports1763600000035 } from './migrations/1763600000035-imports.js';
 import { ImportRollback1763600000036 } from './migrations/1763600000036-import-rollback.js';
 import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
@@ -59,6 +60,7 @@ export const MIGRATIONS = [
   Imports1763600000035,
   ImportRollback1763600000036,
   ImportStreams1763600000039,
+  ExportIds1763600000038,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -69,6 +71,7 @@ export const APPEND_ONLY_TABLES = [
   'strategy_versions', 'risk_config_history', 'risk_limits_history',
   'decision_history', 'halt_accounts', 'circuit_breaker_versions',
   'alert_runs',
+  'export_ids',
 ];
 
 /** Tables that gain rows and change some, and lose none. */

@@ -1,0 +1,153 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Cell } from '../source/cell.js';
+import { JsonNumber } from '../source/cell.js';
+import { csvText, readCsv } from './csv-text.js';
+import { jsonText } from './json-text.js';
+import type { OldStore, StoreState } from './old-store.js';
+import type { Cells, Files, ShapeTable } from './shape.js';
+
+/** Begins with a dot: the old application looks for its own names, and an import for what is no hidden file. */
+const MARK = '.tradewarden.json';
+
+export const isOurFolder = (path: string): boolean => existsSync(join(path, MARK));
+
+/** One file's rows by their key, and what else its document holds. */
+interface OpenFile {
+  files: Files;
+  columns: string[];
+  rows: Map<string, Cells>;
+  /** Of a document that holds its rows in a field: the other fields. */
+  around: Cells;
+  changed: boolean;
+}
+
+/** Configuration and ideas: each file is small, and is replaced whole. Files that it was not told of stay as they are. */
+export class FolderStore implements OldStore {
+  private readonly open = new Map<string, OpenFile>();
+  private readonly gone = new Set<string>();
+  private readonly kept: StoreState;
+
+  constructor(private readonly folder: string) {
+    mkdirSync(folder, { recursive: true });
+    this.kept = existsSync(join(folder, MARK)) ? (JSON.parse(readFileSync(join(folder, MARK), 'utf8')) as StoreState) : {};
+  }
+
+  make(table: ShapeTable, further: readonly string[] = []): void {
+    if (!table.files || table.files.path.includes('{')) return;
+    const file = this.fileOf(table, {});
+    if (table.files.form === 'csv' && file.columns.length === 0) file.columns.push(...table.columns.map(({ name }) => name), ...further.filter((name) => !table.columns.some((column) => column.name === name)));
+    file.changed ||= !existsSync(join(this.folder, table.files.path));
+  }
+
+  upsert(table: ShapeTable, cells: Cells): void {
+    const file = this.fileOf(table, cells);
+    for (const name of Object.keys(cells)) if (!file.columns.includes(name)) file.columns.push(name);
+    file.rows.set(keyOf(table, cells), cells);
+    file.changed = true;
+    this.gone.delete(pathOf(table, cells));
+  }
+
+  remove(table: ShapeTable, key: Cells): void {
+    const file = this.fileOf(table, key);
+    file.rows.delete(keyOf(table, key));
+    file.changed = true;
+    if (table.files?.path.includes('{')) this.gone.add(pathOf(table, key));
+  }
+
+  *rows(table: ShapeTable): Iterable<Cells> {
+    for (const path of this.pathsOf(table)) yield* this.file(table, path).rows.values();
+  }
+
+  state(name: string): string | null {
+    return this.kept[name] ?? null;
+  }
+
+  putState(name: string, value: string): void {
+    this.kept[name] = value;
+  }
+
+  /** Rows first, then what is said of them: a cursor is never ahead of its rows. */
+  commit(): void {
+    for (const [path, file] of this.open) if (file.changed && !this.gone.has(path)) this.write(path, contentOf(file));
+    for (const path of this.gone) rmSync(join(this.folder, path), { force: true });
+    this.write(MARK, `${JSON.stringify(this.kept)}\n`);
+    // One file for each row: what is kept open grows with the rows otherwise.
+    this.open.clear();
+    this.gone.clear();
+  }
+
+  close(): void {
+    this.open.clear();
+  }
+
+  private fileOf(table: ShapeTable, cells: Cells): OpenFile {
+    return this.file(table, pathOf(table, cells));
+  }
+
+  private file(table: ShapeTable, path: string): OpenFile {
+    const known = this.open.get(path);
+    if (known) return known;
+    const files = table.files ?? { path, form: 'json' };
+    const opened: OpenFile = { files, columns: [], rows: new Map(), around: {}, changed: false };
+    const there = join(this.folder, path);
+    if (existsSync(there)) this.read(table, opened, readFileSync(there, 'utf8'));
+    this.open.set(path, opened);
+    return opened;
+  }
+
+  private read(table: ShapeTable, file: OpenFile, text: string): void {
+    const put = (cells: Cells) => void file.rows.set(keyOf(table, cells), cells);
+    if (file.files.form === 'csv') {
+      const { columns, rows } = readCsv(text);
+      file.columns.push(...columns);
+      return rows.forEach(put);
+    }
+    const value = cellsOf(text);
+    if (file.files.form === 'json') return put(value as Cells);
+    const { at } = file.files;
+    if (at !== undefined) file.around = value as Cells;
+    for (const each of (at === undefined ? value : (value as Cells)[at] ?? []) as Cells[]) put(each);
+  }
+
+  private pathsOf(table: ShapeTable): string[] {
+    const path = table.files?.path ?? '';
+    if (!path.includes('{')) return [path];
+    const folder = join(this.folder, dirname(path));
+    const [before = '', after = ''] = path.slice(dirname(path).length + 1).split(/\{\w+\}/);
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder).filter((name) => name.startsWith(before) && name.endsWith(after)).sort().map((name) => join(dirname(path), name));
+  }
+
+  private write(path: string, text: string): void {
+    const there = join(this.folder, path);
+    mkdirSync(dirname(there), { recursive: true });
+    const beside = `${there}.${process.pid}.tmp`;
+    const file = openSync(beside, 'w');
+    writeFileSync(file, text);
+    fsyncSync(file);
+    closeSync(file);
+    renameSync(beside, there);
+  }
+}
+
+/** A name that leads out of the folder, or that a file system cannot have, is written with `_`. */
+const pathOf = (table: ShapeTable, cells: Cells): string => (table.files?.path ?? '').replace(/\{(\w+)\}/g, (_whole, name: string) => textOf(cells[name] ?? null).replace(/[^\w.-]/g, '_').replace(/^\.+/, '_').slice(0, 200) || '_');
+
+const keyOf = (table: ShapeTable, cells: Cells): string => table.key.map((name) => textOf(cells[name] ?? null)).join('|');
+
+function contentOf({ files, columns, rows, around }: OpenFile): string {
+  const all = [...rows.values()];
+  if (files.form === 'csv') return csvText(columns, all.map((cells) => Object.fromEntries(Object.entries(cells).map(([name, cell]) => [name, textOf(cell)]))));
+  if (files.form === 'json') return `${jsonText((all[0] ?? null) as Cell, 2)}\n`;
+  return `${jsonText((files.at === undefined ? all : { ...around, [files.at]: all }) as Cell, 2)}\n`;
+}
+
+const textOf = (cell: Cell): string => (cell === null ? '' : typeof cell === 'string' ? cell : jsonText(cell));
+
+/** Numbers keep their digits. */
+function cellsOf(text: string): unknown {
+  return JSON.parse(text, function (this: unknown, _name: string, value: unknown, context?: { source?: string }) {
+    return typeof value === 'number' ? new JsonNumber(context?.source ?? String(value)) : value;
+  } as (this: unknown, name: string, value: unknown) => unknown);
+}

@@ -1,0 +1,151 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { BadText, type Cell, JsonNumber } from '../source/cell.js';
+import { jsonText } from './json-text.js';
+import type { OldStore } from './old-store.js';
+import { type Cells, createStatements, quoted, type ShapeTable } from './shape.js';
+
+/** "TWEX", in the header of a file that was written here. SQLite keeps it for whoever made the file; no table tells of it. */
+const OURS = 0x54574558;
+/** Only a mirror puts state; the old application asks for its own tables alone. */
+const STATE = '_tradewarden_state';
+
+/** Whether this SQLite file was written here. False for what is no SQLite file. */
+export function isOurSqlite(path: string): boolean {
+  let db: DatabaseSync | null = null;
+  try {
+    db = new DatabaseSync(path, { readOnly: true });
+    return db.prepare('PRAGMA application_id').get()?.application_id === OURS;
+  } catch {
+    return false;
+  } finally {
+    db?.close();
+  }
+}
+
+export class SqliteStore implements OldStore {
+  private readonly db: DatabaseSync;
+  private readonly statements = new Map<string, StatementSync>();
+  private readonly columns = new Map<string, Set<string>>();
+  private inTransaction = false;
+
+  /** @param isNew nobody reads the file before it is closed: no journal, one sync at the end */
+  constructor(private readonly path: string, private readonly isNew: boolean) {
+    this.db = new DatabaseSync(path, { enableForeignKeyConstraints: false });
+    this.db.exec(`PRAGMA journal_mode = ${isNew ? 'off' : 'delete'}; PRAGMA synchronous = ${isNew ? 'off' : 'full'}; PRAGMA busy_timeout = 5000; PRAGMA application_id = ${OURS}`);
+  }
+
+  make(table: ShapeTable, further: readonly string[] = []): void {
+    this.begin();
+    const own = new Set(table.columns.map(({ name }) => name));
+    for (const statement of createStatements(table, [...table.columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: '' }))])) this.db.exec(statement);
+    this.columns.delete(table.name);
+  }
+
+  upsert(table: ShapeTable, cells: Cells): void {
+    this.begin();
+    const there = this.columnsOf(table.name);
+    for (const name of Object.keys(cells)) if (name !== 'rowid' && !there.has(name)) this.add(table, name, there);
+    const names = Object.keys(cells);
+    if (table.key[0] === 'rowid') this.remove(table, cells);
+    const marks = names.map((name) => (cells[name] instanceof BadText ? 'CAST(? AS TEXT)' : '?'));
+    const rest = names.filter((name) => !table.key.includes(name)).map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
+    // Another unique key that is taken is an error: "or replace" would delete the other row without a word.
+    const conflict = table.key.length === 0 || table.key[0] === 'rowid' ? '' : ` ON CONFLICT (${table.key.map(quoted).join()}) DO ${rest.length > 0 ? `UPDATE SET ${rest.join()}` : 'NOTHING'}`;
+    this.prepared(`INSERT INTO ${quoted(table.name)} (${names.map(quoted).join()}) VALUES (${marks.join()})${conflict}`).run(...names.map((name) => bound(cells[name] ?? null)));
+  }
+
+  remove(table: ShapeTable, key: Cells): void {
+    this.begin();
+    this.prepared(`DELETE FROM ${quoted(table.name)} WHERE ${table.key.map((name) => `${quoted(name)} IS ?`).join(' AND ')}`).run(...table.key.map((name) => bound(key[name] ?? null)));
+  }
+
+  *rows(table: ShapeTable): Iterable<Cells> {
+    const names = [...this.columnsOf(table.name)];
+    // A text is read by its bytes: what is not UTF-8 would come as U+FFFD and look like a difference.
+    const select = names.map((name, index) => `typeof(${quoted(name)}) AS t${index}, CASE typeof(${quoted(name)}) WHEN 'text' THEN CAST(${quoted(name)} AS BLOB) ELSE ${quoted(name)} END AS v${index}`);
+    const statement = this.db.prepare(`SELECT ${select.join()} FROM ${quoted(table.name)} ORDER BY ${table.key.length > 0 ? table.key.map(quoted).join() : 'rowid'}`);
+    statement.setReadBigInts(true);
+    for (const row of statement.iterate()) {
+      yield Object.fromEntries(names.map((name, index) => [name, row[`t${index}`] === 'text' ? textOf(row[`v${index}`] as Uint8Array) : (row[`v${index}`] as Cell)]));
+    }
+  }
+
+  state(name: string): string | null {
+    if (this.columnsOf(STATE).size === 0) return null;
+    const row = this.prepared(`SELECT value FROM ${STATE} WHERE name = ?`).get(name);
+    return typeof row?.value === 'string' ? row.value : null;
+  }
+
+  putState(name: string, value: string): void {
+    this.begin();
+    this.db.exec(`CREATE TABLE IF NOT EXISTS ${STATE} (name TEXT PRIMARY KEY, value TEXT NOT NULL)`);
+    this.columns.delete(STATE);
+    this.prepared(`INSERT INTO ${STATE} (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`).run(name, value);
+  }
+
+  /** The counters of AUTOINCREMENT, at least these: the old application's next id is above every id that was ever there. */
+  sequence(table: string, least: bigint): void {
+    this.begin();
+    if (this.columnsOf('sqlite_sequence').size === 0) return;
+    const { changes } = this.db.prepare('UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?').run(least, table);
+    if (Number(changes) === 0) this.db.prepare('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run(table, least);
+  }
+
+  commit(): void {
+    if (this.inTransaction) this.db.exec('COMMIT');
+    this.inTransaction = false;
+  }
+
+  close(): void {
+    if (this.inTransaction && !this.isNew) this.db.exec('ROLLBACK');
+    this.db.close();
+    if (!this.isNew) return;
+    const file = openSync(this.path, 'r+');
+    fsyncSync(file);
+    closeSync(file);
+  }
+
+  private begin(): void {
+    if (!this.inTransaction) this.db.exec('BEGIN IMMEDIATE');
+    this.inTransaction = true;
+  }
+
+  private columnsOf(table: string): Set<string> {
+    const known = this.columns.get(table) ?? new Set(this.db.prepare('SELECT name FROM pragma_table_info(?)').all(table).map(({ name }) => name as string));
+    this.columns.set(table, known);
+    return known;
+  }
+
+  private add(table: ShapeTable, name: string, there: Set<string>): void {
+    const declared = table.columns.find((column) => column.name === name)?.declared ?? '';
+    // Rows are there already: NOT NULL would need a default that the old application never had.
+    this.db.exec(`ALTER TABLE ${quoted(table.name)} ADD COLUMN ${quoted(name)} ${declared.replace(/ NOT NULL(?!.*DEFAULT)/i, '')}`);
+    there.add(name);
+  }
+
+  private prepared(sql: string): StatementSync {
+    const known = this.statements.get(sql) ?? this.db.prepare(sql);
+    this.statements.set(sql, known);
+    return known;
+  }
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function textOf(bytes: Uint8Array): Cell {
+  if (bytes.includes(0)) return new BadText(bytes, 'NUL');
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return new BadText(bytes, 'NOT_UTF8');
+  }
+}
+
+function bound(cell: Cell): SQLInputValue {
+  if (cell === null || typeof cell === 'string' || typeof cell === 'bigint' || typeof cell === 'number' || cell instanceof Uint8Array) return cell;
+  if (typeof cell === 'boolean') return cell ? 1n : 0n;
+  if (cell instanceof BadText) return cell.bytes;
+  if (cell instanceof JsonNumber) return cell.text;
+  return jsonText(cell);
+}
