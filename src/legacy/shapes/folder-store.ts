@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Cell } from '../source/cell.js';
-import { JsonNumber } from '../source/cell.js';
+import { parseJson } from '../source/json-text.js';
 import { csvText, readCsv } from './csv-text.js';
 import { jsonText } from './json-text.js';
 import type { OldStore, StoreState } from './old-store.js';
@@ -103,7 +103,7 @@ export class FolderStore implements OldStore {
       file.columns.push(...columns);
       return rows.forEach(put);
     }
-    const value = cellsOf(text);
+    const { value } = parseJson(text);
     if (file.files.form === 'json') return put(value as Cells);
     const { at } = file.files;
     if (at !== undefined) file.around = value as Cells;
@@ -144,10 +144,3 @@ function contentOf({ files, columns, rows, around }: OpenFile): string {
 }
 
 const textOf = (cell: Cell): string => (cell === null ? '' : typeof cell === 'string' ? cell : jsonText(cell));
-
-/** Numbers keep their digits. */
-function cellsOf(text: string): unknown {
-  return JSON.parse(text, function (this: unknown, _name: string, value: unknown, context?: { source?: string }) {
-    return typeof value === 'number' ? new JsonNumber(context?.source ?? String(value)) : value;
-  } as (this: unknown, name: string, value: unknown) => unknown);
-}

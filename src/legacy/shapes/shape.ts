@@ -1,5 +1,6 @@
 import type { System } from '../profile.js';
 import type { Cell } from '../source/cell.js';
+import { means } from './means.js';
 
 export type Cells = Record<string, Cell>;
 
@@ -14,8 +15,8 @@ export interface OurRow {
   oldId: string;
   /** The old row as it was imported; null where it was not, or where nothing of it had to be kept. */
   old: Cells | null;
-  /** Our columns as its import made them: what differs has changed since. Null when the row was not imported, or cannot be read again. */
-  asImported: Readonly<Record<string, unknown>> | null;
+  /** Whether anything of it has changed here since its import. */
+  changed: boolean;
   /** Column of ours → old id in the table that it refers to; null where that row has none. */
   refs: Readonly<Record<string, string | null>>;
 }
@@ -24,8 +25,6 @@ export interface ShapeColumn {
   name: string;
   /** As the old application declares it: `VARCHAR(20) NOT NULL`. '' in files. */
   declared: string;
-  /** Columns of ours that it shows: an imported row keeps its old cell while none of these has changed. */
-  of?: readonly string[];
   /** In the old units and spelling. Without it we do not hold the column: imported rows keep theirs, others have null. */
   write?: (ours: OurRow) => Cell;
 }
@@ -39,6 +38,8 @@ export interface Ours {
   where?: string;
   /** In what order rows are read and new ids given: columns of `t` that together name a row and have an index. */
   order: readonly { column: string; type: string }[];
+  /** SQL: whether an imported row has changed since. */
+  changed: string;
   /** Columns of ours that refer to rows with an old id, and in which old table. */
   refs?: Readonly<Record<string, string>>;
 }
@@ -97,32 +98,18 @@ export function createStatements(table: ShapeTable, columns: readonly { name: st
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /**
- * The old row. What was imported stays as it was in every column that we do not hold, or whose value has not changed
- * since; the rest is written in the old units.
+ * The old row. One that was imported stays as it was; where something of it has changed since, the cells that say
+ * something else now are written anew, in the old units, and those that we do not hold stay.
  */
 export function oldRow(table: ShapeTable, ours: OurRow): Cells {
   const cells: Cells = { ...ours.old };
-  for (const { name, of = [], write } of table.columns) {
-    const kept = ours.old !== null && name in ours.old && (!write || !hasChanged(ours, of));
-    if (!kept) cells[name] = write ? write(ours) : null;
+  for (const { name, write } of table.columns) {
+    const before = ours.old && name in ours.old ? (ours.old[name] ?? null) : undefined;
+    if (before !== undefined && (!ours.changed || !write)) continue;
+    const now = write ? write(ours) : null;
+    cells[name] = before !== undefined && means(before) === means(now) ? before : now;
   }
   return cells;
-}
-
-/** A row that cannot be read again the way it was imported counts as changed: then ours is what holds. */
-const hasChanged = ({ values, asImported }: OurRow, of: readonly string[]) => !asImported || of.some((name) => plain(values[name]) !== plain(asImported[name]));
-
-const DECIMAL = /^-?\d+\.\d+$/;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
-
-/** A decimal with other zeros, a time with fewer digits, or an object with another order of its names, is no change. */
-function plain(value: unknown): string {
-  if (value === null || value === undefined) return 'null';
-  if (typeof value === 'string' && DECIMAL.test(value)) return value.replace(/\.?0+$/, '').replace(/^-0$/, '0');
-  if (typeof value === 'string' && TIME.test(value)) return value.replace(/(\.\d*?)0+Z$/, '$1Z').replace('.Z', 'Z');
-  if (Array.isArray(value)) return `[${value.map(plain).join()}]`;
-  if (typeof value === 'object') return `{${Object.entries(value).map(([name, each]) => `${name}:${plain(each)}`).sort().join()}}`;
-  return String(value as string | number | boolean);
 }
 
 /** Of what rows are read: one source's rows and those that no import brought; without a source, all of ours. */
