@@ -1,15 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../../database/transaction.js';
-import { decode } from '../source/encode.js';
+import { decodeRow } from '../source/encode.js';
+import { parseJson } from '../source/json-text.js';
 import { ExportIds } from './export-ids.repository.js';
 import type { OurRow, Ours, Page, ShapeRun, ShapeTable, Which } from './shape.js';
 
 const UTC = (sql: string) => `to_char(${sql} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
-/** Of a source's old table; 0 where it has none, which no table has. */
-export interface OldTable {
-  tableId: number;
-}
 
 interface Raw {
   id: string;
@@ -31,13 +28,13 @@ export class OursRepository {
     const { ours } = table;
     if (!ours) return { rows: [], foreign: 0, elsewhere: 0, next: null };
     const tableId = await this.exportIds.tableId(tx, run, table);
-    const raw = await this.raw(tx, run, table, ours, tableId, which);
+    const raw = await this.raw(tx, run, ours, tableId, which);
     const mine = raw.filter(({ foreign_source: foreign }) => foreign === null || run.source === null);
-    const given = await this.exportIds.of(tx, run, table, mine.filter(({ old_id: id }) => id === null).map((row) => ({ id: row.id, values: row })));
+    const { given, taken } = await this.exportIds.give(tx, run, table, mine.filter(({ old_id: id }) => id === null).map((row) => ({ id: row.id, values: row })));
     const refs = await this.refs(tx, run, ours, mine);
     const rows = mine.map((row): OurRow => ({
-      id: row.id, values: row, oldId: row.old_id ?? given.get(row.id) ?? '', imported: row.old_id !== null,
-      old: row.original === null ? null : decode(row.original), changed: row.changed,
+      id: row.id, values: row, oldId: row.old_id ?? given.get(row.id) ?? '', imported: row.old_id !== null, taken: taken.has(row.id),
+      old: row.original === null ? null : decodeRow(parseJson(row.original).value), changed: row.changed,
       refs: Object.fromEntries([...refs].map(([column, ids]) => [column, ids.get(row[column] as string) ?? null])),
     }));
     const last = raw.at(-1);
@@ -49,7 +46,7 @@ export class OursRepository {
     };
   }
 
-  private raw(tx: Tx, run: ShapeRun, table: ShapeTable, ours: Ours, tableId: number, which: Which): Promise<Raw[]> {
+  private raw(tx: Tx, run: ShapeRun, ours: Ours, tableId: number, which: Which): Promise<Raw[]> {
     const columns = Object.entries(ours.columns).map(([name, kind]) => `${selected(name, kind)} as "${name}"`).join(', ');
     const order = ours.order.map(({ column }) => `t.${column}`).join(', ');
     const values: unknown[] = [tableId, run.source];

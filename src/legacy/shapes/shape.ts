@@ -13,6 +13,10 @@ export interface OurRow {
   values: Readonly<Record<string, unknown>>;
   /** In the old table: the imported one, or the one that was given to it for ever (export_ids). */
   oldId: string;
+  /** Whether it came from that old table. */
+  imported: boolean;
+  /** An old row came later with the id that was given here. */
+  taken: boolean;
   /** The old row as it was imported; null where it was not, or where nothing of it had to be kept. */
   old: Cells | null;
   /** Whether anything of it has changed here since its import. */
@@ -121,9 +125,10 @@ export interface ShapeRun {
 /** Rows by their ids, for events; or the page behind this one, for everything. */
 export type Which = { ids: readonly string[] } | { after: readonly string[] | null; limit: number };
 
-/** `next` is null at the end. `foreign` counts rows that were imported as something else, which have their own place. */
+/** `next` is null at the end. `foreign`: rows that another source brought. `elsewhere`: rows that this source brought into another old table. */
 export interface Page {
   rows: OurRow[];
   foreign: number;
+  elsewhere: number;
   next: readonly string[] | null;
 }
