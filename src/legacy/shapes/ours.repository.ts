@@ -34,7 +34,7 @@ export class OursRepository {
     const refs = await this.refs(tx, run, ours, mine);
     const rows = mine.map((row): OurRow => ({
       id: row.id, values: row, oldId: row.old_id ?? given.get(row.id) ?? '', imported: row.old_id !== null, taken: taken.has(row.id),
-      old: row.original === null ? null : decodeRow(parseJson(row.original).value), changed: row.changed,
+      old: row.original === null ? null : decodeRow(parseJson(row.original).value), changed: row.changed, inexact: new Set(),
       refs: Object.fromEntries([...refs].map(([column, ids]) => [column, ids.get(row[column] as string) ?? null])),
     }));
     const last = raw.at(-1);

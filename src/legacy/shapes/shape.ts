@@ -21,6 +21,8 @@ export interface OurRow {
   old: Cells | null;
   /** Whether anything of it has changed here since its import. */
   changed: boolean;
+  /** Columns of the old table whose number has more digits than a double holds: found while it is written. */
+  inexact: Set<string>;
   /** Column of ours → old id in the table that it refers to; null where that row has none. */
   refs: Readonly<Record<string, string | null>>;
 }
