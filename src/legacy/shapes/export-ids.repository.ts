@@ -7,6 +7,9 @@ export interface Unnamed {
   values: Readonly<Record<string, unknown>>;
 }
 
+/** Of a file in a folder the table's name has the file before it. */
+const BASE = (name: string) => `regexp_replace(${name}, '^.*/', '')`;
+
 /** What is not named by a source is named for the system as a whole. */
 const sourceOf = ({ source }: ShapeRun) => source ?? '';
 
@@ -21,11 +24,11 @@ export class ExportIds {
     await tx.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [lockName(run)]);
   }
 
-  /** Of `import_tables`; 0, which no table has, where this source never had it. */
-  async tableId(tx: Tx, run: ShapeRun, table: Pick<ShapeTable, 'name' | 'part'>): Promise<number> {
-    if (run.source === null || table.part !== '') return 0;
-    const [row] = await tx.query<{ id: number }[]>(`select id from import_tables where source = $1 and name = $2`, [run.source, table.name]);
-    return row?.id ?? 0;
+  /** Of `import_tables`: of a folder with several files there may be several of one name. */
+  async tableIds(tx: Tx, run: ShapeRun, name: string): Promise<number[]> {
+    if (run.source === null) return [];
+    const rows = await tx.query<{ id: number }[]>(`select id from import_tables where source = $1 and ${BASE('name')} = $2 order by id`, [run.source, name]);
+    return rows.map(({ id }) => id);
   }
 
   /** Old ids of rows that have one, and new ones for the others. `taken`: an import brought a row with that id since. */
@@ -52,7 +55,7 @@ export class ExportIds {
     if (run.source === null) return found;
     const rows = await tx.query<{ target_id: string; old_id: string }[]>(
       `select r.target_id, min(r.old_id) as old_id from import_rows r join import_tables i on i.id = r.table_id
-       where i.source = $1 and i.name = $2 and r.target_id = any($3::uuid[]) group by r.target_id`,
+       where i.source = $1 and ${BASE('i.name')} = $2 and r.target_id = any($3::uuid[]) group by r.target_id`,
       [run.source, table.name, ids],
     );
     for (const { target_id: id, old_id: oldId } of rows) found.set(id, oldId);
@@ -71,12 +74,12 @@ export class ExportIds {
   async greatest(tx: Tx, run: ShapeRun, name: string): Promise<bigint> {
     const [row] = await tx.query<{ greatest: string }[]>(
       `select greatest(
-        (select max(old_id::numeric) from import_rows where table_id = mine.id and old_id ~ '^\\d{1,18}$'),
-        (select max(old_id::numeric) from import_archive where table_id = mine.id and old_id ~ '^\\d{1,18}$'),
+        (select max(old_id::numeric) from import_rows where table_id = any(mine.ids) and old_id ~ '^\\d{1,18}$'),
+        (select max(old_id::numeric) from import_archive where table_id = any(mine.ids) and old_id ~ '^\\d{1,18}$'),
         (select max((a.original ->> 'seq')::numeric) from import_archive a join import_tables i on i.id = a.table_id
-         where i.source = $2 and i.name = 'sqlite_sequence' and a.original ->> 'name' = $3 and a.original ->> 'seq' ~ '^\\d{1,18}$'),
+         where i.source = $2 and ${BASE('i.name')} = 'sqlite_sequence' and a.original ->> 'name' = $3 and a.original ->> 'seq' ~ '^\\d{1,18}$'),
         (select max(old_id::numeric) from export_ids where system = $1 and source = $2 and table_name = $3 and old_id ~ '^\\d{1,18}$'), 0)::text as greatest
-       from (select coalesce((select id from import_tables where source = $2 and name = $3), 0) as id) mine`,
+       from (select array(select id from import_tables where source = $2 and ${BASE('name')} = $3) as ids) mine`,
       [run.shape.system, sourceOf(run), name],
     );
     return BigInt(row?.greatest ?? '0');
@@ -112,7 +115,7 @@ export class ExportIds {
     const rows = await tx.query<{ old_id: string }[]>(
       `select old_id from export_ids, unnest($4::text[]) as wish where system = $1 and source = $2 and table_name = $3 and (old_id = wish or starts_with(old_id, wish || '_'))
        union all select r.old_id from import_rows r join import_tables i on i.id = r.table_id, unnest($4::text[]) as wish
-       where i.source = $2 and i.name = $3 and (r.old_id = wish or starts_with(r.old_id, wish || '_'))`,
+       where i.source = $2 and ${BASE('i.name')} = $3 and (r.old_id = wish or starts_with(r.old_id, wish || '_'))`,
       [run.shape.system, sourceOf(run), table.name, names],
     );
     return new Set(rows.map(({ old_id: oldId }) => oldId));
@@ -120,8 +123,8 @@ export class ExportIds {
 
   private async imported(tx: Tx, run: ShapeRun, table: ShapeTable, oldIds: readonly string[]): Promise<Set<string>> {
     const rows = await tx.query<{ old_id: string }[]>(
-      `select old_id from import_tables i join import_rows r on r.table_id = i.id and r.old_id = any($3::text[]) where i.source = $1 and i.name = $2
-       union all select old_id from import_tables i join import_archive r on r.table_id = i.id and r.old_id = any($3::text[]) where i.source = $1 and i.name = $2`,
+      `select old_id from import_tables i join import_rows r on r.table_id = i.id and r.old_id = any($3::text[]) where i.source = $1 and ${BASE('i.name')} = $2
+       union all select old_id from import_tables i join import_archive r on r.table_id = i.id and r.old_id = any($3::text[]) where i.source = $1 and ${BASE('i.name')} = $2`,
       [run.source, table.name, oldIds],
     );
     return new Set(rows.map(({ old_id: oldId }) => oldId));

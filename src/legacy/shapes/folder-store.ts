@@ -4,7 +4,7 @@ import type { Cell } from '../source/cell.js';
 import { parseJson } from '../source/json-text.js';
 import { csvText, readCsv } from './csv-text.js';
 import { jsonText } from './json-text.js';
-import type { OldStore, StoreState } from './old-store.js';
+import { type OldStore, RowRefused, type StoreState, type TableForm } from './old-store.js';
 import type { Cells, Files, ShapeTable } from './shape.js';
 
 /** Begins with a dot: the old application looks for its own names, and an import for what is no hidden file. */
@@ -33,10 +33,10 @@ export class FolderStore implements OldStore {
     this.kept = existsSync(join(folder, MARK)) ? (JSON.parse(readFileSync(join(folder, MARK), 'utf8')) as StoreState) : {};
   }
 
-  make(table: ShapeTable, further: readonly string[] = []): void {
+  make(table: ShapeTable, { only, further = [] }: TableForm = {}): void {
     if (!table.files || table.files.path.includes('{')) return;
     const file = this.fileOf(table, {});
-    if (table.files.form === 'csv' && file.columns.length === 0) file.columns.push(...table.columns.map(({ name }) => name), ...further.filter((name) => !table.columns.some((column) => column.name === name)));
+    if (table.files.form === 'csv' && file.columns.length === 0) file.columns.push(...table.columns.map(({ name }) => name).filter((name) => !only || only.has(name)), ...further.filter((name) => !table.columns.some((column) => column.name === name)));
     file.changed ||= !existsSync(join(this.folder, table.files.path));
   }
 
@@ -46,6 +46,11 @@ export class FolderStore implements OldStore {
     file.rows.set(keyOf(table, cells), cells);
     file.changed = true;
     this.gone.delete(pathOf(table, cells));
+  }
+
+  insert(table: ShapeTable, cells: Cells): void {
+    if (this.fileOf(table, cells).rows.has(keyOf(table, cells))) throw new RowRefused(`${keyOf(table, cells)} is there already`);
+    this.upsert(table, cells);
   }
 
   remove(table: ShapeTable, key: Cells): void {

@@ -1,17 +1,32 @@
 import type { Cells, ShapeTable } from './shape.js';
 
+/** How the table was where rows of it came from. */
+export interface TableForm {
+  /** Columns of the shape that it has; all by default. */
+  only?: ReadonlySet<string>;
+  /** Columns beside the shape's. */
+  further?: readonly string[];
+  /** Columns in which a row has null, whatever they are declared as. */
+  nullable?: ReadonlySet<string>;
+}
+
 /** What is kept in a file or folder about it by whoever writes it: `kind`, `cursor`. */
 export type StoreState = Record<string, string>;
+
+/** A row that the old table does not take: its key is there already, or one of its constraints is broken. */
+export class RowRefused extends Error {}
 
 /**
  * An old system's database as it is written: a SQLite file or a folder of CSV and JSON. What is written is there after
  * `commit`, all or nothing of one file; writing the same row twice leaves it as once.
  */
 export interface OldStore {
-  /** Makes the table where it is not there, with these columns beside its own. */
-  make(table: ShapeTable, further?: readonly string[]): void;
+  /** Makes the table where it is not there. */
+  make(table: ShapeTable, form?: TableForm): void;
   /** Replaces the row with the same key, or adds it. A column that the table lacks is added to it. */
   upsert(table: ShapeTable, cells: Cells): void;
+  /** As `upsert`, where no such row may be there. @throws {RowRefused} */
+  insert(table: ShapeTable, cells: Cells): void;
   remove(table: ShapeTable, key: Cells): void;
   /** Each row in the order of its key; for comparing. */
   rows(table: ShapeTable): Iterable<Cells>;

@@ -27,8 +27,8 @@ export class OursRepository {
   async page(tx: Tx, run: ShapeRun, table: ShapeTable, which: Which): Promise<Page> {
     const { ours } = table;
     if (!ours) return { rows: [], foreign: 0, elsewhere: 0, next: null };
-    const tableId = await this.exportIds.tableId(tx, run, table);
-    const raw = await this.raw(tx, run, ours, tableId, which);
+    const tableIds = table.part === '' ? await this.exportIds.tableIds(tx, run, table.name) : [];
+    const raw = await this.raw(tx, run, ours, tableIds, which);
     const mine = raw.filter(({ foreign_source: foreign }) => foreign === null || run.source === null);
     const { given, taken } = await this.exportIds.give(tx, run, table, mine.filter(({ old_id: id }) => id === null).map((row) => ({ id: row.id, values: row })));
     const refs = await this.refs(tx, run, ours, mine);
@@ -46,10 +46,10 @@ export class OursRepository {
     };
   }
 
-  private raw(tx: Tx, run: ShapeRun, ours: Ours, tableId: number, which: Which): Promise<Raw[]> {
+  private raw(tx: Tx, run: ShapeRun, ours: Ours, tableIds: number[], which: Which): Promise<Raw[]> {
     const columns = Object.entries(ours.columns).map(([name, kind]) => `${selected(name, kind)} as "${name}"`).join(', ');
     const order = ours.order.map(({ column }) => `t.${column}`).join(', ');
-    const values: unknown[] = [tableId, run.source];
+    const values: unknown[] = [tableIds, run.source];
     const behind = () => `(${order}) > (${ours.order.map(({ type }, index) => `$${index + 3}::${type}`).join(', ')})`;
     let asked = 'true';
     if ('ids' in which) asked = `t.id = any($${values.push(which.ids)}::uuid[])`;
@@ -62,7 +62,7 @@ export class OursRepository {
       `select t.id::text as id, array[${ours.order.map(({ column, type }) => (type === 'timestamptz' ? UTC(`t.${column}`) : `t.${column}::text`)).join(', ')}] as at, ${columns},
         mine.old_id, mine.original::text as original, case when mine.old_id is null then elsewhere.source end as foreign_source, (mine.old_id is not null and (${ours.changed})) as changed
        from (select t.* from ${ours.table} t where ${asked} order by ${order} ${'limit' in which ? `limit ${which.limit}` : ''}) t
-       left join import_rows mine on mine.target_id = t.id and mine.table_id = $1 and $2::text is not null
+       left join import_rows mine on mine.target_id = t.id and mine.table_id = any($1::int[])
        left join lateral (select i.source from import_rows r join import_tables i on i.id = r.table_id where r.target_id = t.id
          order by i.source = $2 desc limit 1) elsewhere on mine.old_id is null
        where mine.old_id is not null or (${ours.where ?? 'true'})

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 import { jsonText } from './json-text.js';
-import type { OldStore } from './old-store.js';
+import { type OldStore, RowRefused, type TableForm } from './old-store.js';
 import { type Cells, createStatements, quoted, type ShapeTable } from './shape.js';
 
 /** "TWEX", in the header of a file that was written here. SQLite keeps it for whoever made the file; no table tells of it. */
@@ -35,24 +35,23 @@ export class SqliteStore implements OldStore {
     this.db.exec(`PRAGMA journal_mode = ${isNew ? 'off' : 'delete'}; PRAGMA synchronous = ${isNew ? 'off' : 'full'}; PRAGMA busy_timeout = 5000; PRAGMA application_id = ${OURS}`);
   }
 
-  make(table: ShapeTable, further: readonly string[] = []): void {
+  make(table: ShapeTable, { only, further = [], nullable }: TableForm = {}): void {
     this.begin();
     const own = new Set(table.columns.map(({ name }) => name));
-    for (const statement of createStatements(table, [...table.columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: '' }))])) this.db.exec(statement);
+    const columns = table.columns.filter(({ name }) => !only || only.has(name)).map(({ name, declared }) => ({ name, declared: nullable?.has(name) ? withoutNotNull(declared) : declared }));
+    for (const statement of createStatements(table, [...columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: '' }))])) this.db.exec(statement);
     this.columns.delete(table.name);
   }
 
   upsert(table: ShapeTable, cells: Cells): void {
-    this.begin();
-    const there = this.columnsOf(table.name);
-    for (const name of Object.keys(cells)) if (name !== 'rowid' && !there.has(name)) this.add(table, name, there);
-    const names = Object.keys(cells);
+    const rest = Object.keys(cells).filter((name) => !table.key.includes(name)).map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
     if (table.key[0] === 'rowid') this.remove(table, cells);
-    const marks = names.map((name) => (cells[name] instanceof BadText ? 'CAST(? AS TEXT)' : '?'));
-    const rest = names.filter((name) => !table.key.includes(name)).map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
     // Another unique key that is taken is an error: "or replace" would delete the other row without a word.
-    const conflict = table.key.length === 0 || table.key[0] === 'rowid' ? '' : ` ON CONFLICT (${table.key.map(quoted).join()}) DO ${rest.length > 0 ? `UPDATE SET ${rest.join()}` : 'NOTHING'}`;
-    this.prepared(`INSERT INTO ${quoted(table.name)} (${names.map(quoted).join()}) VALUES (${marks.join()})${conflict}`).run(...names.map((name) => bound(cells[name] ?? null)));
+    this.put(table, cells, table.key.length === 0 || table.key[0] === 'rowid' ? '' : ` ON CONFLICT (${table.key.map(quoted).join()}) DO ${rest.length > 0 ? `UPDATE SET ${rest.join()}` : 'NOTHING'}`);
+  }
+
+  insert(table: ShapeTable, cells: Cells): void {
+    this.put(table, cells, '');
   }
 
   remove(table: ShapeTable, key: Cells): void {
@@ -111,6 +110,22 @@ export class SqliteStore implements OldStore {
     this.inTransaction = true;
   }
 
+  private put(table: ShapeTable, cells: Cells, conflict: string): void {
+    this.begin();
+    const there = this.columnsOf(table.name);
+    const names = Object.keys(cells);
+    for (const name of names) if (name !== 'rowid' && !there.has(name)) this.add(table, name, there);
+    const marks = names.map((name) => (cells[name] instanceof BadText ? 'CAST(? AS TEXT)' : '?'));
+    const values = names.map((name) => bound(cells[name] ?? null));
+    try {
+      this.prepared(`INSERT INTO ${quoted(table.name)} (${names.map(quoted).join()}) VALUES (${marks.join()})${conflict}`).run(...values);
+    } catch (error) {
+      // 19: a constraint. Anything else is the disk's, and ends the work.
+      if (((error as { errcode?: number }).errcode ?? 0) % 256 !== 19) throw error;
+      throw new RowRefused((error as Error).message);
+    }
+  }
+
   private columnsOf(table: string): Set<string> {
     const known = this.columns.get(table) ?? new Set(this.db.prepare('SELECT name FROM pragma_table_info(?)').all(table).map(({ name }) => name as string));
     this.columns.set(table, known);
@@ -120,7 +135,7 @@ export class SqliteStore implements OldStore {
   private add(table: ShapeTable, name: string, there: Set<string>): void {
     const declared = table.columns.find((column) => column.name === name)?.declared ?? '';
     // Rows are there already: NOT NULL would need a default that the old application never had.
-    this.db.exec(`ALTER TABLE ${quoted(table.name)} ADD COLUMN ${quoted(name)} ${declared.replace(/ NOT NULL(?!.*DEFAULT)/i, '')}`);
+    this.db.exec(`ALTER TABLE ${quoted(table.name)} ADD COLUMN ${quoted(name)} ${/DEFAULT/i.test(declared) ? declared : withoutNotNull(declared)}`);
     there.add(name);
   }
 
@@ -130,6 +145,8 @@ export class SqliteStore implements OldStore {
     return known;
   }
 }
+
+const withoutNotNull = (declared: string) => declared.replace(/ NOT NULL/i, '');
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

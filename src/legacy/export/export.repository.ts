@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '../../database/transaction.js';
+import type { System } from '../profile.js';
+import type { Cells } from '../shapes/shape.js';
+import { decodeRow } from '../source/encode.js';
+import { parseJson } from '../source/json-text.js';
+
+export interface KeptRow {
+  oldId: string;
+  /** Null where nothing was kept beside the row of ours. */
+  cells: Cells | null;
+}
+
+/** What the rows of a source's table have in common. */
+export interface KeptForm {
+  names: string[];
+  nullable: string[];
+  /** Rows of which nothing was kept: all columns have their place in ours. */
+  bare: boolean;
+}
+
+export interface OpenTrade {
+  id: string;
+  account: string;
+  agent: string;
+  symbol: string;
+  status: string;
+}
+
+const OPEN_MOST = 100;
+
+/** What imports left: old rows as they were, and where they came from. */
+@Injectable()
+export class ExportRepository {
+  /** Sources of this system that an import brought, and did not take back. */
+  async sources(tx: Tx, system: System): Promise<string[]> {
+    const rows = await tx.query<{ source: string }[]>(`select distinct source from import_runs where system = $1 and status in ('finished', 'running') order by source`, [system]);
+    return rows.map(({ source }) => source);
+  }
+
+  tables(tx: Tx, source: string): Promise<{ id: number; name: string }[]> {
+    return tx.query(`select id, name from import_tables where source = $1 order by name`, [source]);
+  }
+
+  /** Reads every row that was kept: one that has a null must find a column that takes it. */
+  async form(tx: Tx, tableIds: readonly number[]): Promise<KeptForm> {
+    const [row] = await tx.query<KeptForm[]>(
+      `with kept as (select original from import_rows where table_id = any($1::int[]) union all select original from import_archive where table_id = any($1::int[]))
+       select coalesce(array_agg(key), '{}') as names, coalesce(array_agg(key) filter (where has_null), '{}') as nullable, exists (select 1 from kept where original is null) as bare
+       from (select key, bool_or(value = 'null') as has_null from kept, jsonb_each(original) group by key) columns`,
+      [tableIds],
+    );
+    return row ?? { names: [], nullable: [], bare: false };
+  }
+
+  /** Old rows whose row of ours is not of that table, or is gone. */
+  async others(tx: Tx, tableId: number, ours: string | null, after: string | null, limit: number): Promise<KeptRow[]> {
+    const isElsewhere = ours === null ? 'true' : `(r.target <> $4 or not exists (select 1 from ${ours} t where t.id = r.target_id))`;
+    return kept(await tx.query(
+      `select r.old_id, r.original::text as original from import_rows r where r.table_id = $1 and ($2::text is null or r.old_id > $2) and ${isElsewhere} order by r.old_id limit $3`,
+      ours === null ? [tableId, after, limit] : [tableId, after, limit, ours],
+    ));
+  }
+
+  async archived(tx: Tx, tableId: number, after: string | null, limit: number): Promise<KeptRow[]> {
+    return kept(await tx.query(`select old_id, original::text as original from import_archive where table_id = $1 and ($2::text is null or old_id > $2) order by old_id limit $3`, [tableId, after, limit]));
+  }
+
+  /** With real money, wherever they came from. */
+  openLive(tx: Tx): Promise<OpenTrade[]> {
+    return tx.query(
+      `select t.id, a.name as account, g.name as agent, t.symbol, t.status from trades t join accounts a on a.id = t.account_id join agents g on g.id = t.agent_id
+       where t.execution_mode = 'live' and t.status in ('pending', 'open', 'closing', 'unknown') order by t.seq limit ${OPEN_MOST}`,
+    );
+  }
+}
+
+const kept = (rows: { old_id: string; original: string | null }[]): KeptRow[] =>
+  rows.map(({ old_id: oldId, original }) => ({ oldId, cells: original === null ? null : decodeRow(parseJson(original).value) }));

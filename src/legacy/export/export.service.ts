@@ -1,0 +1,113 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Tx } from '../../database/transaction.js';
+import type { System } from '../profile.js';
+import { lockName } from '../shapes/export-ids.repository.js';
+import { FolderStore, isOurFolder } from '../shapes/folder-store.js';
+import type { OldStore } from '../shapes/old-store.js';
+import type { Shape } from '../shapes/shape.js';
+import { SHAPES } from '../shapes/shapes.js';
+import { isOurSqlite, SqliteStore } from '../shapes/sqlite-store.js';
+import { ExportFailure, type ExportOptions, type ExportReport } from './export-report.js';
+import { ExportRepository } from './export.repository.js';
+import { TableExport } from './table-export.js';
+
+/** What is kept of a source that the old system's own file has anyway: SQLite makes these itself. */
+const INTERNAL = /^sqlite_/;
+
+/** Everything that is ours, in one look, as the old application opens it. */
+@Injectable()
+export class ExportService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly repository: ExportRepository,
+    private readonly tableExport: TableExport,
+  ) {}
+
+  /** @throws {ExportFailure} and then nothing is at `out` that was not there before */
+  async export(options: ExportOptions): Promise<ExportReport> {
+    const shape = shapeOf(options.system);
+    refuseForeign(options, shape);
+    const runner = this.dataSource.createQueryRunner();
+    const beside = `${options.out}.${process.pid}.part`;
+    rmSync(beside, { recursive: true, force: true });
+    await runner.connect();
+    let locked: string | null = null;
+    try {
+      const source = await this.sourceOf(runner.manager, shape, options.source);
+      const name = lockName({ shape, source });
+      // Before the look begins: ids that are given by another meanwhile would not be seen in it.
+      const [lock] = (await runner.query(`select pg_try_advisory_lock(hashtextextended($1, 0)) as taken`, [name])) as { taken: boolean }[];
+      if (!lock?.taken) throw new ExportFailure('EXPORT_RUNNING', 'Another export, or a mirror, is giving ids of this system at this moment: try again.');
+      locked = name;
+      await runner.startTransaction('REPEATABLE READ');
+      await runner.query(`set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0`);
+      const report = await this.write(runner.manager, shape, source, beside, options);
+      // First the ids, then the file: a file whose ids nobody remembers would differ from the next one.
+      await runner.commitTransaction();
+      replace(beside, options.out);
+      return report;
+    } catch (error) {
+      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+      rmSync(beside, { recursive: true, force: true });
+      throw error;
+    } finally {
+      if (locked !== null) await runner.query(`select pg_advisory_unlock(hashtextextended($1, 0))`, [locked]).catch(() => undefined);
+      await runner.release();
+    }
+  }
+
+  private async sourceOf(tx: Tx, shape: Shape, asked: string | null): Promise<string | null> {
+    const sources = await this.repository.sources(tx, shape.system);
+    if (asked !== null && !sources.includes(asked)) throw new ExportFailure('SOURCE_UNKNOWN', `No import of ${shape.system} is called ${asked}; there is ${sources.join(', ') || 'none'}.`);
+    if (asked === null && sources.length > 1) throw new ExportFailure('SOURCE_NEEDED', `--source: is needed, since ${shape.system} was imported as ${sources.join(' and ')}`, 2);
+    return asked ?? sources[0] ?? null;
+  }
+
+  private async write(tx: Tx, shape: Shape, source: string | null, path: string, options: ExportOptions): Promise<ExportReport> {
+    const run = { shape, source };
+    const open = await this.repository.openLive(tx);
+    if (open.length > 0 && !options.withOpenTrades) throw new ExportFailure('OPEN_LIVE_TRADES', `Trades with real money are open: the old system would manage them too. Close them, or say --with-open-trades.`, 1, open);
+    const [{ at = '' } = {}] = (await tx.query(`select to_char(app_clock() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`)) as { at: string }[];
+    const report: ExportReport = { system: shape.system, source, out: options.out, at, tables: [], leftOut: [], inexact: {}, openTrades: open.length };
+    const store: OldStore = shape.medium === 'sqlite' ? new SqliteStore(path, true) : new FolderStore(path);
+    try {
+      const names = [...new Set(shape.tables.map(({ name }) => name))];
+      for (const name of names) await this.tableExport.known(tx, run, name, store, report, options.progress);
+      const known = new Set(names);
+      for (const table of source === null ? [] : await this.repository.tables(tx, source)) {
+        const base = table.name.replace(/^.*\//, '');
+        if (!known.has(base) && !INTERNAL.test(base)) await this.tableExport.unknown(tx, run, table, store, report, options.progress);
+      }
+      await this.tableExport.sequences(tx, run, store, report);
+      store.commit();
+    } finally {
+      store.close();
+    }
+    return report;
+  }
+}
+
+function shapeOf(system: System): Shape {
+  const shape = SHAPES.find((each) => each.system === system);
+  if (!shape) throw new ExportFailure('SHAPE_UNKNOWN', `--shape: must be one of ${SHAPES.map((each) => each.system).join(', ')}`, 2);
+  return shape;
+}
+
+/** What is not ours is never written over: it may be the only copy of the old system. */
+function refuseForeign({ out, overwrite }: ExportOptions, { medium }: Shape): void {
+  if (!existsSync(out)) return;
+  const isOurs = medium === 'sqlite' ? isOurSqlite(out) : isOurFolder(out);
+  if (!isOurs) throw new ExportFailure('NOT_OURS', `${out} is there and was not written by an export: it stays as it is. Name another place.`);
+  if (!overwrite) throw new ExportFailure('OUT_EXISTS', `${out} is there from an earlier export: say --overwrite, or name another place.`);
+}
+
+/** A folder cannot be renamed over one that has files: the earlier goes aside first. */
+function replace(beside: string, out: string): void {
+  const aside = `${out}.${process.pid}.old`;
+  const isFolder = existsSync(out) && isOurFolder(out);
+  if (isFolder) renameSync(out, aside);
+  renameSync(beside, out);
+  if (isFolder) rmSync(aside, { recursive: true, force: true });
+}

@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '../../database/transaction.js';
+import { ExportIds } from '../shapes/export-ids.repository.js';
+import { type OldStore, RowRefused } from '../shapes/old-store.js';
+import { OursRepository } from '../shapes/ours.repository.js';
+import { type Cells, oldRow, type OurRow, type ShapeRun, type ShapeTable } from '../shapes/shape.js';
+import { SqliteStore } from '../shapes/sqlite-store.js';
+import type { ExportReport, TableReport } from './export-report.js';
+import { ExportRepository, type KeptRow } from './export.repository.js';
+import { unknownTable } from './unknown-table.js';
+
+/** Rows in memory at once. */
+const PAGE = 1_000;
+const LEFT_OUT_MOST = 1_000;
+
+type Progress = (table: string, written: number) => void;
+
+/** One table of the old system: rows of ours, then old rows that none of ours stands for, then those that were only kept. */
+@Injectable()
+export class TableExport {
+  constructor(
+    private readonly repository: ExportRepository,
+    private readonly ours: OursRepository,
+    private readonly exportIds: ExportIds,
+  ) {}
+
+  async known(tx: Tx, run: ShapeRun, name: string, store: OldStore, report: ExportReport, progress: Progress): Promise<void> {
+    const parts = run.shape.tables.filter((table) => table.name === name);
+    const [first] = parts;
+    if (!first) return;
+    const tableIds = await this.exportIds.tableIds(tx, run, name);
+    const form = await this.repository.form(tx, tableIds);
+    const names = new Set(form.names);
+    // Where all its rows came from there, the table has the columns that it had there; a row of ours brings what it needs.
+    const only = names.size > 0 && !form.bare ? names : undefined;
+    store.make(first, { ...(only ? { only } : {}), further: form.names.filter((each) => !first.columns.some((column) => column.name === each)), nullable: new Set(form.nullable) });
+    const counts = new Counts(first, store, report, progress);
+    for (const table of parts) await this.ofOurs(tx, run, table, counts);
+    for (const id of tableIds) {
+      await this.pages((after) => this.repository.others(tx, id, first.ours?.table ?? null, after, PAGE), counts);
+      await this.pages((after) => this.repository.archived(tx, id, after, PAGE), counts);
+    }
+    if (run.source === null) for (const row of run.shape.first) if (row.table === name) counts.put('', row.cells);
+    report.tables.push(counts.table);
+  }
+
+  /** A table that the shape does not know: it comes back with its names and values; types were not kept. */
+  async unknown(tx: Tx, run: ShapeRun, { id, name }: { id: number; name: string }, store: OldStore, report: ExportReport, progress: Progress): Promise<void> {
+    const form = await this.repository.form(tx, [id]);
+    const [sample] = await this.repository.archived(tx, id, null, 1);
+    const table = unknownTable(run.shape.medium, name, sample?.oldId ?? '', form.names);
+    if (table === null) return;
+    store.make(table);
+    const counts = new Counts(table, store, report, progress);
+    await this.pages((after) => this.repository.others(tx, id, null, after, PAGE), counts);
+    await this.pages((after) => this.repository.archived(tx, id, after, PAGE), counts);
+    report.tables.push(counts.table);
+  }
+
+  /** The next id of the old application is above every id that its table ever had, and above those given here. */
+  async sequences(tx: Tx, run: ShapeRun, store: OldStore, report: ExportReport): Promise<void> {
+    if (!(store instanceof SqliteStore)) return;
+    for (const { name } of report.tables) {
+      const table = run.shape.tables.find((each) => each.name === name);
+      if (table && [...table.columns.map(({ declared }) => declared), ...table.constraints].some((text) => /AUTOINCREMENT/i.test(text))) store.sequence(name, await this.exportIds.greatest(tx, run, name));
+    }
+  }
+
+  private async ofOurs(tx: Tx, run: ShapeRun, table: ShapeTable, counts: Counts): Promise<void> {
+    for (let after: readonly string[] | null = null; ; ) {
+      const page = await this.ours.page(tx, run, table, { after, limit: PAGE });
+      counts.foreign(page.foreign);
+      for (const row of page.rows) counts.ours(table, row);
+      if (page.next === null) return;
+      after = page.next;
+    }
+  }
+
+  private async pages(read: (after: string | null) => Promise<KeptRow[]>, counts: Counts): Promise<void> {
+    for (let after: string | null = null; ; ) {
+      const rows = await read(after);
+      for (const { oldId, cells } of rows) counts.kept(oldId, cells);
+      const last = rows.at(-1);
+      if (rows.length < PAGE || !last) return;
+      after = last.oldId;
+    }
+  }
+}
+
+class Counts {
+  readonly table: TableReport;
+
+  constructor(private readonly of: ShapeTable, private readonly store: OldStore, private readonly report: ExportReport, private readonly progress: Progress) {
+    this.table = { name: of.name, read: 0, written: 0, leftOut: 0, added: 0 };
+  }
+
+  ours(table: ShapeTable, row: OurRow): void {
+    const reason = row.taken ? `ID_TAKEN: an import brought a row with the id ${row.oldId} after it was given to this one` : row.imported ? null : (table.cannot?.(row) ?? null);
+    if (reason !== null) return this.leftOut(row.id, reason);
+    if (this.put(row.id, oldRow(table, row)) && !row.imported) this.table.added++;
+    for (const column of row.inexact) this.report.inexact[`${table.name}.${column}`] = (this.report.inexact[`${table.name}.${column}`] ?? 0) + 1;
+  }
+
+  kept(oldId: string, cells: Cells | null): void {
+    if (cells === null) return this.leftOut(oldId, 'ROW_GONE: the row that it became is not here any more, and nothing was kept beside it');
+    this.put(oldId, this.of.key[0] === 'rowid' && /^#\d+$/.test(oldId) ? { rowid: BigInt(oldId.slice(1)), ...cells } : cells);
+  }
+
+  /** Rows that another source brought stay with it. */
+  foreign(count: number): void {
+    if (count > 0) this.leftOut('', 'OTHER_SOURCE: rows that were imported from another source stay there', count);
+  }
+
+  put(id: string, cells: Cells): boolean {
+    try {
+      this.store.insert(this.of, cells);
+    } catch (error) {
+      if (!(error instanceof RowRefused)) throw error;
+      this.leftOut(id, `OLD_CONSTRAINT: ${error.message}`);
+      return false;
+    }
+    this.table.read++;
+    this.table.written++;
+    if (this.table.written % PAGE === 0) this.progress(this.of.name, this.table.written);
+    return true;
+  }
+
+  private leftOut(id: string, reason: string, count = 1): void {
+    this.table.read += count;
+    this.table.leftOut += count;
+    const [code = '', ...detail] = reason.split(': ');
+    if (this.report.leftOut.length < LEFT_OUT_MOST) this.report.leftOut.push({ table: this.of.name, id, code, detail: detail.join(': ') });
+  }
+}

@@ -1,0 +1,4 @@
+import { AI_TRADER } from './ai-trader.js';
+import type { Shape } from './shape.js';
+
+export const SHAPES: readonly Shape[] = [AI_TRADER];
