@@ -19,6 +19,7 @@ import { ENV } from './config/env.token.js';
 import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionModule } from './execution/execution.module.js';
+import { ExportModule } from './legacy/export/export.module.js';
 import { ExplanationsModule } from './explanations/explanations.module.js';
 import { HaltsModule } from './halts/halts.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -88,6 +89,7 @@ export class AppModule {
         ReportsModule,
         NotificationsModule,
         HealthModule,
+        ExportModule,
       ],
       providers: [
         QuietLogger,

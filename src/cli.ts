@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { CommandError, explain, type Outcome, wrongUsage } from './cli/outcome.js';
 import { type PasswordSource, passwordSource } from './cli/password.js';
+import type { ExportCommand } from './cli/export.js';
 import type { HaltOptions } from './cli/halts.js';
 import type { ImportFlags } from './cli/import.js';
 import type { StatementOptions } from './cli/statement.js';
@@ -44,6 +45,7 @@ function commands(): Command {
     .option('--dry-run', 'say what would go, and change nothing')
     .action((run_: string, options: { dryRun?: boolean }) => run(async () => (await import('./cli/import-rollback.js')).importRollback(readEnv(), say, run_, options)));
   importCommand(program);
+  exportCommand(program);
   program.command('status').description('is it safe, and does anything halt? exit code 3 when it is not safe, or something halts').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
   return program;
 }
@@ -111,6 +113,12 @@ function importCommand(program: Command): void {
     .option('--accept-rejects', 'leave out rows that cannot be taken over, and list them').option('--batch <rows>', 'commit after so many; then it is not all or nothing').option('--resume', 'go on with the batches that stopped')
     .option('--update', 'take over what has changed since').option('--hot', 'the old system is running: read a copy').option('--report <path>', 'where rejects are written; beside the source by default')
     .action((path: string, options: ImportFlags) => run(async () => (await import('./cli/import.js')).importSource(readEnv(), say, path, options)));
+/** What an old application opens again. */
+function exportCommand(program: Command): void {
+  program.command('export').description("write everything as an old system's own database or files; exit code 1 when live trades are open").requiredOption('--shape <system>', 'ai-trader, ai-trading-platform, sigmatrader, rec-io')
+    .requiredOption('--out <path>', 'a new file, or a new folder for ai-trading-platform').option('--source <name>', 'of which import; the only one of that system when left out')
+    .option('--with-open-trades', 'also where trades with real money are open').option('--overwrite', 'an earlier export at that place')
+    .action((options: ExportCommand) => run(async () => (await import('./cli/export.js')).exportTo(readEnv(), say, options)));
 }
 
 /** Null for what is no failure: help and version. */

@@ -61,6 +61,7 @@ export const MIGRATIONS = [
   ImportRollback1763600000036,
   ImportStreams1763600000039,
   ExportIds1763600000038,
+  ImportStreams1763600000039,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

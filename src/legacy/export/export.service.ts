@@ -8,7 +8,6 @@ import { FolderStore, isOurFolder } from '../shapes/folder-store.js';
 import type { OldStore } from '../shapes/old-store.js';
 import type { Shape } from '../shapes/shape.js';
 import { SHAPES } from '../shapes/shapes.js';
-import { isOurSqlite, SqliteStore } from '../shapes/sqlite-store.js';
 import { ExportFailure, type ExportOptions, type ExportReport } from './export-report.js';
 import { ExportRepository } from './export.repository.js';
 import { TableExport } from './table-export.js';
@@ -28,7 +27,7 @@ export class ExportService {
   /** @throws {ExportFailure} and then nothing is at `out` that was not there before */
   async export(options: ExportOptions): Promise<ExportReport> {
     const shape = shapeOf(options.system);
-    refuseForeign(options, shape);
+    await refuseForeign(options, shape);
     const runner = this.dataSource.createQueryRunner();
     const beside = `${options.out}.${process.pid}.part`;
     rmSync(beside, { recursive: true, force: true });
@@ -71,7 +70,7 @@ export class ExportService {
     if (open.length > 0 && !options.withOpenTrades) throw new ExportFailure('OPEN_LIVE_TRADES', `Trades with real money are open: the old system would manage them too. Close them, or say --with-open-trades.`, 1, open);
     const [{ at = '' } = {}] = (await tx.query(`select to_char(app_clock() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`)) as { at: string }[];
     const report: ExportReport = { system: shape.system, source, out: options.out, at, tables: [], leftOut: [], inexact: {}, openTrades: open.length };
-    const store: OldStore = shape.medium === 'sqlite' ? new SqliteStore(path, true) : new FolderStore(path);
+    const store: OldStore = shape.medium === 'sqlite' ? new (await sqlite()).SqliteStore(path, true) : new FolderStore(path);
     try {
       const names = [...new Set(shape.tables.map(({ name }) => name))];
       for (const name of names) await this.tableExport.known(tx, run, name, store, report, options.progress);
@@ -89,6 +88,9 @@ export class ExportService {
   }
 }
 
+/** Loaded when it is used: a server never does, and its runtime may be older than SQLite in it. */
+const sqlite = () => import('../shapes/sqlite-store.js');
+
 function shapeOf(system: System): Shape {
   const shape = SHAPES.find((each) => each.system === system);
   if (!shape) throw new ExportFailure('SHAPE_UNKNOWN', `--shape: must be one of ${SHAPES.map((each) => each.system).join(', ')}`, 2);
@@ -96,9 +98,9 @@ function shapeOf(system: System): Shape {
 }
 
 /** What is not ours is never written over: it may be the only copy of the old system. */
-function refuseForeign({ out, overwrite }: ExportOptions, { medium }: Shape): void {
+async function refuseForeign({ out, overwrite }: ExportOptions, { medium }: Shape): Promise<void> {
   if (!existsSync(out)) return;
-  const isOurs = medium === 'sqlite' ? isOurSqlite(out) : isOurFolder(out);
+  const isOurs = medium === 'sqlite' ? (await sqlite()).isOurSqlite(out) : isOurFolder(out);
   if (!isOurs) throw new ExportFailure('NOT_OURS', `${out} is there and was not written by an export: it stays as it is. Name another place.`);
   if (!overwrite) throw new ExportFailure('OUT_EXISTS', `${out} is there from an earlier export: say --overwrite, or name another place.`);
 }

@@ -4,7 +4,6 @@ import { ExportIds } from '../shapes/export-ids.repository.js';
 import { type OldStore, RowRefused } from '../shapes/old-store.js';
 import { OursRepository } from '../shapes/ours.repository.js';
 import { type Cells, oldRow, type OurRow, type ShapeRun, type ShapeTable } from '../shapes/shape.js';
-import { SqliteStore } from '../shapes/sqlite-store.js';
 import type { ExportReport, TableReport } from './export-report.js';
 import { ExportRepository, type KeptRow } from './export.repository.js';
 import { unknownTable } from './unknown-table.js';
@@ -59,7 +58,7 @@ export class TableExport {
 
   /** The next id of the old application is above every id that its table ever had, and above those given here. */
   async sequences(tx: Tx, run: ShapeRun, store: OldStore, report: ExportReport): Promise<void> {
-    if (!(store instanceof SqliteStore)) return;
+    if (!store.sequence) return;
     for (const { name } of report.tables) {
       const table = run.shape.tables.find((each) => each.name === name);
       if (table && [...table.columns.map(({ declared }) => declared), ...table.constraints].some((text) => /AUTOINCREMENT/i.test(text))) store.sequence(name, await this.exportIds.greatest(tx, run, name));

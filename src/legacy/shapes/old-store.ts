@@ -34,6 +34,8 @@ export interface OldStore {
   state(name: string): string | null;
   /** Kept with the rows: it is committed with them. */
   putState(name: string, value: string): void;
+  /** Of a database that counts ids itself: its next one is above this. */
+  sequence?(table: string, least: bigint): void;
   commit(): void;
   /** Without what was not committed. */
   close(): void;

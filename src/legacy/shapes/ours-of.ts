@@ -18,7 +18,7 @@ export const TRADES: Ours = {
     agent: { sql: `(select a.name from agents a where a.id = t.agent_id)` },
     confidence: { sql: `(select p.confidence::text from predictions p where p.id = t.prediction_id)` },
     /** The first price at which profit is taken. */
-    target: { sql: `(select target ->> 'price' from jsonb_array_elements(case jsonb_typeof(t.take_profit) when 'array' then t.take_profit else '[]' end) target limit 1)` },
+    target: { sql: `(select first.value ->> 'price' from jsonb_array_elements(case jsonb_typeof(t.take_profit) when 'array' then t.take_profit else '[]' end) first limit 1)` },
     is_open: { sql: `t.status in ('open', 'closing', 'unknown', 'pending')` },
   },
   order: SEQ,

@@ -113,7 +113,8 @@ export class SqliteStore implements OldStore {
   private put(table: ShapeTable, cells: Cells, conflict: string): void {
     this.begin();
     const there = this.columnsOf(table.name);
-    const names = Object.keys(cells);
+    // A column that the table lacks is added for a value, not for nothing.
+    const names = Object.keys(cells).filter((name) => name === 'rowid' || there.has(name) || cells[name] !== null);
     for (const name of names) if (name !== 'rowid' && !there.has(name)) this.add(table, name, there);
     const marks = names.map((name) => (cells[name] instanceof BadText ? 'CAST(? AS TEXT)' : '?'));
     const values = names.map((name) => bound(cells[name] ?? null));
