@@ -55,7 +55,7 @@ const trades: ShapeTable = {
   indexes: [
     'CREATE INDEX IF NOT EXISTS idx_trades_status ON trades (status)', 'CREATE INDEX IF NOT EXISTS idx_trades_entry_time ON trades (entry_time)', 'CREATE INDEX IF NOT EXISTS ix_trades_entry_time ON trades (entry_time)',
   ],
-  ours: { ...TRADES, refs: { prediction_id: 'predictions' } },
+  ours: { ...TRADES, refs: { prediction_id: { column: 'prediction_id', table: 'predictions' } } },
   events: ['trade.pending', 'trade.opened', 'trade.reopened', 'trade.closing', 'trade.closed', 'trade.rejected', 'trade.cancelled', 'trade.expired', 'trade.unknown', 'trade.past_fact', 'trade.filled'],
   cannot({ values }) {
     if (['pending', 'rejected', 'cancelled', 'expired'].includes(values.status as string)) return 'NEVER_ENTERED: the old table has open and closed trades alone, and this one never was entered';
@@ -117,7 +117,7 @@ const explanations: ShapeTable = {
     column('confidence_factors', 'JSON', text('confidence_factors')), column('risk_factors', 'JSON', text('risk_factors')), column('llm_model', 'VARCHAR(50)', text('llm_model')), column('created_at', 'DATETIME NOT NULL', utc('created_at')),
   ],
   indexes: [],
-  ours: { ...EXPLANATIONS, refs: { trade_id: 'trades', prediction_id: 'predictions' } }, events: ['explanation.created', 'trade.explained'],
+  ours: { ...EXPLANATIONS, refs: { trade_id: { column: 'trade_id', table: 'trades' }, prediction_id: { column: 'prediction_id', table: 'predictions' } } }, events: ['explanation.created', 'trade.explained'],
   cannot: ({ refs, values }) => (values.trade_id === null || (refs.trade_id ?? null) === null ? 'NO_TRADE: the old table explains trades alone' : null),
 };
 

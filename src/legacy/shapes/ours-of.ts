@@ -69,10 +69,21 @@ export const ACCOUNT_SNAPSHOTS: Ours = {
 export const STRATEGIES: Ours = {
   table: 'strategies',
   columns: {
-    ...texts('name currency rr_expectation'), ...times('created_at updated_at'), is_active: 'boolean', allowed_symbols: 'json', session_windows: 'json', entry_conditions: 'json', exit_rules: 'json',
-    forbidden_conditions: 'json', risk_caps: 'json', retired: { sql: 't.retired_at is not null' },
+    // Documents as text: numbers in them keep their digits.
+    ...texts('name currency rr_expectation session_windows entry_conditions exit_rules forbidden_conditions risk_caps'), ...times('created_at updated_at'), is_active: 'boolean', allowed_symbols: 'json',
+    retired: { sql: 't.retired_at is not null' },
   },
   order: SEQ,
   // One version comes with it.
   changed: '(select count(*) > 1 from strategy_versions v where v.strategy_id = t.id)',
+};
+
+export const ALERTS: Ours = {
+  table: 'alerts',
+  columns: {
+    received_at: 'time', signal: { sql: 't.signal::text' }, detail: 'text',
+    ...Object.fromEntries(['intent', 'side', 'symbol', 'exchange', 'timeframe', 'quantity', 'price', 'comment', 'barTime'].map((name) => [name, { sql: `t.signal ->> '${name}'` }])),
+  },
+  order: SEQ,
+  changed: 'false',
 };

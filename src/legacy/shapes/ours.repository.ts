@@ -35,7 +35,7 @@ export class OursRepository {
     const rows = mine.map((row): OurRow => ({
       id: row.id, values: row, oldId: row.old_id ?? given.get(row.id) ?? '', imported: row.old_id !== null, taken: taken.has(row.id),
       old: row.original === null ? null : decodeRow(parseJson(row.original).value), changed: row.changed, inexact: new Set(),
-      refs: Object.fromEntries([...refs].map(([column, ids]) => [column, ids.get(row[column] as string) ?? null])),
+      refs: Object.fromEntries([...refs].map(([name, { column, ids }]) => [name, ids.get(row[column] as string) ?? null])),
     }));
     const last = raw.at(-1);
     return {
@@ -60,7 +60,7 @@ export class OursRepository {
     // The limit is on rows of ours: one that two old rows stand for must not be cut in two.
     return tx.query(
       `select t.id::text as id, array[${ours.order.map(({ column, type }) => (type === 'timestamptz' ? UTC(`t.${column}`) : `t.${column}::text`)).join(', ')}] as at, ${columns},
-        mine.old_id, mine.original::text as original, case when mine.old_id is null then elsewhere.source end as foreign_source, (mine.old_id is not null and (${ours.changed})) as changed
+        mine.old_id, mine.original::text as original, case when mine.old_id is null and not (elsewhere.source = $2 and (${ours.also ?? 'false'})) then elsewhere.source end as foreign_source, (mine.old_id is not null and (${ours.changed})) as changed
        from (select t.* from ${ours.table} t where ${asked} order by ${order} ${'limit' in which ? `limit ${which.limit}` : ''}) t
        left join import_rows mine on mine.target_id = t.id and mine.table_id = any($1::int[])
        left join lateral (select i.source from import_rows r join import_tables i on i.id = r.table_id where r.target_id = t.id
@@ -71,12 +71,12 @@ export class OursRepository {
     );
   }
 
-  private async refs(tx: Tx, run: ShapeRun, ours: Ours, rows: readonly Raw[]): Promise<Map<string, Map<string, string>>> {
-    const found = new Map<string, Map<string, string>>();
-    for (const [column, name] of Object.entries(ours.refs ?? {})) {
-      const table = run.shape.tables.find((each) => each.name === name);
+  private async refs(tx: Tx, run: ShapeRun, ours: Ours, rows: readonly Raw[]): Promise<Map<string, { column: string; ids: Map<string, string> }>> {
+    const found = new Map<string, { column: string; ids: Map<string, string> }>();
+    for (const [name, { column, table: of, part = '' }] of Object.entries(ours.refs ?? {})) {
+      const table = run.shape.tables.find((each) => each.name === of && each.part === part);
       const ids = [...new Set(rows.map((row) => row[column] as string | null).filter((id) => id !== null))];
-      if (table) found.set(column, await this.exportIds.find(tx, run, table, ids));
+      if (table) found.set(name, { column, ids: await this.exportIds.find(tx, run, table, ids) });
     }
     return found;
   }

@@ -23,7 +23,7 @@ export interface OurRow {
   changed: boolean;
   /** Columns of the old table whose number has more digits than a double holds: found while it is written. */
   inexact: Set<string>;
-  /** Column of ours → old id in the table that it refers to; null where that row has none. */
+  /** By the names of `Ours.refs`: the old id of the row that is referred to; null where that row has none. */
   refs: Readonly<Record<string, string | null>>;
 }
 
@@ -31,7 +31,7 @@ export interface ShapeColumn {
   name: string;
   /** As the old application declares it: `VARCHAR(20) NOT NULL`. '' in files. */
   declared: string;
-  /** In the old units and spelling. Without it we do not hold the column: imported rows keep theirs, others have null. */
+  /** In the old units and spelling. Without it we do not hold the column: imported rows keep theirs, others have its default. */
   write?: (ours: OurRow) => Cell;
 }
 
@@ -42,12 +42,14 @@ export interface Ours {
   columns: Readonly<Record<string, 'text' | 'time' | 'json' | 'boolean' | { sql: string }>>;
   /** Of `t`, for each row that was not imported into this old table: which are rows of it. All by default. */
   where?: string;
+  /** Of `t`: rows that this source brought into another old table, and that are rows of this one as well by what became of them here. */
+  also?: string;
   /** In what order rows are read and new ids given: columns of `t` that together name a row and have an index. */
   order: readonly { column: string; type: string }[];
   /** SQL: whether an imported row has changed since. */
   changed: string;
-  /** Columns of ours that refer to rows with an old id, and in which old table. */
-  refs?: Readonly<Record<string, string>>;
+  /** Columns of ours that refer to rows with an old id: in which old table, and in which part of it. */
+  refs?: Readonly<Record<string, { column: string; table: string; part?: string }>>;
 }
 
 /** Where rows of a folder's table are. */
@@ -111,8 +113,9 @@ export function oldRow(table: ShapeTable, ours: OurRow): Cells {
   const cells: Cells = { ...ours.old };
   for (const { name, write } of table.columns) {
     const before = ours.old && name in ours.old ? (ours.old[name] ?? null) : undefined;
-    if (before !== undefined && (!ours.changed || !write)) continue;
-    const now = write ? write(ours) : null;
+    // Of a new row what we do not hold is left to the old default; of an old one it stays.
+    if (!write || (before !== undefined && !ours.changed)) continue;
+    const now = write(ours);
     cells[name] = before !== undefined && means(before) === means(now) ? before : now;
   }
   return cells;

@@ -1,4 +1,5 @@
 import { AI_TRADER } from './ai-trader.js';
+import { SIGMATRADER } from './sigmatrader.js';
 import type { Shape } from './shape.js';
 
-export const SHAPES: readonly Shape[] = [AI_TRADER];
+export const SHAPES: readonly Shape[] = [AI_TRADER, SIGMATRADER];

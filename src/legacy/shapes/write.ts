@@ -25,7 +25,7 @@ export const spelled = (from: Of, map: Readonly<Record<string, string>>, otherwi
 };
 
 /** A number as the double nearest to it; where that is another number, the column is marked, and the report says so. */
-export const real = (name: string, from: Of): ShapeColumn['write'] => (ours) => nearest(ours, name, of(ours, from));
+export const real = (name: string, from: Of): Write => (ours) => nearest(ours, name, of(ours, from));
 
 export function nearest(ours: OurRow, name: string, value: string | null): number | null {
   if (value === null) return null;
