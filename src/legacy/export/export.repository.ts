@@ -9,6 +9,8 @@ export interface KeptRow {
   oldId: string;
   /** Null where nothing was kept beside the row of ours. */
   cells: Cells | null;
+  /** What happened here since makes it say what is not so. */
+  isUntrue: boolean;
 }
 
 /** What the rows of a source's table have in common. */
@@ -62,8 +64,12 @@ export class ExportRepository {
     ));
   }
 
-  async archived(tx: Tx, tableId: number, after: string | null, limit: number): Promise<KeptRow[]> {
-    return kept(await tx.query(`select old_id, original::text as original from import_archive where table_id = $1 and ($2::text is null or old_id > $2) order by old_id limit $3`, [tableId, after, limit]));
+  /** Rows of files in the order of their lines: `a.csv#10` is behind `a.csv#9`. */
+  async archived(tx: Tx, source: string, tableId: number, after: string | null, limit: number, order: 'id' | 'line', untrue = 'false'): Promise<KeptRow[]> {
+    const [key, last] = order === 'id' ? ['a.old_id', '$2::text'] : ['(length(a.old_id), a.old_id)', '(length($2::text), $2::text)'];
+    return kept(await tx.query(
+      `select a.old_id, a.original::text as original, (${untrue}) and $4::text is not null as is_untrue from import_archive a where a.table_id = $1 and ($2::text is null or ${key} > ${last}) order by ${key} limit $3`, [tableId, after, limit, source],
+    ));
   }
 
   /** With real money, wherever they came from. */
@@ -75,5 +81,5 @@ export class ExportRepository {
   }
 }
 
-const kept = (rows: { old_id: string; original: string | null }[]): KeptRow[] =>
-  rows.map(({ old_id: oldId, original }) => ({ oldId, cells: original === null ? null : decodeRow(parseJson(original).value) }));
+const kept = (rows: { old_id: string; original: string | null; is_untrue?: boolean }[]): KeptRow[] =>
+  rows.map(({ old_id: oldId, original, is_untrue: isUntrue = false }) => ({ oldId, isUntrue, cells: original === null ? null : decodeRow(parseJson(original).value) }));

@@ -73,11 +73,16 @@ export class ExportService {
     const store: OldStore = shape.medium === 'sqlite' ? new (await sqlite()).SqliteStore(path, true) : new FolderStore(path);
     try {
       const names = [...new Set(shape.tables.map(({ name }) => name))];
-      for (const name of names) await this.tableExport.known(tx, run, name, store, report, options.progress);
+      for (const name of names) await this.tableExport.known(tx, run, shape.tables.filter((table) => table.name === name), store, report, options.progress);
       const known = new Set(names);
       for (const table of source === null ? [] : await this.repository.tables(tx, source)) {
         const base = table.name.replace(/^.*\//, '');
-        if (!known.has(base) && !INTERNAL.test(base)) await this.tableExport.unknown(tx, run, table, store, report, options.progress);
+        if (known.has(base) || INTERNAL.test(base)) continue;
+        const like = shape.like?.(base);
+        if (like) {
+          known.add(base);
+          await this.tableExport.known(tx, run, [like], store, report, options.progress);
+        } else await this.tableExport.unknown(tx, run, table, store, report, options.progress);
       }
       await this.tableExport.sequences(tx, run, store, report);
       store.commit();

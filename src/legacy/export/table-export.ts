@@ -6,7 +6,7 @@ import { OursRepository } from '../shapes/ours.repository.js';
 import { type Cells, oldRow, type OurRow, type ShapeRun, type ShapeTable } from '../shapes/shape.js';
 import type { ExportReport, TableReport } from './export-report.js';
 import { ExportRepository, type KeptRow } from './export.repository.js';
-import { unknownTable } from './unknown-table.js';
+import { placeOf, unknownTable } from './unknown-table.js';
 
 /** Rows in memory at once. */
 const PAGE = 1_000;
@@ -23,10 +23,10 @@ export class TableExport {
     private readonly exportIds: ExportIds,
   ) {}
 
-  async known(tx: Tx, run: ShapeRun, name: string, store: OldStore, report: ExportReport, progress: Progress): Promise<void> {
-    const parts = run.shape.tables.filter((table) => table.name === name);
+  async known(tx: Tx, run: ShapeRun, parts: readonly ShapeTable[], store: OldStore, report: ExportReport, progress: Progress): Promise<void> {
     const [first] = parts;
     if (!first) return;
+    const { name } = first;
     const tableIds = await this.exportIds.tableIds(tx, run, name);
     const form = await this.repository.form(tx, tableIds);
     const names = new Set(form.names);
@@ -37,7 +37,8 @@ export class TableExport {
     for (const table of parts) await this.ofOurs(tx, run, table, counts);
     for (const id of tableIds) {
       await this.pages((after) => this.repository.others(tx, id, first.ours?.table ?? null, after, PAGE), counts);
-      await this.pages((after) => this.repository.archived(tx, id, after, PAGE), counts);
+      const source = run.source ?? '';
+      await this.pages((after) => this.repository.archived(tx, source, id, after, PAGE, run.shape.medium === 'sqlite' ? 'id' : 'line', first.untrue?.sql), counts);
     }
     if (run.source === null) for (const row of run.shape.first) if (row.table === name) counts.put('', row.cells);
     report.tables.push(counts.table);
@@ -46,13 +47,19 @@ export class TableExport {
   /** A table that the shape does not know: it comes back with its names and values; types were not kept. */
   async unknown(tx: Tx, run: ShapeRun, { id, name }: { id: number; name: string }, store: OldStore, report: ExportReport, progress: Progress): Promise<void> {
     const form = await this.repository.form(tx, [id]);
-    const [sample] = await this.repository.archived(tx, id, null, 1);
-    const table = unknownTable(run.shape.medium, name, sample?.oldId ?? '', form.names);
-    if (table === null) return;
-    store.make(table);
-    const counts = new Counts(table, store, report, progress);
-    await this.pages((after) => this.repository.others(tx, id, null, after, PAGE), counts);
-    await this.pages((after) => this.repository.archived(tx, id, after, PAGE), counts);
+    const { medium } = run.shape;
+    const tables = new Map<string, ShapeTable>();
+    const counts = new Counts(unknownTable(medium, name, '', form.names), store, report, progress);
+    const at = (oldId: string): ShapeTable => {
+      const place = placeOf(medium, oldId);
+      const table = tables.get(place) ?? unknownTable(medium, name, oldId, form.names);
+      if (!tables.has(place)) store.make(table);
+      tables.set(place, table);
+      return table;
+    };
+    await this.pages((after) => this.repository.others(tx, id, null, after, PAGE), counts, at);
+    await this.pages((after) => this.repository.archived(tx, run.source ?? '', id, after, PAGE, medium === 'sqlite' ? 'id' : 'line'), counts, at);
+    if (tables.size === 0 && medium === 'sqlite') store.make(counts.of);
     report.tables.push(counts.table);
   }
 
@@ -75,10 +82,10 @@ export class TableExport {
     }
   }
 
-  private async pages(read: (after: string | null) => Promise<KeptRow[]>, counts: Counts): Promise<void> {
+  private async pages(read: (after: string | null) => Promise<KeptRow[]>, counts: Counts, at?: (oldId: string) => ShapeTable): Promise<void> {
     for (let after: string | null = null; ; ) {
       const rows = await read(after);
-      for (const { oldId, cells } of rows) counts.kept(oldId, cells);
+      for (const row of rows) counts.kept(row, at?.(row.oldId));
       const last = rows.at(-1);
       if (rows.length < PAGE || !last) return;
       after = last.oldId;
@@ -89,20 +96,21 @@ export class TableExport {
 class Counts {
   readonly table: TableReport;
 
-  constructor(private readonly of: ShapeTable, private readonly store: OldStore, private readonly report: ExportReport, private readonly progress: Progress) {
+  constructor(readonly of: ShapeTable, private readonly store: OldStore, private readonly report: ExportReport, private readonly progress: Progress) {
     this.table = { name: of.name, read: 0, written: 0, leftOut: 0, added: 0 };
   }
 
   ours(table: ShapeTable, row: OurRow): void {
     const reason = row.taken ? `ID_TAKEN: an import brought a row with the id ${row.oldId} after it was given to this one` : row.imported ? null : (table.cannot?.(row) ?? null);
     if (reason !== null) return this.leftOut(row.id, reason);
-    if (this.put(row.id, oldRow(table, row)) && !row.imported) this.table.added++;
+    if (this.put(row.id, oldRow(table, row), table) && !row.imported) this.table.added++;
     for (const column of row.inexact) this.report.inexact[`${table.name}.${column}`] = (this.report.inexact[`${table.name}.${column}`] ?? 0) + 1;
   }
 
-  kept(oldId: string, cells: Cells | null): void {
+  kept({ oldId, cells, isUntrue }: KeptRow, table = this.of): void {
+    if (isUntrue) return this.leftOut(oldId, table.untrue?.reason ?? '');
     if (cells === null) return this.leftOut(oldId, 'ROW_GONE: the row that it became is not here any more, and nothing was kept beside it');
-    this.put(oldId, this.of.key[0] === 'rowid' && /^#\d+$/.test(oldId) ? { rowid: BigInt(oldId.slice(1)), ...cells } : cells);
+    this.put(oldId, table.key[0] === 'rowid' ? { rowid: BigInt(oldId.slice(1)), ...cells } : cells, table);
   }
 
   /** Rows that another source brought stay with it. */
@@ -110,9 +118,9 @@ class Counts {
     if (count > 0) this.leftOut('', 'OTHER_SOURCE: rows that were imported from another source stay there', count);
   }
 
-  put(id: string, cells: Cells): boolean {
+  put(id: string, cells: Cells, table = this.of): boolean {
     try {
-      this.store.insert(this.of, cells);
+      this.store.insert(table, cells);
     } catch (error) {
       if (!(error instanceof RowRefused)) throw error;
       this.leftOut(id, `OLD_CONSTRAINT: ${error.message}`);

@@ -12,6 +12,8 @@ const MARK = '.tradewarden.json';
 
 export const isOurFolder = (path: string): boolean => existsSync(join(path, MARK));
 
+const OPEN_MOST = 500;
+
 /** One file's rows by their key, and what else its document holds. */
 interface OpenFile {
   files: Files;
@@ -43,13 +45,14 @@ export class FolderStore implements OldStore {
   upsert(table: ShapeTable, cells: Cells): void {
     const file = this.fileOf(table, cells);
     for (const name of Object.keys(cells)) if (!file.columns.includes(name)) file.columns.push(name);
-    file.rows.set(keyOf(table, cells), cells);
+    file.rows.set(rowKey(table, file, cells), cells);
     file.changed = true;
     this.gone.delete(pathOf(table, cells));
   }
 
   insert(table: ShapeTable, cells: Cells): void {
-    if (this.fileOf(table, cells).rows.has(keyOf(table, cells))) throw new RowRefused(`${keyOf(table, cells)} is there already`);
+    const file = this.fileOf(table, cells);
+    if (file.rows.has(rowKey(table, file, cells))) throw new RowRefused(`${keyOf(table, cells)} is there already`);
     this.upsert(table, cells);
   }
 
@@ -74,16 +77,19 @@ export class FolderStore implements OldStore {
 
   /** Rows first, then what is said of them: a cursor is never ahead of its rows. */
   commit(): void {
-    for (const [path, file] of this.open) if (file.changed && !this.gone.has(path)) this.write(path, contentOf(file));
-    for (const path of this.gone) rmSync(join(this.folder, path), { force: true });
+    this.flush();
     this.write(MARK, `${JSON.stringify(this.kept)}\n`);
-    // One file for each row: what is kept open grows with the rows otherwise.
-    this.open.clear();
-    this.gone.clear();
   }
 
   close(): void {
     this.open.clear();
+  }
+
+  private flush(): void {
+    for (const [path, file] of this.open) if (file.changed && !this.gone.has(path)) this.write(path, contentOf(file));
+    for (const path of this.gone) rmSync(join(this.folder, path), { force: true });
+    this.open.clear();
+    this.gone.clear();
   }
 
   private fileOf(table: ShapeTable, cells: Cells): OpenFile {
@@ -93,6 +99,8 @@ export class FolderStore implements OldStore {
   private file(table: ShapeTable, path: string): OpenFile {
     const known = this.open.get(path);
     if (known) return known;
+    // One file for each row: what is kept open would grow with the rows.
+    if (this.open.size >= OPEN_MOST) this.flush();
     const files = table.files ?? { path, form: 'json' };
     const opened: OpenFile = { files, columns: [], rows: new Map(), around: {}, changed: false };
     const there = join(this.folder, path);
@@ -102,7 +110,7 @@ export class FolderStore implements OldStore {
   }
 
   private read(table: ShapeTable, file: OpenFile, text: string): void {
-    const put = (cells: Cells) => void file.rows.set(keyOf(table, cells), cells);
+    const put = (cells: Cells) => void file.rows.set(rowKey(table, file, cells), cells);
     if (file.files.form === 'csv') {
       const { columns, rows } = readCsv(text);
       file.columns.push(...columns);
@@ -138,6 +146,9 @@ export class FolderStore implements OldStore {
 
 /** A name that leads out of the folder, or that a file system cannot have, is written with `_`. */
 const pathOf = (table: ShapeTable, cells: Cells): string => (table.files?.path ?? '').replace(/\{(\w+)\}/g, (_whole, name: string) => textOf(cells[name] ?? null).replace(/[^\w.-]/g, '_').replace(/^\.+/, '_').slice(0, 200) || '_');
+
+/** Without a key each row of a list is one of its own, and a file with one row has that one. */
+const rowKey = (table: ShapeTable, file: OpenFile, cells: Cells): string => (table.key.length === 0 && file.files.form !== 'json' ? `#${file.rows.size}` : keyOf(table, cells));
 
 const keyOf = (table: ShapeTable, cells: Cells): string => table.key.map((name) => textOf(cells[name] ?? null)).join('|');
 

@@ -17,6 +17,7 @@ export interface Filled {
   write: Readonly<Record<string, NonNullable<ShapeColumn['write']>>>;
   cannot?: (ours: OurRow) => string | null;
   openLive?: (ours: OurRow) => boolean;
+  untrue?: { sql: string; reason: string };
 }
 
 export const TRADE_EVENTS = ['trade.pending', 'trade.opened', 'trade.reopened', 'trade.closing', 'trade.closed', 'trade.rejected', 'trade.cancelled', 'trade.expired', 'trade.unknown', 'trade.past_fact', 'trade.filled'];
@@ -34,7 +35,7 @@ export function oldTable(name: string, table: OldTable, filled?: Filled): ShapeT
   return {
     name, key, columns, part: filled?.part ?? '', newId: 'number', ours: filled?.ours ?? null, events: filled?.events ?? [],
     constraints: [...(isKeyDeclared || key.length === 0 ? [] : [`PRIMARY KEY (${key.join(', ')})`]), ...(table.unique ?? []).map((columns) => `UNIQUE (${columns})`)],
-    indexes: indexesIn(name, table.indexes ?? ''), ...(filled?.cannot ? { cannot: filled.cannot } : {}), ...(filled?.openLive ? { openLive: filled.openLive } : {}),
+    indexes: indexesIn(name, table.indexes ?? ''), ...(filled?.cannot ? { cannot: filled.cannot } : {}), ...(filled?.openLive ? { openLive: filled.openLive } : {}), ...(filled?.untrue ? { untrue: filled.untrue } : {}),
   };
 }
 

@@ -87,3 +87,14 @@ export const ALERTS: Ours = {
   order: SEQ,
   changed: 'false',
 };
+
+export const IDEAS: Ours = {
+  table: 'trade_ideas',
+  columns: {
+    ...texts('symbol broker_symbol direction lot_size entry_price stop_loss rationale confidence status approved_by decided_by ended_reason outcome'), ...times('created_at updated_at decided_at'),
+    target: { sql: `(select first.value ->> 'price' from jsonb_array_elements(coalesce(t.take_profit, '[]')) first limit 1)` },
+    currency: { sql: `(select a.currency from accounts a where a.id = t.account_id)` },
+  },
+  order: SEQ,
+  changed: 'false',
+};

@@ -82,6 +82,8 @@ export interface ShapeTable {
   newId: 'number' | ((values: Readonly<Record<string, unknown>>) => string);
   /** Why the old table cannot hold this row, `CODE: sentence`, or null. Asked of rows that were not imported. */
   cannot?: (ours: OurRow) => string | null;
+  /** SQL of a row `a` of the archive, `$4` the source: whether what happened here since makes it untrue, so that it stays out. */
+  untrue?: { sql: string; reason: string };
   /** Says whether it is an open trade with real money: exported only when that is asked for. */
   openLive?: (ours: OurRow) => boolean;
 }
@@ -91,6 +93,8 @@ export interface Shape {
   medium: 'sqlite' | 'folder';
   /** What is referred to comes first. */
   tables: readonly ShapeTable[];
+  /** A table of a source that goes by a name of its own, `btc_1m_master_5y`; null where it is none of these. */
+  like?: (name: string) => ShapeTable | null;
   /** Rows that a new file of the old application has from its beginning: `alembic_version`. Only where nothing was imported. */
   first: readonly { table: string; cells: Cells }[];
   /** `table.column` that a round trip does not give back as it was, and why. Printed in the documentation. */
