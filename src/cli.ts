@@ -113,6 +113,8 @@ function importCommand(program: Command): void {
     .option('--accept-rejects', 'leave out rows that cannot be taken over, and list them').option('--batch <rows>', 'commit after so many; then it is not all or nothing').option('--resume', 'go on with the batches that stopped')
     .option('--update', 'take over what has changed since').option('--hot', 'the old system is running: read a copy').option('--report <path>', 'where rejects are written; beside the source by default')
     .action((path: string, options: ImportFlags) => run(async () => (await import('./cli/import.js')).importSource(readEnv(), say, path, options)));
+}
+
 /** What an old application opens again. */
 function exportCommand(program: Command): void {
   program.command('export').description("write everything as an old system's own database or files; exit code 1 when live trades are open").requiredOption('--shape <system>', 'ai-trader, ai-trading-platform, sigmatrader, rec-io')

@@ -59,7 +59,6 @@ export const MIGRATIONS = [
   Search1763600000034,
   Imports1763600000035,
   ImportRollback1763600000036,
-  ImportStreams1763600000039,
   ExportIds1763600000038,
   ImportStreams1763600000039,
 ];
