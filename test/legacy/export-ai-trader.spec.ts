@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type ExportOptions, type ExportReport, ExportFailure } from '../../src/legacy/export/export-report.js';
 import { ExportService } from '../../src/legacy/export/export.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { storeImported } from '../support/imported.js';
+import { storeImported } from '../support/imported-rows.js';
 import { storeTrades } from '../support/trade-rows.js';
 
 let t: TestApp;

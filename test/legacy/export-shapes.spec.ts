@@ -9,7 +9,7 @@ import { ExportService } from '../../src/legacy/export/export.service.js';
 import type { System } from '../../src/legacy/profile.js';
 import { SHAPES } from '../../src/legacy/shapes/shapes.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { storeImported } from '../support/imported.js';
+import { storeImported } from '../support/imported-rows.js';
 import { storeTrades } from '../support/trade-rows.js';
 
 let t: TestApp;
