@@ -32,13 +32,14 @@ export class Secrets {
     for (const table of source.tables) {
       const mapping = mappingOf(table);
       const plan = planOf(table, mapping);
-      if (plan.named.size === 0 && plan.suspicious.length === 0 && !plan.pair && !mapping?.secretsOf) continue;
+      if (plan.named.size === 0 && plan.suspicious.length === 0 && !plan.pair && !mapping?.secretsOf && plan.paths.size === 0) continue;
+      const know = (cell: unknown): void => {
+        if (typeof cell === 'string' && cell !== REMOVED && isTelling(cell) && known.size < KNOWN.count) known.add(cell);
+      };
       let read = 0;
       for (const { cells } of table.rows()) {
-        for (const column of secretColumns(plan, mapping, cells)) {
-          const cell = cells[column];
-          if (typeof cell === 'string' && isTelling(cell) && known.size < KNOWN.count) known.add(cell);
-        }
+        for (const column of secretColumns(plan, mapping, cells)) know(cells[column]);
+        for (const [column, paths] of plan.paths) for (const path of paths) know(at(cells[column], path));
         if (++read % 1_000 === 0) await breathe();
       }
     }
@@ -104,6 +105,20 @@ export class TableSecrets {
     this.found(column);
     return REMOVED;
   }
+}
+
+/** What stands at this place of a document; of JSON in a text, too. */
+function at(cell: Cell | undefined, path: readonly string[]): unknown {
+  let inner: unknown = cell;
+  if (typeof cell === 'string') {
+    try {
+      inner = JSON.parse(cell) as unknown;
+    } catch {
+      return null;
+    }
+  }
+  for (const name of path) inner = inner !== null && typeof inner === 'object' && Object.hasOwn(inner, name) ? (inner as Record<string, unknown>)[name] : null;
+  return inner;
 }
 
 /** Those of one row that hold something to hide. */
