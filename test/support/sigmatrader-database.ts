@@ -88,7 +88,7 @@ const strategy = (id: number, name: string): Fields => ({
   id, name, description: 'd', execution_mode: 'MANUAL', enabled: 1, created_at: AT(1), updated_at: AT(2), execution_target: 'LIVE', owner_id: null, scope: 'GLOBAL', dsl_expression: 'PRICE(1d) > SMA(50, 1d)', expression_json: null, is_builtin: 1, available_for_alert: 1,
 });
 const decision = (id: number, more: Fields): Fields => ({
-  id, user_id: 1, alert_id: 1, order_id: 1, source: 'TRADINGVIEW', strategy_ref: 's', symbol: 'INFY', exchange: 'NSE', side: 'BUY', trigger_price: 1500.05, resolved_product: 'CNC', decision: 'PLACED', reasons_json: '[]', details_json: '{"final_qty": 10.50}',
+  id, user_id: 1, alert_id: 1, order_id: 1, source: 'TRADINGVIEW', strategy_ref: 's', symbol: 'INFY', exchange: 'NSE', side: 'BUY', trigger_price: 1500.05, resolved_product: 'CNC', decision: 'PLACED', reasons_json: '[]', details_json: '{"final_qty": 10.50, "id": 12345678901234567890}',
   created_at: AT(id), ...more,
 });
 

@@ -1,8 +1,9 @@
-import { credentialIn, masked, withoutCredentials } from '../../../auth/credentials.js';
+import { masked, withoutCredentials } from '../../../auth/credentials.js';
 import { json, kept, oneOf, required, text } from '../../convert/columns.js';
 import { decimal } from '../../convert/decimals.js';
 import { time } from '../../convert/times.js';
 import { Json, Reject, type TableMapping } from '../../profile.js';
+import { plain } from '../row.js';
 import { instrumentOf } from './instrument.js';
 import type { Lookups } from './lookups.js';
 import { modeOf } from './modes.js';
@@ -50,8 +51,8 @@ export const decisionLogs = (lookups: Lookups): TableMapping => ({
 
 const safe = (words: string | null): string | null => (words === null ? null : masked(words));
 const idOf = (cell: unknown): string | null => (typeof cell === 'bigint' || typeof cell === 'string' ? masked(String(cell)) : null);
-/** Digits of numbers stay as they are: only a document that holds a credential is made anew. */
-const clean = (document: Json | null): unknown => (document === null ? null : credentialIn(document.value) === null ? document.value : withoutCredentials(document.value));
+/** A sealed text holds numbers as JavaScript has them: one whose digits would change stands there as text. */
+const clean = (document: Json | null): unknown => (document === null ? null : withoutCredentials(plain(document.value)));
 
 function reasonOf(reasons: unknown): string | null {
   const words = Array.isArray(reasons) ? reasons.filter((each): each is string => typeof each === 'string') : [];

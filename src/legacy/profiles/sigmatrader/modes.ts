@@ -5,7 +5,7 @@ export function modeOf(order: Readonly<Record<string, Cell>>): 'paper' | 'live' 
   const simulated = order['simulated'];
   if (simulated === 1n || simulated === true || simulated === 1 || simulated === '1' || (typeof simulated === 'string' && /^(true|t|yes|y)$/i.test(simulated))) return 'paper';
   const target = order['execution_target'];
-  // Revisions before 0016 have no such column: what was not simulated went to the broker.
+  // Older revisions have no such column: what was not simulated went to the broker.
   if (target === undefined || target === null) return 'live';
   const word = typeof target === 'string' ? target.trim().toUpperCase() : '';
   return word === 'PAPER' ? 'paper' : word === 'LIVE' ? 'live' : null;
