@@ -11,18 +11,18 @@ interface Screen {
 }
 
 /** How far it is, on stderr: on a terminal a bar that is written over, else a line every five seconds. */
-export function watchFor(screen: Screen, now: () => number = () => performance.now()): ImportWatch & { ends(): void } {
+export function watchFor(screen: Screen, clock: () => number = () => performance.now()): ImportWatch & { ends(): void } {
   const every = screen.isTTY ? DRAWN_EVERY_MS : SAID_EVERY_MS;
   const totals = new Map<string, number>();
   const done = new Map<string, number>();
   let all = 0;
-  let began = now();
-  let last = now();
+  let began = clock();
+  let last = clock();
   let drawn = false;
 
   const draw = (table: string) => {
     const rows = [...done.values()].reduce((sum, each) => sum + each, 0);
-    const seconds = (now() - began) / 1_000;
+    const seconds = (clock() - began) / 1_000;
     const rate = seconds > 0 ? rows / seconds : 0;
     const left = rate > 0 ? Math.max(0, Math.ceil((all - rows) / rate)) : null;
     const said = `${table}: ${count(rows)} of ${count(all)} rows, ${count(Math.round(rate))} rows/s${left === null ? '' : `, ${duration(left)} left`}`;
@@ -37,15 +37,15 @@ export function watchFor(screen: Screen, now: () => number = () => performance.n
 
   return {
     begins(tables) {
-      began = now();
+      began = clock();
       for (const { name, rows } of tables) totals.set(name, rows);
       // Each row is read twice: to be stored, and to be proved.
       all = 2 * [...totals.values()].reduce((sum, rows) => sum + rows, 0);
     },
     rows(table, rows) {
       done.set(table, rows);
-      if (now() - last < every) return;
-      last = now();
+      if (clock() - last < every) return;
+      last = clock();
       draw(table);
     },
     says(line) {
