@@ -6,6 +6,7 @@ import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ClosuresModule } from './closures/closures.module.js';
 import { CircuitBreakerModule } from './circuit-breaker/circuit-breaker.module.js';
+import { CutoverModule } from './legacy/cutover/cutover.module.js';
 import { DecisionsModule } from './decisions/decisions.module.js';
 import { Draining } from './common/draining.js';
 import { ProblemFilter } from './common/http/problem.filter.js';
@@ -90,6 +91,7 @@ export class AppModule {
         NotificationsModule,
         HealthModule,
         ExportModule,
+        CutoverModule,
       ],
       providers: [
         QuietLogger,

@@ -39,6 +39,7 @@ function commands(): Command {
     .option('--stream <account>', 'of one account, by its id, or system').option('--heads <log>', 'compare with the heads that the server logged, in this file')
     .action((options: { stream?: string; heads?: string }) => run(async () => (await import('./cli/audit.js')).verifyAudit(readEnv(), say, options)));
   haltCommands(program);
+  cutoverCommands(program);
   inquiryCommands(program);
   statementCommand(program);
   program.command('import:rollback').description('take back what one import brought, whole or not at all; exit code 1 with what stands in the way').argument('<run>', 'its id or number')
@@ -86,6 +87,14 @@ function haltCommands(program: Command): void {
     .action((id: string, options: { reason: string; confirm?: string }) => run(async () => (await import('./cli/halts.js')).release(readEnv(), say, id, options)));
   program.command('positions').description('what brokers show, account by account').option('--account <account>', 'its name or id')
     .action((options: { account?: string }) => run(async () => (await import('./cli/positions.js')).positions(readEnv(), say, options)));
+}
+
+/** Between this system and the one before it, so that never both trade. */
+function cutoverCommands(program: Command): void {
+  program.command('retire').description('stand aside for another system: nothing opens here until unretire, whoever releases what').requiredOption('--reason <reason>', 'told to everybody who is stopped')
+    .action((options: { reason: string }) => run(async () => (await import('./cli/retire.js')).retire(readEnv(), say, options)));
+  program.command('unretire').description('trade again: the other system has stopped').requiredOption('--reason <reason>').option('--confirm <word>', 'UNRETIRE, written out')
+    .action((options: { reason: string; confirm?: string }) => run(async () => (await import('./cli/retire.js')).unretire(readEnv(), say, options)));
 }
 
 /** Also while the server is down: what became of what, and what is to be asked. */

@@ -36,6 +36,7 @@ import { ExportIds1763600000038 } from './migrations/1763600000038-export-ids.js
 import { Imports1763600000035 } from './migrations/1763600000035-imports.js';
 import { ImportRollback1763600000036 } from './migrations/1763600000036-import-rollback.js';
 import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
+import { Mirrors1763600000037 } from './migrations/1763600000037-mirrors.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -59,6 +60,7 @@ export const MIGRATIONS = [
   Search1763600000034,
   Imports1763600000035,
   ImportRollback1763600000036,
+  Mirrors1763600000037,
   ExportIds1763600000038,
   ImportStreams1763600000039,
 ];

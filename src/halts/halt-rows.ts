@@ -2,7 +2,8 @@ export const HALT_SCOPES = ['symbol', 'account', 'agent', 'strategy', 'global'] 
 export type HaltScope = (typeof HALT_SCOPES)[number];
 export const HALT_MODES = ['reduce', 'halt', 'flatten'] as const;
 export type HaltMode = (typeof HALT_MODES)[number];
-export const HALT_SOURCES = ['person', 'agent', 'breaker', 'server'] as const;
+/** `retirement`: of the whole system, which stands aside for another; no release ends it. */
+export const HALT_SOURCES = ['person', 'agent', 'breaker', 'server', 'retirement'] as const;
 export type HaltSource = (typeof HALT_SOURCES)[number];
 
 export interface HaltRow {

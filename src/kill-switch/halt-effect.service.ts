@@ -13,6 +13,7 @@ import { DecisionsService } from '../decisions/decisions.service.js';
 import { Events } from '../events/events.service.js';
 import type { HaltRow } from '../halts/halt-rows.js';
 import { HaltsRepository } from '../halts/halts.repository.js';
+import { retired } from './retired.js';
 import { HaltEffectRepository } from './halt-effect.repository.js';
 import { NotInControl } from './not-in-control.service.js';
 
@@ -146,14 +147,16 @@ export class HaltEffect implements OnApplicationShutdown {
   /**
    * Ends a halt. What was queued under it is cancelled first, with accounts and agents held: nothing is revived. Null when it is
    * released already.
-   * @throws when an account or agent stays held for too long: then nothing has changed
+   * @param ends what kind of halt its caller may end: a retirement is ended by `unretire` alone
+   * @throws when an account or agent stays held for too long: then nothing has changed; 409 RETIRED
    */
-  async releaseWithin(tx: Tx, caller: Caller | null, id: string, reason: string): Promise<HaltRow | null> {
+  async releaseWithin(tx: Tx, caller: Caller | null, id: string, reason: string, ends: 'halt' | 'retirement' = 'halt'): Promise<HaltRow | null> {
     const by = caller ? actorOf(caller.principal) : 'system';
     const accounts = await this.effects.lockAccounts(tx, await this.effects.accountsInScope(tx, id), false);
     const agents = await this.effects.lockAgents(tx, id, accounts);
     const halt = await this.halts.byId(id, tx);
     if (!halt || halt.released_at !== null) return null;
+    if (halt.source === 'retirement' && ends !== 'retirement') throw retired();
     await this.effects.cancelOpenings(tx, halt, agents, by, caller?.correlationId ?? null);
     const released = await this.halts.release(tx, id, by, reason);
     if (!released) return null;

@@ -13,6 +13,7 @@ import { HaltEffect } from './halt-effect.service.js';
 import { HaltEffectRepository } from './halt-effect.repository.js';
 import { HaltScopes } from './halt-scopes.js';
 import { HaltsShownRepository, type ShownHalt } from './halts-shown.repository.js';
+import { retired } from './retired.js';
 import { type HaltAnswer, type imposeSchema, type releaseAnswerSchema, toAgent, toHalt, toOpening, toOther } from './kill-switch.schemas.js';
 
 export type Impose = z.output<typeof imposeSchema>;
@@ -73,13 +74,14 @@ export class KillSwitchService {
 
   /**
    * Ends a halt. Repeated it answers the same, with the one who did it first.
-   * @throws {Problem} 404; 409 BREAKER_TRIPPED, since resetting the breaker ends it; 409 TWO_PERSON_RELEASE at the command line
+   * @throws {Problem} 404; 409 BREAKER_TRIPPED, since resetting the breaker ends it; 409 RETIRED; 409 TWO_PERSON_RELEASE at the command line
    */
   async release(caller: Caller | null, id: string, reason: string): Promise<ReleaseAnswer> {
     const waitsFor = await inTransaction(this.dataSource, async (tx): Promise<Wait> => {
       const halt = found(await this.halts.byId(id, tx));
       if (halt.released_at !== null) return null;
       if (halt.source === 'breaker') throw conflict('BREAKER_TRIPPED', `The circuit breaker ${halt.breaker} holds this: reset it, and the halt ends.`);
+      if (halt.source === 'retirement') throw retired();
       if (await this.isFirstOfTwo(tx, caller, halt, reason)) return 'a second administrator';
       await this.effect.releaseWithin(tx, caller, id, reason);
       return null;

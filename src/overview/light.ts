@@ -43,7 +43,8 @@ export const toHaltShown = (row: HaltInForce): Overview['halts'][number] => ({
   since: row.imposed_at, by: row.imposed_by, effectiveAt: row.effective_at, observed: { agents: row.in_scope, seen: row.observed }, endsBy: endsBy(row), expiresAt: row.expires_at,
 });
 
-function endsBy({ breaker, expires_at, release_requested_at }: HaltInForce): string {
+function endsBy({ source, breaker, expires_at, release_requested_at }: HaltInForce): string {
+  if (source === 'retirement') return '"tradewarden unretire" at the command line, once the other system has stopped';
   if (breaker !== null) return `resetting the circuit breaker ${breaker}, by its own rule or by hand`;
   const person = release_requested_at === null ? 'an administrator releasing it' : 'a second administrator releasing it';
   return expires_at === null ? person : `itself at ${new Date(expires_at).toISOString()}, or ${person}`;

@@ -13,7 +13,7 @@ import { useOverview } from '../../shared/overview.js';
 import type { Halt } from './halt-effect.js';
 import { haltIsOver } from './kept-stops.js';
 import css from './stop.module.css';
-import { releaseOf } from './wording.js';
+import { RETIRED, releaseOf } from './wording.js';
 
 /** Trading begins again: typed by an administrator, who sees before it what still stands in the way. */
 export function ReleaseHalt({ halt }: { halt: Halt }) {
@@ -27,6 +27,7 @@ export function ReleaseHalt({ halt }: { halt: Halt }) {
     onSettled: () => makeStale(client, '/api/v1/kill-switch', '/api/v1/overview', '/api/v1/agents'),
   });
   if (halt.breaker) return <p>The circuit breaker <Link href={`/risk/breakers/${halt.breaker}`}>{halt.breaker}</Link> holds this: it ends when that is reset.</p>;
+  if (halt.source === 'retirement') return <p>{RETIRED}</p>;
   return (
     <section className="stack" aria-label="Release">
       <h3>Release</h3>

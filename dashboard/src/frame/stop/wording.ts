@@ -18,6 +18,9 @@ const nameOf = (scope: Named): string =>
 /** "Halt EURUSD": what a button does, and what was asked for. */
 export const deedOf = (mode: HaltMode, scope: Named): string => `${DOES[mode]} ${nameOf(scope)}`;
 
+/** Of a halt that no page ends. */
+export const RETIRED = 'This system is retired, so that it does not trade beside another one: "tradewarden unretire" at the command line ends it, once the other one has stopped.';
+
 /** On a button that starts no word of what stops stands first. */
 export const releaseOf = (scope: Named): string => `Let ${nameOf(scope)} trade again`;
 

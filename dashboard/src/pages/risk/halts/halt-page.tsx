@@ -4,6 +4,7 @@ import { DataTable } from '../../../kit/data-table.js';
 import { Amount, Figure, Light, Mode } from '../../../kit/figures.js';
 import { Fresh, Panel } from '../../../kit/panel.js';
 import { Age, Time } from '../../../kit/time.js';
+import { RETIRED } from '../../../frame/stop/wording.js';
 import { Actor, AgentLink } from '../../../shared/names.js';
 import { type Halt, HaltLight, MEANS, scopeWords } from './halts-tab.js';
 import css from './halts.module.css';
@@ -33,7 +34,7 @@ function HaltShown({ halt }: { halt: Halt }) {
         </div>
         {halt.released ? <p>● Over since <Time at={halt.released.at} />: released by <Actor who={halt.released.by} />, {halt.released.reason}</p> : null}
         {halt.releaseRequested ? <p className="doubt">▲ <Actor who={halt.releaseRequested.by} /> asked for its release <Age at={halt.releaseRequested.at} /> ({halt.releaseRequested.reason}): it waits for a second person.</p> : null}
-        {halt.inForce ? <p className="quiet">{halt.breaker ? <>It ends when <Link href={`/risk/breakers/${halt.breaker}`}>its breaker</Link> is reset.</> : 'It is released from Stop, in the strip on every page.'}</p> : null}
+        {halt.inForce ? <p className="quiet">{halt.breaker ? <>It ends when <Link href={`/risk/breakers/${halt.breaker}`}>its breaker</Link> is reset.</> : halt.source === 'retirement' ? RETIRED : 'It is released from Stop, in the strip on every page.'}</p> : null}
       </Panel>
       {agents && agents.notYet.length > 0 ? (
         <Panel title="Have not observed it yet">

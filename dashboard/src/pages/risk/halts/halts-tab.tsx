@@ -28,7 +28,7 @@ export function HaltsTab() {
       <Panel title="In force">
         <Fresh query={active.query}>{() => (
           <DataTable label="Halts in force" rows={active.rows} rowKey={({ id }) => id} more={active.query} tone={() => 'danger'} empty="Nothing is halted. Stop, in the strip on every page, halts everything or a part of it."
-            columns={[...columns, { name: 'Observed', number: true, cell: ({ agents }) => (agents ? `${agents.observed} of ${agents.inScope}` : '—') }, { name: 'Ends', wide: true, cell: ({ expiresAt, breaker }) => (expiresAt ? <Time at={expiresAt} /> : breaker ? 'when its breaker is reset' : 'when it is released') }]} />
+            columns={[...columns, { name: 'Observed', number: true, cell: ({ agents }) => (agents ? `${agents.observed} of ${agents.inScope}` : '—') }, { name: 'Ends', wide: true, cell: ({ expiresAt, breaker, source }) => (expiresAt ? <Time at={expiresAt} /> : source === 'retirement' ? 'with "tradewarden unretire"' : breaker ? 'when its breaker is reset' : 'when it is released') }]} />
         )}</Fresh>
       </Panel>
       <Panel title="Past">
