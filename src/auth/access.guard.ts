@@ -5,6 +5,7 @@ import { type AgentCaller, hasRole, type Person, type Requester } from '../commo
 import { refuseUnread } from '../common/http/validation.js';
 import { badRequest, forbidden, Problem, unavailable } from '../common/problem.js';
 import { DatabaseService } from '../database/database.service.js';
+import { StaleReading } from '../database/stale-reading.js';
 import { ACCESS, type Access } from './access.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { AuthAudit } from './audit.js';
@@ -14,6 +15,7 @@ import { originOf } from './origin.js';
 import { RateLimiter } from './rate-limit.js';
 
 const unauthenticated = (code: string, detail: string) => new Problem(401, code, detail);
+const refusedToken = () => unauthenticated('TOKEN_REFUSED', 'The access token is wrong, has expired or its session has ended.');
 
 /**
  * Deny by default: a route without an `@Allow` is closed. Database first, then who, then whether; last, whether the
@@ -28,6 +30,7 @@ export class AccessGuard implements CanActivate {
     private readonly audit: AuthAudit,
     private readonly jwt: JwtStrategy,
     private readonly limiter: RateLimiter,
+    private readonly stale: StaleReading,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -39,6 +42,25 @@ export class AccessGuard implements CanActivate {
   private async admit(context: ExecutionContext): Promise<void> {
     const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, [context.getHandler(), context.getClass()]);
     if (access?.offline) return;
+    if (access?.stale && this.stale.isOn) await this.admitStale(context, access);
+    else await this.admitFresh(context, access);
+  }
+
+  /** While the database is away nobody's session can be looked up: a person is let in by the signature of the token. */
+  private async admitStale(context: ExecutionContext, access: Access): Promise<void> {
+    try {
+      await this.stale.whileThere(() => this.admitFresh(context, access));
+    } catch (error) {
+      const request = context.switchToHttp().getRequest<FastifyRequest>();
+      if (!presented(request).bearer?.includes('.') || !(await this.stale.isAway(error))) throw error;
+      const person = await this.jwt.identifyBySignature(request);
+      if (!('kind' in person)) throw refusedToken();
+      request.principal = person;
+      request.databaseAway = true;
+    }
+  }
+
+  private async admitFresh(context: ExecutionContext, access: Access | undefined): Promise<void> {
     if (!this.database.ready) throw unavailable('DATABASE_UNAVAILABLE', 'The database is not ready yet.');
     if (access?.public) return;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
@@ -61,7 +83,7 @@ export class AccessGuard implements CanActivate {
     if ('kind' in person) return person;
     // Pages come with tokens that have just run out: that is how they find out.
     if (!person.expired) await this.audit.record({ kind: 'credential_refused', origin: originOf(request), presented: bearer });
-    throw unauthenticated('TOKEN_REFUSED', 'The access token is wrong, has expired or its session has ended.');
+    throw refusedToken();
   }
 
   private async identifyAgent(token: string, request: FastifyRequest, reply: FastifyReply): Promise<Requester> {

@@ -13,6 +13,8 @@ export interface Access {
   public?: true;
   /** Works without the database. */
   offline?: true;
+  /** Answered from the mirror's files while the database is away, to people alone: an agent's key cannot be looked up then. */
+  stale?: true;
 }
 
 export const ACCESS = 'tradewarden:access';

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { keptSecret } from './kept-secrets.js';
+import { mirrorPlace } from './mirror-place.js';
 
 /**
  * Every setting, read once and checked together. This is the only file that reads the environment: a value
@@ -129,6 +130,7 @@ const definitions = {
   METRICS_TOKEN: setting(secret.regex(/^[\x21-\x7e]*$/, { error: 'must be visible ASCII: it travels in a header' }).optional(), 'What `GET /metrics` asks for as its bearer; unset, it is open to everybody'),
   ADMIN_EMAIL: setting(z.email({ error: 'must be an e-mail address' }).optional(), 'First administrator, made when there is no user yet'),
   ADMIN_PASSWORD: setting(z.string().min(12, { error: 'must have at least 12 characters' }).max(200, { error: 'must have at most 200 characters' }).optional(), 'Password of the first administrator, at least 12 characters'),
+  MIRROR_URL: setting(mirrorPlace.optional(), 'Where `tradewarden mirror` keeps the files of an old system up to date: `sqlite:/path/file.db?shape=ai-trader` or `csv:/folder?shape=ai-trading-platform`. On the server: where limits and strategies are read from while the database is away'),
   SERVERLESS: setting(flag.default(false), 'Says that nothing lasts between requests: the null pool', 'off'),
   RAILWAY_ENVIRONMENT: setting(z.string().optional(), 'Set by Railway: the null pool'),
   RAILWAY_ENVIRONMENT_NAME: setting(z.string().optional(), 'Set by Railway: the null pool'),

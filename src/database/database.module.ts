@@ -8,6 +8,7 @@ import { Listener } from './listener.js';
 import { dataSourceOptions, POOL, type PooledOptions } from './options.js';
 import { poolPolicyOf } from './pool-policy.js';
 import { Schedules } from './schedules.js';
+import { StaleReading } from './stale-reading.js';
 import { Statements } from './statements.js';
 
 /** A DataSource that is connected later, by DatabaseService: the server listens before the database is there. */
@@ -20,7 +21,7 @@ const dataSource = { provide: DataSource, inject: [POOL], useFactory: ({ options
 
 @Global()
 @Module({
-  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Schedules, Statements],
-  exports: [DataSource, DatabaseService, Listener, Idempotency, Schedules, Statements],
+  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Schedules, StaleReading, Statements],
+  exports: [DataSource, DatabaseService, Listener, Idempotency, Schedules, StaleReading, Statements],
 })
 export class DatabaseModule {}

@@ -138,6 +138,11 @@ export class DatabaseService {
     return this.probe.look(this.urls?.url);
   }
 
+  /** It gives no answer at all within a second. An exhausted pool, a lock, or a schema that is behind is not that. */
+  async isAway(): Promise<boolean> {
+    return (await this.look()).migrations === null;
+  }
+
   /** Called last in a shutdown: ends the pool, then gives the embedded database back. */
   async stop(): Promise<void> {
     this.stopping.abort();

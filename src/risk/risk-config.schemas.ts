@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { masked } from '../auth/credentials.js';
 import { text } from '../common/fields.js';
+import { staleFields } from '../common/http/stale.js';
 import { pageQuery } from '../common/pagination.js';
 import { type Effect, globalLimits, isAmount, LIMIT_NAMES, type LimitValues, limitWarnings, shownGlobalLimits, valuesOf } from '../limits/limit-fields.js';
 import type { HistoryRow, RiskConfigRow } from './risk-config.repository.js';
@@ -16,6 +17,7 @@ export const riskConfigSchema = z.object({
   ...shownGlobalLimits, version: z.int(), updatedAt: z.iso.datetime(), updatedBy: z.string(), lastHaltReason: z.string().nullable(),
   warnings: z.array(z.string()).describe('limits that are off or let nothing through, for people'),
 }).meta({ id: 'RiskConfig' });
+export const readRiskConfigSchema = riskConfigSchema.extend(staleFields).meta({ id: 'RiskConfigRead' });
 
 const value = z.union([z.boolean(), z.number(), z.string()]).nullable();
 export const historySchema = z.object({

@@ -5,10 +5,13 @@ import { Answers } from '../common/http/answers.js';
 import { type Caller, CurrentCaller } from '../common/http/caller.js';
 import { IfMatch, type Precondition, Tagged, type Tagging } from '../common/http/if-match.js';
 import { type Creation, Once } from '../common/http/once.js';
+import { OrStale, type StaleAnswer, staleFields } from '../common/http/stale.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
 import { Idempotency } from '../database/idempotency.js';
+import { StaleReading } from '../database/stale-reading.js';
+import { type KeptStrategy, keptPage } from './kept-strategies.js';
 import { StrategiesRepository } from './strategies.repository.js';
-import { createStrategySchema, putStrategySchema, retireSchema, strategiesQuery, strategyParam, strategySchema, strategyVersionSchema, toStrategy, toVersion, versionsQuery } from './strategies.schemas.js';
+import { createStrategySchema, putStrategySchema, readStrategySchema, retireSchema, strategiesQuery, strategyParam, strategySchema, strategyVersionSchema, toStrategy, toVersion, versionsQuery } from './strategies.schemas.js';
 import { StrategiesService } from './strategies.service.js';
 
 type StrategyParam = z.output<typeof strategyParam>;
@@ -19,6 +22,7 @@ export class StrategiesController {
     private readonly service: StrategiesService,
     private readonly strategies: StrategiesRepository,
     private readonly idempotency: Idempotency,
+    private readonly stale: StaleReading,
   ) {}
 
   @Post()
@@ -29,17 +33,19 @@ export class StrategiesController {
   }
 
   @Get()
-  @Allow({ person: 'viewer', agent: 'any' })
-  @Answers(pageSchema(strategySchema))
-  async list(@Query({ schema: strategiesQuery }) { limit, cursor, ...filter }: z.output<typeof strategiesQuery>) {
-    return pageOf(await this.strategies.list(filter, limit, cursor), limit, toStrategy);
+  @Allow({ person: 'viewer', agent: 'any', stale: true })
+  @Answers(pageSchema(strategySchema).extend(staleFields))
+  list(@Query({ schema: strategiesQuery }) { limit, cursor, ...filter }: z.output<typeof strategiesQuery>, @OrStale() or: StaleAnswer) {
+    return or.from(this.stale, 'strategies', async () => pageOf(await this.strategies.list(filter, limit, cursor), limit, toStrategy),
+      (kept: KeptStrategy[]) => pageOf(keptPage(kept, filter, limit, cursor), limit, ({ strategy }) => strategy));
   }
 
   @Get(':strategyId')
-  @Allow({ person: 'viewer', agent: 'any' })
-  @Answers(strategySchema)
-  async get(@Param({ schema: strategyParam }) { strategyId }: StrategyParam, @Tagged() tag: Tagging) {
-    return tag.answer(toStrategy(await this.service.get(strategyId)));
+  @Allow({ person: 'viewer', agent: 'any', stale: true })
+  @Answers(readStrategySchema)
+  get(@Param({ schema: strategyParam }) { strategyId }: StrategyParam, @Tagged() tag: Tagging, @OrStale() or: StaleAnswer) {
+    return or.from(this.stale, 'strategies', async () => tag.answer(toStrategy(await this.service.get(strategyId))),
+      (kept: KeptStrategy[]) => kept.find(({ strategy }) => strategy.id === strategyId.toLowerCase())?.strategy);
   }
 
   @Get(':strategyId/versions')

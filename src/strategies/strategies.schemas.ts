@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { credentialIn, masked } from '../auth/credentials.js';
 import { decimal, decimalText, fraction, jsonObject, name, text, uuid } from '../common/fields.js';
+import { staleFields } from '../common/http/stale.js';
 import { pageQuery } from '../common/pagination.js';
 import { canonicalSymbol, type CanonicalSymbol, symbolKey } from '../instruments/canonical-symbol.js';
 import { clockTime, day, isZone, windowEnd, writtenSymbol } from '../instruments/instruments.schemas.js';
@@ -128,6 +129,7 @@ const shown = {
 export const strategySchema = z.object({
   id: z.uuid(), version: z.int(), ...shown, currency: z.string().describe('of the amounts among the riskCaps'), retired: z.boolean(), retiredAt: z.iso.datetime().nullable(), createdAt: z.iso.datetime(), updatedAt: z.iso.datetime(), updatedBy: z.string(),
 }).meta({ id: 'Strategy' });
+export const readStrategySchema = strategySchema.extend(staleFields).meta({ id: 'StrategyRead' });
 
 export const strategyVersionSchema = z.object({
   version: z.int(), content: z.object({ ...shown, currency: z.string(), retired: z.boolean() }), changed: z.array(z.string()).describe('which fields differ from the version before'),
