@@ -7,6 +7,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { ClosuresModule } from './closures/closures.module.js';
 import { CircuitBreakerModule } from './circuit-breaker/circuit-breaker.module.js';
 import { CutoverModule } from './legacy/cutover/cutover.module.js';
+import { MirrorModule } from './legacy/mirror/mirror.module.js';
 import { DecisionsModule } from './decisions/decisions.module.js';
 import { Draining } from './common/draining.js';
 import { ProblemFilter } from './common/http/problem.filter.js';
@@ -92,6 +93,7 @@ export class AppModule {
         HealthModule,
         ExportModule,
         CutoverModule,
+        MirrorModule,
       ],
       providers: [
         QuietLogger,

@@ -95,6 +95,13 @@ function cutoverCommands(program: Command): void {
     .action((options: { reason: string }) => run(async () => (await import('./cli/retire.js')).retire(readEnv(), say, options)));
   program.command('unretire').description('trade again: the other system has stopped').requiredOption('--reason <reason>').option('--confirm <word>', 'UNRETIRE, written out')
     .action((options: { reason: string; confirm?: string }) => run(async () => (await import('./cli/retire.js')).unretire(readEnv(), say, options)));
+  program.command('mirror').description("keep an old system's files up to date, in MIRROR_URL, until it is told to end").option('--forget <id>', 'no longer say how far this one is, which is no more')
+    .action(({ forget }: { forget?: string }) => run(async () => {
+      const { forgetMirror, mirror } = await import('./cli/mirror.js');
+      return forget === undefined ? mirror(readEnv(), say) : forgetMirror(readEnv(), say, forget);
+    }));
+  program.command('mirror:drift').description('compare the mirror row by row with the database; exit code 1 when they differ').option('--repair <side>', 'mirror: write it as the database is')
+    .action((options: { repair?: string }) => run(async () => (await import('./cli/mirror.js')).mirrorDrift(readEnv(), say, options)));
 }
 
 /** Also while the server is down: what became of what, and what is to be asked. */

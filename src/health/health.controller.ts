@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Allow } from '../auth/access.js';
 import { Draining } from '../common/draining.js';
 import { DatabaseService } from '../database/database.service.js';
+import { MirrorsShown } from './mirrors-shown.js';
 import { APP_VERSION } from './version.js';
 
 const RETRY_AFTER_SECONDS = '2';
@@ -17,6 +18,7 @@ export class HealthController {
     private readonly draining: Draining,
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
+    private readonly mirrors: MirrorsShown,
   ) {}
 
   /** The process turns; looks at no dependency, since restarting it would not mend one. */
@@ -40,7 +42,7 @@ export class HealthController {
   @Get('health')
   @Header('Cache-Control', 'no-store')
   async report(@Res({ passthrough: true }) reply: FastifyReply) {
-    const { migrations: _migrations, ...database } = await this.database.look();
+    const [{ migrations: _migrations, ...database }, mirrors] = await Promise.all([this.database.look(), this.mirrors.get()]);
     const pool = this.database.pool();
     const result = await this.health
       .check([
@@ -59,6 +61,8 @@ export class HealthController {
       ...result,
       database: { ...database, pool_size: pool.size, roles: this.database.roles },
       pool,
+      // Told, and no reason to send requests elsewhere: a mirror that is behind holds up nobody.
+      mirrors,
       version: APP_VERSION,
       uptimeSeconds: uptimeSeconds(),
     };

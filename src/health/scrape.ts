@@ -8,6 +8,7 @@ import { type MigrationStatus, migrationStatus } from '../database/migrate.js';
 import type { PoolStats } from '../database/pool.js';
 import { type NotificationFigures, notificationFigures } from '../notifications/notification-figures.js';
 import { ALERTS_COUNTED_TO, type InboxFigures, inboxFigures } from '../webhooks/inbox/inbox-figures.js';
+import { type MirrorFigures, mirrorFigures } from './mirror-figures.js';
 import { APP_VERSION } from './version.js';
 
 /** What could be read in time. What could not is absent: a 0 in its place would look like an empty queue. */
@@ -17,6 +18,7 @@ interface Seen {
   queue?: QueueFigures;
   inbox?: InboxFigures;
   notifications?: NotificationFigures[];
+  mirrors?: MirrorFigures[];
 }
 
 const OF_DATABASE = 'of the database, the same on every instance: take max(), not sum()';
@@ -57,6 +59,7 @@ async function lookAt(url: string | undefined): Promise<Seen> {
       seen.queue = await queueFigures((text) => client.query(text));
       seen.inbox = await inboxFigures((text) => client.query(text));
       seen.notifications = await notificationFigures((text) => client.query(text));
+      seen.mirrors = await mirrorFigures((text) => client.query(text));
     });
   } catch {
     // Away, late, or without the tables: what was read until then is true.
@@ -83,7 +86,7 @@ function describePool(registry: Registry, stats: PoolStats): void {
   counter('timeouts', 'Times that none could be had within DB_POOL_TIMEOUT.', stats.timeoutsTotal);
 }
 
-function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);
@@ -91,6 +94,7 @@ function describeDatabase(registry: Registry, { up, migrations, queue, inbox, no
   if (queue) describeQueue(registers, queue);
   if (inbox) describeInbox(registers, inbox);
   if (notifications) describeNotifications(registers, notifications);
+  if (mirrors) describeMirrors(registers, mirrors);
 }
 
 function describeSchema(registers: Registry[], { applied, pending }: MigrationStatus): void {
@@ -118,5 +122,17 @@ function describeNotifications(registers: Registry[], channels: NotificationFigu
   for (const { channel, waiting: count, failingSeconds } of channels) {
     waiting.set({ channel }, count);
     failing.set({ channel }, failingSeconds);
+  }
+}
+
+function describeMirrors(registers: Registry[], mirrors: MirrorFigures[]): void {
+  const labelNames = ['mirror', 'shape'];
+  const lag = new Gauge({ name: 'tradewarden_mirror_lag_seconds', help: `Since when a mirror may lack something, absent while it was never whole; ${OF_DATABASE}.`, labelNames, registers });
+  const events = new Gauge({ name: 'tradewarden_mirror_lag_events', help: `Numbers of the event log that a mirror has not looked at; ${OF_DATABASE}.`, labelNames, registers });
+  const failing = new Gauge({ name: 'tradewarden_mirror_failing', help: `1 while a mirror says that it cannot write; ${OF_DATABASE}.`, labelNames, registers });
+  for (const { id: mirror, shape, behindSeconds, behindEvents, error } of mirrors) {
+    if (behindSeconds !== null) lag.set({ mirror, shape }, behindSeconds);
+    events.set({ mirror, shape }, behindEvents);
+    failing.set({ mirror, shape }, error === null ? 0 : 1);
   }
 }

@@ -1,7 +1,7 @@
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -101,6 +101,10 @@ export const INCIDENT_KINDS = {
   NOTIFICATION_FAILING: {
     subject: 'notification_channel', quietSeconds: null,
     means: 'A way on which people are told has failed for two minutes and three times or more; the others tell of it. Over when a message went out on it, or it is switched off.',
+  },
+  MIRROR_BEHIND: {
+    subject: 'mirror', quietSeconds: null,
+    means: 'The files of an old system that a mirror keeps are older than five minutes. Over when they are whole again, or the mirror was forgotten.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

@@ -4,6 +4,7 @@ import { requesterOf } from '../auth/own-rows.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, Problem } from '../common/problem.js';
+import { spanOf } from '../common/span.js';
 import type { Place } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
@@ -48,7 +49,7 @@ export class SnapshotsService {
     const counts = { created: count('created'), corrected: count('corrected'), repeated: count('repeated'), kept: count('kept') };
     if (counts.repeated < stored.length) {
       const agentId = caller.principal.kind === 'agent' ? caller.principal.agentId : null;
-      await this.events.append(tx, caller, [{ type: 'snapshot.batch_stored', agentId, data: { kind: kind.name, ...counts } }]);
+      await this.events.append(tx, caller, [{ type: 'snapshot.batch_stored', agentId, data: { kind: kind.name, ...counts, ...spanOf(rows.map((row) => timeOf(kind, row.columns))) } }]);
     }
     return places.map(({ row, isFirst }) => {
       const each = stored[row] as StoredSnapshot<Row>;

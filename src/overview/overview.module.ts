@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module.js';
 import { CircuitBreakerModule } from '../circuit-breaker/circuit-breaker.module.js';
+import { HealthModule } from '../health/health.module.js';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { KillSwitchModule } from '../kill-switch/kill-switch.module.js';
 import { LiveModule } from '../live/live.module.js';
@@ -18,7 +19,7 @@ import { SystemRepository } from './system.repository.js';
 import { SystemService } from './system.service.js';
 
 @Module({
-  imports: [AgentsModule, CircuitBreakerModule, IncidentsModule, KillSwitchModule, LiveModule, RiskModule],
+  imports: [AgentsModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RiskModule],
   controllers: [OverviewController, SearchController, SystemController],
   providers: [HeldRepository, OverviewRepository, OverviewService, PoolHistory, SearchRepository, SearchService, SystemRepository, SystemService],
 })

@@ -36,6 +36,10 @@ export const systemSchema = z.object({
   schedules: z.array(z.object({
     name: z.string(), everySeconds: z.number().nullable().describe('null: this version does not run it'), lastRunAt: time(), nextRunAt: time().describe('null: it has never run'), isRunning: z.boolean(), isLate: z.boolean().describe('due for longer than two minutes, and nobody runs it'), lastError: z.string().nullable(),
   })).nullable().describe('of all instances; null: not known'),
+  mirrors: z.array(z.object({
+    id: z.uuid(), place: z.string(), shape: z.string(), behindEvents: z.number().describe('numbers of the event log that it has not looked at'), behindSeconds: z.number().nullable().describe('since when it may lack something; null: it was never whole'),
+    silentSeconds: z.number().describe('since it last said anything'), rowsWritten: z.number(), error: z.string().nullable(),
+  })).nullable().describe("of old systems' files; null: not known"),
 }).meta({ id: 'System' });
 
 export type System = z.output<typeof systemSchema>;

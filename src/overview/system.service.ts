@@ -4,6 +4,7 @@ import { ENV } from '../config/env.token.js';
 import { DatabaseService } from '../database/database.service.js';
 import { Listener } from '../database/listener.js';
 import { Schedules } from '../database/schedules.js';
+import { MirrorsShown } from '../health/mirrors-shown.js';
 import { APP_VERSION } from '../health/version.js';
 import { Streams } from '../live/streams.js';
 import { PoolHistory } from './pool-history.js';
@@ -24,10 +25,11 @@ export class SystemService {
     private readonly streams: Streams,
     private readonly listener: Listener,
     private readonly recurring: Schedules,
+    private readonly mirrors: MirrorsShown,
   ) {}
 
   async get(): Promise<System> {
-    const [report, schedules, sizes] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes()]);
+    const [report, schedules, sizes, mirrors] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes(), this.mirrors.get()]);
     const uptimeSeconds = Math.floor(process.uptime());
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
     const { available, error, latency_ms: latencyMs, connections, migrations } = report;
@@ -43,6 +45,7 @@ export class SystemService {
       samples: { everySeconds: SAMPLE_SECONDS, items: [...this.history.samples] },
       events: { streams: this.streams.count, behindSeconds: this.streams.behindSeconds, listen: this.env.DB_LISTEN ? (this.listener.connected ? 'on' : 'lost') : 'off' },
       schedules: schedules && this.shown(schedules, uptimeSeconds),
+      mirrors,
     };
   }
 

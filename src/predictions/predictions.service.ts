@@ -6,6 +6,7 @@ import type { Caller } from '../common/http/caller.js';
 import type { Attempted } from '../common/http/once.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, notFound } from '../common/problem.js';
+import { spanOf } from '../common/span.js';
 import type { Claim } from '../database/idempotency.js';
 import { newestOf, type Place } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
@@ -49,7 +50,7 @@ export class PredictionsService {
   async createMany(tx: Tx, caller: Caller, items: Prediction[]): Promise<ShownPrediction[]> {
     const { agentId } = agentOf(caller);
     const rows = await this.predictions.insert(tx, agentId, items.map(rowOf));
-    await this.events.append(tx, caller, [{ type: 'prediction.batch_created', agentId, data: { count: rows.length } }]);
+    await this.events.append(tx, caller, [{ type: 'prediction.batch_created', agentId, data: { count: rows.length, ...spanOf(rows.map((row) => row.predicted_at)) } }]);
     return rows;
   }
 

@@ -209,7 +209,7 @@ describe('a batch of candles', () => {
     const byTime = new Map(rows.map((row) => [new Date(row['open_time'] as string).toISOString(), row['id']]));
     expect(answer.body.items.map(({ id }) => id)).toEqual(items.map(({ openTime }) => byTime.get(openTime)));
     expect(await t.db.query(`select type, data from events where agent_id = $1 and type like 'snapshot.%'`, [agent.id]))
-      .toEqual([{ type: 'snapshot.batch_stored', data: { kind: 'market', created: 1_000, corrected: 0, repeated: 0, kept: 0 } }]);
+      .toEqual([{ type: 'snapshot.batch_stored', data: { kind: 'market', created: 1_000, corrected: 0, repeated: 0, kept: 0, from: expect.any(String), to: expect.any(String) } }]);
     const again = await postMany(items);
     expect([again.status, again.body.items.every(({ outcome }) => outcome === 'repeated')]).toEqual([200, true]);
     expect(again.body.items.map(({ id }) => id)).toEqual(answer.body.items.map(({ id }) => id));

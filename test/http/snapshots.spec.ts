@@ -73,7 +73,7 @@ describe.each(KINDS)('a snapshot of %s', (kind) => {
     const answer = await agent.http<{ items: Row[] }>('POST', `/snapshots/${kind}`, { body: { items } });
     expect([answer.status, answer.body.items.map(({ outcome }) => outcome)]).toEqual([201, ['created', 'repeated', 'created', 'repeated']]);
     expect(await own(kind)).toHaveLength(3);
-    expect(await t.db.query(`select data from events where agent_id = $1 and type = 'snapshot.batch_stored'`, [agent.id])).toEqual([{ data: { kind, created: 2, corrected: 0, repeated: 1, kept: 0 } }]);
+    expect(await t.db.query(`select data from events where agent_id = $1 and type = 'snapshot.batch_stored'`, [agent.id])).toEqual([{ data: { kind, created: 2, corrected: 0, repeated: 1, kept: 0, from: expect.any(String), to: expect.any(String) } }]);
     const wrong = await agent.http<Refusal>('POST', `/snapshots/${kind}`, { body: { items: [of(kind, 7), of(kind, 8, { [TIME[kind] ?? '']: 'soon' })] } });
     expect([wrong.status, wrong.body.errors?.map(({ path }) => path)]).toEqual([400, [`items.1.${TIME[kind]}`]]);
     expect(await own(kind)).toHaveLength(3);

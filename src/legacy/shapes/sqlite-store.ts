@@ -60,7 +60,7 @@ export class SqliteStore implements OldStore {
   }
 
   *rows(table: ShapeTable): Iterable<Cells> {
-    const names = [...this.columnsOf(table.name)];
+    const names = [...(table.key[0] === 'rowid' ? ['rowid'] : []), ...this.columnsOf(table.name)];
     // A text is read by its bytes: what is not UTF-8 would come as U+FFFD and look like a difference.
     const select = names.map((name, index) => `typeof(${quoted(name)}) AS t${index}, CASE typeof(${quoted(name)}) WHEN 'text' THEN CAST(${quoted(name)} AS BLOB) ELSE ${quoted(name)} END AS v${index}`);
     const statement = this.db.prepare(`SELECT ${select.join()} FROM ${quoted(table.name)} ORDER BY ${table.key.length > 0 ? table.key.map(quoted).join() : 'rowid'}`);

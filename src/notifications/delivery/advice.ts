@@ -24,4 +24,5 @@ export const ADVICE: Record<IncidentKindName, string> = {
   ALERT_QUARANTINED: 'They were not carried out. Mend the mapping, then redrive what is still worth it.',
   SIGNAL_SILENCE: 'Nothing is opened or closed by it. Look whether its alert is still active.',
   NOTIFICATION_FAILING: 'What is to be told there waits, for a day at most. Look at the settings of that channel, and test it.',
+  MIRROR_BEHIND: 'Nothing else is held up by it. Start the mirror, or look at what it says; until then nobody should go back to its files.',
 };

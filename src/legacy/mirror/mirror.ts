@@ -1,0 +1,244 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { v7 as uuidv7 } from 'uuid';
+import type { MirrorPlace } from '../../config/mirror-place.js';
+import { isDatabaseAway, plainReason } from '../../database/sql-state.js';
+import type { EventFeed, EventFollower } from '../../events/event-feed.js';
+import type { EventFilter, EventLog, EventPosition, EventRow } from '../../events/event-log.repository.js';
+import type { OldStore } from '../shapes/old-store.js';
+import type { Shape, ShapeRun, ShapeTable } from '../shapes/shape.js';
+import { type MirrorPosition, positionIn, putPosition, type Whole } from './mirror-position.js';
+import type { MirrorsRepository } from './mirrors.repository.js';
+import type { OldPage, OldRows, Piece } from './old-rows.js';
+import type { OwnFiles } from './own-files.js';
+import { openPlace } from './place.js';
+import { firstRows, prune, putRow } from './prune.js';
+
+const REST_MS = 200;
+const REPORT_EVERY_MS = 3_000;
+const OWN_FILES_EVERY_MS = 10_000;
+const AFTER_FAULT_MS = { first: 500, most: 10_000 };
+/** Figures that are counted from other rows change without an event of theirs: so often all is read again, behind what changes. */
+const READ_AGAIN_EVERY_MS = 3_600_000;
+
+/** Whose rows came or went without an event of each. */
+const IMPORTS = ['import.finished', 'import.rolled_back'];
+const OF_OWN_FILES = ['risk_config', 'strategy'];
+
+interface Parts {
+  log: EventLog;
+  feed: EventFeed;
+  rows: OldRows;
+  own: OwnFiles;
+  mirrors: MirrorsRepository;
+}
+
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+
+/** Every row that an event names, as its subject or beside: the prediction of a trade, the explanation of one. */
+const namedIn = (events: readonly EventRow[]): string[] => [...new Set(events.flatMap(({ subject_id: id, data }) => [...(id === null ? [] : [id]), ...(data.match(UUID) ?? [])]))];
+
+function hasRows(store: OldStore, table: ShapeTable): boolean {
+  for (const _row of store.rows(table)) return true;
+  return false;
+}
+
+const wholly = (prunes: boolean): Whole => ({ piece: 0, after: null, prune: prunes, lacks: true });
+
+interface Plan {
+  pieces: readonly Piece[];
+}
+
+/** The feed says how far the log may be read; it is read from the database, from where this mirror is. */
+const LISTENS: EventFollower = { before: async () => undefined, started: () => undefined, take: () => undefined, lost: () => undefined };
+
+/**
+ * Keeps an old system's files as this system is. Every step reads a little, writes it, and commits it with how far it is:
+ * after a kill the same step is done again, and leaves what it left. It holds nothing of the database between steps.
+ */
+export class Mirror {
+  private readonly filter: EventFilter;
+  private store: OldStore | null = null;
+  private plan: Plan | null = null;
+  private reportedAt = -Infinity;
+  private ownAt = -Infinity;
+  private wholeAt = performance.now();
+  private fault: string | null = null;
+  private last: MirrorPosition | null = null;
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly place: MirrorPlace,
+    private readonly shape: Shape,
+    private readonly say: (line: string) => void,
+  ) {
+    this.filter = { agentId: null, types: [...IMPORTS, ...shape.tables.flatMap(({ events }) => events)], subjects: OF_OWN_FILES };
+  }
+
+  /** Until it is told to end. A fault is said once, and what failed is tried again. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.parts.feed.follow(LISTENS);
+    let afterFault = AFTER_FAULT_MS.first;
+    while (!signal.aborted) {
+      let restMs = REST_MS;
+      try {
+        if (await this.step()) restMs = 0;
+        this.said(null);
+        afterFault = AFTER_FAULT_MS.first;
+      } catch (error) {
+        this.said(isDatabaseAway(error) ? plainReason(error) : (error as Error).message);
+        this.drop();
+        restMs = afterFault;
+        afterFault = Math.min(afterFault * 2, AFTER_FAULT_MS.most);
+      }
+      await this.report(false);
+      if (restMs > 0) await pause(restMs, undefined, { signal }).catch(() => undefined);
+    }
+    this.parts.feed.unfollow(LISTENS);
+    await this.report(true);
+    this.drop();
+  }
+
+  /** @returns whether there may be more to do at once */
+  private async step(): Promise<boolean> {
+    const to = this.parts.feed.position;
+    if (!to) return false;
+    const store = (this.store ??= openPlace(this.place, this.shape));
+    let position = (this.last = positionIn(store) ?? (await this.begin(store, to)));
+    const follows = position.done < to.seq;
+    if (follows) position = await this.follow(store, position, to);
+    this.plan ??= await this.planned(store, position);
+    if (position.whole) await this.writeWhole(store, position, position.whole);
+    else if (!follows && performance.now() - this.wholeAt > READ_AGAIN_EVERY_MS) this.readAgain(store, position);
+    if (performance.now() - this.ownAt > OWN_FILES_EVERY_MS) await this.bringOwnFiles();
+    return follows || position.whole !== null;
+  }
+
+  /** From here on it follows; what was there before is written whole. */
+  private async begin(store: OldStore, to: EventPosition): Promise<MirrorPosition> {
+    const source = await this.parts.rows.newestSource(this.shape.system);
+    this.plan = await this.planned(store, { source });
+    // An export stood there: what is no longer ours must go.
+    const existed = this.plan.pieces.some(({ table }) => hasRows(store, table));
+    const position: MirrorPosition = {
+      id: uuidv7(), source, from: to, done: to.seq, whole: wholly(existed), rowsWritten: 0,
+    };
+    this.say(`writing all of it to ${this.place.path}${position.source === null ? '' : `, as imported from ${position.source}`}`);
+    return this.commit(store, position);
+  }
+
+  /** The tables, made where they are not there. */
+  private async planned(store: OldStore, { source }: Pick<MirrorPosition, 'source'>): Promise<Plan> {
+    const { made, pieces } = await this.parts.rows.tables({ shape: this.shape, source });
+    for (const { table, form } of made) store.make(table, form);
+    store.commit();
+    return { pieces };
+  }
+
+  /** One page of it. */
+  private async writeWhole(store: OldStore, position: MirrorPosition, whole: Whole): Promise<void> {
+    const piece = this.plan?.pieces[whole.piece];
+    if (!piece) return this.endWhole(store, position, whole);
+    const page = await this.parts.rows.page(this.runOf(position), piece, whole.after);
+    this.write(store, piece.table, page);
+    const next = page.next ? { after: page.next } : { piece: whole.piece + 1, after: null };
+    this.commit(store, { ...position, whole: { ...whole, ...next }, rowsWritten: position.rowsWritten + page.rows.length });
+  }
+
+  private async endWhole(store: OldStore, position: MirrorPosition, { prune: prunes, lacks }: Whole): Promise<void> {
+    const run = this.runOf(position);
+    if (prunes) await prune(store, run, this.plan?.pieces ?? [], this.parts.rows);
+    if (run.source === null) for (const [table, cells] of firstRows(this.shape)) store.upsert(table, cells);
+    this.commit(store, { ...position, whole: null });
+    this.wholeAt = performance.now();
+    if (lacks) this.say('all of it is written; following what changes');
+  }
+
+  /** A row that the old table does not take, since one of its constraints is broken, is left out; an export says which. */
+  private write(store: OldStore, table: ShapeTable, { rows, left }: OldPage): void {
+    for (const cells of rows) putRow(store, table, cells);
+    for (const cells of left) store.remove(table, cells);
+  }
+
+  private readAgain(store: OldStore, position: MirrorPosition): void {
+    this.commit(store, { ...position, whole: { ...wholly(false), lacks: false } });
+  }
+
+  private async follow(store: OldStore, position: MirrorPosition, to: EventPosition): Promise<MirrorPosition> {
+    const found = await this.parts.log.replay(position.from, position.done, to.seq, this.filter);
+    if (!found) {
+      this.say('another state of the database was restored: all of it is written again');
+      return this.commit(store, { ...position, from: to, done: to.seq, whole: wholly(true) });
+    }
+    const { rows, done } = found;
+    const last = rows.at(-1);
+    const next = { ...position, from: last ? { seq: last.seq, atUs: last.at_us } : position.from, done };
+    if (rows.some(({ type }) => IMPORTS.includes(type))) {
+      this.say('an import was finished or rolled back: all of it is written again');
+      this.plan = null;
+      const source = position.source ?? (await this.parts.rows.newestSource(this.shape.system));
+      return this.commit(store, { ...next, source, whole: wholly(true) });
+    }
+    const written = await this.writeChanged(store, next, rows);
+    if (rows.some(({ type }) => OF_OWN_FILES.includes(type.split('.')[0] ?? ''))) await this.bringOwnFiles();
+    return this.commit(store, { ...next, rowsWritten: position.rowsWritten + written });
+  }
+
+  /** As they are now, whatever the event said: a later one finds them the same. */
+  private async writeChanged(store: OldStore, position: MirrorPosition, events: readonly EventRow[]): Promise<number> {
+    const named = namedIn(events);
+    let written = 0;
+    for (const table of this.shape.tables) {
+      if (!table.ours) continue;
+      for await (const ids of this.parts.rows.changed(table, named, events.filter(({ type }) => table.events.includes(type)))) {
+        const page = await this.parts.rows.byId(this.runOf(position), table, ids);
+        this.write(store, table, page);
+        written += page.rows.length;
+      }
+    }
+    return written;
+  }
+
+  private async bringOwnFiles(): Promise<void> {
+    await this.parts.own.bring(this.place.ownFolder);
+    this.ownAt = performance.now();
+  }
+
+  private commit(store: OldStore, position: MirrorPosition): MirrorPosition {
+    putPosition(store, position);
+    store.commit();
+    return (this.last = position);
+  }
+
+  private runOf({ source }: MirrorPosition): ShapeRun {
+    return { shape: this.shape, source };
+  }
+
+  /** What was not committed is as if it had not been. */
+  private drop(): void {
+    try {
+      this.store?.close();
+    } catch {
+      // A disk that is full says so again when it is next written.
+    }
+    this.store = this.plan = null;
+  }
+
+  private said(fault: string | null): void {
+    if (fault !== null && fault !== this.fault) this.say(`not up to date, trying again: ${fault}`);
+    if (fault === null && this.fault !== null) this.say('up to date again');
+    this.fault = fault;
+  }
+
+  /** What people and machines see of it. That this fails says only that the database is away, which the next step says too. */
+  private async report(now: boolean): Promise<void> {
+    if (!this.last || (!now && performance.now() - this.reportedAt < REPORT_EVERY_MS)) return;
+    this.reportedAt = performance.now();
+    const { id, whole, done, rowsWritten } = this.last;
+    const { position: at, behindMs } = this.parts.feed;
+    const isWhole = this.fault === null && !whole?.lacks && at !== null && done >= at.seq && Number.isFinite(behindMs);
+    await this.parts.mirrors
+      .report({ id, place: this.place.text, shape: this.shape.system, position: done, behindSeconds: isWhole ? behindMs / 1_000 : null, rowsWritten, error: this.fault?.slice(0, 500) ?? null })
+      .catch(() => undefined);
+  }
+}
+

@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
+import { countOf, drift, endMirrors, type MirrorProcess, newPlace, type Place, predict, startMirror, trade, whenWhole } from '../support/mirrors.js';
+import { until } from '../support/pool.js';
+
+const FULL = process.env['FULL_FIGURES'] !== undefined;
+const KILLS = FULL ? 60 : 6;
+
+let t: TestApp;
+let agent: TestAgent;
+let place: Place;
+beforeAll(async () => {
+  t = await startTestApp();
+  agent = await t.agent();
+  place = newPlace(t);
+});
+afterAll(async () => {
+  await endMirrors();
+  await t.close();
+});
+
+const batch = (count: number) => agent.http('POST', '/predictions/batch', { body: {
+  items: Array.from({ length: count }, (_, n) => ({ model: 'batch', symbol: 'EURUSD', timestamp: new Date(Date.now() - 3_600_000 - n * 1_000).toISOString(), direction: 'short', confidence: '0.6' })),
+} });
+
+/** Writes until it is told to end; says how many trades were made. */
+function writing(): { end(): Promise<number> } {
+  let over = false;
+  const run = async () => {
+    let trades = 0;
+    for (let n = 0; !over; n++) {
+      await predict(agent);
+      if (n % 3 === 0) await trade(agent, n % 2 ? null : '1').then(() => trades++);
+      if (n % 10 === 0) await batch(50);
+    }
+    return trades;
+  };
+  const all = Promise.all([run(), run()]);
+  return { end: async () => { over = true; return (await all).reduce((sum, each) => sum + each, 0); } };
+}
+
+describe('a mirror that is killed', () => {
+  it(`at ${KILLS} moments of beginning and following loses nothing and doubles nothing`, async () => {
+    for (let n = 0; n < 4; n++) await batch(500);
+    const load = writing();
+    for (let n = 0; n < KILLS; n++) {
+      const mirror = startMirror(place);
+      // From before its first row to in the middle of following.
+      if (n > 0) await until(() => existsSync(place.file), 30_000);
+      await pause(200 + Math.random() * 2_200);
+      mirror.kill('SIGKILL');
+      await mirror.exited;
+    }
+    const trades = await load.end();
+    const last = startMirror(place);
+    await whenWhole(t, last.output);
+    const [ours] = await t.db.query<{ predictions: number; entered: number }>(`select (select count(*)::int from predictions) as predictions, (select count(*)::int from trades where entry_time is not null) as entered`);
+    expect([countOf(place, 'predictions'), countOf(place, 'trades')]).toEqual([ours?.predictions, ours?.entered]);
+    expect(ours?.entered).toBe(trades);
+    const { json } = await drift(place);
+    expect(json.tables.filter(({ missing, extra, different }) => missing + extra + different > 0)).toEqual([]);
+    last.kill('SIGTERM');
+    expect(await last.exited).toEqual({ code: 0, signal: null });
+  }, 600_000);
+
+  it('or stopped in its tracks slows no request, and goes on where it was', async () => {
+    const mirror: MirrorProcess = startMirror(place);
+    await whenWhole(t, mirror.output);
+    mirror.kill('SIGSTOP');
+    try {
+      for (let n = 0; n < 20; n++) {
+        const began = performance.now();
+        expect((await predict(agent)).status).toBe(201);
+        expect(performance.now() - began).toBeLessThan(3_000);
+      }
+      // It holds nothing that others wait for.
+      expect(await t.db.query(`select l.mode from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.datname = current_database()`)).toEqual([]);
+    } finally {
+      mirror.kill('SIGCONT');
+    }
+    await whenWhole(t, mirror.output);
+    const [ours] = await t.db.query<{ n: number }>('select count(*)::int as n from predictions');
+    expect(countOf(place, 'predictions')).toBe(ours?.n);
+    mirror.kill('SIGTERM');
+    await mirror.exited;
+  });
+
+  it('says that another state of the database was restored, and writes all of it again', async () => {
+    const mirror = startMirror(place);
+    await whenWhole(t, mirror.output);
+    mirror.kill('SIGTERM');
+    await mirror.exited;
+    // As a backup that was taken before the last events: their numbers are given to others.
+    await t.db.query(`alter table events disable trigger user`);
+    await t.db.query(`update events set at = at + interval '1 microsecond' where seq = (select max(seq) from events)`);
+    await t.db.query(`alter table events enable trigger user`);
+    const again = startMirror(place);
+    await until(() => again.output().includes('another state of the database was restored'), 30_000);
+    await whenWhole(t, again.output);
+    expect((await drift(place)).code).toBe(0);
+    again.kill('SIGTERM');
+    await again.exited;
+  });
+});
