@@ -136,6 +136,7 @@ function exportCommand(program: Command): void {
   program.command('export').description("write everything as an old system's own database or files; exit code 1 when live trades are open").requiredOption('--shape <system>', 'ai-trader, ai-trading-platform, sigmatrader, rec-io')
     .requiredOption('--out <path>', 'a new file, or a new folder for ai-trading-platform').option('--source <name>', 'of which import; the only one of that system when left out')
     .option('--with-open-trades', 'also where trades with real money are open').option('--overwrite', 'an earlier export at that place')
+    .option('--final', 'hand over: refuses while anything here may still trade, and retires this system first')
     .action((options: ExportCommand) => run(async () => (await import('./cli/export.js')).exportTo(readEnv(), say, options)));
 }
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Env } from '../config/env.js';
+import { FinalityService } from '../legacy/cutover/finality.service.js';
 import { ExportFailure, type ExportReport } from '../legacy/export/export-report.js';
 import { ExportService } from '../legacy/export/export.service.js';
 import { SYSTEMS } from '../legacy/profile.js';
@@ -13,16 +14,20 @@ export interface ExportCommand {
   source?: string;
   withOpenTrades?: boolean;
   overwrite?: boolean;
+  final?: boolean;
 }
 
 /** Back out: everything of ours as the old application opens it. The database is only read, but for the ids that it gives. */
-export async function exportTo(env: Env, say: Say, { shape, out, source, withOpenTrades, overwrite }: ExportCommand): Promise<Outcome> {
+export async function exportTo(env: Env, say: Say, { shape, out, source, withOpenTrades, overwrite, final }: ExportCommand): Promise<Outcome> {
   const system = SYSTEMS.find((each) => each === shape);
   if (!system) throw wrongUsage(`--shape: must be one of ${SYSTEMS.join(', ')}`);
   try {
-    const report = await withDatabase(env, say, (urls) => withServices(env, urls, (app) => app.get(ExportService, { strict: false }).export({
-      system, source: source ?? null, out: resolve(out), withOpenTrades: withOpenTrades ?? false, overwrite: overwrite ?? false, progress: progress(),
-    })));
+    const report = await withDatabase(env, say, (urls) => withServices(env, urls, async (app) => {
+      if (final) await retired(app.get(FinalityService, { strict: false }), system, say);
+      return app.get(ExportService, { strict: false }).export({
+        system, source: source ?? null, out: resolve(out), withOpenTrades: withOpenTrades ?? false, overwrite: overwrite ?? false, progress: progress(),
+      });
+    }));
     return { json: report, text: textOf(report) };
   } catch (error) {
     if (!(error instanceof ExportFailure)) throw error;
@@ -30,6 +35,13 @@ export async function exportTo(env: Env, say: Say, { shape, out, source, withOpe
     const lines = error.openTrades.map(({ id, account, agent, symbol, status }) => `  ${id}  ${status}  ${symbol}  agent ${agent}, account ${account}`);
     return { json: { error: { code: error.code, message: error.message, openTrades: error.openTrades } }, text: [error.message, ...lines].join('\n'), exitCode: error.exitCode };
   }
+}
+
+/** Before the last copy, so that nothing is written here after it; also where the copy then fails. @throws {Problem} 409 NOT_FINAL */
+async function retired(finality: FinalityService, system: string, say: Say): Promise<void> {
+  const { takenAsStopped } = await finality.retire(`handed over to ${system}`);
+  for (const { agent, why } of takenAsStopped) say(`taken as stopped: ${agent}, since ${why}`);
+  say('retired: nothing opens here until "tradewarden unretire"');
 }
 
 const EVERY_MS = 500;

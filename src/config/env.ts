@@ -161,6 +161,14 @@ export class SettingsError extends Error {
   }
 }
 
+/** Switches of systems that this one takes over from: whoever still sets one believes that it does something. */
+const SWITCHES_OF_OLD: Readonly<Record<string, string>> = {
+  USE_POSTGRES: 'there is no other database: "tradewarden import" brings the old one in',
+  DUAL_WRITE: '"tradewarden mirror" with MIRROR_URL keeps the old files up to date',
+  DUAL_WRITE_MODE: '"tradewarden mirror" with MIRROR_URL keeps the old files up to date',
+  USE_HYBRID_STORAGE: 'the database holds everything; with MIRROR_URL limits and strategies can be read while it is away',
+};
+
 /**
  * Reads and checks all settings at once.
  * @throws {SettingsError} naming every violation, never a value (a value may be a secret).
@@ -180,6 +188,7 @@ export function readEnv(source: NodeJS.ProcessEnv = environment()): Env {
       warnings.push(`${fault}: production would refuse to start`);
     } else violations.push(fault ?? name);
   }
+  for (const [name, instead] of Object.entries(SWITCHES_OF_OLD)) if (given(name) !== undefined) warnings.push(`${name} is read by nothing here: ${instead}`);
   violations.push(...violationsBetween(given));
   if (violations.length > 0) throw new SettingsError(violations);
   const settings = raw as Raw;

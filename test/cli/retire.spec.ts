@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { cli, type CliRun } from '../support/cli.js';
@@ -77,12 +80,15 @@ describe('a system that is retired', () => {
 });
 
 describe('nothing here trades any more', () => {
+  const heard: TestAgent[] = [];
+
   it('only when each agent has seen it or cannot open, nothing is under way, and no broker shows an entry order', async () => {
     await t.db.query(`update agents set retired_at = app_clock()`);
     const [sees, sleeps, lives] = [await t.agent(), await t.agent(), await t.agent({ mode: 'paper' })];
     await beat(sees);
     await beat(sleeps);
     await beat(lives);
+    heard.push(sees, lives);
     const first = await retire();
     expect(codes(first)).toEqual(['AGENT_NOT_STOPPED', 'AGENT_NOT_STOPPED', 'AGENT_NOT_STOPPED']);
     expect(first.json.final.ready).toBe(false);
@@ -91,7 +97,7 @@ describe('nothing here trades any more', () => {
     await beat(lives, { observedStateVersion: await versionOf(lives) });
     await t.db.query(`update agent_state set trading_lease_until = app_clock() - interval '1 second', last_seen_at = app_clock() - interval '61 seconds' where agent_id = $1`, [sleeps.id]);
     const opening = await queueOpening(t, sleeps);
-    await t.db.query(`update agent_commands set status = 'unknown', finished_at = null where id = $1`, [opening]).catch(() => undefined);
+    await t.db.query(`update agent_commands set status = 'unknown', finished_at = null where id = $1`, [opening]);
     const second = await retire();
     expect(codes(second)).toEqual(['OPENING_NOT_SETTLED']);
     expect(second.json.final.takenAsStopped).toMatchObject([{ agent: sleeps.name, why: expect.stringContaining('lease is over') }]);
@@ -105,5 +111,30 @@ describe('nothing here trades any more', () => {
     const last = await retire();
     expect([codes(last), last.json.final.ready]).toEqual([[], true]);
     await unretire();
+  });
+
+  it('is what a last export asks for, and from then on this system is retired', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tradewarden-final-'));
+    const out = join(folder, 'old.db');
+    const last = () => cli<{ tables: object[]; error: { code: string; message: string } }>(['export', '--shape', 'ai-trader', '--out', out, '--final', '--json'], env);
+    try {
+      const agent = await t.agent();
+      await beat(agent);
+      expect(await last()).toMatchObject({ code: 1, json: { error: { code: 'NOT_FINAL', message: expect.stringContaining('Nothing halts everything') } } });
+      await impose(t, { type: 'global' });
+      expect(await last()).toMatchObject({ code: 1, json: { error: { code: 'NOT_FINAL', message: expect.stringContaining(agent.name) } } });
+      expect([existsSync(out), (await t.db.query(`select 1 from halts where source = 'retirement' and released_at is null`)).length]).toEqual([false, 0]);
+      for (const each of [agent, ...heard]) await beat(each, { observedStateVersion: await versionOf(each) });
+      for (const each of heard) await each.http('POST', '/agents/me/positions', { body: reportOf({ asOf: new Date(Date.now() + 2_000).toISOString() }) });
+      const run = await last();
+      expect([run.code, run.stderr]).toEqual([0, expect.stringContaining('retired: nothing opens here')]);
+      expect((await t.db.query(`select 1 from halts where source = 'retirement' and released_at is null`)).length).toBe(1);
+      expect((await release(t, (await impose(t, { type: 'global' })).body.id)).status).toBe(200);
+      expect((await enqueue(t, agent, 'custom')).status).toBe(409);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+    await unretire();
+    await releaseAll(t);
   });
 });

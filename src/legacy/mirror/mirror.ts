@@ -42,6 +42,9 @@ function hasRows(store: OldStore, table: ShapeTable): boolean {
   return false;
 }
 
+/** The log does not reach so far, or has another row there. */
+const isOfAnother = ({ from, done }: MirrorPosition, to: EventPosition): boolean => done > to.seq || (from.seq === to.seq && from.atUs !== to.atUs);
+
 const wholly = (prunes: boolean): Whole => ({ piece: 0, after: null, prune: prunes, lacks: true });
 
 interface Plan {
@@ -104,7 +107,7 @@ export class Mirror {
     if (!to) return false;
     const store = (this.store ??= openPlace(this.place, this.shape));
     let position = (this.last = positionIn(store) ?? (await this.begin(store, to)));
-    const follows = position.done < to.seq;
+    const follows = position.done < to.seq || isOfAnother(position, to);
     if (follows) position = await this.follow(store, position, to);
     this.plan ??= await this.planned(store, position);
     if (position.whole) await this.writeWhole(store, position, position.whole);
@@ -164,14 +167,15 @@ export class Mirror {
   }
 
   private async follow(store: OldStore, position: MirrorPosition, to: EventPosition): Promise<MirrorPosition> {
-    const found = await this.parts.log.replay(position.from, position.done, to.seq, this.filter);
+    const found = isOfAnother(position, to) ? null : await this.parts.log.replay(position.from, position.done, to.seq, this.filter);
     if (!found) {
       this.say('another state of the database was restored: all of it is written again');
       return this.commit(store, { ...position, from: to, done: to.seq, whole: wholly(true) });
     }
     const { rows, done } = found;
     const last = rows.at(-1);
-    const next = { ...position, from: last ? { seq: last.seq, atUs: last.at_us } : position.from, done };
+    // A row that is there: by it another state of the database is known, in which these numbers are given to others.
+    const next = { ...position, from: done >= to.seq ? to : last ? { seq: last.seq, atUs: last.at_us } : position.from, done };
     if (rows.some(({ type }) => IMPORTS.includes(type))) {
       this.say('an import was finished or rolled back: all of it is written again');
       this.plan = null;
