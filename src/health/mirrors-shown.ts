@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { askAside } from '../database/aside.js';
 import { DatabaseService } from '../database/database.service.js';
 import { type MirrorFigures, mirrorFigures } from './mirror-figures.js';
 
 const KEPT_MS = 2_000;
+const SOON_MS = 90;
 
 /** Asks beside the pool, 0.9 s at most; those that ask together share one look, and the probes of a moment. */
 @Injectable()
@@ -19,6 +21,13 @@ export class MirrorsShown {
     if (performance.now() - this.keptAt < KEPT_MS) return Promise.resolve(this.kept);
     this.looking ??= this.look().finally(() => (this.looking = null));
     return this.looking;
+  }
+
+  /** For whoever must answer now: null when it takes longer than a moment. */
+  async soon(): Promise<MirrorFigures[] | null> {
+    const enough = new AbortController();
+    const late = pause(SOON_MS, null, { signal: enough.signal }).catch(() => null);
+    return Promise.race([this.get(), late]).finally(() => enough.abort());
   }
 
   private async look(): Promise<MirrorFigures[] | null> {

@@ -181,7 +181,7 @@ describe('a batch of predictions', () => {
     const stored = await t.db.query('select id from predictions where agent_id = $1 order by seq', [agent.id]);
     expect(stored.map((row) => row['id'])).toEqual(made.body.items.map((item) => item.id));
     const events = await t.db.query(`select data from events where agent_id = $1 and type like 'prediction.%'`, [agent.id]);
-    expect(events).toEqual([{ data: { count: 1_000 } }]);
+    expect(events).toEqual([{ data: { count: 1_000, from: expect.any(String), to: expect.any(String) } }]);
   });
 
   it('is stored whole or not at all, and names the item that is wrong', async () => {
