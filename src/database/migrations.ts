@@ -32,11 +32,11 @@ import { AlertInbox1763600000031 } from './migrations/1763600000031-alert-inbox.
 import { Reports1763600000032 } from './migrations/1763600000032-reports.js';
 import { Notifications1763600000033 } from './migrations/1763600000033-notifications.js';
 import { Search1763600000034 } from './migrations/1763600000034-search.js';
-import { ExportIds1763600000038 } from './migrations/1763600000038-export-ids.js';
 import { Imports1763600000035 } from './migrations/1763600000035-imports.js';
 import { ImportRollback1763600000036 } from './migrations/1763600000036-import-rollback.js';
-import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
 import { Mirrors1763600000037 } from './migrations/1763600000037-mirrors.js';
+import { ExportIds1763600000038 } from './migrations/1763600000038-export-ids.js';
+import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
