@@ -84,7 +84,7 @@ export class ExportService {
           await this.tableExport.known(tx, run, [like], store, report, options.progress);
         } else await this.tableExport.unknown(tx, run, table, store, report, options.progress);
       }
-      await this.tableExport.sequences(tx, run, store, report);
+      await this.tableExport.sequences(tx, run, store);
       store.commit();
     } finally {
       store.close();

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../../database/transaction.js';
 import { ExportIds } from '../shapes/export-ids.repository.js';
-import { type OldStore, RowRefused } from '../shapes/old-store.js';
+import { type Counter, type OldStore, RowRefused } from '../shapes/old-store.js';
 import { OursRepository } from '../shapes/ours.repository.js';
 import { type Cells, oldRow, type OurRow, type ShapeRun, type ShapeTable } from '../shapes/shape.js';
 import type { ExportReport, TableReport } from './export-report.js';
@@ -64,12 +64,20 @@ export class TableExport {
   }
 
   /** The next id of the old application is above every id that its table ever had, and above those given here. */
-  async sequences(tx: Tx, run: ShapeRun, store: OldStore, report: ExportReport): Promise<void> {
-    if (!store.sequence) return;
-    for (const { name } of report.tables) {
-      const table = run.shape.tables.find((each) => each.name === name);
-      if (table && [...table.columns.map(({ declared }) => declared), ...table.constraints].some((text) => /AUTOINCREMENT/i.test(text))) store.sequence(name, await this.exportIds.greatest(tx, run, name));
+  async sequences(tx: Tx, run: ShapeRun, store: OldStore): Promise<void> {
+    const counters: Counter[] = [];
+    for (const id of await this.exportIds.tableIds(tx, run, 'sqlite_sequence')) {
+      for (const { oldId, cells } of await this.repository.archived(tx, run.source ?? '', id, null, PAGE, 'line')) {
+        const [table, seq, rowid] = [cells?.name, cells?.seq, /^#(\d+)$/.exec(oldId)?.[1]];
+        if (typeof table === 'string' && typeof seq === 'bigint' && !counters.some((each) => each.table === table)) counters.push({ table, rowid: rowid === undefined ? null : BigInt(rowid), least: seq });
+      }
     }
+    const given = run.shape.tables.filter(({ name, columns }) => columns.some(({ declared }) => /AUTOINCREMENT/i.test(declared)) && !counters.some(({ table }) => table === name));
+    for (const { name } of given) {
+      const least = await this.exportIds.greatest(tx, run, name);
+      if (least > 0n) counters.push({ table: name, rowid: null, least });
+    }
+    store.sequences?.(counters);
   }
 
   private async ofOurs(tx: Tx, run: ShapeRun, table: ShapeTable, counts: Counts): Promise<void> {

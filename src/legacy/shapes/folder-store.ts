@@ -28,6 +28,8 @@ interface OpenFile {
 export class FolderStore implements OldStore {
   private readonly open = new Map<string, OpenFile>();
   private readonly gone = new Set<string>();
+  /** Documents whose rows stand in a field. */
+  private readonly lists = new Map<string, ShapeTable>();
   private readonly kept: StoreState;
 
   constructor(private readonly folder: string) {
@@ -51,6 +53,8 @@ export class FolderStore implements OldStore {
   }
 
   insert(table: ShapeTable, cells: Cells): void {
+    const list = table.files?.form === 'json' ? this.lists.get(table.files.path) : undefined;
+    if (list) return this.around(list, cells);
     const file = this.fileOf(table, cells);
     if (file.rows.has(rowKey(table, file, cells))) throw new RowRefused(`${keyOf(table, cells)} is there already`);
     this.upsert(table, cells);
@@ -85,6 +89,13 @@ export class FolderStore implements OldStore {
     this.open.clear();
   }
 
+  /** What a document says beside the rows in its field. */
+  private around(list: ShapeTable, cells: Cells): void {
+    const file = this.fileOf(list, {});
+    file.around = { ...file.around, ...cells };
+    file.changed = true;
+  }
+
   private flush(): void {
     for (const [path, file] of this.open) if (file.changed && !this.gone.has(path)) this.write(path, contentOf(file));
     for (const path of this.gone) rmSync(join(this.folder, path), { force: true });
@@ -103,6 +114,7 @@ export class FolderStore implements OldStore {
     if (this.open.size >= OPEN_MOST) this.flush();
     const files = table.files ?? { path, form: 'json' };
     const opened: OpenFile = { files, columns: [], rows: new Map(), around: {}, changed: false };
+    if (files.form === 'json-list' && files.at !== undefined) this.lists.set(path, table);
     const there = join(this.folder, path);
     if (existsSync(there)) this.read(table, opened, readFileSync(there, 'utf8'));
     this.open.set(path, opened);

@@ -1,3 +1,4 @@
+import { plainNumber } from '../convert/decimals.js';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 
 /** A cell as JSON; numbers with the digits they have. @param indent 0 for one line */
@@ -5,7 +6,7 @@ export function jsonText(cell: Cell, indent = 0, depth = 0): string {
   if (cell === null) return 'null';
   if (cell instanceof JsonNumber) return cell.text;
   if (typeof cell === 'bigint') return String(cell);
-  if (typeof cell === 'number') return Number.isFinite(cell) ? String(cell) : 'null';
+  if (typeof cell === 'number') return Number.isFinite(cell) ? plainNumber(cell).replace(/^-?\d+$/, '$&.0') : 'null';
   if (cell instanceof BadText) return JSON.stringify(Buffer.from(cell.bytes).toString('utf8'));
   if (cell instanceof Uint8Array) return JSON.stringify(Buffer.from(cell).toString('base64'));
   if (typeof cell !== 'object') return JSON.stringify(cell);

@@ -1,5 +1,12 @@
 import type { Cells, ShapeTable } from './shape.js';
 
+export interface Counter {
+  table: string;
+  /** Place in its own table, where it had one. */
+  rowid: bigint | null;
+  least: bigint;
+}
+
 /** How the table was where rows of it came from. */
 export interface TableForm {
   /** Columns of the shape that it has; all by default. */
@@ -34,8 +41,8 @@ export interface OldStore {
   state(name: string): string | null;
   /** Kept with the rows: it is committed with them. */
   putState(name: string, value: string): void;
-  /** Of a database that counts ids itself: its next one is above this. */
-  sequence?(table: string, least: bigint): void;
+  /** Of a database that counts ids itself: its next ones are above these, which stand in this order. */
+  sequences?(counters: readonly Counter[]): void;
   commit(): void;
   /** Without what was not committed. */
   close(): void;

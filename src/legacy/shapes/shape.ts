@@ -114,11 +114,12 @@ export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"
  * something else now are written anew, in the old units, and those that we do not hold stay.
  */
 export function oldRow(table: ShapeTable, ours: OurRow): Cells {
+  if (ours.old && !ours.changed) return ours.old;
   const cells: Cells = { ...ours.old };
   for (const { name, write } of table.columns) {
     const before = ours.old && name in ours.old ? (ours.old[name] ?? null) : undefined;
     // Of a new row what we do not hold is left to the old default; of an old one it stays.
-    if (!write || (before !== undefined && !ours.changed)) continue;
+    if (!write) continue;
     const now = write(ours);
     cells[name] = before !== undefined && means(before) === means(now) ? before : now;
   }

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 import { jsonText } from './json-text.js';
-import { type OldStore, RowRefused, type TableForm } from './old-store.js';
+import { type Counter, type OldStore, RowRefused, type TableForm } from './old-store.js';
 import { type Cells, createStatements, quoted, type ShapeTable } from './shape.js';
 
 /** "TWEX", in the header of a file that was written here. SQLite keeps it for whoever made the file; no table tells of it. */
@@ -84,11 +84,18 @@ export class SqliteStore implements OldStore {
   }
 
   /** The counters of AUTOINCREMENT, at least these: the old application's next id is above every id that was ever there. */
-  sequence(table: string, least: bigint): void {
+  sequences(counters: readonly Counter[]): void {
     this.begin();
     if (this.columnsOf('sqlite_sequence').size === 0) return;
-    const { changes } = this.db.prepare('UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?').run(least, table);
-    if (Number(changes) === 0) this.db.prepare('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run(table, least);
+    const counted = new Map(this.db.prepare('SELECT name, seq FROM sqlite_sequence').all().map(({ name, seq }) => [name as string, BigInt(seq as number)]));
+    this.db.exec('DELETE FROM sqlite_sequence');
+    const insert = this.db.prepare('INSERT INTO sqlite_sequence (rowid, name, seq) VALUES (?, ?, ?)');
+    for (const { table, rowid, least } of counters) {
+      const reached = counted.get(table) ?? 0n;
+      counted.delete(table);
+      insert.run(rowid, table, reached > least ? reached : least);
+    }
+    for (const [name, seq] of counted) insert.run(null, name, seq);
   }
 
   commit(): void {
