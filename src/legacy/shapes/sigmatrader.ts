@@ -90,11 +90,13 @@ const strategies: Filled = {
 
 const part = (ours: OurRow, place: 0 | 1) => /^([^:]+):(.+)$/.exec(textIn(ours, 'symbol') ?? '')?.[place + 1] ?? null;
 
+const STORED: Record<string, string> = { M1: '1m', D1: '1d' };
+
 const candles: Filled = {
   ours: CANDLES, events: SNAPSHOT_EVENTS,
-  cannot: (ours) => (part(ours, 0) === null ? 'EXCHANGE_UNKNOWN: the old table needs the exchange' : ['1m', '1d'].includes(textIn(ours, 'frame') ?? '') ? null : `TIMEFRAME_NOT_STORED: the old table has 1m and 1d alone, and computes the others`),
+  cannot: (ours) => (part(ours, 0) === null ? 'EXCHANGE_UNKNOWN: the old table needs the exchange' : (textIn(ours, 'frame') ?? '') in STORED ? null : `TIMEFRAME_NOT_STORED: the old table has 1m and 1d alone, and computes the others`),
   write: {
-    id, symbol: (ours) => part(ours, 1), exchange: (ours) => part(ours, 0), timeframe: text('frame'), open: real('open', 'open'), high: real('high', 'high'), low: real('low', 'low'), close: real('close', 'close'),
+    id, symbol: (ours) => part(ours, 1), exchange: (ours) => part(ours, 0), timeframe: (ours) => (ours.imported ? textIn(ours, 'timeframe') : (STORED[textIn(ours, 'frame') ?? ''] ?? null)), open: real('open', 'open'), high: real('high', 'high'), low: real('low', 'low'), close: real('close', 'close'),
     volume: (ours) => real('volume', 'volume')(ours) ?? 0,
     ts: (ours) => {
       const at = textIn(ours, 'open_time') ?? '';
@@ -141,6 +143,6 @@ export const SIGMATRADER: Shape = {
   first: [{ table: 'alembic_version', cells: { version_num: '0080' } }],
   differs: {
     'candles.ts': 'written with six digits of a second, whatever it was written with', 'candles.open high low close volume': 'the same numbers; an INTEGER becomes a REAL, as its column is declared; a volume that was null is 0',
-    '*.secrets': 'what was a credential is [secret removed]: connections and keys of models are entered again', '*.CHECK': 'checks and foreign keys of the old tables are not declared',
+    '*.secrets': 'what was a credential is [secret removed]: connections and keys of models are entered again', '*.types': 'a value whose column was declared otherwise than at revision 0080 takes the type of that revision', '*.CHECK': 'checks and foreign keys of the old tables are not declared',
   },
 };
