@@ -11,7 +11,8 @@ export function refusedBy(error: unknown): Reject {
   const constraint = constraintOf(error);
   const column = said.column ?? /, column (\w+)/.exec(said.where ?? '')?.[1] ?? null;
   const table = said.table?.replace(MONTH, '') ?? /^COPY (\w+)/.exec(said.where ?? '')?.[1] ?? 'a table';
-  if (constraint === 'import_rows_pk' || constraint === 'import_archive_pk') return new Reject('ROW_TWICE', 'another row of its table has the same id');
+  // The id of a row of ours is made of its own: whoever has it already is of this run too.
+  if (constraint === 'import_rows_pk' || constraint === 'import_archive_pk' || (constraint?.endsWith('_pk') && said.detail?.startsWith('Key (id)='))) return new Reject('ROW_TWICE', 'another row of its table has the same id');
   if (constraint) {
     const name = MONTH.test(constraint) ? constraint.replace(MONTH, '').replace(/_pkey$/, '_pk') : constraint;
     return new Reject(`CONSTRAINT_${name.toUpperCase()}`, `${table} refuses it: ${cut(said.message)}${said.detail?.startsWith('Key ') ? ` (${cut(said.detail)})` : ''}`, column);

@@ -103,7 +103,7 @@ export class SecretTexts {
   }
 }
 
-function parsed(text: string): JsonCell | undefined {
+export function parsed(text: string): JsonCell | undefined {
   try {
     const { value } = parseJson(text);
     return value;
