@@ -32,15 +32,9 @@ export class Secrets {
     for (const table of source.tables) {
       const mapping = mappingOf(table);
       const plan = planOf(table, mapping);
-      if (plan.named.size === 0 && plan.suspicious.length === 0 && !plan.pair && !mapping?.secretsOf && plan.paths.size === 0) continue;
-      const know = (cell: unknown): void => {
-        if (typeof cell === 'string' && cell !== REMOVED && isTelling(cell) && known.size < KNOWN.count) known.add(cell);
-      };
+      if (plan.named.size === 0 && plan.suspicious.length === 0 && plan.paths.size === 0 && !plan.pair && !mapping?.secretsOf) continue;
       let read = 0;
       for (const { cells } of table.rows()) {
-        for (const column of secretColumns(plan, mapping, cells)) know(cells[column]);
-        for (const [column, paths] of plan.paths) for (const path of paths) know(at(cells[column], path));
-      if (plan.named.size === 0 && plan.suspicious.length === 0 && plan.paths.size === 0 && !plan.pair && !mapping?.secretsOf) continue;
         for (const cell of secretsIn(plan, mapping, cells)) if (typeof cell === 'string' && isTelling(cell) && known.size < KNOWN.count) known.add(cell);
         if (++read % 1_000 === 0) await breathe();
       }
@@ -109,18 +103,6 @@ export class TableSecrets {
   }
 }
 
-/** What stands at this place of a document; of JSON in a text, too. */
-function at(cell: Cell | undefined, path: readonly string[]): unknown {
-  let inner: unknown = cell;
-  if (typeof cell === 'string') {
-    try {
-      inner = JSON.parse(cell) as unknown;
-    } catch {
-      return null;
-    }
-  }
-  for (const name of path) inner = inner !== null && typeof inner === 'object' && Object.hasOwn(inner, name) ? (inner as Record<string, unknown>)[name] : null;
-  return inner;
 /** What stands where a row has its secrets, also inside its documents. */
 function* secretsIn(plan: Plan, mapping: TableMapping | null, cells: Cells): Iterable<Cell> {
   for (const column of secretColumns(plan, mapping, cells)) yield cells[column] ?? null;
@@ -128,6 +110,7 @@ function* secretsIn(plan: Plan, mapping: TableMapping | null, cells: Cells): Ite
     const cell = cells[column] ?? null;
     const document = typeof cell === 'string' ? parsed(cell) : cell;
     for (const path of paths) yield path.reduce<Cell>((at, name) => (at !== null && typeof at === 'object' && !Array.isArray(at) ? ((at as Record<string, Cell>)[name] ?? null) : null), document ?? null);
+  }
 }
 
 /** Those of one row that hold something to hide. */

@@ -93,7 +93,7 @@ export class OldRows {
       const base = name.replace(/^.*\//, '');
       if (names.includes(base) || INTERNAL.test(base)) continue;
       const form = await this.kept.form(tx, [id]);
-      const [sample] = await this.kept.archived(tx, id, null, 1);
+      const [sample] = await this.kept.archived(tx, run.source ?? '', id, null, 1, 'id');
       const table = unknownTable(run.shape.medium, name, sample?.oldId ?? '', form.names);
       // Without a key a row cannot be written twice and stay one: it is there after an export, and not in a mirror.
       if (table === null || table.key.length === 0) continue;
@@ -108,9 +108,10 @@ export class OldRows {
     return inTransaction(this.dataSource, async (tx) => {
       if (of === 'ours') return this.read(tx, run, table, { after, limit: PAGE_ROWS });
       const from = after?.[0] ?? null;
-      const rows = 'became' in of ? await this.kept.others(tx, of.became, table.ours?.table ?? null, from, PAGE_ROWS) : await this.kept.archived(tx, of.kept, from, PAGE_ROWS);
+      const rows = 'became' in of ? await this.kept.others(tx, of.became, table.ours?.table ?? null, from, PAGE_ROWS) : await this.kept.archived(tx, run.source ?? '', of.kept, from, PAGE_ROWS, 'id', table.untrue?.sql);
       const last = rows.at(-1);
-      return { rows: rows.flatMap(({ oldId, cells }) => (cells === null ? [] : [withRowid(table, oldId, cells)])), left: [], next: rows.length === PAGE_ROWS && last ? [last.oldId] : null };
+      const as = (isLeft: boolean) => rows.flatMap(({ oldId, cells, isUntrue }) => (cells === null || isUntrue !== isLeft ? [] : [withRowid(table, oldId, cells)]));
+      return { rows: as(false), left: as(true), next: rows.length === PAGE_ROWS && last ? [last.oldId] : null };
     });
   }
 
