@@ -210,7 +210,6 @@ describe('a newer copy', () => {
     const idOf = (old: string) => one<string>(`select target_id as n from import_rows r join import_tables i on i.id = r.table_id where i.source = $1 and i.name = 'deals' and r.old_id = $2`, [name, old]);
     await t.db.query(`insert into events (type, subject_id, actor) values ('trade.opened', $1, 'system')`, [await idOf('2')]);
     const report = await run(oldSource({ signals: { rows: [signal(1)] }, deals: { rows: [deal(1), deal(2)] } }), name, { update: true, acceptRejects: true });
-    console.log(JSON.stringify([report.error,report.proof?.damage]));
     expect(report.rejects).toMatchObject([{ oldId: '2', code: 'ROW_CHANGED_HERE' }]);
     rmSync(asked(name).report);
     expect(await t.db.query('select version, from_status, to_status from trade_transitions where trade_id = $1 order by version', [await idOf('1')])).toEqual([{ version: 1, from_status: null, to_status: 'unknown' }, { version: 2, from_status: 'unknown', to_status: 'closed' }]);

@@ -106,15 +106,19 @@ export class RowByRow {
 
   /** Of a table whose rows have no ids: the same version is the same row, and those of a later one are the application's. */
   private belonging(expected: Expected, table: TargetTable, columns: readonly string[], rows: readonly TargetRow[], found: StoredRow[]): void {
+    let latest = 0;
     for (const row of rows) {
       const wanted = this.canonicalOf(row, columns);
       const exact = found.findIndex((each) => each.columns.every((value, at) => value === wanted[at]));
-      const at = exact === -1 ? found.findIndex(({ version }) => String(version) === String(row.values[versionColumn(table)])) : exact;
+      const step = exact === -1 ? found.findLastIndex((each) => isLaterStep(each, columns, wanted)) : exact;
+      const at = step === -1 ? found.findIndex(({ version }) => String(version) === String(row.values[versionColumn(table)])) : step;
       const [one] = at === -1 ? [] : found.splice(at, 1);
+      latest = Math.max(latest, one?.version ?? 0);
       if (!one) this.say('ROW_MISSING', expected.id, table, expected.targetId, [], `the row of ${table} is not there`);
-      else if (exact === -1) this.columns(expected, table, columns, row, one);
+      else if (step === -1) this.columns(expected, table, columns, row, one);
     }
-    const foreign = found.filter(({ actor }) => actor === 'import');
+    // Steps before the one that the source tells now are of older copies of it.
+    const foreign = found.filter(({ actor, version }) => actor === 'import' && (version ?? 0) >= latest);
     if (foreign.length > 0) this.say('ROW_FOREIGN', expected.id, table, expected.targetId, [], `${foreign.length} rows of ${table} too many belong to it`);
     else if (found.length > 0 && !this.isCountedSince(expected)) this.changedSince += 1;
   }
@@ -190,6 +194,11 @@ export class RowByRow {
     if (this.damage.length < NAMED_MOST) this.damage.push({ code, table: this.ask.table.name, oldId, target, targetId, columns, detail });
   }
 }
+
+/** A row of history that an import has taken over again: what the source tells is its latest step, and what is told of the way there is its own. */
+const OF_THE_STEP = new Set(['version', 'from_status']);
+const isLaterStep = ({ actor, columns: there, version }: StoredRow, columns: readonly string[], wanted: readonly (string | null)[]): boolean =>
+  actor === 'import' && (version ?? 0) > 1 && columns.every((column, at) => OF_THE_STEP.has(column) || there[at] === wanted[at]);
 
 const byOldId = <Row extends { old_id: string }>(rows: readonly Row[]): Map<string, Row> => new Map(rows.map((row) => [row.old_id, row]));
 
