@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import pg from 'pg';
 import { importedId } from '../../src/legacy/load/imported-id.js';
 import { DecisionVerifier } from '../../src/decisions/decision-verifier.js';
+import { BELONGING, REFERRING } from '../../src/legacy/rollback/references.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
 import { OldImport, oldSystem } from '../support/imported.js';
@@ -166,6 +167,43 @@ describe('an import that others need now is not taken back, and what needs it is
   });
 });
 
+describe('an import that changed rows of an earlier one', () => {
+  /** As `--update` does it: a deal ended since, and has a longer comment. */
+  const update = async () => {
+    const second = await new OldImport(t, run.tables, run.source).load();
+    await t.db.query(`with former as (select to_jsonb(t) as row from trades t where id = $1),
+      changed as (update trades set status = 'closed', version = 2, exit_price = 1.25, exit_time = '2024-06-01T00:00:00.123456Z', exit_reason = 'stop', gross_profit = 1.50, finished_at = '2024-06-01Z' where id = $1 returning trades.*),
+      noted as (insert into trade_transitions (trade_id, version, from_status, to_status, occurred_at, late, actor) values ($1, 2, 'unknown', 'closed', app_clock(), true, 'import'))
+      insert into import_changes (run_seq, table_id, old_id, target, target_id, former, written, former_hash, former_notes, former_original)
+      select $2, r.table_id, r.old_id, 'trades', $1, former.row, to_jsonb(changed), r.source_hash, r.notes, r.original from import_rows r, former, changed where r.target_id = $1`, [idOf('deals', 4), second.seq]);
+    await t.db.query(`update import_rows set source_hash = substr(sha256('x'), 1, 16), original = '{}' where target_id = $1`, [idOf('deals', 4)]);
+    return second;
+  };
+
+  it('gives them back what they were', async () => {
+    const with_ = await digests();
+    const second = await update();
+    const { code, json } = await back(second.id);
+    expect([code, json.restored, json.error]).toEqual([0, 1, undefined]);
+    expect(await digests()).toEqual(with_);
+    expect((await back()).code).toBe(0);
+    expect(await digests()).toEqual(before);
+  });
+
+  it('stands before the earlier one, which is refused until it is gone', async () => {
+    await update();
+    expect((await back()).json.blockers).toEqual(expect.arrayContaining([{ table: 'trades', id: idOf('deals', 4), why: 'a later import changed it: take that one back first' }]));
+  });
+
+  it('is refused where somebody changed such a row afterwards', async () => {
+    const second = await update();
+    await t.db.query(`update trades set gross_profit = 2 where id = $1`, [idOf('deals', 4)]);
+    const with_ = await digests();
+    expect((await back(second.id)).json.blockers).toEqual([{ table: 'trades', id: idOf('deals', 4), why: 'it was changed after this import had changed it' }]);
+    expect(await digests()).toEqual(with_);
+  });
+});
+
 describe('while others work', () => {
   it('a rollback that is killed has done nothing, and the next one does it', async () => {
     const with_ = await digests();
@@ -192,7 +230,7 @@ describe('while others work', () => {
     let written = 0;
     const writer = (async () => {
       while (!stop) {
-        const { status } = await agent.http('POST', '/predictions', { body: { model: 'm', symbol: 'EURUSD', predictedAt: new Date().toISOString(), direction: 'long', confidence: 0.5 } });
+        const { status } = await agent.http('POST', '/predictions', { body: { model: 'm', symbol: 'EURUSD', timestamp: new Date().toISOString(), direction: 'long', confidence: '0.5' } });
         if (status === 201) written += 1;
         else throw new Error(`refused with ${status}`);
       }
@@ -246,5 +284,18 @@ describe('the rows of one run, and nothing else, may be removed', () => {
     } finally {
       await t.db.query(`revoke delete on trade_transitions from tradewarden_test_writer`);
     }
+  });
+});
+
+/** Ids of rows that an import brings nothing into, or whose owners are looked for in every column. */
+const NOT_OF_TARGETS = /^(events|auth_audit|import_|going)/;
+const NAMES = /^(from_|to_)?(trade|prediction|strategy|alert)_id$|^snapshot_id$/;
+
+describe('the list of who refers to what', () => {
+  it('has every column that says whose it is', async () => {
+    const columns = await t.db.query<{ t: string; c: string }>(`select c.relname as t, a.attname as c from pg_attribute a join pg_class c on c.oid = a.attrelid
+      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped and a.atttypid = 'uuid'::regtype order by 1, 2`);
+    const told = new Set([...Object.values(REFERRING).flat(), ...Object.values(BELONGING), ['prediction_scores', 'prediction_id']].map((each) => [...(each as readonly string[])].join('.')));
+    expect(columns.filter(({ t: table, c }) => NAMES.test(c) && !NOT_OF_TARGETS.test(table)).map(({ t: table, c }) => `${table}.${c}`).filter((name) => !told.has(name))).toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ const IDS_AT_ONCE = 50_000;
 export const NAMED_MOST = 100;
 const SHOWN_MOST = 60;
 
-interface IdentityRow { old_id: string; run_seq: string; target: string; target_id: string; source_hash: string; original: string | null }
+interface IdentityRow { old_id: string; run_seq: string; updated: boolean; target: string; target_id: string; source_hash: string; original: string | null }
 interface ArchivedRow { old_id: string; source_hash: string; original: string }
 /** A row of ours: `columns` as they are compared. */
 interface StoredRow { old_id: string; id: string; there: boolean; columns: (string | null)[]; version: number | null; touched: boolean; actor: string | null }
@@ -53,7 +53,9 @@ export class RowByRow {
   private async examineLot(lot: readonly Expected[]): Promise<void> {
     const ids = lot.map(({ id }) => id);
     const identities = byOldId(await this.ask.query<IdentityRow>(
-      `select old_id, run_seq::text, target, target_id::text, source_hash::text, original::text from import_rows where table_id = $1 and old_id = any($2::text[])`, [this.ask.number, ids]));
+      `select r.old_id, r.run_seq::text, r.target, r.target_id::text, r.source_hash::text, r.original::text,
+         exists (select from import_changes c where c.table_id = r.table_id and c.old_id = r.old_id) as updated
+       from import_rows r where r.table_id = $1 and r.old_id = any($2::text[])`, [this.ask.number, ids]));
     const archived = byOldId(await this.ask.query<ArchivedRow>(`select old_id, source_hash::text, original::text from import_archive where table_id = $1 and old_id = any($2::text[])`, [this.ask.number, ids]));
     const stored = new Map<string, Map<string, StoredRow[]>>();
     for (const { key, columns } of this.sides) stored.set(nameOf(key), Map.groupBy(await this.storedRows(key, columns, ids), ({ old_id: id }) => id));
@@ -93,7 +95,9 @@ export class RowByRow {
     for (const { key, columns } of this.sides) {
       const rows = expected.rows.filter((row, place) => nameOf(sideOf(row, place)) === nameOf(key));
       const found = [...(stored.get(nameOf(key))?.get(expected.id) ?? [])];
-      if (key.part === 'of') this.belonging(expected, key.table, columns, rows, found);
+      // An update goes on with the next version of what belongs to a row, and keeps those before.
+      if (key.part === 'of' && !(identity.updated && found.length >= rows.length)) this.belonging(expected, key.table, columns, rows, found);
+      else if (key.part === 'of') continue;
       else for (const row of rows) this.one(expected, key, columns, row, found.find(({ id }) => id === idOf(this.ask, expected, key, row.values['id'])));
       if (key.part === 'beside' && found.length > rows.length) this.say('IDENTITY_DIFFERS', expected.id, key.table, null, ['others'], `${found.length} rows beside it are named, and it has ${rows.length}`);
     }
