@@ -67,10 +67,16 @@ export function rowText({ table, values }: TargetRow, columns: readonly string[]
   return text;
 }
 
+/** As most times come: whole seconds, or milliseconds out of JavaScript. */
+const USUAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.000)?Z$/;
 const RFC3339 = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+?)0*)?(?:Z|\+00(?::?00)?)$/;
 
 /** As PostgreSQL writes a time in UTC: microseconds without zeros at the end. */
 function timeText(text: string, beginning: string): string {
+  if (USUAL.test(text)) {
+    const whole = `${text.slice(0, 10)} ${text.slice(11, 19)}+00`;
+    return whole === beginning ? BEGINNING : whole;
+  }
   const [, date, time, fraction = '0'] = RFC3339.exec(text) ?? [];
   if (date === undefined || time === undefined) return Number.isNaN(Date.parse(text)) ? text : timeText(new Date(text).toISOString(), beginning);
   const shown = `${date} ${time}${fraction === '0' ? '' : `.${fraction}`}+00`;

@@ -1,4 +1,6 @@
 const PLAIN = /^(?:0|-?[1-9]\d*)$/;
+/** Nearly all decimals come so: without exponent, sign at 0 and zeros at the end. */
+const PLAIN_DECIMAL = /^(?:0|-?(?:[1-9]\d*|(?:0|[1-9]\d*)\.\d*[1-9]))$/;
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
 
 /** Whole, and written as everybody writes it. */
@@ -9,7 +11,7 @@ export const isPlain = (text: string): boolean => PLAIN.test(text);
  * the fraction stay, as they do in jsonb; without, they go (`trim_scale`).
  */
 export function plainDecimal(text: string, zeros = false): string {
-  if (isPlain(text)) return text;
+  if (PLAIN_DECIMAL.test(text)) return text;
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = NUMBER.exec(text.trim()) ?? [];
   if (whole === '' && fraction === '') return text;
   const shift = Number(exponent);
