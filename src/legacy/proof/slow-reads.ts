@@ -71,7 +71,8 @@ const READS: Partial<Record<TargetTable, { sample: string; reads: readonly Read[
 export async function slowReads({ query }: ProofAsk, table: TargetTable): Promise<string[]> {
   const known = READS[table];
   if (!known) return [];
-  const [many] = await query(`select 1 from ${table} offset ${ROWS_LEAST} limit 1`);
+  const isLarge = async (name: string) => (await query(`select 1 from ${name} offset ${ROWS_LEAST} limit 1`)).length > 0;
+  const many = await isLarge(table);
   const [sample] = await query<Record<string, string>>(`select ${known.sample} from ${table} limit 1`);
   if (!many || !sample) return [];
   const found: string[] = [];
@@ -81,12 +82,15 @@ export async function slowReads({ query }: ProofAsk, table: TargetTable): Promis
     for (const { text, values } of sent.slice(0, 1)) {
       const [row] = await query<{ 'QUERY PLAN': { Plan: Plan }[] }>(`explain (format json) ${text}`, values);
       const plan = row?.['QUERY PLAN'][0]?.Plan;
-      if (plan && looksThrough(plan, table)) found.push(`${what}: no index serves it`);
+      for (const name of plan ? lookedThrough(plan, table) : []) if (await isLarge(name)) found.push(`${what}: no index serves it`);
     }
   }
-  return found;
+  return [...new Set(found)];
 }
 
-/** A month of a table is the table too. */
-const looksThrough = (plan: Plan, table: string): boolean =>
-  (plan['Node Type'] === 'Seq Scan' && (plan['Relation Name'] === table || plan['Relation Name']?.startsWith(`${table}_y`) === true)) || (plan.Plans ?? []).some((inner) => looksThrough(inner, table));
+/** The table, or those of its months, of which all rows are read. */
+const lookedThrough = (plan: Plan, table: string): string[] => {
+  const name = plan['Relation Name'] ?? '';
+  const isOf = name === table || (name.startsWith(`${table}_y`) && /^\w+$/.test(name));
+  return [...(plan['Node Type'] === 'Seq Scan' && isOf ? [name] : []), ...(plan.Plans ?? []).flatMap((inner) => lookedThrough(inner, table))];
+};
