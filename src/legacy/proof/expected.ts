@@ -32,14 +32,17 @@ const ROWS_A_TURN = 2_000;
 
 /**
  * The rows of one table, read from the source again, in its order but for those that refer to others, which wait for each
- * other. Rows that were rejected are counted and left out.
+ * other; in lots, for a turn of the loop for each row would take longer than the row. Rows that were rejected are counted and left out.
  */
-export async function* expectedRows(ask: ProofAsk, table: SourceTable, rejects: ReadonlySet<string>, count: Reading): AsyncGenerator<Expected> {
+export async function* expectedRows(ask: ProofAsk, table: SourceTable, rejects: ReadonlySet<string>, count: Reading): AsyncGenerator<Expected[]> {
   let waiting: Expected[] = [];
+  let ready: Expected[] = [];
   for (const row of table.rows()) {
     count.read += 1;
     if (count.read % ROWS_A_TURN === 0) {
       ask.progress?.(table.name, count.read);
+      if (ready.length > 0) yield ready;
+      ready = [];
       await turn();
     }
     if (rejects.has(row.id)) {
@@ -52,9 +55,9 @@ export async function* expectedRows(ask: ProofAsk, table: SourceTable, rejects: 
         id: row.id, bucket: bucketOf(hash), hash: `\\x${Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('hex')}`, rows, cells: row.cells,
         original: original === null ? null : jsonbText(parseJson(original).value), targetId: rows.length === 0 ? '' : importedId(ask.run.source, table.name, row.id),
       };
-      if (!rows.some(refers)) yield expected;
+      if (!rows.some(refers)) ready.push(expected);
       else if (waiting.push(expected) >= REFERENCES_AT_ONCE) {
-        yield* await lookedUp(ask, waiting);
+        yield await lookedUp(ask, waiting);
         waiting = [];
       }
     } catch (error) {
@@ -62,7 +65,8 @@ export async function* expectedRows(ask: ProofAsk, table: SourceTable, rejects: 
       count.rejected += 1;
     }
   }
-  if (waiting.length > 0) yield* await lookedUp(ask, waiting);
+  if (ready.length > 0) yield ready;
+  if (waiting.length > 0) yield await lookedUp(ask, waiting);
 }
 
 function refers({ values }: TargetRow): boolean {

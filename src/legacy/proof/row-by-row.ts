@@ -38,9 +38,9 @@ export class RowByRow {
     if (buckets.size === 0) return this;
     for (const column of sums) this.moved.set(column, new ExactSum());
     let lot: Expected[] = [];
-    for await (const expected of expectedRows({ ...this.ask, progress: () => undefined }, this.ask.table, this.ask.rejects, { read: 0, rejected: 0 })) {
-      if (!buckets.has(expected.bucket)) continue;
-      if (lot.push(expected) < ROWS_AT_ONCE) continue;
+    for await (const more of expectedRows({ ...this.ask, progress: () => undefined }, this.ask.table, this.ask.rejects, { read: 0, rejected: 0 })) {
+      lot.push(...more.filter(({ bucket }) => buckets.has(bucket)));
+      if (lot.length < ROWS_AT_ONCE) continue;
       await this.examineLot(lot);
       lot = [];
     }
@@ -168,8 +168,8 @@ export class RowByRow {
          where r.table_id = $1 and ${bucketSql('r.source_hash')} = any($2::int[])${rejected} and r.old_id > ${place} collate "C" order by r.old_id collate "C" limit ${IDS_AT_ONCE}`, [...page.of, page.after]);
       const left = new Map(rows.map((row) => [row.old_id, row]));
       if (left.size > 0) {
-        for await (const { id, rows: becomes } of expectedRows({ ...this.ask, progress: () => undefined }, this.ask.table, this.ask.rejects, { read: 0, rejected: 0 })) {
-          if ((becomes.length > 0) === (from === 'import_rows')) left.delete(id);
+        for await (const lot of expectedRows({ ...this.ask, progress: () => undefined }, this.ask.table, this.ask.rejects, { read: 0, rejected: 0 })) {
+          for (const { id, rows: becomes } of lot) if ((becomes.length > 0) === (from === 'import_rows')) left.delete(id);
         }
       }
       const gone: string[] = [];

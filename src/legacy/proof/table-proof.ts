@@ -53,9 +53,9 @@ export class TableProver {
 
   private async look(): Promise<void> {
     let left = LOOKED_AT_FIRST;
-    for await (const expected of expectedRows({ ...this.ask, progress: () => undefined }, this.ask.table, this.ask.rejects, { read: 0, rejected: 0 })) {
-      this.notice(expected);
-      if (--left <= 0) break;
+    for await (const lot of expectedRows({ ...this.ask, progress: () => undefined }, this.ask.table, this.ask.rejects, { read: 0, rejected: 0 })) {
+      for (const expected of lot) this.notice(expected);
+      if ((left -= lot.length) <= 0) break;
     }
   }
 
@@ -87,15 +87,10 @@ export class TableProver {
     const archive = new Side();
     const count: Reading = { read: 0, rejected: 0 };
     let isNew = false;
-    for await (const expected of expectedRows(ask, ask.table, ask.rejects, count)) {
-      if (this.notice(expected)) isNew = true;
-      if (isNew) continue;
-      if (expected.rows.length === 0) archive.add(expected.bucket, archiveText(expected));
-      for (const [place, row] of expected.rows.entries()) {
-        const side = sides.get(nameOf(sideOf(row, place)));
-        if (!side) throw new Error('a row of a table that was not noticed');
-        side.ours.add(expected.bucket, sideText(side.key, side.columns, expected, row, idOf(ask, expected, side.key, row.values['id']), ask.beginning));
-        if (place === 0) figures.add(expected, row);
+    for await (const lot of expectedRows(ask, ask.table, ask.rejects, count)) {
+      for (const expected of lot) {
+        if (this.notice(expected)) isNew = true;
+        if (!isNew) this.take(expected, sides, archive);
       }
     }
     const found = await theirs;
@@ -117,6 +112,16 @@ export class TableProver {
         sums: money.sums, times: times.shown, damaged,
       },
     };
+  }
+
+  private take(expected: Expected, sides: ReadonlyMap<string, Compared & { ours: Side }>, archive: Side): void {
+    if (expected.rows.length === 0) archive.add(expected.bucket, archiveText(expected));
+    for (const [place, row] of expected.rows.entries()) {
+      const side = sides.get(nameOf(sideOf(row, place)));
+      if (!side) throw new Error('a row of a table that was not noticed');
+      side.ours.add(expected.bucket, sideText(side.key, side.columns, expected, row, idOf(this.ask, expected, side.key, row.values['id']), this.ask.beginning));
+      if (place === 0) this.figures.add(expected, row);
+    }
   }
 
   private async theirs(sides: readonly Compared[]): Promise<{ sides: Map<string, FiguredRow[]>; archive: BucketRow[]; elsewhere: number[] }> {
