@@ -17,9 +17,8 @@ function typesOfTheReadme(): string[] {
   });
 }
 
-/** Types that stand in the code as they are; those of trades and breakers are made from a status or an action. */
+/** Types that stand in the code as they are (old systems' names do not); those of trades and breakers are made from a status or an action. */
 function typesOfTheCode(): string[] {
-  // What old systems call their fields is none.
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => /(?<!\.spec)\.ts$/.test(name) && !/^legacy\/(profiles|shapes)\//.test(name));
   const literal = new RegExp(`'((?:${SUBJECTS})\\.[a-z_]+)'`, 'g');
   return files.flatMap((name) => [...readFileSync(join('src', name), 'utf8').matchAll(literal)].map(([, type = '']) => type));

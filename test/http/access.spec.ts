@@ -52,12 +52,16 @@ async function possessionsOf(agent: TestAgent): Promise<Record<string, string>> 
   const idea = await agent.http<{ id: string; decision: { id: string } }>('POST', '/trade-ideas', { body: { symbol: 'EURUSD', direction: 'long', lotSize: '1', rationale: 'because' } });
   const [closure] = await t.db.query<{ id: string }>(`insert into closures (trade_id, agent_id, account_id, cause, open_size_before, exit_reason, actor)
     values ($1, $2, $3, 'operator', 0, 'operator', 'system') returning id`, [trade.body.id, agent.id, agent.accountId]);
+  await t.db.query(`insert into import_runs (id, source, system, shape, file_name, sha256, options, status, actor, app_version, finished_at)
+    values (gen_random_uuid(), 'old', 'rec-io', 'trades', 'old.db', repeat('a', 64), '{}', 'failed', 'import', 'test', app_clock())`);
+  const [imported] = (await t.http<{ items: { id: string }[] }>('GET', '/imports')).body.items;
   for (const made of [idea, command, prediction, trade, explanation, instrument, snapshot, ref]) if (made.status !== 201) throw new Error(made.text);
   return {
     '/api/v1/agents/': agent.id, '/api/v1/accounts/': agent.accountId, '/api/v1/commands/': command.body.id, '/api/v1/trades/': trade.body.id,
     '/api/v1/trade-ideas/': idea.body.id, '/api/v1/decisions/': idea.body.decision.id,
     '/api/v1/limits/account/': agent.accountId, '/api/v1/limits/agent/': agent.id,
     '/api/v1/incidents/': incident?.id ?? '', '/api/v1/instruments/': instrument.body.id, '/api/v1/snapshots/refs/': ref.body.id,
+    '/api/v1/imports/': imported?.id ?? '',
     '/api/v1/closures/': closure?.id ?? '', '/api/v1/why/': idea.body.id,
     snapshot: snapshot.body.id, prediction: prediction.body.id, explanation: explanation.body.id,
   };
