@@ -12,6 +12,7 @@ import { type Say, withDatabase } from './database.js';
 import { textOf } from './import-text.js';
 import { CommandError, type Outcome, wrongUsage } from './outcome.js';
 import { watchFor } from './import-progress.js';
+import { migratedAsAtStart } from './schema.js';
 import { withServices } from './services.js';
 
 export interface ImportFlags {
@@ -55,8 +56,9 @@ export async function importSource(env: Env, say: Say, path: string, flags: Impo
 function work(env: Env, say: Say, given: GivenSource, options: ImportOptions, flags: ImportFlags): Promise<ImportReport> {
   const interrupted = () => say(options.batch === null ? '\nInterrupted: nothing was imported.' : '\nInterrupted: what was committed stays; --resume goes on.');
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  return withDatabase(env, say, (urls) =>
-    withServices(env, urls, async (app) => {
+  return withDatabase(env, say, async (urls) => {
+    await migratedAsAtStart(env, say, urls);
+    return withServices(env, urls, async (app) => {
       const service = app.get(ImportService, { strict: false });
       const watch = watchFor(process.stderr);
       try {
@@ -66,8 +68,8 @@ function work(env: Env, say: Say, given: GivenSource, options: ImportOptions, fl
       } finally {
         watch.ends();
       }
-    }),
-  ).finally(() => process.off('SIGINT', interrupted).off('SIGTERM', interrupted));
+    });
+  }).finally(() => process.off('SIGINT', interrupted).off('SIGTERM', interrupted));
 }
 
 /** What the old file or the run says, as a failure of the command. */

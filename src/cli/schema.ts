@@ -2,6 +2,7 @@ import type { Env } from '../config/env.js';
 import { withClient } from '../database/client.js';
 import { migrateDown, migrateUp, migrationStatus } from '../database/migrate.js';
 import { identityOf } from '../database/roles.js';
+import type { DatabaseUrls } from '../database/urls.js';
 import { type Outcome, wrongUsage } from './outcome.js';
 import { type Say, withDatabase } from './database.js';
 
@@ -14,6 +15,11 @@ export function migrate(env: Env, say: Say): Promise<Outcome> {
       text: applied.length === 0 ? 'The schema is up to date.' : `Applied:\n${applied.map((name) => `  ${name}`).join('\n')}`,
     };
   });
+}
+
+/** For a command that may be the first one on an empty database: as a start of the server would, where that migrates. */
+export async function migratedAsAtStart(env: Env, say: Say, urls: DatabaseUrls): Promise<void> {
+  if (env.MIGRATE_ON_START) await migrateUp(urls.ownerUrl, { writer: identityOf(urls.url).user, log: say });
 }
 
 export function migrateStatus(env: Env, say: Say): Promise<Outcome> {

@@ -13,6 +13,9 @@ import { type DatabaseUrls, databaseUrls } from './urls.js';
 
 const RETRY_MS = { first: 250, most: 5_000 };
 
+/** Of what is pending, by name. */
+const NAMED_MOST = 5;
+
 /**
  * Brings the database up behind a server that already listens: starts the embedded one or reaches the given one,
  * migrates, connects the pool, and keeps trying until it succeeds. Parts that need it say what to do in `onReady`.
@@ -103,7 +106,7 @@ export class DatabaseService {
       await this.dataSource.initialize();
     }
     const { pending } = await migrationStatus((text) => this.dataSource.query(text));
-    if (pending.length > 0) throw new Error(`the schema is behind by ${pending.join(', ')}: run "npm run cli -- migrate"`);
+    if (pending.length > 0) throw new Error(`the schema is behind by ${pending.length > NAMED_MOST ? `${pending.length} migrations` : pending.join(', ')}: run "npm run cli -- migrate"`);
     this.urls.roles = await rolesOf((text) => this.dataSource.query(text));
   }
 
