@@ -281,20 +281,20 @@ describe('by batches', () => {
 describe('what goes wrong', () => {
   it('is another import at the same time: the second one is told', async () => {
     const name = newName();
-    let second: Promise<unknown> | null = null;
-    const watch: ImportWatch = { ...SILENT, begins: () => { second = run(oldSource(usual('y')), newName()).catch((error: unknown) => error); } };
+    const second: Promise<unknown>[] = [];
+    const watch: ImportWatch = { ...SILENT, begins: () => void second.push(run(oldSource(usual('y')), newName()).catch((error: unknown) => error)) };
     expect((await run(oldSource({ ...usual(name), candles: candles(name, 20_000) }), name, {}, watch)).error).toBeNull();
-    expect(await second).toMatchObject({ code: 'IMPORT_RUNNING' });
+    expect(await second[0]).toMatchObject({ code: 'IMPORT_RUNNING' });
   });
 
   it('is the database, which is lost in the middle: nothing was imported, and the next time all of it', async () => {
     const name = newName();
     const before = await stateOf(t.db, ['import_runs']);
     const source = oldSource({ ...usual(name), candles: candles(name, 20_000) });
-    let cut: Promise<unknown> | null = null;
-    const watch: ImportWatch = { ...SILENT, rows: (table) => { if (table === 'candles') cut ??= t.db.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tradewarden-import'`); } };
+    const cut: Promise<unknown>[] = [];
+    const watch: ImportWatch = { ...SILENT, rows: (table) => { if (table === 'candles' && cut.length === 0) cut.push(t.db.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tradewarden-import'`)); } };
     const report = await run(source, name, {}, watch);
-    await cut;
+    await Promise.all(cut);
     expect(report).toMatchObject({ status: 'failed', error: { code: 'DATABASE_UNAVAILABLE' } });
     expect(await stateOf(t.db, ['import_runs'])).toEqual(before);
     expect((await run(source, name)).error).toBeNull();
