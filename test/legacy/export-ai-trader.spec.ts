@@ -102,6 +102,20 @@ describe('an export to AI Trader', () => {
     expect(report.leftOut).toContainEqual({ table: 'trades', id: rejected, code: 'NEVER_ENTERED', detail: expect.stringContaining('never was entered') });
   });
 
+  it('writes each row once over several pages, with what each refers to', async () => {
+    await storeImported(t.db, 'ai-trader', source, []);
+    const model = `pages ${source}`;
+    await t.db.query(
+      `insert into predictions (id, agent_id, model, symbol, predicted_at, direction, confidence, should_trade, threshold_used)
+       select gen_random_uuid(), $1, $2, 'PAGES', '2026-01-01'::timestamptz + n * interval '1 minute', 'long', n / 10000.0, true, 0.6 from generate_series(1, 2500) n`, [agent.id, model]);
+    const id = await added();
+    await t.db.query(`update trades set prediction_id = (select id from predictions where model = $2 order by seq desc limit 1) where id = $1`, [id, model]);
+    await exported();
+    expect(rowsOf(`select count(*) as count, count(distinct confidence) as kinds, min(confidence) as least, max(confidence) as most from predictions where symbol = 'PAGES'`)).toEqual([{ count: 2500n, kinds: 2500n, least: 0.0001, most: 0.25 }]);
+    expect(rowsOf(`select p.confidence, t.confidence as told from trades t join predictions p on p.id = t.prediction_id where p.symbol = 'PAGES'`)).toEqual([{ confidence: 0.25, told: 0.25 }]);
+    await t.db.query(`delete from predictions where model = $1 and not exists (select 1 from trades where prediction_id = predictions.id)`, [model]);
+  });
+
   it('leaves rows of another source with it', async () => {
     await storeImported(t.db, 'ai-trader', `${source} other`, [{ table: 'trades', rows: [await imported(1, { symbol: 'FOREIGN' })] }]);
     await storeImported(t.db, 'ai-trader', source, [{ table: 'trades', rows: [await imported(1, { symbol: 'MINE' })] }]);
