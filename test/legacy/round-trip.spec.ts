@@ -94,4 +94,20 @@ describe('what is imported', () => {
     });
     expect({ ...six }).toEqual({ ...nothing, prediction_id: null, ...TRADER.trades?.[1] });
   });
+
+  it('after rows of ours went there, does not come back twice: they are kept beside, and what is here stays as it is', async () => {
+    write('ai-trader', TRADER);
+    await importPath(t, old, 'ai-trader', 'returning');
+    const agent = await t.agent();
+    const made = await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: 'since', symbol: 'EURUSD', direction: 'long', lotSize: '0.1', entryPrice: '1.1', entryTime: new Date().toISOString() } });
+    expect(made.status).toBe(201);
+    await exportPath(t, out, 'ai-trader', 'returning');
+    const trades = () => t.db.query('select id from trades order by id');
+    const before = await trades();
+    const again = await importPath(t, out, 'ai-trader', 'returning');
+    expect(again).toMatchObject({ status: 'finished', rejected: 0, proof: { ok: true } });
+    expect(again.notes).toMatchObject({ EXPORTED_HERE: expect.any(Number) });
+    expect(await trades()).toEqual(before);
+    expect((await importPath(t, out, 'ai-trader', 'returning')).tables.filter(({ imported, archived }) => imported + archived > 0)).toEqual([]);
+  });
 });

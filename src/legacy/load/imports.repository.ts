@@ -1,5 +1,6 @@
 import type { Tx } from '../../database/transaction.js';
 import type { ImportReport, ImportRun, RunStatus } from './import-run.js';
+import { EXPORTED_HERE } from './exported.js';
 
 const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
@@ -121,11 +122,11 @@ export const ImportsSql = {
     return row?.sum ?? '0';
   },
 
-  /** Rows of a source that are only kept, since their like was here. */
+  /** Rows of a source that are only kept, since their like, or they themselves, were here. */
   keptTwice(tx: Tx, source: string): Promise<{ name: string; oldId: string }[]> {
     return tx.sql`
       select t.name, a.old_id as "oldId" from import_tables t join import_archive a on a.table_id = t.id
-      where t.source = ${source} and exists (select 1 from unnest(a.notes) n where n like 'DUPLICATE: %')`;
+      where t.source = ${source} and exists (select 1 from unnest(a.notes) n where n like 'DUPLICATE: %' or n like ${`${EXPORTED_HERE}: %`})`;
   },
 
   async status(tx: Tx, runId: string): Promise<string | null> {

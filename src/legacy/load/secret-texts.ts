@@ -15,11 +15,14 @@ const FIELDS = /pass|pwd|pw|secret|credential|otp|pin|key|auth|bearer|cookie|dat
 const LONG_VALUE = 'x'.repeat(12);
 const HASHED = /^(?:.*_)?(?:pass(?:word|wd)?|pwd|pin|secret|token|api_?key)_?(?:hash|salt|digest)$/i;
 
+/** What brokers call the public number of an instrument. */
+const PUBLIC = /^(?:instrument|exchange|symbol)_?tokens?$/i;
+
 /** Whether a column or a field of this name may hold a credential, whatever it holds in one row. */
-export const mayHoldSecret = (name: string): boolean => HASHED.test(name) || namesCredential(name, LONG_VALUE);
+export const mayHoldSecret = (name: string): boolean => !PUBLIC.test(name) && (HASHED.test(name) || namesCredential(name, LONG_VALUE));
 
 export const isSecretOf = (name: string, value: unknown): boolean =>
-  value !== REMOVED && (HASHED.test(name) ? value !== null && value !== '' && typeof value !== 'boolean' : namesCredential(name, value));
+  value !== REMOVED && !PUBLIC.test(name) && (HASHED.test(name) ? value !== null && value !== '' && typeof value !== 'boolean' : namesCredential(name, value));
 
 /** Called with where in the cell something was removed: `''`, or `.secret` of a document. */
 export type Found = (path: string) => void;

@@ -6,6 +6,7 @@ import { encodeRow } from '../source/encode.js';
 import { parseJson } from '../source/json-text.js';
 import { type Target, TARGETS, type TargetTable } from '../targets.js';
 import { type ChunkLoader, complete } from './chunk-loader.js';
+import { keepExported, wasExported } from './exported.js';
 import type { ImportRun, RejectReport, TableReport } from './import-run.js';
 import { ImportsSql, type KnownRow } from './imports.repository.js';
 import { DecimalSum } from './money-sums.js';
@@ -53,6 +54,7 @@ export class TableLoader {
   /** The tables of ours that its rows went to. */
   readonly targets = new Set<string>();
   private isNew = true;
+  private wasExported = false;
   private readonly months = new Map<string, Set<string>>();
 
   constructor(
@@ -72,6 +74,7 @@ export class TableLoader {
 
   async load(): Promise<void> {
     ({ id: this.tableId, isNew: this.isNew } = await ImportsSql.table(this.context.tx, this.context.run.source, this.table.name));
+    this.wasExported = await wasExported(this.context.tx, this.context.run.source, this.table);
     let storing: Promise<void> = Promise.resolve();
     let chunk: PreparedRow[] = [];
     let bytes = 0;
@@ -100,6 +103,7 @@ export class TableLoader {
     if (rows.length === 0) return;
     const { tx, chunks, owners, references } = this.context;
     const fresh = await this.unknown(this.oncePerChunk(rows));
+    if (this.wasExported) await keepExported(tx, this.context.run.source, this.table, fresh);
     for (const row of fresh) complete(this.context.run.source, this.table.name, row, (table) => TARGETS[table as TargetTable] as Target);
     await references.resolve(tx, this.table, fresh);
     await owners.make(tx);
