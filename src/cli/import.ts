@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { Env } from '../config/env.js';
 import { APP_VERSION } from '../health/version.js';
+import { FinalityService } from '../legacy/cutover/finality.service.js';
 import { type GivenSource, ImportFailure, type ImportOptions, type ImportReport } from '../legacy/load/import-run.js';
 import { ImportService } from '../legacy/load/import.service.js';
 import { type System, SYSTEMS } from '../legacy/profile.js';
@@ -28,6 +29,7 @@ export interface ImportFlags {
   resume?: boolean;
   update?: boolean;
   hot?: boolean;
+  final?: boolean;
   report?: string;
 }
 
@@ -44,7 +46,7 @@ export async function importSource(env: Env, say: Say, path: string, flags: Impo
       const { profile, shape, source } = recognise(opened, PROFILES, system);
       const options: ImportOptions = {
         source: flags.source ?? profile.system, account: flags.account ?? null, liveAccount: flags.liveAccount ?? null, dryRun: flags.dryRun ?? false, skipData: flags.skipData ?? false,
-        acceptRejects: flags.acceptRejects ?? false, batch, resume: flags.resume ?? false, update: flags.update ?? false, report: resolve(flags.report ?? `${resolve(path)}.rejects.jsonl`),
+        acceptRejects: flags.acceptRejects ?? false, batch, resume: flags.resume ?? false, update: flags.update ?? false, final: flags.final ?? false, report: resolve(flags.report ?? `${resolve(path)}.rejects.jsonl`),
       };
       return outcomeOf(await work(env, say, { fileName: basename(resolve(path)), source, profile, shape }, options, flags));
     } finally {
@@ -64,6 +66,7 @@ function work(env: Env, say: Say, given: GivenSource, options: ImportOptions, fl
       try {
         if (options.skipData) return await service.mapped(given, options);
         if (flags.validateOnly) return await service.validate(urls.unpooledUrl, given, options, watch);
+        if (options.final) await app.get(FinalityService, { strict: false }).mustBeFinalToImport();
         return await service.run(urls.unpooledUrl, given, options, watch, APP_VERSION);
       } finally {
         watch.ends();
@@ -86,11 +89,12 @@ function outcomeOf(report: ImportReport): Outcome {
   return { json: report, text: textOf(report), exitCode: report.status === 'finished' ? 0 : 1 };
 }
 
-function batchOf({ batch, resume, source, dryRun, update, skipData, validateOnly }: ImportFlags): number | null {
+function batchOf({ batch, resume, source, dryRun, update, skipData, validateOnly, final, hot, acceptRejects }: ImportFlags): number | null {
   if (source !== undefined && !SOURCE_NAME.test(source)) throw wrongUsage('--source: 1 to 60 letters, digits, blanks or ._-, the first a letter or digit');
   if (resume && batch === undefined) throw wrongUsage('--resume: goes with --batch; without it an import is all or nothing, and begins anew');
   if (resume && dryRun) throw wrongUsage('--resume: not with --dry-run');
   if ([dryRun, skipData, validateOnly].filter(Boolean).length > 1) throw wrongUsage('--dry-run, --skip-data and --validate-only: one of them');
+  if (final && (hot || dryRun || skipData || validateOnly || acceptRejects)) throw wrongUsage('--final: the last copy of a system that has stopped, whole; not with --hot, --dry-run, --skip-data, --validate-only or --accept-rejects');
   if (validateOnly && update) throw wrongUsage('--validate-only: writes nothing, so not with --update');
   if (batch === undefined) return null;
   if (!/^\d{1,9}$/.test(batch) || Number(batch) < 1) throw wrongUsage('--batch: must be a whole number of rows, 1 or more');

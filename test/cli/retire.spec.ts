@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { cli, type CliRun } from '../support/cli.js';
@@ -136,5 +137,24 @@ describe('nothing here trades any more', () => {
     }
     await unretire();
     await releaseAll(t);
+  });
+
+  it('is where the last import of an old system may end: refused while an agent here may trade, taken once none does', async () => {
+    await releaseAll(t);
+    const folder = mkdtempSync(join(tmpdir(), 'tradewarden-final-'));
+    const old = new DatabaseSync(join(folder, 'old.db'));
+    old.exec(`create table threshold_history (id integer primary key autoincrement, timestamp datetime not null, threshold_value float not null, short_term_component float, medium_term_component float, long_term_component float,
+      blended_value float, performance_adjustment float, prediction_count_7d integer, prediction_count_14d integer, prediction_count_30d integer, trade_win_rate_25 float, trade_count_25 integer, reason varchar(200), config_version integer)`);
+    old.close();
+    const bring = (...more: string[]) => cli<{ status: string; error: { code: string; message: string } }>(['import', join(folder, 'old.db'), '--profile', 'ai-trader', '--final', ...more, '--json'], env);
+    const agent = await t.agent();
+    await beat(agent);
+    expect(await bring('--hot')).toMatchObject({ code: 2 });
+    expect(await bring()).toMatchObject({ code: 1, json: { error: { code: 'NOT_FINAL' } } });
+    await retire();
+    await t.db.query(`update agent_state set trading_lease_until = app_clock() - interval '1 second'`);
+    expect(await bring()).toMatchObject({ code: 0, json: { status: 'finished' } });
+    await unretire();
+    rmSync(folder, { recursive: true, force: true });
   });
 });

@@ -44,6 +44,12 @@ export class FinalityRepository {
     return row ?? null;
   }
 
+  /** Whether there is anybody who could trade here. */
+  async anyAgent(): Promise<boolean> {
+    const [row] = await this.dataSource.manager.sql<{ there: boolean }[]>`select exists (select from agents where retired_at is null) as there`;
+    return row?.there ?? false;
+  }
+
   agents(haltId: string, tx: Tx = this.dataSource.manager): Promise<AgentAtEnd[]> {
     return tx.sql`
       select a.name, c.name as account, a.mode, coalesce(s.observed_state_version >= a.state_version, false) as observed, coalesce(s.trading_lease_until <= app_clock(), true) as lease_over,

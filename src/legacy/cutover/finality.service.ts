@@ -53,6 +53,15 @@ export class FinalityService {
   }
 
   /**
+   * Before the last import of an old system, which trades no more: what is here must not trade either while its last rows
+   * come in, or the same money counts twice. Where no agent is, there is nothing to wait for.
+   * @throws {Problem} 409 NOT_FINAL
+   */
+  async mustBeFinalToImport(): Promise<void> {
+    if (await this.repository.anyAgent()) await this.mustBeFinal();
+  }
+
+  /**
    * From here on the other system trades, and this one does not until `unretire`. Looked at once more with every account and
    * agent held, so that no halt ends in between. Again, it changes nothing.
    * @throws {Problem} 409 NOT_FINAL

@@ -27,6 +27,8 @@ export interface ImportOptions {
   resume: boolean;
   /** Rows that differ from what was imported take its place. */
   update: boolean;
+  /** The last copy: the old system has stopped. */
+  final?: boolean;
   /** Of rejects. */
   report: string;
 }

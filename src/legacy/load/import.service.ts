@@ -211,7 +211,7 @@ export class ImportService {
 
 const newRun = (id: string, { fileName, source, profile, shape }: GivenSource, options: ImportOptions, appVersion: string) => ({
   id, source: options.source, system: profile.system, shape, fileName, sha256: source.sha256, actor: IMPORTER, appVersion,
-  options: { batch: options.batch, acceptRejects: options.acceptRejects, update: options.update, account: options.account, liveAccount: options.liveAccount },
+  options: { batch: options.batch, acceptRejects: options.acceptRejects, update: options.update, final: options.final ?? false, account: options.account, liveAccount: options.liveAccount },
 });
 
 async function accountOf(session: ImportSession, name: string | null, option: string, isLive: boolean): Promise<string | null> {
