@@ -1,9 +1,10 @@
 import type { ImportReport, TableReport } from '../legacy/load/import-run.js';
+import type { TableProof } from '../legacy/proof/proof.js';
 
 /** What a person reads when an import has ended. */
 export function textOf(report: ImportReport): string {
   const { source, tables, dryRun, status, error } = report;
-  const lines = [`${source.file}: ${source.system}, ${source.shape}, as ${source.name} (SHA-256 ${source.sha256})`, '', ...tableLines(tables)];
+  const lines = [`${source.file}: ${source.system}, ${source.shape}, as ${source.name} (SHA-256 ${source.sha256})`, '', ...(isProofAlone(report) ? proofLines(report.proof?.tables ?? []) : tableLines(tables))];
   for (const { name, because } of tables) if (because !== null) lines.push(`${name} is only kept: ${because}`);
   for (const { name, columns } of tables) for (const { name: column, to, says } of columns) if (says.startsWith('kept in the old row: this system')) lines.push(`${name}.${column}: ${says}${to === null ? '' : ` (${to})`}`);
   for (const [table, columns] of Object.entries(report.sums)) for (const [column, sum] of Object.entries(columns)) lines.push(`Sum of ${table}.${column}: ${sum.source} in the source, ${sum.target} here`);
@@ -13,9 +14,12 @@ export function textOf(report: ImportReport): string {
   if (report.rejected > report.rejects.length) lines.push(`… and ${report.rejected - report.rejects.length} more`);
   if (report.rejectsFile !== null) lines.push(`All rejects, with their rows: ${report.rejectsFile}`);
   for (const { code, table, oldId, detail } of report.proof?.damage.slice(0, 20) ?? []) lines.push(`${code}: ${table ?? ''} ${oldId ?? ''} ${detail}`);
-  lines.push('', ending(dryRun, status, error, report));
+  lines.push('', isProofAlone(report) ? (error?.message ?? `Proved: what run ${report.runId} and those before it stored is what the source holds.`) : ending(dryRun, status, error, report));
   return lines.join('\n');
 }
+
+/** Of --validate-only, which stores nothing. */
+const isProofAlone = ({ tables, proof }: ImportReport): boolean => tables.length === 0 && proof !== null;
 
 function ending(dryRun: boolean, status: ImportReport['status'], error: ImportReport['error'], { runId, proof, tables, batch }: ImportReport): string {
   if (status === 'failed') return `${dryRun ? 'It would fail' : batch === null ? 'Nothing was imported' : 'Stopped; batches that were committed stay'}: ${error?.message ?? ''} [${error?.code ?? ''}]${dryRun ? '' : ` Run ${runId}.`}`;
@@ -25,8 +29,17 @@ function ending(dryRun: boolean, status: ImportReport['status'], error: ImportRe
 }
 
 function tableLines(tables: readonly TableReport[]): string[] {
-  const head = ['table', 'becomes', 'read', 'imported', 'unchanged', 'archived', 'rejected'];
-  const rows = tables.map((each) => [each.name, each.target || '-', ...[each.read, each.imported, each.unchanged, each.archived, each.rejected].map(String)]);
+  return aligned(['table', 'becomes', 'read', 'imported', 'unchanged', 'archived', 'rejected'], 2,
+    tables.map((each) => [each.name, each.target || '-', ...[each.read, each.imported, each.unchanged, each.archived, each.rejected].map(String)]));
+}
+
+function proofLines(tables: readonly TableProof[]): string[] {
+  return aligned(['table', 'read', 'imported', 'archived', 'rejected', 'changed since', 'gone from it', 'damaged'], 1,
+    tables.map((each) => [each.name, ...[each.read, each.imported, each.archived, each.rejected, each.changedSince, each.goneFromSource, each.damaged].map(String)]));
+}
+
+/** @param words so many columns of words, then figures */
+function aligned(head: readonly string[], words: number, rows: readonly string[][]): string[] {
   const widths = head.map((title, place) => Math.max(title.length, ...rows.map((row) => row[place]?.length ?? 0)));
-  return [head, ...rows].map((row) => row.map((cell, place) => (place < 2 ? cell.padEnd(widths[place] ?? 0) : cell.padStart(widths[place] ?? 0))).join('  ').trimEnd());
+  return [head, ...rows].map((row) => row.map((cell, place) => (place < words ? cell.padEnd(widths[place] ?? 0) : cell.padStart(widths[place] ?? 0))).join('  ').trimEnd());
 }
