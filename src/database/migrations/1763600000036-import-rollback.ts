@@ -2,7 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Tables of history whose rows an import may have brought, with the column that holds the id of the row that an old one became. */
 const REMOVED: readonly (readonly [table: string, key: string])[] = [
-  ['trade_transitions', 'trade_id'], ['strategy_versions', 'strategy_id'], ['alert_runs', 'alert_id'], ['circuit_breaker_events', 'id'], ['snapshot_market', 'id'], ['snapshot_account', 'id'], ['decision_history', 'id'],
+  ['trade_transitions', 'trade_id'], ['strategy_versions', 'strategy_id'], ['alert_runs', 'alert_id'], ['circuit_breaker_events', 'id'], ['snapshot_market', 'id'], ['snapshot_account', 'id'],
+  ['snapshot_indicators', 'id'], ['snapshot_calendar', 'id'], ['snapshot_news', 'id'], ['decision_history', 'id'],
 ];
 
 /** What an import brought can be taken back: which rows, what they were before, and whom the history lets remove them. */

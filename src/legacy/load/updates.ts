@@ -36,6 +36,12 @@ export class Updates {
     const said = notes.length === 0 ? null : notes;
     if (target === null) {
       if (own) throw new Reject('ROW_CHANGED', 'it was only kept, and would now be imported: roll its run back and import again');
+      // As of a row of ours below, but for what it is here: only the old row is kept, and goes back.
+      await tx.query(
+        `insert into import_changes (run_seq, table_id, old_id, target, target_id, former, written, former_hash, former_notes, former_original)
+         select $1::bigint, table_id, old_id, 'import_archive', gen_random_uuid(), '{}', '{}', source_hash, notes, original from import_archive where table_id = $2 and old_id = $3 on conflict do nothing`,
+        [this.run.seq, tableId, oldId],
+      );
       await tx.sql`update import_archive set source_hash = ${hash}, original = ${original}::jsonb, notes = ${said}::text[] where table_id = ${tableId} and old_id = ${oldId}`;
       return;
     }

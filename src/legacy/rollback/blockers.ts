@@ -40,5 +40,7 @@ export async function blockersOf(query: Query, seq: string): Promise<{ count: nu
       await say(table, `${referring}.${column} refers to it`, `select distinct g.id from going g join ${referring} x on x.${column} = g.id where ${isOne}${isGoing}`);
     }
   }
+  await say('import_archive', 'a later import changed it: take that one back first', `select i.name || ' ' || c.old_id as id from import_changes c join import_runs u on u.seq = c.run_seq and u.status <> 'rolled_back'
+    join import_archive a on a.table_id = c.table_id and a.old_id = c.old_id join import_tables i on i.id = c.table_id where a.run_seq = ${seq} and c.target = 'import_archive' and c.run_seq <> ${seq}`);
   return found;
 }

@@ -118,7 +118,8 @@ async function gather(query: Query, seq: string): Promise<void> {
   await query(`insert into owners select m."table", m.id from import_runs, jsonb_to_recordset(made) as m ("table" text, id uuid) where seq = $1`, [seq]);
   for (const [table, column, target] of [
     ['trades', 'account_id', 'accounts'], ['trades', 'agent_id', 'agents'], ['predictions', 'agent_id', 'agents'], ['trade_explanations', 'agent_id', 'agents'], ['snapshot_market', 'agent_id', 'agents'], ['snapshot_account', 'agent_id', 'agents'],
-    ['snapshot_account', 'account_id', 'accounts'], ['circuit_breaker_events', 'agent_id', 'agents'], ['circuit_breaker_events', 'account_id', 'accounts'], ['decision_history', 'agent_id', 'agents'], ['alerts', 'source_id', 'webhook_sources'],
+    ['snapshot_account', 'account_id', 'accounts'], ['snapshot_indicators', 'agent_id', 'agents'], ['snapshot_calendar', 'agent_id', 'agents'], ['snapshot_news', 'agent_id', 'agents'],
+    ['circuit_breaker_events', 'agent_id', 'agents'], ['circuit_breaker_events', 'account_id', 'accounts'], ['decision_history', 'agent_id', 'agents'], ['alerts', 'source_id', 'webhook_sources'],
   ]) {
     await query(`insert into owners select distinct $1, t.${column} from ${table} t join going g on g.target = $2 and g.id = t.id where t.${column} is not null and get_byte(uuid_send(t.${column}), 6) >> 4 = 8 on conflict do nothing`, [target, table]);
   }
@@ -150,9 +151,9 @@ async function remove(query: Query, run: RunRow, keys: SealKeys): Promise<Record
   await closeStream(query, run, keys, gone);
   await gone('import_rows', 'where t.run_seq = $1', [run.seq]);
   await gone('import_archive', 'where t.run_seq = $1', [run.seq]);
-  // A name that an import which stands has seen stays, also where it found no rows under it.
+  // A name that an import which stands has seen stays, also where it found no rows under it. Of one that failed whole nothing stands.
   await gone('import_tables', `where t.source = $1 and not exists (select from import_rows r where r.table_id = t.id) and not exists (select from import_archive a where a.table_id = t.id)
-    and not exists (select from import_runs o, jsonb_array_elements(o.tables) seen where o.source = $1 and o.id <> $2 and o.status <> 'rolled_back' and seen ->> 'name' = t.name)`, [run.source, run.id]);
+    and not exists (select from import_runs o, jsonb_array_elements(o.tables) seen where o.source = $1 and o.id <> $2 and o.status <> 'rolled_back' and not (o.status = 'failed' and o.options ->> 'batch' is null) and seen ->> 'name' = t.name)`, [run.source, run.id]);
   return removed;
 }
 
