@@ -91,6 +91,8 @@ export interface TableMapping {
   time?: string;
   /** Every column has its place in ours exactly: the old row is not kept beside it. For tables of millions of rows. */
   bulk?: boolean;
+  /** Cells of other tables that a row's values are made of, by names that no column has: where they change, the row has changed. */
+  beside?(cells: Readonly<Record<string, Cell>>): Readonly<Record<string, Cell>>;
   /** Further columns (and paths) that hold a secret in this row: of tables whose rows are a name and a value. */
   secretsOf?(cells: Readonly<Record<string, Cell>>): readonly string[];
   /**

@@ -25,6 +25,8 @@ export interface KnownRow {
   /** Null: it is in the archive. */
   target: string | null;
   targetId: string | null;
+  /** It is in the archive since its like was here. */
+  isTwice: boolean;
 }
 
 /** `import_runs`, `import_tables` and what stands under them. */
@@ -94,9 +96,9 @@ export const ImportsSql = {
 
   known(tx: Tx, tableId: number, oldIds: readonly string[]): Promise<KnownRow[]> {
     return tx.sql`
-      select old_id as "oldId", encode(source_hash, 'hex') as hash, run_seq::text as "runSeq", target, target_id as "targetId" from import_rows where table_id = ${tableId} and old_id = any(${[...oldIds]}::text[])
+      select old_id as "oldId", encode(source_hash, 'hex') as hash, run_seq::text as "runSeq", target, target_id as "targetId", false as "isTwice" from import_rows where table_id = ${tableId} and old_id = any(${[...oldIds]}::text[])
       union all
-      select old_id, encode(source_hash, 'hex'), run_seq::text, null, null from import_archive where table_id = ${tableId} and old_id = any(${[...oldIds]}::text[])`;
+      select old_id, encode(source_hash, 'hex'), run_seq::text, null, null, exists (select 1 from unnest(notes) n where n like 'DUPLICATE: %') from import_archive where table_id = ${tableId} and old_id = any(${[...oldIds]}::text[])`;
   },
 
   /** Which of these rows of the source have become rows here. */

@@ -133,6 +133,7 @@ export class TableLoader {
       const before = known.get(row.oldId);
       if (!before) fresh.push(row);
       else if (before.hash !== row.hash.toString('hex')) changed.push([row, before]);
+      else if (isOther(row, before)) row.reject = new Reject('ROW_CHANGED', `it is as it was, and with the rows beside it would now be ${row.rows[0] ? `a row of ${row.rows[0].table}` : 'only kept'}, and not ${before.target ? `a row of ${before.target}` : 'only kept'}: roll its run back and import again`);
       else row.standing = this.context.isResumed && before.runSeq === this.context.run.seq ? (before.target === null ? 'archived' : 'imported') : 'unchanged';
     }
     await this.change(changed);
@@ -203,4 +204,9 @@ export class TableLoader {
   private rejectOf({ oldId, cells }: PreparedRow, { code, column, detail }: Reject): RejectReport {
     return { table: this.table.name, oldId, code, column, detail: this.context.secrets.safe(detail), original: parseJson(encodeRow(cells)).value };
   }
+}
+
+/** What becomes of a row may hang on others of its source: a position whose trade stands in another table is only kept. */
+function isOther({ rows: [own] }: PreparedRow, { target, isTwice }: KnownRow): boolean {
+  return target === null ? own !== undefined && !isTwice : own?.table !== target;
 }

@@ -71,7 +71,7 @@ export class TableReader {
   prepare(row: SourceRow): PreparedRow {
     const cells = this.secrets.without(row.cells);
     const prepared: PreparedRow = {
-      oldId: row.id, hash: sourceHash(row.cells), cells, original: null, notes: row.notes ? [...row.notes] : [], rows: [], values: null, hasRefs: false, reject: null, standing: null,
+      oldId: row.id, hash: sourceHash(this.hashed(row.cells)), cells, original: null, notes: row.notes ? [...row.notes] : [], rows: [], values: null, hasRefs: false, reject: null, standing: null,
     };
     if (row.broken) prepared.reject = new Reject(row.broken.code, row.broken.detail);
     else if (this.because === null) this.map(prepared);
@@ -83,6 +83,10 @@ export class TableReader {
   /** The old row, also where it would not be kept. */
   kept({ original, cells }: PreparedRow): string {
     return original ?? encodeRow(cells);
+  }
+
+  private hashed(cells: Cells): Cells {
+    return this.because === null && this.mapping?.beside ? { ...cells, ...this.mapping.beside(cells) } : cells;
   }
 
   private look(prepared: PreparedRow): void {
