@@ -14,6 +14,7 @@ import { commandCycle } from './command-cycle.js';
 import { type DatabaseServer, startDatabaseServer } from './database-server.js';
 import { delivery } from './delivery.js';
 import { ideas } from './ideas.js';
+import { importing } from './import.js';
 import { intake } from './intake.js';
 import { killSwitch } from './kill-switch.js';
 import { largeTable } from './large-table.js';
@@ -38,6 +39,7 @@ const SCENARIOS: Scenario[] = [
   { name: 'kill-switch', run: killSwitch },
   { name: 'webhooks', run: webhooks },
   { name: 'page', run: page },
+  { name: 'import', run: importing },
 ];
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -50,7 +52,8 @@ const HELP = `npm run bench -- [scenario …] [--quick] [--rounds N] [--rows N] 
   scenarios    ${SCENARIOS.map(({ name }) => name).join(' ')}; all of them when none is named
   --quick      short measurements that say little, and README.md stays as it is
   --rounds N   measurements of each contender (5; quick: 2)
-  --rows N     candles in the large table (50,000,000; quick: 500,000), alerts in that of webhooks (5,000,000; quick: 100,000)
+  --rows N     candles in the large table (50,000,000; quick: 500,000), alerts in that of webhooks (5,000,000; quick: 100,000),
+               candles that are imported (1,000,000; quick: 100,000)
   --folder P   where the database is made and removed again (the folder for temporary files)
 `;
 
