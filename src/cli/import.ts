@@ -15,6 +15,8 @@ import { CommandError, type Outcome, wrongUsage } from './outcome.js';
 import { watchFor } from './import-progress.js';
 import { migratedAsAtStart } from './schema.js';
 import { withServices } from './services.js';
+import { ImportModule } from './import.module.js';
+import { withServicesOf } from './services.js';
 
 export interface ImportFlags {
   profile?: string;
@@ -61,6 +63,8 @@ function work(env: Env, say: Say, given: GivenSource, options: ImportOptions, fl
   return withDatabase(env, say, async (urls) => {
     await migratedAsAtStart(env, say, urls);
     return withServices(env, urls, async (app) => {
+  return withDatabase(env, say, (urls) =>
+    withServicesOf(ImportModule.with(env), urls, async (app) => {
       const service = app.get(ImportService, { strict: false });
       const watch = watchFor(process.stderr);
       try {

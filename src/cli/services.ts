@@ -1,7 +1,6 @@
-import type { INestApplicationContext } from '@nestjs/common';
+import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DataSource } from 'typeorm';
-import { AppModule } from '../app.module.js';
 import type { Origin } from '../auth/audit.js';
 import type { Env } from '../config/env.js';
 import { DatabaseService } from '../database/database.service.js';
@@ -12,7 +11,13 @@ export const COMMAND_LINE: Origin = { address: null, userAgent: 'tradewarden com
 
 /** The application's services without its server: nothing listens, and no recurring work begins. */
 export async function withServices<T>(env: Env, urls: DatabaseUrls, work: (app: INestApplicationContext) => Promise<T>): Promise<T> {
-  const app = await NestFactory.createApplicationContext(AppModule.with(env), { logger: false, abortOnError: false });
+  const { AppModule } = await import('../app.module.js');
+  return withServicesOf(AppModule.with(env), urls, work);
+}
+
+/** Some of them: of a command that needs few. */
+export async function withServicesOf<T>(root: DynamicModule, urls: DatabaseUrls, work: (app: INestApplicationContext) => Promise<T>): Promise<T> {
+  const app = await NestFactory.createApplicationContext(root, { logger: false, abortOnError: false });
   const database = app.get(DatabaseService);
   try {
     // The database is given back by whoever asked for it.
