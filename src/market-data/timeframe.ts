@@ -29,6 +29,8 @@ export function spelled(frame: Frame): string {
 
 /** When a candle that began at `openTime` has its last price; both are RFC 3339 text in UTC. */
 export function closeTime(frame: Frame, openTime: string): string {
+  const soon = withinItsHour(frame, openTime);
+  if (soon !== null) return soon;
   const time = new Date(openTime);
   if ('seconds' in frame) return new Date(time.getTime() + frame.seconds * 1_000).toISOString();
   // The end of January plus a month is the end of February, not the beginning of March.
@@ -37,4 +39,14 @@ export function closeTime(frame: Frame, openTime: string): string {
   time.setUTCMonth(time.getUTCMonth() + frame.months);
   time.setUTCDate(Math.min(day, new Date(Date.UTC(time.getUTCFullYear(), time.getUTCMonth() + 1, 0)).getUTCDate()));
   return time.toISOString();
+}
+
+const WHOLE_SECONDS = /^\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\dZ$/;
+const MINUTES = Array.from({ length: 60 }, (_, minute) => String(minute).padStart(2, '0'));
+
+/** Of a candle of minutes that ends in the hour in which it began, nearly all of a million: the calendar took a second of them. Null elsewhere. */
+function withinItsHour(frame: Frame, openTime: string): string | null {
+  if (!('seconds' in frame) || frame.seconds % 60 !== 0 || !WHOLE_SECONDS.test(openTime)) return null;
+  const minute = MINUTES[Number(openTime.slice(14, 16)) + frame.seconds / 60];
+  return minute === undefined ? null : `${openTime.slice(0, 14)}${minute}:${openTime.slice(17, 19)}.000Z`;
 }

@@ -74,7 +74,7 @@ export const marketData = (table: SourceTable): TableMapping => ({
         table: 'snapshot_market',
         values: {
           // When it was captured is not said: at its end, so that nothing corrects it any more.
-          id: owners.id(table.name, reading.id), agent_id: owners.agent(SIMULATION).agentId, captured_at: closes, last_captured_at: closes, symbol, timeframe: timeframe.written, frame: spelled(timeframe.frame),
+          agent_id: owners.agent(SIMULATION).agentId, captured_at: closes, last_captured_at: closes, symbol, timeframe: timeframe.written, frame: timeframe.spelled,
           open_time: openTime, close_time: closes, open: values.need('open'), high: values.need('high'), low: values.need('low'), close: values.need('close'), volume: values.text('volume'),
         },
       }],
@@ -94,8 +94,25 @@ export function timeframeIn(written: string): Frame {
   return frame;
 }
 
-function timeframeOf(values: Values, reading: Reading): { written: string; frame: Frame } {
-  const written = values.text('timeframe');
-  if (written === null) reading.note('TIMEFRAME_MISSING', `no timeframe is stored; ${TIMEFRAME} was the default`);
-  return { written: written ?? TIMEFRAME, frame: timeframeIn(written ?? TIMEFRAME) };
+interface Timeframe {
+  written: string;
+  frame: Frame;
+  spelled: string;
+}
+
+/** The same few stand in a million rows. */
+const timeframes = new Map<string, Timeframe>();
+const TIMEFRAMES_MOST = 1_000;
+
+function timeframeOf(values: Values, reading: Reading): Timeframe {
+  const found = values.text('timeframe');
+  if (found === null) reading.note('TIMEFRAME_MISSING', `no timeframe is stored; ${TIMEFRAME} was the default`);
+  const written = found ?? TIMEFRAME;
+  let timeframe = timeframes.get(written);
+  if (timeframe === undefined) {
+    const frame = timeframeIn(written);
+    timeframe = { written, frame, spelled: spelled(frame) };
+    if (timeframes.size < TIMEFRAMES_MOST) timeframes.set(written, timeframe);
+  }
+  return timeframe;
 }

@@ -42,7 +42,7 @@ export const candles: TableMapping = {
     ts: required(time('open_time', { zone: 'Asia/Kolkata' })), open: price('open'), high: price('high'), low: price('low'), close: price('close'), volume: decimal('volume'),
   },
   time: 'ts',
-  map(values, owners, reading) {
+  map(values, _owners, reading) {
     const { key } = neededInstrument(reading.cells['symbol'], reading.cells['exchange'], reading);
     const length = valueOf<Frame>(values, 'timeframe');
     const openTime = valueOf(values, 'ts');
@@ -52,7 +52,7 @@ export const candles: TableMapping = {
       rows: [{
         table: 'snapshot_market',
         values: {
-          id: owners.id('candles', reading.id), agent_id: null, captured_at: closes, last_captured_at: closes, symbol: key, timeframe: length.written, frame: length.frame, open_time: openTime, close_time: closes,
+          agent_id: null, captured_at: closes, last_captured_at: closes, symbol: key, timeframe: length.written, frame: length.frame, open_time: openTime, close_time: closes,
           open: valueOf(values, 'open'), high: valueOf(values, 'high'), low: valueOf(values, 'low'), close: valueOf(values, 'close'), volume: valueOf(values, 'volume'),
         },
       }],
