@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { Env } from '../config/env.js';
+import type { DatabaseUrls } from '../database/urls.js';
 import { APP_VERSION } from '../health/version.js';
-import { FinalityService } from '../legacy/cutover/finality.service.js';
 import { type GivenSource, ImportFailure, type ImportOptions, type ImportReport } from '../legacy/load/import-run.js';
 import { ImportService } from '../legacy/load/import.service.js';
 import { type System, SYSTEMS } from '../legacy/profile.js';
@@ -10,13 +10,12 @@ import { recognise } from '../legacy/recognise.js';
 import { openSource } from '../legacy/source/open-source.js';
 import { SourceError } from '../legacy/source/source-error.js';
 import { type Say, withDatabase } from './database.js';
+import { ImportModule } from './import.module.js';
 import { textOf } from './import-text.js';
 import { CommandError, type Outcome, wrongUsage } from './outcome.js';
 import { watchFor } from './import-progress.js';
 import { migratedAsAtStart } from './schema.js';
-import { withServices } from './services.js';
-import { ImportModule } from './import.module.js';
-import { withServicesOf } from './services.js';
+import { withServices, withServicesOf } from './services.js';
 
 export interface ImportFlags {
   profile?: string;
@@ -62,21 +61,25 @@ function work(env: Env, say: Say, given: GivenSource, options: ImportOptions, fl
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   return withDatabase(env, say, async (urls) => {
     await migratedAsAtStart(env, say, urls);
-    return withServices(env, urls, async (app) => {
-  return withDatabase(env, say, (urls) =>
-    withServicesOf(ImportModule.with(env), urls, async (app) => {
+    if (options.final) await mustBeFinal(env, urls);
+    return withServicesOf(ImportModule.with(env), urls, async (app) => {
       const service = app.get(ImportService, { strict: false });
       const watch = watchFor(process.stderr);
       try {
         if (options.skipData) return await service.mapped(given, options);
         if (flags.validateOnly) return await service.validate(urls.unpooledUrl, given, options, watch);
-        if (options.final) await app.get(FinalityService, { strict: false }).mustBeFinalToImport();
         return await service.run(urls.unpooledUrl, given, options, watch, APP_VERSION);
       } finally {
         watch.ends();
       }
     });
   }).finally(() => process.off('SIGINT', interrupted).off('SIGTERM', interrupted));
+}
+
+/** What it asks is most of the application, which the import itself does without. */
+async function mustBeFinal(env: Env, urls: DatabaseUrls): Promise<void> {
+  const { FinalityService } = await import('../legacy/cutover/finality.service.js');
+  await withServices(env, urls, (app) => app.get(FinalityService, { strict: false }).mustBeFinalToImport());
 }
 
 /** What the old file or the run says, as a failure of the command. */
