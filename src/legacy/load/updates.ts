@@ -30,7 +30,7 @@ export class Updates {
     }
   }
 
-  private async change(tx: Tx, tableId: number, row: PreparedRow, { target, targetId }: KnownRow): Promise<void> {
+  private async change(tx: Tx, tableId: number, row: PreparedRow, { target, targetId, runSeq }: KnownRow): Promise<void> {
     const [own, ...others] = row.rows;
     const { hash, original, notes, oldId } = row;
     const said = notes.length === 0 ? null : notes;
@@ -50,7 +50,7 @@ export class Updates {
     if (await changedHere(tx, targetId ?? '')) throw new Reject('ROW_CHANGED_HERE', `it differs from what was imported, and ${target} ${targetId} was changed here since`);
     const former = await rowOf(tx, target, targetId ?? '');
     const version = await this.belonging(tx, others, targetId ?? '');
-    await set(tx, own, targetId ?? '', version);
+    await set(tx, own, targetId ?? '', version, { at: this.run.at, seq: runSeq });
     // What it was, for whoever takes the run back; of several changes in one run the first.
     await tx.query(
       `insert into import_changes (run_seq, table_id, old_id, target, target_id, former, written, former_hash, former_notes, former_original)
@@ -90,10 +90,14 @@ async function changedHere(tx: Tx, id: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-async function set(tx: Tx, { table, values }: TargetRow, id: string, version: number | null): Promise<void> {
+/** @param run when this one began, and which one brought the row: what has no time of its own keeps the time of that one */
+async function set(tx: Tx, { table, values }: TargetRow, id: string, version: number | null, run: { at: string; seq: string }): Promise<void> {
   const columns: Record<string, TargetType> = TARGETS[table].columns;
-  const names = Object.keys(values).filter((name) => name !== 'id' && name !== 'version' && name !== 'created_at');
-  const more = [...(version === null ? [] : [`version = ${version}`]), ...(REVISED.has(table) ? ['revision = revision + 1'] : [])];
+  const timeless = Object.keys(columns).filter((name) => values[name] === run.at || (values[name] === undefined && (name === 'created_at' || name === 'updated_at')));
+  const names = Object.keys(values).filter((name) => name !== 'id' && name !== 'version' && !timeless.includes(name));
+  const more = [
+    ...timeless.map((name) => `${name} = (select started_at from import_runs where seq = ${run.seq})`), ...(version === null ? [] : [`version = ${version}`]), ...(REVISED.has(table) ? ['revision = revision + 1'] : []),
+  ];
   await tx.query(`update ${table} set ${[...names.map((name, n) => `${name} = $${n + 2}::${columns[name]}`), ...more].join(', ')} where id = $1`,
     [id, ...names.map((name) => valueText((values[name] ?? null) as Value, columns[name] as TargetType))]);
 }

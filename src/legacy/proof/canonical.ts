@@ -15,7 +15,7 @@ const INSIDE: Partial<Record<TargetTable, Record<string, string>>> = {
 const DEFAULTS: Record<string, string> = { used_by_agent: 'f', created_at: '@', updated_at: '@' };
 
 /** The run's own beginning, in columns of time: rows of several runs are read against one. */
-const BEGINNING = '@';
+export const BEGINNING = '@';
 
 export const typesOf = (table: TargetTable): Readonly<Record<string, TargetType>> => (TARGETS[table] as Target).columns;
 

@@ -1,7 +1,7 @@
 import type { TableMapping, TargetRow } from '../profile.js';
 import { type Cell, JsonNumber, type SourceTable } from '../source/cell.js';
 import type { TargetTable } from '../targets.js';
-import { canonical, typesOf } from './canonical.js';
+import { BEGINNING, canonical, typesOf } from './canonical.js';
 import type { Expected } from './expected.js';
 import { ExactSum, plainDecimal } from './plain-decimal.js';
 import type { Damage, Span, TableProof } from './proof.js';
@@ -31,6 +31,7 @@ export class Figures {
   constructor(
     private readonly old: SourceTable,
     private readonly mapping: TableMapping | null,
+    private readonly beginning: string,
   ) {}
 
   /** @param table what the old rows become first */
@@ -63,8 +64,9 @@ export class Figures {
       else if (value !== null) money.isRaw = false;
     }
     if (this.time === null) return;
-    const time = canonical(row.values[this.time], 'timestamptz', this.time, '');
-    if (time === null) return;
+    const time = canonical(row.values[this.time], 'timestamptz', this.time, this.beginning);
+    // What had no time of its own has that of the run that brought it, which may be an earlier one.
+    if (time === null || time === BEGINNING) return;
     if (this.span.least === null || time < this.span.least) this.span.least = time;
     if (this.span.greatest === null || time > this.span.greatest) this.span.greatest = time;
   }

@@ -67,7 +67,7 @@ export const notRejected = (rejects: ReadonlySet<string>) => (rejects.size === 0
 
 /** Sums over buckets, with sums of money and the span of times beside them. */
 export function bucketsSql(side: SideKey, columns: readonly string[], sums: readonly string[], time: string | null, rejects: ReadonlySet<string>): string {
-  const more = [...sums.map((column, at) => `sum(t.${column})::text as sum_${at}`), ...(time === null ? [] : [`min(t.${time})::text as least`, `max(t.${time})::text as greatest`])];
+  const more = [...sums.map((column, at) => `sum(t.${column})::text as sum_${at}`), ...(time === null ? [] : [`min(nullif(t.${time}, run.started_at))::text as least`, `max(nullif(t.${time}, run.started_at))::text as greatest`])];
   return `select ${bucketSql('r.source_hash')} as bucket, count(*)::int as rows, sum(${digestSql(sideSql(side, columns))})::text as digest${more.map((each) => `, ${each}`).join('')}
     from ${fromSql(side)}${notRejected(rejects)} group by 1`;
 }

@@ -40,7 +40,7 @@ export class TableProver {
     private readonly ask: TableAsk,
     mapping: TableMapping | null,
   ) {
-    this.figures = new Figures(ask.table, mapping);
+    this.figures = new Figures(ask.table, mapping, ask.beginning);
   }
 
   async prove(): Promise<{ proof: TableProof; damage: Damage[] }> {
