@@ -21,6 +21,16 @@ const PUBLIC = /^(?:instrument|exchange|symbol)_?tokens?$/i;
 /** Whether a column or a field of this name may hold a credential, whatever it holds in one row. */
 export const mayHoldSecret = (name: string): boolean => !PUBLIC.test(name) && (HASHED.test(name) || namesCredential(name, LONG_VALUE));
 
+/** A field and its text in what is no document any more: cut, quoted once more, or with a byte that is no text. */
+const QUOTE = String.raw`\\{0,3}(?:""?|')`;
+const FIELD = new RegExp(String.raw`(?<name>[A-Za-z][\w .-]{0,63})(?<between>${QUOTE}\s{0,9}:\s{0,9}${QUOTE})(?<value>[^"'\\]{1,512})`, 'gu');
+const PAIR = new RegExp(String.raw`(?<before>(?:name|key)${QUOTE}\s{0,9}:\s{0,9}${QUOTE}(?<name>[^"'\\]{1,64})${QUOTE}\s{0,9},\s{0,9}${QUOTE}value${QUOTE}\s{0,9}:\s{0,9}${QUOTE})(?<value>[^"'\\]{1,512})`, 'gu');
+
+/** In text that is not read as JSON. */
+const withoutFields = (text: string): string => text
+  .replace(PAIR, (all: string, before: string, name: string, value: string) => (isSecretOf(name, value) ? `${before}${REMOVED}` : all))
+  .replace(FIELD, (all: string, name: string, between: string, value: string) => (isSecretOf(name, value) ? `${name}${between}${REMOVED}` : all));
+
 export const isSecretOf = (name: string, value: unknown): boolean =>
   value !== REMOVED && !PUBLIC.test(name) && (HASHED.test(name) ? value !== null && value !== '' && typeof value !== 'boolean' : namesCredential(name, value));
 
@@ -64,6 +74,7 @@ export class SecretTexts {
 
   private words(text: string, found: Found): string {
     let safe = HINTS.test(text) ? maskedBy(text, REMOVED) : text;
+    if (FIELDS.test(text) && text.includes(':')) safe = withoutFields(safe);
     if (this.known.size > 0) safe = safe.replace(WORDS, (word) => (this.known.has(word) ? REMOVED : word));
     if (safe !== text) found('');
     return safe;
