@@ -128,7 +128,10 @@ function importCommand(program: Command): void {
     .option('--dry-run', 'do all of it, and take it back').option('--skip-data', 'only say what tables and columns become').option('--validate-only', 'prove again what the last import of this source brought')
     .option('--accept-rejects', 'leave out rows that cannot be taken over, and list them').option('--batch <rows>', 'commit after so many; then it is not all or nothing').option('--resume', 'go on with the batches that stopped')
     .option('--update', 'take over what has changed since').option('--hot', 'the old system is running: read a copy').option('--final', 'the last copy of a system that has stopped; refused while anything here may trade').option('--report <path>', 'where rejects are written; beside the source by default')
-    .action((path: string, options: ImportFlags) => run(async () => (await import('./cli/import.js')).importSource(readEnv(), say, path, options)));
+    .action((path: string, options: ImportFlags) => run(async () => {
+      (await import('./cli/memory.js')).beginFrugally();
+      return (await import('./cli/import.js')).importSource(readEnv(), say, path, options);
+    }));
 }
 
 /** What an old application opens again. */
