@@ -14,6 +14,7 @@ const MINUTES = 30;
 describeInBrowser('the system', () => {
   it('shows the pool over time with its figures, and the schema, and nothing that does not exist', async () => {
     const { page, faults } = await b.open(t.base);
+    let mirrors: object[] = [];
     // An hour of figures takes an hour; these stand for one with a queue in it.
     await page.route('**/api/v1/system', async (route) => {
       const response = await route.fetch();
@@ -22,7 +23,7 @@ describeInBrowser('the system', () => {
       const items = Array.from({ length: MINUTES }, (_, n) => ({
         at: new Date(Date.now() - (MINUTES - n) * 60_000).toISOString(), size: 10, max: 15, total: 8, active: n % 7, idle: 8 - (n % 7), waiting: n === 20 ? 9 : 0, timeouts: 0, latencyMs: n === 10 ? null : 1.5 + (n % 3),
       }));
-      return route.fulfill({ response, json: { ...body, samples: { ...body.samples, items } } });
+      return route.fulfill({ response, json: { ...body, mirrors, samples: { ...body.samples, items } } });
     });
     await page.goto(`${t.base}/system`);
     await page.getByLabel('E-mail').fill(ADMIN.email);
@@ -36,7 +37,14 @@ describeInBrowser('the system', () => {
     expect((await latency.getAttribute('d'))?.match(/M/g)).toHaveLength(2);
     await page.getByText('Schema', { exact: true }).waitFor();
     await page.getByRole('region', { name: 'Schedules' }).getByText(/in time|late|running/).first().waitFor();
-    expect(await page.getByRole('main').innerText()).not.toMatch(/backup|replication|mirror/i);
+    expect(await page.getByRole('main').innerText()).not.toMatch(/backup|replication/i);
+    expect(await page.getByRole('region', { name: 'Mirrors' }).count()).toBe(0);
+    const lines = { place: 'sqlite:/srv/old.db', shape: 'ai-trader', behindEvents: 3, silentSeconds: 1, rowsWritten: 7, error: null };
+    mirrors = [{ id: '0195a000-0000-7000-8000-000000000001', ...lines, behindSeconds: 2 }, { id: '0195a000-0000-7000-8000-000000000002', ...lines, place: 'csv:/srv/old', behindSeconds: 900, error: 'no space left' }];
+    await page.reload();
+    const shown = page.getByRole('region', { name: 'Mirrors' }).first();
+    await shown.waitFor();
+    expect(await shown.innerText()).toMatch(/old\.db[\s\S]*up to date[\s\S]*failing[\s\S]*no space left/);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await seriousViolations(page)).toEqual([]);

@@ -7,6 +7,7 @@ import { Fresh, Panel } from '../../kit/panel.js';
 import { Raw } from '../../kit/raw.js';
 import { Age, span } from '../../kit/time.js';
 import { DatabasePanel } from './database-panel.js';
+import { MirrorsTable } from './mirrors-table.js';
 import { PoolPanel } from './pool-panel.js';
 import { SchedulesTable } from './schedules-table.js';
 import css from './system.module.css';
@@ -72,6 +73,7 @@ export default function SystemPage() {
                 {now.events.behindSeconds === null ? <p className="quiet small">Not known, or nobody follows them.</p> : null}
               </Panel>
             </div>
+            {now.mirrors !== null && now.mirrors.length > 0 ? <Panel title="Mirrors"><MirrorsTable mirrors={now.mirrors} /></Panel> : null}
             <Panel title="Schedules">
               {now.schedules === null ? <p className="doubt">▲ Not known while the database is away.</p> : <SchedulesTable schedules={now.schedules} />}
             </Panel>
