@@ -63,8 +63,9 @@ export class HealthController {
       ...result,
       database: { ...database, pool_size: pool.size, roles: this.database.roles },
       pool,
-      // Told, and no reason to send requests elsewhere: a mirror that is behind holds up nobody.
-      mirrors,
+      // Told, and no reason to send requests elsewhere: a mirror that is behind holds up nobody. Where it lies and what
+      // went wrong there, with paths in it, is for people who signed in (GET /system): anybody may read this.
+      mirrors: mirrors && mirrors.map(({ place: _place, error, ...figures }) => ({ ...figures, failing: error !== null })),
       version: APP_VERSION,
       uptimeSeconds: uptimeSeconds(),
     };

@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const whole = () => whenWhole(t, running.output);
 interface Shown { id: string; place: string; behindSeconds: number | null; behindEvents: number; error: string | null }
-const mirrors = async () => (await t.http<{ mirrors: Shown[] | null }>('GET', '/health')).body.mirrors;
+const mirrors = async () => (await t.http<{ mirrors: Shown[] | null }>('GET', '/system')).body.mirrors;
 
 describe('a mirror', () => {
   it('begins with all there is, and follows what is written after it', async () => {
@@ -69,13 +69,16 @@ describe('a mirror', () => {
   it('says how far it is, in /health, /metrics and /system, and makes nothing unhealthy', async () => {
     await whole();
     await until(async () => (await mirrors()) !== null, 10_000);
-    const health = await t.http<{ status: string; mirrors: Shown[] }>('GET', '/health');
+    await until(async () => (await t.http<{ mirrors: unknown }>('GET', '/health')).body.mirrors !== null, 10_000);
+    const health = await t.http<{ status: string; mirrors: (Shown & { failing: boolean })[] }>('GET', '/health');
     expect([health.status, health.body.status, health.body.mirrors.length]).toEqual([200, 'ok', 1]);
-    expect(health.body.mirrors[0]).toMatchObject({ place: place.env['MIRROR_URL'], error: null });
+    expect(health.body.mirrors[0]).toMatchObject({ shape: 'ai-trader', failing: false });
+    // Anybody may read it, so it names no path.
+    expect([health.text.includes(place.file), 'place' in (health.body.mirrors[0] ?? {}), 'error' in (health.body.mirrors[0] ?? {})]).toEqual([false, false, false]);
     expect(health.body.mirrors[0]?.behindSeconds).toBeLessThan(60);
     const { text } = await t.http('GET', '/metrics');
     expect(text).toMatch(/^tradewarden_mirror_lag_seconds\{mirror="[0-9a-f-]{36}",shape="ai-trader"\} \d/m);
-    expect((await t.http('GET', '/system')).body).toMatchObject({ mirrors: [{ shape: 'ai-trader' }] });
+    expect((await t.http('GET', '/system')).body).toMatchObject({ mirrors: [{ shape: 'ai-trader', place: place.env['MIRROR_URL'], error: null }] });
   });
 
   it('that is behind is told to people until it is whole again', async () => {

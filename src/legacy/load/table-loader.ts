@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Tx } from '../../database/transaction.js';
 import { Reject } from '../profile.js';
+import { ExactSum } from '../proof/plain-decimal.js';
 import type { SourceTable } from '../source/cell.js';
 import { encodeRow } from '../source/encode.js';
 import { parseJson } from '../source/json-text.js';
@@ -9,7 +10,6 @@ import { type ChunkLoader, complete } from './chunk-loader.js';
 import { keepExported, wasExported } from './exported.js';
 import type { ImportRun, RejectReport, TableReport } from './import-run.js';
 import { ImportsSql, type KnownRow } from './imports.repository.js';
-import { DecimalSum } from './money-sums.js';
 import type { OwnersMade } from './owners.repository.js';
 import type { References } from './references.js';
 import type { Secrets } from './secrets.js';
@@ -49,7 +49,7 @@ export interface LoadContext {
 export class TableLoader {
   readonly report: TableReport;
   readonly notes = new Map<string, number>();
-  readonly sums = new Map<string, { to: string; sum: DecimalSum }>();
+  readonly sums = new Map<string, { to: string; sum: ExactSum }>();
   tableId = 0;
   /** The tables of ours that its rows went to. */
   readonly targets = new Set<string>();
@@ -65,7 +65,7 @@ export class TableLoader {
     this.report = {
       name: table.name, target: reader.because === null ? '' : 'archive', because: reader.because, read: 0, imported: 0, unchanged: 0, archived: 0, rejected: 0, updated: 0, columns: reader.report(),
     };
-    for (const [column, to] of Object.entries(reader.mapping?.sums ?? {})) this.sums.set(column, { to, sum: new DecimalSum() });
+    for (const [column, to] of Object.entries(reader.mapping?.sums ?? {})) this.sums.set(column, { to, sum: new ExactSum() });
   }
 
   get isBulk(): boolean {

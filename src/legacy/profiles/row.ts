@@ -73,3 +73,6 @@ export const otherSpelling = (written: Cell | undefined, ours: string): string |
 export const isPositive = (decimal: string): boolean => !decimal.startsWith('-') && decimal !== '0';
 
 export const cutTo = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…`);
+
+/** What stands in a document where an object is expected; of anything else, nothing. */
+export const objectIn = (value: unknown): Record<string, unknown> => (value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {});

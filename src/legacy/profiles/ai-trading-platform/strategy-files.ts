@@ -2,7 +2,7 @@ import { flag, json, required, text } from '../../convert/columns.js';
 import { time } from '../../convert/times.js';
 import type { Reading, TableMapping } from '../../profile.js';
 import type { SourceTable } from '../../source/cell.js';
-import { listOf, Values } from '../row.js';
+import { listOf, objectIn, Values } from '../row.js';
 import { windowsOfNames } from './sessions.js';
 import { activeOf, capOf, type Caps, countOf, strategyRows } from './strategy-content.js';
 
@@ -33,7 +33,6 @@ interface Rules {
   max_risk_pct?: unknown;
 }
 
-const objectIn = (value: unknown): Record<string, unknown> => (value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {});
 const withoutNothing = (object: Record<string, unknown>): Record<string, unknown> => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null && value !== undefined));
 
 /** A JSON file of `config/ai/strategies`: one symbol, one timeframe. */

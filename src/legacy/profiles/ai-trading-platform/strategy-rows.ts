@@ -4,7 +4,7 @@ import { decimal } from '../../convert/decimals.js';
 import { time } from '../../convert/times.js';
 import { type Reading, type TableMapping } from '../../profile.js';
 import type { Cell, SourceTable } from '../../source/cell.js';
-import { listOf, plain, Values } from '../row.js';
+import { listOf, objectIn, plain, Values } from '../row.js';
 import { windowsOfTimes } from './sessions.js';
 import { activeOf, capOf, type Caps, countOf, strategyRows } from './strategy-content.js';
 
@@ -32,8 +32,6 @@ function symbolsIn(cell: Cell, column: string): unknown[] | null {
   if (list === null) throw refused('LIST_INVALID', column, cell, 'a list');
   return list.map(plain);
 }
-
-const objectIn = (value: unknown): Record<string, unknown> => (value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {});
 
 /** A row of the program's PostgreSQL table. */
 export const strategyTable = (table: SourceTable): TableMapping => ({
