@@ -39,6 +39,7 @@ import { ReportsModule } from './reports/reports.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import { StrategiesModule } from './strategies/strategies.module.js';
 import { SupervisorModule } from './supervisor/supervisor.module.js';
+import { SystemMonitorModule } from './system-monitor/system-monitor.module.js';
 import { TradeIdeasModule } from './trade-ideas/trade-ideas.module.js';
 import { TradesModule } from './trades/trades.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
@@ -91,6 +92,7 @@ export class AppModule {
         ReportsModule,
         NotificationsModule,
         HealthModule,
+        SystemMonitorModule,
         ExportModule,
         CutoverModule,
         MirrorModule,

@@ -10,7 +10,7 @@ import { envExample, readEnv } from './config/env.js';
 import { HALT_MODES, HALT_SCOPES } from './halts/halt-rows.js';
 import { SYSTEMS } from './legacy/profile.js';
 import { EXECUTION_MODES } from './trades/trade-fields.js';
-import { APP_VERSION } from './health/version.js';
+import { APP_VERSION } from './common/version.js';
 
 const json = process.argv.includes('--json');
 

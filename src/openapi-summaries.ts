@@ -161,6 +161,7 @@ export const SUMMARIES: Record<string, string> = {
   eventsStream: 'What happens, as it is committed: server-sent events, resumed without a gap by `Last-Event-ID`. A key sees its own agent\'s',
   overviewGet: 'Is my money safe: accounts with the money left to each floor, what is wrong with what is held, what is in force, agents, incidents, the queue; as of one moment. People only',
   searchFind: 'Find by an id or its beginning, an order, a ticket, a symbol or a name; with the address of its page. People only',
+  systemMonitorLift: 'Let openings through that the system holds while parts of it fail; it holds them again only after all was well once',
   systemGet: 'This instance and its database: pool and latency over the last hour, event stream, schedules, sizes. People only',
   healthLivez: 'The process turns; looks at nothing else',
   healthReadyz: 'May requests be sent here',

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { Env } from '../config/env.js';
 import type { DatabaseUrls } from '../database/urls.js';
-import { APP_VERSION } from '../health/version.js';
+import { APP_VERSION } from '../common/version.js';
 import { type GivenSource, ImportFailure, type ImportOptions, type ImportReport } from '../legacy/load/import-run.js';
 import { ImportService } from '../legacy/load/import.service.js';
 import { type System, SYSTEMS } from '../legacy/profile.js';

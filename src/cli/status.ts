@@ -49,11 +49,22 @@ async function look(env: Env, say: Say): Promise<{ checks: Check[]; halts: Halti
       const seen = await inspect(urls.url);
       const { applied, pending } = seen.migrations;
       if (applied.length > 0) urls.roles = await withClient(urls.url, (client) => rolesOf(async (text) => (await client.query(text)).rows));
-      return { checks: checksOf(seen, urls), halts: pending.length === 0 ? await haltsOf(urls.url) : [], trading: pending.length === 0 ? await tradingOf(urls.url) : NOTHING_KNOWN, schemaVersion: applied.at(-1) ?? null, pending, roles: urls.roles };
+      return { checks: [...checksOf(seen, urls), ...(pending.length === 0 ? await systemOf(urls.url) : [])], halts: pending.length === 0 ? await haltsOf(urls.url) : [], trading: pending.length === 0 ? await tradingOf(urls.url) : NOTHING_KNOWN, schemaVersion: applied.at(-1) ?? null, pending, roles: urls.roles };
     });
   } catch (error) {
     return away(explain(error).message);
   }
+}
+
+/** What the servers last saw of the whole; of a system without a server nothing is said. */
+async function systemOf(url: string): Promise<Check[]> {
+  const { rows } = await withClient(url, (client) => client.query<{ level: string; parts: { name: string; level: string; why: string }[]; suspended: string | null }>(`select level, parts,
+    (select reason from opening_suspensions where ended_at is null and lapses_at > app_clock()) as suspended from system_status where looked_at > app_clock() - interval '1 minute'`));
+  return rows.map(({ level, parts, suspended }) => {
+    const wrong = parts.filter((part) => part.level !== 'none').map(({ name, why }) => `${name}: ${why}`).join('; ');
+    const state = suspended !== null || level === 'critical' || level === 'cascading' ? 'unsafe' as const : level === 'none' ? 'ok' as const : 'warning' as const;
+    return { check: 'system', state, text: `${level === 'none' ? 'all parts are well' : `${level}: ${wrong}`}${suspended === null ? '' : `; openings are held: ${suspended}`}` };
+  });
 }
 
 async function haltsOf(url: string): Promise<Halting[]> {

@@ -37,6 +37,7 @@ import { ImportRollback1763600000036 } from './migrations/1763600000036-import-r
 import { Mirrors1763600000037 } from './migrations/1763600000037-mirrors.js';
 import { ExportIds1763600000038 } from './migrations/1763600000038-export-ids.js';
 import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
+import { SystemMonitor1763600000048 } from './migrations/1763600000048-system-monitor.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -63,6 +64,7 @@ export const MIGRATIONS = [
   Mirrors1763600000037,
   ExportIds1763600000038,
   ImportStreams1763600000039,
+  SystemMonitor1763600000048,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -83,6 +85,7 @@ export const NEVER_DELETED_TABLES = [
   'webhook_sources', 'alerts',
   'notification_settings', 'notification_channels',
   'import_runs', 'import_tables',
+  'opening_suspensions',
 ];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { HaltsRepository } from './halts.repository.js';
+import { SuspensionsRepository } from './suspensions.repository.js';
 
-@Module({ providers: [HaltsRepository], exports: [HaltsRepository] })
+@Module({ providers: [HaltsRepository, SuspensionsRepository], exports: [HaltsRepository, SuspensionsRepository] })
 export class HaltsModule {}

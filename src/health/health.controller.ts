@@ -4,8 +4,10 @@ import type { FastifyReply } from 'fastify';
 import { Allow } from '../auth/access.js';
 import { Draining } from '../common/draining.js';
 import { DatabaseService } from '../database/database.service.js';
+import { shownOf } from '../system-monitor/system-monitor.schemas.js';
+import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
 import { MirrorsShown } from './mirrors-shown.js';
-import { APP_VERSION } from './version.js';
+import { APP_VERSION } from '../common/version.js';
 
 const RETRY_AFTER_SECONDS = '2';
 
@@ -19,6 +21,7 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly mirrors: MirrorsShown,
+    private readonly monitor: SystemMonitor,
   ) {}
 
   /** The process turns; looks at no dependency, since restarting it would not mend one. */
@@ -46,6 +49,7 @@ export class HealthController {
     // A database that hangs is asked once, and the answer comes within a second.
     const mirrors = database.available ? await this.mirrors.soon() : null;
     const pool = this.database.pool();
+    const system = shownOf(this.monitor.seen);
     const result = await this.health
       .check([
         () => {
@@ -66,6 +70,8 @@ export class HealthController {
       // Told, and no reason to send requests elsewhere: a mirror that is behind holds up nobody. Where it lies and what
       // went wrong there, with paths in it, is for people who signed in (GET /system): anybody may read this.
       mirrors: mirrors && mirrors.map(({ place: _place, error, ...figures }) => ({ ...figures, failing: error !== null })),
+      // Levels alone, for the same reason.
+      system: system && { level: system.level, cause: system.cause, openingsSuspended: system.suspension !== null, parts: Object.fromEntries(system.parts.map(({ name, level }) => [name, level])) },
       version: APP_VERSION,
       uptimeSeconds: uptimeSeconds(),
     };

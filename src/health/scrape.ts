@@ -9,7 +9,9 @@ import type { PoolStats } from '../database/pool.js';
 import { type NotificationFigures, notificationFigures } from '../notifications/notification-figures.js';
 import { ALERTS_COUNTED_TO, type InboxFigures, inboxFigures } from '../webhooks/inbox/inbox-figures.js';
 import { type MirrorFigures, mirrorFigures } from './mirror-figures.js';
-import { APP_VERSION } from './version.js';
+import { describeMonitor } from '../system-monitor/monitor-metrics.js';
+import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
+import { APP_VERSION } from '../common/version.js';
 
 /** What could be read in time. What could not is absent: a 0 in its place would look like an empty queue. */
 interface Seen {
@@ -31,6 +33,7 @@ export class Scrape {
   constructor(
     private readonly metrics: Metrics,
     private readonly database: DatabaseService,
+    private readonly monitor: SystemMonitor,
   ) {}
 
   /** Scrapes that arrive together get the same text, so that a flood of them opens one connection. */
@@ -45,6 +48,7 @@ export class Scrape {
     const now = new Registry();
     describePool(now, this.database.pool());
     describeDatabase(now, seen);
+    describeMonitor(now, this.monitor.seen);
     return `${await now.metrics()}\n${await this.metrics.registry.metrics()}`;
   }
 }

@@ -1,7 +1,7 @@
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'system'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -105,6 +105,10 @@ export const INCIDENT_KINDS = {
   MIRROR_BEHIND: {
     subject: 'mirror', quietSeconds: null,
     means: 'The files of an old system that a mirror keeps are older than five minutes. Over when they are whole again, or the mirror was forgotten.',
+  },
+  SYSTEM_FAILING: {
+    subject: 'system', quietSeconds: null,
+    means: 'Parts of the system fail that others need, one or several at once; what fails together is one, with its likely cause. Over when none has been critical for a minute.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

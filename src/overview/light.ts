@@ -9,16 +9,17 @@ type Light = Overview['light'];
 
 /**
  * One word for all: what holds everything, or the mildest of what holds each book where all are held. Under it stands what
- * holds anything at all. Where trading is turned off in the limits it is never TRADING: a new server says that nobody may open.
+ * holds anything at all. Where trading is turned off in the limits, or held by the system itself, it is never TRADING: a new server says that nobody may open.
+ * @param held why nobody may open, beside halts
  */
-export function lightOf(halts: readonly HaltInForce[], books: readonly Pick<Book, 'id' | 'mode' | 'word'>[], opens: boolean): Light {
+export function lightOf(halts: readonly HaltInForce[], books: readonly Pick<Book, 'id' | 'mode' | 'word'>[], held: readonly string[]): Light {
   const everything = halts.filter(({ scope_type, execution_mode }) => scope_type === 'global' && execution_mode === null);
-  const global = wordOf(everything, opens);
+  const global = wordOf(everything, held.length === 0);
   const mildest = books.reduce<Word>((word, book) => (WORDS.indexOf(book.word) < WORDS.indexOf(word) ? book.word : word), books.length === 0 ? 'TRADING' : 'HALTED');
   const word = WORDS.indexOf(global) >= WORDS.indexOf(mildest) ? global : mildest;
   const reasons = halts.slice(0, REASONS_MOST).map(reasonOf);
   if (halts.length > REASONS_MOST) reasons.push(`and ${halts.length - REASONS_MOST} more`);
-  if (!opens) reasons.push('agents open nothing: trading is turned off in the limits for everybody');
+  reasons.push(...held);
   return { word, reasons, since: word === 'TRADING' ? null : sinceOf(word, halts, everything, books) };
 }
 

@@ -96,11 +96,15 @@ export class OverviewRepository {
     return new Date(row.now).toISOString();
   }
 
-  /** Whether the limits for everybody let agents open at all. */
-  async opens(tx: Tx): Promise<boolean> {
-    const [row] = await tx.sql<{ opens: boolean }[]>`select ai_trading_enabled as opens from risk_config`;
+  /** Why nobody may open, beside halts, in words; empty: nothing else holds openings. */
+  async held(tx: Tx): Promise<string[]> {
+    const [row] = await tx.sql<{ opens: boolean; suspended: string | null }[]>`
+      select ai_trading_enabled as opens, (select reason from opening_suspensions where ended_at is null and lapses_at > app_clock()) as suspended from risk_config`;
     if (!row) throw new Error('the row of risk_config is gone');
-    return row.opens;
+    return [
+      ...(row.suspended === null ? [] : [`the system holds openings until it is well again: ${row.suspended}`]),
+      ...(row.opens ? [] : ['agents open nothing: trading is turned off in the limits for everybody']),
+    ];
   }
 
   days(tx: Tx, books: readonly Book[]): Promise<BookDay[]> {

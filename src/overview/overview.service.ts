@@ -43,18 +43,18 @@ export class OverviewService {
       const floors = await this.floors.of(tx, keys, now);
       const days = await this.overview.days(tx, keys);
       const halts = await this.halts.inForce(tx);
-      const opens = await this.overview.opens(tx);
+      const held = await this.overview.held(tx);
       const agents = await this.agents.list({ retired: false }, AGENTS_MOST - 1, undefined, tx);
       const names = namesOf(agents, exposures.map(({ row }) => row));
       const breakers = (await this.breakers.of(tx)).map((row) => ({ row, shown: toBreaker(row, names) }));
       const books = exposures.map((exposure): Book => {
         const isIts = (each: { account_id: string | null; execution_mode: string | null }) => each.account_id === exposure.row.account_id && each.execution_mode === exposure.row.execution_mode;
-        return toBook({ exposure, floors: floors.find(isIts), day: days.find(isIts), halts, opens, breakers: breakers.filter(({ row }) => isIts(row)).map(({ shown }) => shown), now });
+        return toBook({ exposure, floors: floors.find(isIts), day: days.find(isIts), halts, opens: held.length === 0, breakers: breakers.filter(({ row }) => isIts(row)).map(({ shown }) => shown), now });
       });
       const open = await this.held.open(tx, [...new Set(keys.map(({ account_id }) => account_id))], LOOKED_AT_MOST);
       const { positions, problems } = shownHeld(open.rows, now);
       return {
-        serverTime: now, light: lightOf(halts, books, opens), accounts: books,
+        serverTime: now, light: lightOf(halts, books, held), accounts: books,
         problems: problems.slice(0, POSITIONS_MOST), problemsTotal: problems.length, openPositions: positions.slice(0, POSITIONS_MOST), openPositionsTotal: open.total,
         halts: halts.slice(0, HALTS_MOST).map(toHaltShown), haltsTotal: halts.length,
         breakers: breakers.map(({ row, shown }) => ({ ...shown, account: row.account_id === null ? null : (names.get(row.account_id) ?? null) })),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { monitorSchema } from '../system-monitor/system-monitor.schemas.js';
 
 export const SAMPLE_SECONDS = 10;
 export const SAMPLES_MOST = 360;
@@ -36,6 +37,7 @@ export const systemSchema = z.object({
   schedules: z.array(z.object({
     name: z.string(), everySeconds: z.number().nullable().describe('null: this version does not run it'), lastRunAt: time(), nextRunAt: time().describe('null: it has never run'), isRunning: z.boolean(), isLate: z.boolean().describe('due for longer than two minutes, and nobody runs it'), lastError: z.string().nullable(),
   })).nullable().describe('of all instances; null: not known'),
+  monitor: monitorSchema.nullable().describe('the whole system as one picture; null: nobody has looked for a minute'),
   mirrors: z.array(z.object({
     id: z.uuid(), place: z.string(), shape: z.string(), behindEvents: z.number().describe('numbers of the event log that it has not looked at'), behindSeconds: z.number().nullable().describe('since when it may lack something; null: it was never whole'),
     silentSeconds: z.number().describe('since it last said anything'), rowsWritten: z.number(), error: z.string().nullable(),

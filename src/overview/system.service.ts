@@ -5,8 +5,10 @@ import { DatabaseService } from '../database/database.service.js';
 import { Listener } from '../database/listener.js';
 import { Schedules } from '../database/schedules.js';
 import { MirrorsShown } from '../health/mirrors-shown.js';
-import { APP_VERSION } from '../health/version.js';
+import { APP_VERSION } from '../common/version.js';
 import { Streams } from '../live/streams.js';
+import { shownOf } from '../system-monitor/system-monitor.schemas.js';
+import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
 import { PoolHistory } from './pool-history.js';
 import { type ScheduleRow, SystemRepository } from './system.repository.js';
 import { SAMPLE_SECONDS, type System } from './system.schemas.js';
@@ -26,6 +28,7 @@ export class SystemService {
     private readonly listener: Listener,
     private readonly recurring: Schedules,
     private readonly mirrors: MirrorsShown,
+    private readonly monitor: SystemMonitor,
   ) {}
 
   async get(): Promise<System> {
@@ -45,6 +48,7 @@ export class SystemService {
       samples: { everySeconds: SAMPLE_SECONDS, items: [...this.history.samples] },
       events: { streams: this.streams.count, behindSeconds: this.streams.behindSeconds, listen: this.env.DB_LISTEN ? (this.listener.connected ? 'on' : 'lost') : 'off' },
       schedules: schedules && this.shown(schedules, uptimeSeconds),
+      monitor: shownOf(this.monitor.seen),
       mirrors,
     };
   }

@@ -15,6 +15,7 @@ describeInBrowser('the system', () => {
   it('shows the pool over time with its figures, and the schema, and nothing that does not exist', async () => {
     const { page, faults } = await b.open(t.base);
     let mirrors: object[] = [];
+    let monitor: object | null = null;
     // An hour of figures takes an hour; these stand for one with a queue in it.
     await page.route('**/api/v1/system', async (route) => {
       const response = await route.fetch();
@@ -23,7 +24,7 @@ describeInBrowser('the system', () => {
       const items = Array.from({ length: MINUTES }, (_, n) => ({
         at: new Date(Date.now() - (MINUTES - n) * 60_000).toISOString(), size: 10, max: 15, total: 8, active: n % 7, idle: 8 - (n % 7), waiting: n === 20 ? 9 : 0, timeouts: 0, latencyMs: n === 10 ? null : 1.5 + (n % 3),
       }));
-      return route.fulfill({ response, json: { ...body, mirrors, samples: { ...body.samples, items } } });
+      return route.fulfill({ response, json: { ...body, mirrors, ...(monitor && { monitor }), samples: { ...body.samples, items } } });
     });
     await page.goto(`${t.base}/system`);
     await page.getByLabel('E-mail').fill(ADMIN.email);
@@ -45,6 +46,18 @@ describeInBrowser('the system', () => {
     const shown = page.getByRole('region', { name: 'Mirrors' }).first();
     await shown.waitFor();
     expect(await shown.innerText()).toMatch(/old\.db[\s\S]*up to date[\s\S]*failing[\s\S]*no space left/);
+    const since = new Date().toISOString();
+    const part = (name: string, level: string, why = '') => ({ name, level, why, since });
+    monitor = {
+      level: 'cascading', since, cause: 'disk', lookedAt: since, parts: [part('agents', 'none'), part('disk', 'critical', '1.2 % of the disk of data is free'), part('database', 'warning', 'an empty statement takes 140 ms')],
+      suspension: { id: '0195a000-0000-7000-8000-000000000003', cause: 'disk', reason: 'the disk is full', since, lapsesAt: since, endedAt: null, endedBy: null, endReason: null },
+    };
+    await page.reload();
+    const whole = page.getByRole('region', { name: 'The whole' }).first();
+    await whole.getByText('Most likely it comes from: disk').waitFor();
+    expect(await whole.innerText()).toMatch(/The system holds openings since[\s\S]*the disk is full[\s\S]*disk[\s\S]*critical[\s\S]*database[\s\S]*warning[\s\S]*agents/);
+    await whole.getByText('Let openings through now').click();
+    expect(await whole.getByRole('button', { name: 'Let openings through' }).isDisabled()).toBe(true);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await seriousViolations(page)).toEqual([]);

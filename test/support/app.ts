@@ -7,6 +7,7 @@ import { readEnv } from '../../src/config/env.js';
 import { DatabaseService } from '../../src/database/database.service.js';
 import { Schedules } from '../../src/database/schedules.js';
 import { PoolHistory } from '../../src/overview/pool-history.js';
+import { SystemMonitor } from '../../src/system-monitor/system-monitor.service.js';
 import { createServer } from '../../src/server.js';
 import { TelegramChat } from '../../src/notifications/chat/telegram-chat.service.js';
 import { Notifier } from '../../src/notifications/delivery/notifier.service.js';
@@ -76,6 +77,7 @@ export async function startTestApp(settings: Record<string, string> = {}, shared
   app.get(BreakerLooks).rest();
   app.get(Inbox).rest();
   app.get(PoolHistory).rest();
+  app.get(SystemMonitor).rest();
   app.get(Notifier).rest();
   app.get(TelegramChat).rest();
   await firstRound(app);

@@ -52,6 +52,7 @@ export function gateInput(change: Change = {}): GateInput {
       takeProfit: [{ price: '1.115', sizeFraction: '1' }], confidence: '0.8', approved: false,
     },
     halts: [],
+    suspension: null,
     executor: {
       id: AGENT, accountId: ACCOUNT, mode: change.mode ?? 'live', retired: false, run: 'running', status: 'running', symbols: [], holdsTradingLease: true, instanceId: 'copy-1', brokerConnected: true,
       tradeAllowed: true, accountMismatch: null, positionsSeconds: '5.2', marginFree: '9000', margin: '100',

@@ -24,5 +24,6 @@ export const ADVICE: Record<IncidentKindName, string> = {
   ALERT_QUARANTINED: 'They were not carried out. Mend the mapping, then redrive what is still worth it.',
   SIGNAL_SILENCE: 'Nothing is opened or closed by it. Look whether its alert is still active.',
   NOTIFICATION_FAILING: 'What is to be told there waits, for a day at most. Look at the settings of that channel, and test it.',
+  SYSTEM_FAILING: 'Open positions are looked after as far as that goes. Mend the cause that is named first; what else fails most likely follows from it.',
   MIRROR_BEHIND: 'Nothing else is held up by it. Start the mirror, or look at what it says; until then nobody should go back to its files.',
 };

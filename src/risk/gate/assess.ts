@@ -33,6 +33,7 @@ import { session } from './rules/session.js';
 import { size } from './rules/size.js';
 import { stop } from './rules/stop.js';
 import { strategy } from './rules/strategy.js';
+import { suspension } from './rules/suspension.js';
 import { takeProfit } from './rules/take-profit.js';
 import { trading } from './rules/trading.js';
 import { tradesPerDay } from './rules/trades-per-day.js';
@@ -46,7 +47,7 @@ import type { Assessment, RuleResult } from './verdict.js';
  * a limit that is reached is named before one that could be.
  */
 export const RULES: readonly Rule[] = [
-  halt, trading, agent, lease, instance, account, positions, broker,
+  halt, suspension, trading, agent, lease, instance, account, positions, broker,
   strategy, instrument, closing, size, price, stop, takeProfit, confidence, watchlist, session, news, reward, value,
   lotSize, grossExposure, netExposure, openRisk, concurrentTrades, tradesPerSymbol, tradesPerDay,
   dailyLoss, dailyTarget, drawdown, lossHeadroom, cooldown, duplicate, ownership, margin,

@@ -15,6 +15,8 @@ export interface GateInput {
   idea: IdeaFacts;
   /** Those in force that hold this idea: for everybody, its account, its agents, its strategy, its symbol. */
   halts: readonly HaltFacts[];
+  /** Nothing opens for now, whoever asks: too much of the system fails. Null: not so. */
+  suspension: { cause: string; reason: string; since: string } | null;
   executor: AgentFacts;
   /** Who proposed it, when that is another agent. */
   proposer: Pick<AgentFacts, 'id' | 'retired' | 'symbols'> | null;

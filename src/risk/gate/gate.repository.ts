@@ -39,6 +39,7 @@ export interface FactsRow {
   to_compact: number;
   losses: { equity: string | null; assumedEquity: string; assumedBaseline: string; assumedReference: string };
   profit: { agent: string | null; strategy: string | null };
+  suspension: GateInput['suspension'];
 }
 
 /** Of intents and of losses: no wait is longer (limit-fields.ts). */
@@ -129,7 +130,8 @@ const FACTS: Statement = {
         from day cross join begun cross join made) as losses,
       (select jsonb_build_object(
         'agent', case when count(*) filter (where w.who = q.who and w.amount is null) = 0 then ${text('coalesce(sum(w.amount) filter (where w.who = q.who), 0)')} end,
-        'strategy', case when count(*) filter (where w.strategy = q.strategy and w.amount is null) = 0 then ${text('coalesce(sum(w.amount) filter (where w.strategy = q.strategy), 0)')} end) from worth w) as profit
+        'strategy', case when count(*) filter (where w.strategy = q.strategy and w.amount is null) = 0 then ${text('coalesce(sum(w.amount) filter (where w.strategy = q.strategy), 0)')} end) from worth w) as profit,
+      (select jsonb_build_object('cause', u.cause, 'reason', u.reason, 'since', ${timeOf('u.began_at')}) from opening_suspensions u where u.ended_at is null and u.lapses_at > clock.at) as suspension
     from q cross join clock cross join account
       left join lateral (${INSTRUMENT('q.account_id', 'q')}) i on true
       left join lateral (${QUOTE('q.account_id', 'q')}) s on true`,

@@ -109,7 +109,7 @@ export class GateService {
     const holds = { accountId: account.id, executionMode, agentIds: agents.map(({ id }) => id), strategyId, symbol: request.idea.symbol };
     const halts = await this.halts.inForce(tx, holds);
     const input: GateInput = {
-      now: facts.now, mode: executionMode, idea: { ...request.idea, lotSize: opens }, halts,
+      now: facts.now, mode: executionMode, idea: { ...request.idea, lotSize: opens }, halts, suspension: facts.suspension,
       executor: { ...executorFacts, symbols: executorFacts.symbols.map(symbolOf) },
       proposer: facts.proposer && { ...facts.proposer, symbols: facts.proposer.symbols.map(symbolOf) },
       account: { id: account.id, kind: account.kind, currency: account.currency, marginMode: account.margin_mode },

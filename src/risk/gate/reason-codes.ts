@@ -6,6 +6,7 @@ export const REASON_CODES = {
   HALT_STRATEGY: 'The strategy is halted.',
   HALT_SYMBOL: 'The symbol is halted.',
   HALT_BREAKER: 'A circuit breaker has tripped.',
+  SYSTEM_SUSPENDED: 'Openings are held for now, since too much of the system fails; that ends by itself.',
   TRADING_DISABLED: 'aiTradingEnabled is false.',
   AGENT_RETIRED: 'The agent that proposes or executes is retired.',
   AGENT_NOT_RUNNING: 'The executor is paused or stopped, or does not say that it runs.',

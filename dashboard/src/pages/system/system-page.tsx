@@ -7,6 +7,7 @@ import { Fresh, Panel } from '../../kit/panel.js';
 import { Raw } from '../../kit/raw.js';
 import { Age, span } from '../../kit/time.js';
 import { DatabasePanel } from './database-panel.js';
+import { MonitorPanel } from './monitor-panel.js';
 import { MirrorsTable } from './mirrors-table.js';
 import { PoolPanel } from './pool-panel.js';
 import { SchedulesTable } from './schedules-table.js';
@@ -60,6 +61,7 @@ export default function SystemPage() {
       <Fresh query={system} every={EVERY_MS}>
         {(now) => (
           <div className="stack">
+            <MonitorPanel monitor={now.monitor} />
             <PoolPanel system={now} />
             <div className="grid2">
               <DatabasePanel system={now} />
