@@ -4,7 +4,7 @@ import { assess, RULES } from './assess.js';
 import type { GateInput } from './gate-input.js';
 import { REASON_CODES } from './reason-codes.js';
 
-const ORDER = `halt trading agent lease instance account positions broker strategy instrument closing size price stop take_profit confidence watchlist session news reward value lot_size
+const ORDER = `halt suspension trading agent lease instance account positions broker strategy instrument closing size price stop take_profit confidence watchlist session news reward value lot_size
   gross_exposure net_exposure open_risk concurrent_trades trades_per_symbol trades_per_day daily_loss daily_target drawdown loss_headroom cooldown duplicate ownership margin approval entry_range`.split(/\s+/);
 const defaults = (change: Parameters<typeof gateInput>[0] = {}) => gateInput({ limits: [layer(DEFAULTS)], ...change });
 const codes = (input: GateInput) => assess(input).reasons.map(({ code }) => code);
