@@ -58,8 +58,13 @@ function schemaCommands(program: Command): void {
   program.command('migrate:down').description('take back the newest migration, with its rows').option('--yes', 'that is meant')
     .action(({ yes }: { yes?: boolean }) => run(async () => (await import('./cli/schema.js')).migrateBack(readEnv(), say, yes ?? false)));
   program.command('roles').description('make a writer role for a database that has one role, and show its URL once')
-    .option('--new-password', 'give the writer that is there another password')
-    .action(({ newPassword }: { newPassword?: boolean }) => run(async () => (await import('./cli/roles.js')).makeRoles(readEnv(), say, newPassword ?? false)));
+    .option('--new-password', 'give the role that is there another password').option('--reader', 'a role for reports instead, which reads no secrets and writes nothing')
+    .option('--print', 'make nothing: print the grants as SQL, for an administrator to run')
+    .action(({ newPassword = false, reader = false, print: printed = false }: { newPassword?: boolean; reader?: boolean; print?: boolean }) => run(async () => {
+      const { makeReaderRole, makeRoles, printRoles } = await import('./cli/roles.js');
+      if (printed) return printRoles(readEnv(), say, reader);
+      return reader ? makeReaderRole(readEnv(), say, newPassword) : makeRoles(readEnv(), say, newPassword);
+    }));
 }
 
 function peopleCommands(program: Command): void {

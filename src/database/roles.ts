@@ -1,5 +1,6 @@
 import { type WatchedClient, withClient } from './client.js';
 import { APPEND_ONLY_TABLES, NEVER_DELETED_TABLES } from './migrations.js';
+import { grantReader } from './reader.js';
 
 /** A statement of the application that runs longer than this is a fault; set on the role, since PgBouncer refuses startup parameters. */
 const ROLE_TIMEOUTS = { statement_timeout: '15s', lock_timeout: '5s', idle_in_transaction_session_timeout: '30s' };
@@ -103,12 +104,14 @@ function hasTimeouts(client: WatchedClient, role: string): Promise<boolean> {
 
 /**
  * Gives the writer what the application needs and no more: no DDL, no change of history. Repeatable, and run after
- * every migration. With one role for both, the triggers alone guard the history.
+ * every migration. With one role for both, the triggers alone guard the history. The reader for reports, where there is
+ * one, gets what it may see now.
  * @returns sentences about what could not be done
  */
 export function applyGrants(ownerUrl: string, writer: string): Promise<string[]> {
   return withClient(ownerUrl, async (client) => {
     if (identityOf(ownerUrl).user !== writer) await client.query(`begin; ${grantScript(client, writer)}; commit`);
+    await grantReader(client, identityOf(ownerUrl).database);
     if (await hasTimeouts(client, writer)) return [];
     try {
       await again(() => alterTimeouts(client, writer, identityOf(ownerUrl).database));
@@ -135,6 +138,16 @@ export function makeWriter(ownerUrl: string, writer: { user: string; password: s
     await client.query('commit');
     return !there;
   });
+}
+
+/** What the writer is granted and set to, for an administrator to run by hand where the owner may not make roles. */
+export function writerScript(client: WatchedClient, writer: string, database: string): string {
+  const role = client.escapeIdentifier(writer);
+  const settings = Object.entries(ROLE_TIMEOUTS).map(([key, value]) => `alter role ${role} in database ${client.escapeIdentifier(database)} set ${key} = '${value}';`);
+  return [
+    'begin;', `do $$ begin if not exists (select from pg_roles where rolname = ${client.escapeLiteral(writer)}) then create role ${role} login; end if; end $$;`,
+    `${grantScript(client, writer).trim().replace(/^ {4}/gm, '')};`, ...settings, 'commit;', `-- In psql, for the password: \\password ${writer}`,
+  ].join('\n');
 }
 
 /** Accounts and agents are retired, never deleted; instruments stay, since positions were sized by them; snapshots are corrected, and go by the month. "All tables" takes the months in; they are reached through their parents, so the writer needs nothing on them. */

@@ -12,6 +12,8 @@ export interface DatabaseUrls {
   ownerUrl: string;
   /** LISTEN needs a session of its own, past any transaction pooler. */
   unpooledUrl: string;
+  /** Of the embedded database, whose owner makes no roles: the superuser's. */
+  adminUrl?: string;
   /** By the URLs; what the catalogue says replaces it once the tables are there. */
   roles: 'separate' | 'single';
   /** Gives the embedded database back; does nothing for a database of one's own. */
@@ -47,7 +49,7 @@ async function embeddedUrls(env: Env, log: (line: string) => void): Promise<Data
     await setRoleTimeouts(embedded.adminUrl, writer.user, database);
     const url = withIdentity(embedded.adminUrl, { ...writer, database });
     const ownerUrl = withIdentity(embedded.adminUrl, { ...owner, database });
-    return { url, ownerUrl, unpooledUrl: url, roles: 'separate', release: () => embedded.release() };
+    return { url, ownerUrl, unpooledUrl: url, adminUrl: withIdentity(embedded.adminUrl, { database }), roles: 'separate', release: () => embedded.release() };
   } catch (error) {
     await embedded.release();
     throw error;

@@ -31,6 +31,9 @@ describe('the command line on the embedded database', () => {
     expect(made.code).toBe(0);
     const signedIn = await clientOf(server.base)('POST', '/auth/login', { body: { email: 'op@example.com', password: made.json.password } });
     expect(signedIn.status).toBe(200);
+    const reader = await cli<{ url: string }>(['roles', '--reader', '--json'], { DATA_DIR });
+    expect(reader).toMatchObject({ code: 0, json: { reader: 'tradewarden_reader', made: true } });
+    expect((await onConnection(reader.json.url, (client) => client.query('select name from users order by seq limit 1'))).rowCount).toBe(1);
     expect(await runningEmbedded(DATA_DIR)).not.toBeNull();
     expect((await clientOf(server.base)('GET', '/readyz')).status).toBe(200);
   });

@@ -45,6 +45,6 @@ export async function freshDatabase(adminUrl = testServer().adminUrl): Promise<F
 export async function dropFresh(): Promise<void> {
   for (const { database, owner, writer, adminUrl } of made.splice(0)) {
     await asAdmin(`drop database if exists ${database} with (force)`, adminUrl);
-    for (const role of [writer, `${database}_writer`, owner]) await asAdmin(`drop role if exists ${role}`, adminUrl);
+    for (const role of [writer, `${database}_writer`, `${database}_reader`, owner]) await asAdmin(`drop role if exists ${role}`, adminUrl);
   }
 }
