@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Counter, type Metric, Registry } from 'prom-client';
-import { gauge } from './gauge.js';
+import { counter, gauge } from './gauge.js';
 import { ProcessMetrics } from './process-metrics.js';
 import { RequestDurations } from './request-durations.js';
 
@@ -88,6 +88,11 @@ export class Metrics implements OnApplicationShutdown {
   /** A figure that is read at each scrape; null where there is none to say. */
   gauge(name: string, help: string, read: () => number | null): void {
     gauge(this.registry, name, help, read);
+  }
+
+  /** A count that somebody keeps; null where there is none to say. */
+  counter(name: string, help: string, read: () => number | null): void {
+    counter(this.registry, name, help, read);
   }
 
   onApplicationShutdown(): void {

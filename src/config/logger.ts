@@ -1,5 +1,6 @@
 import type { Params } from 'nestjs-pino';
 import pino from 'pino';
+import { currentWork } from '../common/work.js';
 import type { Env } from './env.js';
 
 const TOGETHER = { sync: false, minLength: 4_096, periodicFlush: 100 };
@@ -13,6 +14,11 @@ export function loggerOptions(env: Env): Params {
   const options = {
     level: env.LOG_LEVEL,
     base: undefined,
+    // What a line says itself stands over this.
+    mixin: () => {
+      const work = currentWork();
+      return work ? { caller: work.caller, ...(work.correlationId === null ? {} : { correlationId: work.correlationId }) } : {};
+    },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     ...(pretty ? { transport: { target: 'pino-pretty', options: { singleLine: true, ignore: 'context' } } } : { formatters: { level: (label: string) => ({ level: label }) } }),
     serializers: {

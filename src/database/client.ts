@@ -63,7 +63,7 @@ export class WatchedClient extends pg.Client {
   }
 
   /** Cut before the caller hears of it: a pool that gets it back in the same moment must see that it has ended. */
-  private watched(query: Statement, args: unknown[]): unknown {
+  protected watched(query: Statement, args: unknown[]): unknown {
     const callback = args.at(-1);
     if (typeof callback === 'function') {
       args[args.length - 1] = (error: unknown, result: unknown) => {

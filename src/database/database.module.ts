@@ -9,6 +9,7 @@ import { dataSourceOptions, POOL, type PooledOptions } from './options.js';
 import { poolPolicyOf } from './pool-policy.js';
 import { Schedules } from './schedules.js';
 import { StaleReading } from './stale-reading.js';
+import { StatementLog } from './statement-log.js';
 import { Statements } from './statements.js';
 
 /** A DataSource that is connected later, by DatabaseService: the server listens before the database is there. */
@@ -21,7 +22,7 @@ const dataSource = { provide: DataSource, inject: [POOL], useFactory: ({ options
 
 @Global()
 @Module({
-  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Schedules, StaleReading, Statements],
+  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Schedules, StaleReading, StatementLog, Statements],
   exports: [DataSource, DatabaseService, Listener, Idempotency, Schedules, StaleReading, Statements],
 })
 export class DatabaseModule {}

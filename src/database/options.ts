@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { MIGRATIONS } from './migrations.js';
 import { poolOptions, type PoolPolicy, type PoolStats, policyPool } from './pool.js';
+import { StatementWatch } from './statement-watch.js';
 
 const { TIMESTAMPTZ, INT8 } = pg.types.builtins;
 
@@ -23,6 +24,7 @@ export const POOL = Symbol('POOL');
 export interface PooledOptions {
   options: DataSourceOptions;
   poolStats: () => PoolStats;
+  statements: StatementWatch;
 }
 
 /**
@@ -31,6 +33,7 @@ export interface PooledOptions {
  */
 export function dataSourceOptions(url: string, policy: PoolPolicy, applicationName: string, session?: string): PooledOptions {
   const pool = policyPool(policy);
+  const statements = new StatementWatch();
   const onConnect = session === undefined ? {} : { onConnect: (client: pg.ClientBase) => client.query(session) };
   const options: DataSourceOptions = {
     type: 'postgres',
@@ -43,7 +46,7 @@ export function dataSourceOptions(url: string, policy: PoolPolicy, applicationNa
     synchronize: false,
     logging: false,
     poolErrorHandler: () => undefined,
-    extra: { ...poolOptions(policy), ...onConnect, types },
+    extra: { ...poolOptions(policy, statements), ...onConnect, types },
   };
-  return { options, poolStats: pool.stats };
+  return { options, poolStats: pool.stats, statements };
 }

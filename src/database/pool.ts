@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import pg from 'pg';
-import { WatchedClient } from './client.js';
+import type { WatchedClient } from './client.js';
+import { clientWatchedBy, type StatementWatch } from './statement-watch.js';
 
 /** How connections are kept; see "Connections" in ARCHITECTURE.md. */
 export interface PoolPolicy {
@@ -56,7 +57,7 @@ export class NoConnection extends Error {
 }
 
 /** What node-postgres is told, so that its pool follows the policy. */
-export function poolOptions(policy: PoolPolicy): pg.PoolConfig {
+export function poolOptions(policy: PoolPolicy, watch: StatementWatch): pg.PoolConfig {
   return {
     min: policy.type === 'null' ? 0 : policy.size,
     max: policy.size + policy.overflow,
@@ -64,7 +65,7 @@ export function poolOptions(policy: PoolPolicy): pg.PoolConfig {
     connectionTimeoutMillis: policy.timeoutSeconds * 1000,
     maxLifetimeSeconds: policy.recycleSeconds,
     query_timeout: policy.queryTimeoutSeconds * 1000,
-    Client: WatchedClient as unknown as new () => pg.ClientBase,
+    Client: clientWatchedBy(watch) as unknown as new () => pg.ClientBase,
   };
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { during } from '../common/work.js';
 import { ENV } from '../config/env.token.js';
 import type { Env } from '../config/env.js';
 import { DatabaseService } from './database.service.js';
@@ -124,7 +125,11 @@ export class Schedules implements OnApplicationShutdown {
     run().catch((error: Error) => this.log.warn(error.message));
   }
 
-  private async runIfClaimed(schedule: Schedule): Promise<void> {
+  private runIfClaimed(schedule: Schedule): Promise<void> {
+    return during({ caller: `schedule ${schedule.name}`, correlationId: null }, () => this.claimAndRun(schedule));
+  }
+
+  private async claimAndRun(schedule: Schedule): Promise<void> {
     const { name, run } = schedule;
     const token = randomUUID();
     const claimed: unknown[] = await this.dataSource.sql`

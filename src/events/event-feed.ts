@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { apart } from '../common/work.js';
 import { Listener } from '../database/listener.js';
 import { isDatabaseAway, plainReason } from '../database/sql-state.js';
 import { CommitOrder } from './commit-order.js';
@@ -81,7 +82,8 @@ export class EventFeed implements OnApplicationShutdown {
 
   follow(follower: EventFollower): void {
     this.followers.add(follower);
-    this.running ??= this.run();
+    // Not the work of the first who follows.
+    this.running ??= apart(() => this.run());
   }
 
   unfollow(follower: EventFollower): void {

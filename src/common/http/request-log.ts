@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../metrics.js';
+import { during, type Work } from '../work.js';
 import { actorOf } from '../principal.js';
 import { shownPath } from './shown-path.js';
 
@@ -16,6 +17,8 @@ export function logRequests(fastify: FastifyInstance, metrics: Metrics): void {
     reply.raw.once('close', () => reply.raw.writableFinished || metrics.request(request.method, request.routeOptions.url, null, reply.elapsedTime / 1000));
     done();
   });
+  // Not earlier: reading a body goes on where its bytes arrive, and would lose it.
+  fastify.addHook('preValidation', (request, _reply, done) => during(new RequestWork(request.method, request.routeOptions.url, request.id), done));
   fastify.addHook('onResponse', (request, reply, done) => {
     done();
     metrics.request(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime / 1000);
@@ -28,4 +31,17 @@ export function logRequests(fastify: FastifyInstance, metrics: Metrics): void {
     else if (reply.statusCode < 400 && FREQUENT.test(route)) log.debug(line);
     else log.log(line);
   });
+}
+
+class RequestWork implements Work {
+  constructor(
+    private readonly method: string,
+    private readonly route: string | undefined,
+    readonly correlationId: string,
+  ) {}
+
+  /** Put together when somebody asks: most requests have nothing to say. */
+  get caller(): string {
+    return `${this.method} ${this.route ?? '(no such route)'}`;
+  }
 }
