@@ -3,7 +3,7 @@ import type { AgentWithState } from './agents.repository.js';
 
 export const HEARTBEAT_SECONDS = 15;
 /** Three and six missed heartbeats. */
-const SUSPECT_AFTER_SECONDS = 45;
+export const SUSPECT_AFTER_SECONDS = 45;
 export const OFFLINE_AFTER_SECONDS = 90;
 /** How long an agent may open after its last heartbeat. Sent as a duration, since clocks lie. */
 export const TRADING_LEASE_SECONDS = 60;

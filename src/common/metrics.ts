@@ -28,11 +28,14 @@ export class Metrics implements OnApplicationShutdown {
   private readonly leases = new Map<LeaseOutcome, number>(LEASE_OUTCOMES.map((outcome) => [outcome, 0]));
   private readonly alerts = new Map<AlertOutcome, number>(ALERT_OUTCOMES.map((outcome) => [outcome, 0]));
   private readonly notifications = new Map<string, number>(NOTIFICATION_CHANNELS.flatMap((channel) => NOTIFICATION_OUTCOMES.map((outcome) => [`${channel} ${outcome}`, 0])));
+  /** By `verdict code`. */
+  private readonly verdicts = new Map<string, number>();
+  private replays = 0;
   private readonly requests = new RequestDurations();
   private readonly process = new ProcessMetrics(this.registry);
 
   constructor() {
-    const { leases, alerts, notifications } = this;
+    const { leases, alerts, notifications, verdicts } = this;
     new Counter({
       name: 'tradewarden_lease_outcomes_total', labelNames: ['outcome'], registers: [this.registry],
       help: 'What happened to leases on this instance: leased = handed out; lost = a completion, failure or extension that came too late and was refused; the others are how a lease ended.',
@@ -57,6 +60,15 @@ export class Metrics implements OnApplicationShutdown {
         for (const [key, count] of notifications) this.inc({ channel: key.split(' ')[0] ?? '', outcome: key.split(' ')[1] ?? '' }, count);
       },
     });
+    new Counter({
+      name: 'tradewarden_gate_verdicts_total', labelNames: ['verdict', 'code'], registers: [this.registry],
+      help: 'What the gate decided on this instance, by the first reason that it gave (NONE: it had none); an idea that waits is looked at more than once.',
+      collect() {
+        this.reset();
+        for (const [key, count] of verdicts) this.inc({ verdict: key.split(' ')[0] ?? '', code: key.split(' ')[1] ?? '' }, count);
+      },
+    });
+    this.counter('tradewarden_idempotent_replays_total', 'Requests that this instance answered with what the first one with their Idempotency-Key was answered.', () => this.replays);
     this.registry.registerMetric(this.requests as unknown as Metric);
   }
 
@@ -74,6 +86,16 @@ export class Metrics implements OnApplicationShutdown {
   notificationOutcome(channel: (typeof NOTIFICATION_CHANNELS)[number], outcome: NotificationOutcome): void {
     const key = `${channel} ${outcome}`;
     this.notifications.set(key, (this.notifications.get(key) ?? 0) + 1);
+  }
+
+  /** After the commit. @param code of the first reason, from the code's own list */
+  verdict(verdict: string, code: string | null): void {
+    const key = `${verdict} ${code ?? 'NONE'}`;
+    this.verdicts.set(key, (this.verdicts.get(key) ?? 0) + 1);
+  }
+
+  replayed(): void {
+    this.replays += 1;
   }
 
   /**

@@ -133,6 +133,11 @@ export class DatabaseService {
     return this.urls?.unpooledUrl;
   }
 
+  /** Where the embedded one's files lie. */
+  get folder(): string | undefined {
+    return this.urls?.folder;
+  }
+
   pool(): PoolStats {
     return this.pooled.poolStats();
   }

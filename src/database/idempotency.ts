@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { canonicalJson } from '../common/canonical-json.js';
+import { Metrics } from '../common/metrics.js';
 import { Problem } from '../common/problem.js';
 import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
@@ -73,6 +74,7 @@ export class Idempotency {
     private readonly dataSource: DataSource,
     private readonly statements: Statements,
     @Inject(ENV) private readonly env: Env,
+    private readonly metrics: Metrics,
     schedules: Schedules,
   ) {
     schedules.every(3_600, 'idempotency.prune', async () => {
@@ -97,7 +99,10 @@ export class Idempotency {
       }
       const claim = this.claimOf(once);
       const stored = await this.find(tx, claim);
-      if (stored) return { status: stored.status, body: stored.body as T, replayed: true };
+      if (stored) {
+        this.metrics.replayed();
+        return { status: stored.status, body: stored.body as T, replayed: true };
+      }
       const body = await work(tx);
       await this.store(tx, claim, status(body), withoutSecrets(body));
       return { status: status(body), body, replayed: false };
@@ -113,7 +118,9 @@ export class Idempotency {
    * @throws {Problem} 422 when it came with another request
    */
   async storedAnswer(claim: Claim): Promise<{ status: number; body: unknown } | null> {
-    return sameRequest(await this.answers.do(claim), claim);
+    const stored = sameRequest(await this.answers.do(claim), claim);
+    if (stored) this.metrics.replayed();
+    return stored;
   }
 
   private async storedAnswers(claims: readonly Claim[]): Promise<(StoredAnswer | null)[]> {

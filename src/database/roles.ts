@@ -86,6 +86,11 @@ export function setRoleTimeouts(url: string, role: string, database: string): Pr
   return withClient(url, (client) => again(() => alterTimeouts(client, role, database)));
 }
 
+/** What every session does and since when, for metrics and incidents; needs a superuser. */
+export function letSeeSessions(adminUrl: string, role: string): Promise<void> {
+  return withClient(adminUrl, (client) => again(async () => void (await client.query(`grant pg_read_all_stats to ${client.escapeIdentifier(role)}`))));
+}
+
 async function alterTimeouts(client: WatchedClient, role: string, database: string): Promise<void> {
   const target = `role ${client.escapeIdentifier(role)} in database ${client.escapeIdentifier(database)}`;
   for (const [key, value] of Object.entries(ROLE_TIMEOUTS)) await client.query(`alter ${target} set ${key} = '${value}'`);
@@ -147,6 +152,7 @@ export function writerScript(client: WatchedClient, writer: string, database: st
   return [
     'begin;', `do $$ begin if not exists (select from pg_roles where rolname = ${client.escapeLiteral(writer)}) then create role ${role} login; end if; end $$;`,
     `${grantScript(client, writer).trim().replace(/^ {4}/gm, '')};`, ...settings, 'commit;', `-- In psql, for the password: \\password ${writer}`,
+    `-- As a superuser, if incidents and metrics are to know the transactions of all roles: grant pg_read_all_stats to ${role};`,
   ].join('\n');
 }
 

@@ -2,7 +2,7 @@ import { relative, resolve } from 'node:path';
 import type { Env } from '../config/env.js';
 import { keptSecret } from '../config/kept-secrets.js';
 import { type EmbeddedDatabase, useEmbedded } from './embedded/embedded.js';
-import { ensureDatabase, ensureRole, setRoleTimeouts, withIdentity } from './roles.js';
+import { ensureDatabase, ensureRole, letSeeSessions, setRoleTimeouts, withIdentity } from './roles.js';
 
 /** Where the database is, and as whom each part of the application goes there. */
 export interface DatabaseUrls {
@@ -14,6 +14,8 @@ export interface DatabaseUrls {
   unpooledUrl: string;
   /** Of the embedded database, whose owner makes no roles: the superuser's. */
   adminUrl?: string;
+  /** Where the files of the embedded database lie. */
+  folder?: string;
   /** By the URLs; what the catalogue says replaces it once the tables are there. */
   roles: 'separate' | 'single';
   /** Gives the embedded database back; does nothing for a database of one's own. */
@@ -47,9 +49,10 @@ async function embeddedUrls(env: Env, log: (line: string) => void): Promise<Data
     const database = 'tradewarden';
     await ensureDatabase(embedded.adminUrl, database, owner.user);
     await setRoleTimeouts(embedded.adminUrl, writer.user, database);
+    await letSeeSessions(embedded.adminUrl, writer.user);
     const url = withIdentity(embedded.adminUrl, { ...writer, database });
     const ownerUrl = withIdentity(embedded.adminUrl, { ...owner, database });
-    return { url, ownerUrl, unpooledUrl: url, adminUrl: withIdentity(embedded.adminUrl, { database }), roles: 'separate', release: () => embedded.release() };
+    return { url, ownerUrl, unpooledUrl: url, adminUrl: withIdentity(embedded.adminUrl, { database }), folder: embedded.cluster, roles: 'separate', release: () => embedded.release() };
   } catch (error) {
     await embedded.release();
     throw error;

@@ -80,6 +80,12 @@ export class EventFeed implements OnApplicationShutdown {
     return performance.now() - this.wholeAsOf;
   }
 
+  /** For how long it has waited at a missing number for those who write to end; 0 when it does not wait, null while nobody follows. */
+  get gapSeconds(): number | null {
+    if (this.followers.size === 0) return null;
+    return this.gap ? (performance.now() - this.gap.since) / 1_000 : 0;
+  }
+
   follow(follower: EventFollower): void {
     this.followers.add(follower);
     // Not the work of the first who follows.

@@ -1,6 +1,9 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { IncidentsModule } from '../incidents/incidents.module.js';
+import { Disks } from './disks.service.js';
 import { HealthController } from './health.controller.js';
+import { LongTransactions } from './long-transactions.service.js';
 import { MetricsController } from './metrics.controller.js';
 import { MirrorsShown } from './mirrors-shown.js';
 import { Scrape } from './scrape.js';
@@ -10,8 +13,10 @@ import { SystemMonitorModule } from '../system-monitor/system-monitor.module.js'
 @Module({
   // Terminus would log a failing check as an error at every probe; the log line that matters is DatabaseService's.
   imports: [TerminusModule.forRoot({ logger: false }), SystemMonitorModule],
+import { SizesShown } from './sizes.service.js';
+  imports: [TerminusModule.forRoot({ logger: false }), IncidentsModule],
   controllers: [HealthController, MetricsController],
-  providers: [MirrorsShown, Shutdown, Scrape],
-  exports: [MirrorsShown, Shutdown],
+  providers: [Disks, LongTransactions, MirrorsShown, Shutdown, Scrape, SizesShown],
+  exports: [Disks, MirrorsShown, Shutdown, SizesShown],
 })
 export class HealthModule {}

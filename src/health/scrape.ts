@@ -4,14 +4,21 @@ import { COUNTED_TO, type QueueFigures, queueFigures } from '../commands/queue-f
 import { Metrics } from '../common/metrics.js';
 import { askAside } from '../database/aside.js';
 import { DatabaseService } from '../database/database.service.js';
+import { Schedules } from '../database/schedules.js';
 import { type MigrationStatus, migrationStatus } from '../database/migrate.js';
 import type { PoolStats } from '../database/pool.js';
 import { type NotificationFigures, notificationFigures } from '../notifications/notification-figures.js';
 import { ALERTS_COUNTED_TO, type InboxFigures, inboxFigures } from '../webhooks/inbox/inbox-figures.js';
+import { type DatabaseFigures, databaseFigures, describeDatabaseFigures } from './database-figures.js';
+import { describeDisks, Disks } from './disks.service.js';
+import { countsOf, gaugesOf } from './gauges.js';
 import { type MirrorFigures, mirrorFigures } from './mirror-figures.js';
 import { describeMonitor } from '../system-monitor/monitor-metrics.js';
 import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
 import { APP_VERSION } from '../common/version.js';
+import { describeSizes, SizesShown } from './sizes.service.js';
+import { describeTrading, type TradingFigures, tradingFigures } from './trading-figures.js';
+import { APP_VERSION } from './version.js';
 
 /** What could be read in time. What could not is absent: a 0 in its place would look like an empty queue. */
 interface Seen {
@@ -21,6 +28,8 @@ interface Seen {
   inbox?: InboxFigures;
   notifications?: NotificationFigures[];
   mirrors?: MirrorFigures[];
+  trading?: TradingFigures;
+  server?: DatabaseFigures;
 }
 
 const OF_DATABASE = 'of the database, the same on every instance: take max(), not sum()';
@@ -34,6 +43,9 @@ export class Scrape {
     private readonly metrics: Metrics,
     private readonly database: DatabaseService,
     private readonly monitor: SystemMonitor,
+    private readonly schedules: Schedules,
+    private readonly sizes: SizesShown,
+    private readonly disks: Disks,
   ) {}
 
   /** Scrapes that arrive together get the same text, so that a flood of them opens one connection. */
@@ -43,17 +55,19 @@ export class Scrape {
   }
 
   private async make(): Promise<string> {
-    const seen = await lookAt(this.database.url);
+    const [seen, sizes, disks] = await Promise.all([lookAt(this.database.url, this.schedules.known), this.sizes.get(), this.disks.get()]);
     // Made anew for each scrape: nothing of an earlier one can stay in it.
     const now = new Registry();
     describePool(now, this.database.pool());
     describeDatabase(now, seen);
     describeMonitor(now, this.monitor.seen);
+    if (sizes) describeSizes(gaugesOf(now), sizes);
+    if (disks) describeDisks(gaugesOf(now), disks);
     return `${await now.metrics()}\n${await this.metrics.registry.metrics()}`;
   }
 }
 
-async function lookAt(url: string | undefined): Promise<Seen> {
+async function lookAt(url: string | undefined, schedules: Schedules['known']): Promise<Seen> {
   const seen: Seen = { up: false };
   if (url === undefined) return seen;
   try {
@@ -64,6 +78,8 @@ async function lookAt(url: string | undefined): Promise<Seen> {
       seen.inbox = await inboxFigures((text) => client.query(text));
       seen.notifications = await notificationFigures((text) => client.query(text));
       seen.mirrors = await mirrorFigures((text) => client.query(text));
+      seen.trading = await tradingFigures((text) => client.query(text), schedules, process.uptime());
+      seen.server = await databaseFigures((text) => client.query(text));
     });
   } catch {
     // Away, late, or without the tables: what was read until then is true.
@@ -90,7 +106,7 @@ function describePool(registry: Registry, stats: PoolStats): void {
   counter('timeouts', 'Times that none could be had within DB_POOL_TIMEOUT.', stats.timeoutsTotal);
 }
 
-function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);
@@ -99,6 +115,8 @@ function describeDatabase(registry: Registry, { up, migrations, queue, inbox, no
   if (inbox) describeInbox(registers, inbox);
   if (notifications) describeNotifications(registers, notifications);
   if (mirrors) describeMirrors(registers, mirrors);
+  if (trading) describeTrading(gaugesOf(registry), trading);
+  if (server) describeDatabaseFigures(gaugesOf(registry), countsOf(registry), server);
 }
 
 function describeSchema(registers: Registry[], { applied, pending }: MigrationStatus): void {

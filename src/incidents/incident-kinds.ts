@@ -2,6 +2,7 @@ export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
 export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'system'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'database'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -109,6 +110,13 @@ export const INCIDENT_KINDS = {
   SYSTEM_FAILING: {
     subject: 'system', quietSeconds: null,
     means: 'Parts of the system fail that others need, one or several at once; what fails together is one, with its likely cause. Over when none has been critical for a minute.',
+  DISK_LOW: {
+    subject: 'database', quietSeconds: 600,
+    means: 'Less than DISK_FREE_MIN_PERCENT is free on a disk that DATA_DIR, the backups or the embedded database lie on; critical below half of it. Over when there is room again, or when the instance that saw it has said nothing for ten minutes.',
+  },
+  LONG_TRANSACTION: {
+    subject: 'database', quietSeconds: null,
+    means: 'A transaction in the database is older than LONG_TRANSACTION_MINUTES: nothing is cleared up behind it, and it may hold locks. Over when it has ended.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

@@ -48,6 +48,8 @@ export class Streams implements EventFollower, OnApplicationShutdown {
     metrics.gauge('tradewarden_event_streams', 'Event streams that are open on this instance now.', () => this.count);
     metrics.gauge('tradewarden_event_feed_behind_seconds', 'For how long there may be events that the streams of this instance were not told; absent while nobody follows.',
       () => this.behindSeconds);
+    metrics.gauge('tradewarden_event_feed_gap_seconds', 'For how long the streams of this instance have waited at a missing number of the event log for a transaction to end, 0 when they do not; absent while nobody follows.',
+      () => this.feed.gapSeconds);
     this.replay = new Replay(events, {
       position: () => this.feed.position,
       before: () => this.before(),

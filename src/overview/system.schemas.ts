@@ -42,6 +42,14 @@ export const systemSchema = z.object({
     id: z.uuid(), place: z.string(), shape: z.string(), behindEvents: z.number().describe('numbers of the event log that it has not looked at'), behindSeconds: z.number().nullable().describe('since when it may lack something; null: it was never whole'),
     silentSeconds: z.number().describe('since it last said anything'), rowsWritten: z.number(), error: z.string().nullable(),
   })).nullable().describe("of old systems' files; null: not known"),
+  disk: z.object({
+    minPercent: count().describe('DISK_FREE_MIN_PERCENT'),
+    folders: z.array(z.object({
+      folder: z.enum(['data', 'backups', 'database']).describe('DATA_DIR, BACKUP_DIR, and where the embedded database lies'), path: z.string(), freeBytes: z.int(), totalBytes: z.int(),
+      freePercent: z.number().describe('of what may be written'), isLow: z.boolean(),
+    })).describe('those that are there'),
+  }).nullable().describe('where this instance keeps files; null: not known'),
+  statements: z.array(z.object({ statement: z.string(), calls: z.number(), totalMs: z.number(), meanMs: z.number(), rows: z.number() })).nullable().describe('what took most of the time of the database, from pg_stat_statements; null where that is not there, or not known'),
 }).meta({ id: 'System' });
 
 export type System = z.output<typeof systemSchema>;

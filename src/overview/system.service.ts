@@ -4,8 +4,11 @@ import { ENV } from '../config/env.token.js';
 import { DatabaseService } from '../database/database.service.js';
 import { Listener } from '../database/listener.js';
 import { Schedules } from '../database/schedules.js';
+import { Disks } from '../health/disks.service.js';
 import { MirrorsShown } from '../health/mirrors-shown.js';
 import { APP_VERSION } from '../common/version.js';
+import { SizesShown } from '../health/sizes.service.js';
+import { APP_VERSION } from '../health/version.js';
 import { Streams } from '../live/streams.js';
 import { shownOf } from '../system-monitor/system-monitor.schemas.js';
 import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
@@ -29,10 +32,14 @@ export class SystemService {
     private readonly recurring: Schedules,
     private readonly mirrors: MirrorsShown,
     private readonly monitor: SystemMonitor,
+    private readonly sizes: SizesShown,
+    private readonly disks: Disks,
   ) {}
 
   async get(): Promise<System> {
-    const [report, schedules, sizes, mirrors] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes(), this.mirrors.get()]);
+    const [report, schedules, sizes, mirrors, disks, statements] = await Promise.all([
+      this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(),
+    ]);
     const uptimeSeconds = Math.floor(process.uptime());
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
     const { available, error, latency_ms: latencyMs, connections, migrations } = report;
@@ -50,6 +57,8 @@ export class SystemService {
       schedules: schedules && this.shown(schedules, uptimeSeconds),
       monitor: shownOf(this.monitor.seen),
       mirrors,
+      disk: disks && { minPercent: this.env.DISK_FREE_MIN_PERCENT, folders: disks.map(({ device: _device, ...disk }) => disk) },
+      statements,
     };
   }
 

@@ -3,8 +3,9 @@ import { BreakerTests } from '../../circuit-breaker/breaker-tests.service.js';
 import { BreakerEvaluation } from '../../circuit-breaker/evaluation.service.js';
 import { type LossBases, LossBasesService } from '../../circuit-breaker/loss-bases.service.js';
 import { Exact, sumOf } from '../../common/decimal.js';
+import { Metrics } from '../../common/metrics.js';
 import { conflict, notFound } from '../../common/problem.js';
-import type { Tx } from '../../database/transaction.js';
+import { afterCommit, type Tx } from '../../database/transaction.js';
 import { HaltsRepository } from '../../halts/halts.repository.js';
 import { currencyPair } from '../../instruments/canonical-symbol.js';
 import { conversion, type Rate } from '../../instruments/rates.js';
@@ -63,6 +64,7 @@ export class GateService {
     private readonly breakers: BreakerEvaluation,
     private readonly tests: BreakerTests,
     private readonly bases: LossBasesService,
+    private readonly metrics: Metrics,
   ) {}
 
   /**
@@ -71,7 +73,10 @@ export class GateService {
    * @throws {Problem} 404; 409 AGENT_MOVED when the executor has another account since
    */
   async decide(tx: Tx, request: GateRequest): Promise<Decided> {
-    return this.look(tx, request, true);
+    const decided = await this.look(tx, request, true);
+    const { verdict, reasons } = decided.assessment;
+    afterCommit(tx, () => this.metrics.verdict(verdict, reasons[0]?.code ?? null));
+    return decided;
   }
 
   /** The same without a lock, for who writes nothing. */

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { askAside } from '../database/aside.js';
+import { DatabaseService } from '../database/database.service.js';
+import type { GaugeOf } from './gauges.js';
+
+export interface Sizes {
+  asOf: string;
+  bytes: number;
+  tables: { name: string; bytes: number }[];
+}
+
+const KEPT_MS = 60_000;
+const TABLES_MOST = 20;
+const TABLES_IN_METRICS = 10;
+
+const DATABASE_BYTES = `select pg_database_size(current_database())::text as bytes`;
+const TABLES = `select coalesce(pg_partition_root(c.oid), c.oid)::regclass::text as name, sum(pg_total_relation_size(c.oid))::text as bytes
+  from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' group by 1 order by sum(pg_total_relation_size(c.oid)) desc, 1 limit ${TABLES_MOST}`;
+
+/** How large the database and its largest tables are. Asked beside the pool, 0.9 s at most; each file of a table is looked at, so once a minute is enough. */
+@Injectable()
+export class SizesShown {
+  private kept: Sizes | null = null;
+  private keptAt = -Infinity;
+  private looking: Promise<Sizes | null> | null = null;
+
+  constructor(private readonly database: DatabaseService) {}
+
+  /** Null: not known. Those that ask together share one look. */
+  get(): Promise<Sizes | null> {
+    if (performance.now() - this.keptAt < KEPT_MS) return Promise.resolve(this.kept);
+    this.looking ??= this.measure().finally(() => (this.looking = null));
+    return this.looking;
+  }
+
+  private async measure(): Promise<Sizes | null> {
+    const { url } = this.database;
+    if (url === undefined) return null;
+    const asOf = new Date().toISOString();
+    try {
+      const found = await askAside(url, 'tradewarden-system', async (client) => {
+        const [whole] = (await client.query<{ bytes: string }>(DATABASE_BYTES)).rows;
+        const tables = (await client.query<{ name: string; bytes: string }>(TABLES)).rows;
+        return { asOf, bytes: Number(whole?.bytes), tables: tables.map(({ name, bytes }) => ({ name, bytes: Number(bytes) })) };
+      });
+      [this.kept, this.keptAt] = [found, performance.now()];
+      return found;
+    } catch {
+      return null;
+    }
+  }
+}
+
+export function describeSizes(gauge: GaugeOf, { bytes, tables }: Sizes): void {
+  gauge('tradewarden_db_size_bytes', 'Size of the database on its disk, looked up once a minute; the same on every instance: take max(), not sum().').set(bytes);
+  const sizes = gauge('tradewarden_db_table_size_bytes', `Sizes of the ${TABLES_IN_METRICS} largest tables, with their indexes and months; the same on every instance: take max(), not sum().`, ['table']);
+  for (const { name, bytes: size } of tables.slice(0, TABLES_IN_METRICS)) sizes.set({ table: name }, size);
+}
