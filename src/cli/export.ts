@@ -17,12 +17,15 @@ export interface ExportCommand {
   final?: boolean;
 }
 
-/** Back out: everything of ours as the old application opens it. The database is only read, but for the ids that it gives. */
+/**
+ * Back out: everything of ours as the old application opens it. The database is only read, but for the ids that it gives.
+ * Past a transaction pooler, which would leave the lock of the session behind on a connection of somebody else.
+ */
 export async function exportTo(env: Env, say: Say, { shape, out, source, withOpenTrades, overwrite, final }: ExportCommand): Promise<Outcome> {
   const system = SYSTEMS.find((each) => each === shape);
   if (!system) throw wrongUsage(`--shape: must be one of ${SYSTEMS.join(', ')}`);
   try {
-    const report = await withDatabase(env, say, (urls) => withServices(env, urls, async (app) => {
+    const report = await withDatabase(env, say, (urls) => withServices(env, { ...urls, url: urls.unpooledUrl }, async (app) => {
       if (final) await retired(app.get(FinalityService, { strict: false }), system, say);
       return app.get(ExportService, { strict: false }).export({
         system, source: source ?? null, out: resolve(out), withOpenTrades: withOpenTrades ?? false, overwrite: overwrite ?? false, progress: progress(),

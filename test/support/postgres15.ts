@@ -54,7 +54,7 @@ export async function startPostgres15(tls = false): Promise<Postgres15> {
 }
 
 /** PostgreSQL does not run as root; Debian's package brings a user. */
-function unprivileged(): { uid: number; gid: number } | null {
+export function unprivileged(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
