@@ -112,6 +112,8 @@ const definitions = {
   DATABASE_URL: setting(postgresUrl.optional(), 'PostgreSQL 15 or newer, as the writer role; TLS by `?sslmode=`. Absent: an embedded PostgreSQL 17 under DATA_DIR'),
   DATABASE_OWNER_URL: setting(postgresUrl.optional(), 'The owner role, for migrations and grants, past any transaction pooler; default DATABASE_URL'),
   DATABASE_UNPOOLED_URL: setting(postgresUrl.optional(), 'A way past a transaction pooler, for LISTEN; default DATABASE_URL'),
+  DATABASE_REPLICA_URL: setting(postgresUrl.optional(), 'A streaming replica, one server and not several behind one name, as the writer or a reader: reports are read from it while it is new enough'),
+  REPLICA_LAG_MAX_SECONDS: setting(count(10, 2, 3_600), 'Reports are read from the primary while the replica shows less than what was so long ago', '10'),
   MIGRATE_ON_START: setting(flag.optional(), 'Migrate when the server starts; on in development, off in production', 'on'),
   DB_POOL_TYPE: setting(oneOf('pooled', 'null').optional(), '`pooled` keeps connections, `null` keeps none; default by environment (Railway and SERVERLESS: null)', 'pooled'),
   DB_POOL_SIZE: setting(count(5, 1, 500), 'Connections kept', '5'),
@@ -218,7 +220,7 @@ function violationsBetween(given: (name: string) => string | undefined): string[
   }
   const databaseUrl = given('DATABASE_URL');
   if (databaseUrl === undefined) {
-    for (const name of ['DATABASE_OWNER_URL', 'DATABASE_UNPOOLED_URL']) {
+    for (const name of ['DATABASE_OWNER_URL', 'DATABASE_UNPOOLED_URL', 'DATABASE_REPLICA_URL']) {
       if (given(name) !== undefined) violations.push(`DATABASE_URL is required beside ${name}`);
     }
     if (given('RAILWAY_PROJECT_ID') !== undefined && !isInside(given('DATA_DIR') ?? './data', given('RAILWAY_VOLUME_MOUNT_PATH'))) {

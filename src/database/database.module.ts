@@ -7,6 +7,8 @@ import { Idempotency } from './idempotency.js';
 import { Listener } from './listener.js';
 import { dataSourceOptions, POOL, type PooledOptions } from './options.js';
 import { poolPolicyOf } from './pool-policy.js';
+import { Replica } from './replica/replica.service.js';
+import { ReportReading } from './replica/report-reading.js';
 import { Schedules } from './schedules.js';
 import { StaleReading } from './stale-reading.js';
 import { StatementLog } from './statement-log.js';
@@ -24,5 +26,7 @@ const dataSource = { provide: DataSource, inject: [POOL], useFactory: ({ options
 @Module({
   providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Schedules, StaleReading, StatementLog, Statements],
   exports: [DataSource, DatabaseService, Listener, Idempotency, Schedules, StaleReading, Statements],
+  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Replica, ReportReading, Schedules, StaleReading, Statements],
+  exports: [DataSource, DatabaseService, Listener, Idempotency, Replica, ReportReading, Schedules, StaleReading, Statements],
 })
 export class DatabaseModule {}

@@ -6,6 +6,7 @@ import { HealthController } from './health.controller.js';
 import { LongTransactions } from './long-transactions.service.js';
 import { MetricsController } from './metrics.controller.js';
 import { MirrorsShown } from './mirrors-shown.js';
+import { ReplicaWatch } from './replica-watch.service.js';
 import { Scrape } from './scrape.js';
 import { Shutdown } from './shutdown.js';
 import { SystemMonitorModule } from '../system-monitor/system-monitor.module.js';
@@ -18,5 +19,8 @@ import { SizesShown } from './sizes.service.js';
   controllers: [HealthController, MetricsController],
   providers: [Disks, LongTransactions, MirrorsShown, Shutdown, Scrape, SizesShown],
   exports: [Disks, MirrorsShown, Shutdown, SizesShown],
+  imports: [IncidentsModule, TerminusModule.forRoot({ logger: false })],
+  providers: [MirrorsShown, ReplicaWatch, Shutdown, Scrape],
+  exports: [MirrorsShown, Shutdown],
 })
 export class HealthModule {}

@@ -7,6 +7,8 @@ import { DatabaseService } from '../database/database.service.js';
 import { Schedules } from '../database/schedules.js';
 import { type MigrationStatus, migrationStatus } from '../database/migrate.js';
 import type { PoolStats } from '../database/pool.js';
+import { Replica } from '../database/replica/replica.service.js';
+import { ReportReading } from '../database/replica/report-reading.js';
 import { type NotificationFigures, notificationFigures } from '../notifications/notification-figures.js';
 import { ALERTS_COUNTED_TO, type InboxFigures, inboxFigures } from '../webhooks/inbox/inbox-figures.js';
 import { type DatabaseFigures, databaseFigures, describeDatabaseFigures } from './database-figures.js';
@@ -18,6 +20,7 @@ import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
 import { APP_VERSION } from '../common/version.js';
 import { describeSizes, SizesShown } from './sizes.service.js';
 import { describeTrading, type TradingFigures, tradingFigures } from './trading-figures.js';
+import { describeReplica } from './replica-figures.js';
 import { APP_VERSION } from './version.js';
 
 /** What could be read in time. What could not is absent: a 0 in its place would look like an empty queue. */
@@ -46,6 +49,8 @@ export class Scrape {
     private readonly schedules: Schedules,
     private readonly sizes: SizesShown,
     private readonly disks: Disks,
+    private readonly replica: Replica,
+    private readonly reading: ReportReading,
   ) {}
 
   /** Scrapes that arrive together get the same text, so that a flood of them opens one connection. */
@@ -63,6 +68,7 @@ export class Scrape {
     describeMonitor(now, this.monitor.seen);
     if (sizes) describeSizes(gaugesOf(now), sizes);
     if (disks) describeDisks(gaugesOf(now), disks);
+    if (this.replica.isConfigured) describeReplica([now], this.replica.state().lagSeconds, this.reading.counts().fallbacks);
     return `${await now.metrics()}\n${await this.metrics.registry.metrics()}`;
   }
 }

@@ -117,6 +117,8 @@ export const INCIDENT_KINDS = {
   LONG_TRANSACTION: {
     subject: 'database', quietSeconds: null,
     means: 'A transaction in the database is older than LONG_TRANSACTION_MINUTES: nothing is cleared up behind it, and it may hold locks. Over when it has ended.',
+  REPLICA_BEHIND: {
+    means: 'The replica of DATABASE_REPLICA_URL has been away, or too far behind, for a minute: reports are read from the primary. Over when it is new enough again.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { monitorSchema } from '../system-monitor/system-monitor.schemas.js';
+import { replicaSchema } from './replica-shown.js';
 
 export const SAMPLE_SECONDS = 10;
 export const SAMPLES_MOST = 360;
@@ -50,6 +51,7 @@ export const systemSchema = z.object({
     })).describe('those that are there'),
   }).nullable().describe('where this instance keeps files; null: not known'),
   statements: z.array(z.object({ statement: z.string(), calls: z.number(), totalMs: z.number(), meanMs: z.number(), rows: z.number() })).nullable().describe('what took most of the time of the database, from pg_stat_statements; null where that is not there, or not known'),
+  replica: replicaSchema,
 }).meta({ id: 'System' });
 
 export type System = z.output<typeof systemSchema>;

@@ -3,6 +3,8 @@ import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
 import { DatabaseService } from '../database/database.service.js';
 import { Listener } from '../database/listener.js';
+import { Replica } from '../database/replica/replica.service.js';
+import { ReportReading } from '../database/replica/report-reading.js';
 import { Schedules } from '../database/schedules.js';
 import { Disks } from '../health/disks.service.js';
 import { MirrorsShown } from '../health/mirrors-shown.js';
@@ -13,6 +15,7 @@ import { Streams } from '../live/streams.js';
 import { shownOf } from '../system-monitor/system-monitor.schemas.js';
 import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
 import { PoolHistory } from './pool-history.js';
+import { replicaShown } from './replica-shown.js';
 import { type ScheduleRow, SystemRepository } from './system.repository.js';
 import { SAMPLE_SECONDS, type System } from './system.schemas.js';
 
@@ -34,6 +37,8 @@ export class SystemService {
     private readonly monitor: SystemMonitor,
     private readonly sizes: SizesShown,
     private readonly disks: Disks,
+    private readonly replica: Replica,
+    private readonly reading: ReportReading,
   ) {}
 
   async get(): Promise<System> {
@@ -59,6 +64,7 @@ export class SystemService {
       mirrors,
       disk: disks && { minPercent: this.env.DISK_FREE_MIN_PERCENT, folders: disks.map(({ device: _device, ...disk }) => disk) },
       statements,
+      replica: replicaShown(this.replica, this.reading, this.env.REPLICA_LAG_MAX_SECONDS),
     };
   }
 

@@ -4,6 +4,7 @@ import { Allow } from '../auth/access.js';
 import { agentShown } from '../auth/own-rows.js';
 import { Answers } from '../common/http/answers.js';
 import { type Caller, CurrentCaller } from '../common/http/caller.js';
+import { FromReplica } from '../common/http/from-replica.js';
 import { SymbolLookup } from '../instruments/symbol-lookup.js';
 import { PredictionStatisticsRepository } from './prediction-statistics.repository.js';
 import { MODELS_SHOWN_MAX, predictionStatisticsQuery, predictionStatisticsSchema, toPredictionStatistics } from './prediction-statistics.schemas.js';
@@ -18,6 +19,7 @@ export class PredictionStatisticsController {
   @Get()
   @Allow({ person: 'viewer', agent: 'any' })
   @Answers(predictionStatisticsSchema)
+  @FromReplica('predictions.stats')
   async get(@Query({ schema: predictionStatisticsQuery }) { agentId, symbol, ...filter }: z.output<typeof predictionStatisticsQuery>, @CurrentCaller() caller: Caller) {
     const shown = agentShown(caller, agentId);
     const symbols = symbol === undefined ? undefined : await this.lookup.spellings(shown, symbol);

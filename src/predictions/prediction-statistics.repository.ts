@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { ratio } from '../database/exact-ratio.js';
+import { ReportReading } from '../database/replica/report-reading.js';
 
 export interface PredictionStatisticsFilter {
   /** Null: of all agents. */
@@ -45,12 +45,12 @@ const SCORED = `count(*) filter (where outcome <> 'unscored')`;
 
 @Injectable()
 export class PredictionStatisticsRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly reading: ReportReading) {}
 
   /** All that fit first, also when that is none; then by confidence; then by model and version, the most used first. One statement: one moment. */
   figures(filter: PredictionStatisticsFilter, modelsShown: number): Promise<PredictionFiguresRow[]> {
     const { agentId, symbols = null, model = null, modelVersion = null, from = null, to = null } = filter;
-    return this.dataSource.sql`
+    return this.reading.db.sql`
       with matching as (
         select p.model, p.model_version, p.direction, p.confidence, p.should_trade, p.used_by_agent,
           exists (select from trades where prediction_id = p.id) as traded, s.outcome, s.look_at is not null as waits,

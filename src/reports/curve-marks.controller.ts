@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { Allow } from '../auth/access.js';
 import { Answers } from '../common/http/answers.js';
 import { type Caller, CurrentCaller } from '../common/http/caller.js';
+import { FromReplica } from '../common/http/from-replica.js';
 import { AskedAccount } from './asked-account.js';
 import { CurveMarksRepository } from './curve-marks.repository.js';
 import { curveMarksQuery, curveMarksSchema, MARKS_MOST, toCurveMarks } from './curve-marks.schemas.js';
@@ -18,6 +19,7 @@ export class CurveMarksController {
   @Get()
   @Allow({ person: 'viewer' })
   @Answers(curveMarksSchema)
+  @FromReplica('reports.curve-marks')
   async list(@Query({ schema: curveMarksQuery }) { account, mode, ...window }: z.output<typeof curveMarksQuery>, @CurrentCaller() caller: Caller) {
     const accountId = await this.accounts.idOf(caller, account);
     return toCurveMarks(await this.marks.list({ accountId, mode, from: window.from ?? null, to: window.to ?? null }, MARKS_MOST + 1));

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ReportReading } from '../database/replica/report-reading.js';
 import type { EXECUTION_MODES } from '../trades/trade-fields.js';
 
 export const MARK_KINDS = [
@@ -33,7 +33,7 @@ const HALT = `'scope', h.scope_type, 'scopeId', h.scope_id, 'name', ${NAME('h.sc
 
 @Injectable()
 export class CurveMarksRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly reading: ReportReading) {}
 
   /**
    * The newest of a window, newest first. What a breaker of the server does is its halt, which knows the book; what agents
@@ -41,7 +41,7 @@ export class CurveMarksRepository {
    * keep the last one only. Versions are walked along their index, one step for each.
    */
   list({ accountId, mode, from, to }: MarkFilter, limit: number): Promise<MarkRow[]> {
-    return this.dataSource.sql`
+    return this.reading.db.sql`
       with recursive book as (
         select ${accountId}::uuid as account, ${mode}::text as mode, coalesce(${from}::timestamptz, '-infinity') as since, coalesce(${to}::timestamptz, 'infinity') as until
       ), versions as (

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { ratio } from '../database/exact-ratio.js';
+import { ReportReading } from '../database/replica/report-reading.js';
 import type { Book } from '../trades/trade-statistics.repository.js';
 import { type Grouping, GROUPS } from './performance-groups.js';
 
@@ -72,7 +72,7 @@ const FIGURES = `coalesce(trades, 0)::int as trades, coalesce(wins, 0)::int as w
 
 @Injectable()
 export class PerformanceRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly reading: ReportReading) {}
 
   /**
    * The total of each book and its groups, in one statement and so of one moment; the total is made of the groups. Books
@@ -81,7 +81,7 @@ export class PerformanceRepository {
   figures({ agentId, accountId, executionMode, from, to, groupBy, byPerson }: PerformanceFilter): Promise<PerformanceRow[]> {
     const { key, label = 'null', detail = 'null', joins, isScale } = GROUPS[groupBy];
     const order = isScale ? 'key::int nulls last' : 'trades desc, key nulls last, detail nulls last';
-    return this.dataSource.sql`
+    return this.reading.db.sql`
       with matching as not materialized (
         select *, ${() => ratio('net_profit', RISK)} as r from trades
         where status = 'closed' and (${agentId}::uuid is null or agent_id = ${agentId}::uuid) and (${accountId}::uuid is null or account_id = ${accountId}::uuid)

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ReportReading } from '../database/replica/report-reading.js';
 import type { CurvePlace } from './curve-cursor.js';
 import { EXECUTION_MODES } from './trade-fields.js';
 import type { Book, TradeStatisticsFilter } from './trade-statistics.repository.js';
@@ -18,7 +18,7 @@ export interface CurvePointRow {
 
 @Injectable()
 export class EquityCurveRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly reading: ReportReading) {}
 
   /**
    * The books that have a curve or an agent, or the one that was asked for by account and mode. The first trade is asked
@@ -26,7 +26,7 @@ export class EquityCurveRepository {
    */
   books(filter: TradeStatisticsFilter, limit: number): Promise<Book[]> {
     const { agentId, accountId = null, executionMode = null, byPerson } = filter;
-    return this.dataSource.sql`
+    return this.reading.db.sql`
       select a.id as account_id, a.name as account, a.currency, m.mode as execution_mode
       from accounts a cross join unnest(${[...EXECUTION_MODES]}::text[]) as m (mode)
       where (${accountId}::uuid is null or a.id = ${accountId}::uuid) and (${executionMode}::text is null or m.mode = ${executionMode}::text)
@@ -47,7 +47,7 @@ export class EquityCurveRepository {
     const { agentId, symbol = null, direction = null, to = null } = filter;
     const from = after ? null : (filter.from ?? null);
     const [cumulative, peak] = [after?.cumulative ?? '0', after?.peak ?? '0'];
-    return this.dataSource.sql`
+    return this.reading.db.sql`
       select id, seq, exit_time, exit_time::text as place, net_profit, trim_scale(cumulative) as cumulative,
         trim_scale(peak) as peak, trim_scale(peak - cumulative) as drawdown
       from (

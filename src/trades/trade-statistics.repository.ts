@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { quotient, ratio, rounded } from '../database/exact-ratio.js';
+import { ReportReading } from '../database/replica/report-reading.js';
 import type { EXECUTION_MODES, TRADE_DIRECTIONS } from './trade-fields.js';
 import type { TradeStatus } from './trade-state.js';
 
@@ -113,7 +113,7 @@ const FIGURES = `coalesce(by_status, '{}') as by_status, coalesce(closed, 0) as 
 
 @Injectable()
 export class TradeStatisticsRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly reading: ReportReading) {}
 
   /**
    * One row for each book in which something fits, an agent works, or that was asked for by account and mode. One
@@ -123,7 +123,7 @@ export class TradeStatisticsRepository {
    */
   figures(filter: TradeStatisticsFilter): Promise<TradeFiguresRow[]> {
     const { agentId, accountId = null, executionMode = null, symbol = null, direction = null, from = null, to = null, byPerson } = filter;
-    return this.dataSource.sql`
+    return this.reading.db.sql`
       with matching as not materialized (
         select account_id, execution_mode, seq, status, origin, entry_time, exit_time, gross_profit, net_profit from trades
         where (${agentId}::uuid is null or agent_id = ${agentId}::uuid) and (${accountId}::uuid is null or account_id = ${accountId}::uuid)

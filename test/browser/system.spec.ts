@@ -16,6 +16,7 @@ describeInBrowser('the system', () => {
     const { page, faults } = await b.open(t.base);
     let mirrors: object[] = [];
     let monitor: object | null = null;
+    let replica: object | null = null;
     // An hour of figures takes an hour; these stand for one with a queue in it.
     await page.route('**/api/v1/system', async (route) => {
       const response = await route.fetch();
@@ -25,6 +26,7 @@ describeInBrowser('the system', () => {
         at: new Date(Date.now() - (MINUTES - n) * 60_000).toISOString(), size: 10, max: 15, total: 8, active: n % 7, idle: 8 - (n % 7), waiting: n === 20 ? 9 : 0, timeouts: 0, latencyMs: n === 10 ? null : 1.5 + (n % 3),
       }));
       return route.fulfill({ response, json: { ...body, mirrors, ...(monitor && { monitor }), samples: { ...body.samples, items } } });
+      return route.fulfill({ response, json: { ...body, mirrors, replica, samples: { ...body.samples, items } } });
     });
     await page.goto(`${t.base}/system`);
     await page.getByLabel('E-mail').fill(ADMIN.email);
@@ -40,6 +42,8 @@ describeInBrowser('the system', () => {
     await page.getByRole('region', { name: 'Schedules' }).getByText(/in time|late|running/).first().waitFor();
     expect(await page.getByRole('main').innerText()).not.toMatch(/backup|replication/i);
     expect(await page.getByRole('region', { name: 'Mirrors' }).count()).toBe(0);
+    expect(await page.getByText('Replica', { exact: true }).count()).toBe(0);
+    replica = { reason: 'behind', lagSeconds: 75.2, lagMaxSeconds: 10, asOf: new Date(Date.now() - 75_200).toISOString(), reads: 41, fallbacks: 3 };
     const lines = { place: 'sqlite:/srv/old.db', shape: 'ai-trader', behindEvents: 3, silentSeconds: 1, rowsWritten: 7, error: null };
     mirrors = [{ id: '0195a000-0000-7000-8000-000000000001', ...lines, behindSeconds: 2 }, { id: '0195a000-0000-7000-8000-000000000002', ...lines, place: 'csv:/srv/old', behindSeconds: 900, error: 'no space left' }];
     await page.reload();
@@ -58,6 +62,7 @@ describeInBrowser('the system', () => {
     expect(await whole.innerText()).toMatch(/The system holds openings since[\s\S]*the disk is full[\s\S]*disk[\s\S]*critical[\s\S]*database[\s\S]*warning[\s\S]*agents/);
     await whole.getByText('Let openings through now').click();
     expect(await whole.getByRole('button', { name: 'Let openings through' }).isDisabled()).toBe(true);
+    await page.getByText('Reports are read from the primary: it is behind.').waitFor();
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await seriousViolations(page)).toEqual([]);

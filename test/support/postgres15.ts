@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { childrenOf, clusterName } from '../../src/database/embedded/postgres-processes.js';
 import { onConnection } from './cluster.js';
 import { freePort } from './server-process.js';
 import { until } from './pool.js';
@@ -13,44 +14,128 @@ export const hasPostgres15 = existsSync(join(BINARIES, 'postgres'));
 export interface Postgres15 {
   /** As the superuser. */
   adminUrl: string;
+  port: number;
   /** Path of the server's certificate, when it has one. */
   certificate: string;
+  /** Ends all its processes without a word, as a machine that loses its power, but for what the disk already has. */
+  kill(): Promise<void>;
+  /** On the same port; resolves when it lets somebody in. */
+  start(): Promise<void>;
+  /** Makes a copy of it that follows it, on a port of its own. */
+  standby(settings?: Record<string, string>): Promise<Postgres15>;
+  /** Takes away its time: connections stay open and nothing answers. */
+  freeze(): void;
+  thaw(): void;
   remove(): Promise<void>;
 }
 
-/** @param tls makes a certificate that nobody signed, for the name `localhost` */
-export async function startPostgres15(tls = false): Promise<Postgres15> {
-  const folder = mkdtempSync(join(tmpdir(), 'tradewarden-pg15-'));
-  const user = unprivileged();
-  const passwordFile = join(folder, 'password');
-  writeFileSync(passwordFile, 'of-the-superuser\n');
-  if (user) for (const path of [folder, passwordFile]) chownSync(path, user.uid, user.gid);
-  chmodSync(folder, 0o700);
+/** Those that a failed test left running. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+const PASSWORD = 'of-the-superuser';
+const run = { cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } };
+
+/**
+ * @param tls makes a certificate that nobody signed, for the name `localhost`
+ * @param settings of postgresql.conf
+ */
+export async function startPostgres15(tls = false, settings: Record<string, string> = {}): Promise<Postgres15> {
+  const folder = newFolder();
   const data = join(folder, 'data');
-  const options = { ...user, cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } };
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, `${PASSWORD}\n`);
+  own(passwordFile);
+  const options = { ...unprivileged(), ...run };
   execFileSync(join(BINARIES, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C'], { ...options, stdio: 'ignore' });
-  const port = await freePort();
   const certificate = join(data, 'server.crt');
   if (tls) {
     const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
     execFileSync('openssl', [...request, '-keyout', join(data, 'server.key'), '-out', certificate], { ...options, stdio: 'ignore' });
     chmodSync(join(data, 'server.key'), 0o600);
   }
-  const server: ChildProcess = spawn(
-    join(BINARIES, 'postgres'), ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off', ...(tls ? ['-c', 'ssl=on'] : [])],
-    { ...options, stdio: 'ignore' },
-  );
-  const adminUrl = `postgres://postgres:of-the-superuser@127.0.0.1:${port}/postgres`;
-  await until(() => onConnection(adminUrl, async () => true).catch(() => false), 15_000);
-  return {
-    adminUrl, certificate,
+  return serverOf(folder, { ...(tls ? { ssl: 'on' } : {}), ...settings });
+}
+
+/** Starts the server whose files lie in `folder/data`. */
+export async function serverOf(folder: string, settings: Record<string, string>): Promise<Postgres15> {
+  const data = join(folder, 'data');
+  const port = await freePort();
+  const adminUrl = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`;
+  const all = { listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', cluster_name: clusterName(data), ...settings };
+  let child: ChildProcess | null = null;
+  let frozen: number[] = [];
+  const ended = async (signal: NodeJS.Signals) => {
+    if (!child) return;
+    server.thaw();
+    const own = child;
+    const gone = new Promise((resolve) => own.once('exit', resolve));
+    const children = signal === 'SIGKILL' ? childrenOf(data) : [];
+    own.kill(signal);
+    for (const pid of children) tell(pid, signal);
+    await gone;
+    running.delete(own);
+    child = null;
+  };
+  const server: Postgres15 = {
+    adminUrl, port, certificate: join(data, 'server.crt'),
+    kill: () => ended('SIGKILL'),
+    async start() {
+      if (child) return;
+      await until(async () => {
+        // What was killed may hold its memory for a moment longer: the next one is refused until then.
+        if (!child || child.exitCode !== null) child = launched(data, port, all);
+        return onConnection(adminUrl, async () => true).catch(() => false);
+      }, 15_000);
+    },
+    async standby(more = {}) {
+      const copy = newFolder();
+      const source = `host=127.0.0.1 port=${port} user=postgres password=${PASSWORD}`;
+      execFileSync(join(BINARIES, 'pg_basebackup'), ['-D', join(copy, 'data'), '-d', source, '-R', '-X', 'stream', '-c', 'fast'], { ...unprivileged(), ...run, stdio: 'ignore' });
+      return serverOf(copy, { ...settings, ...more });
+    },
+    freeze() {
+      // The postmaster first: it would answer for a process that is gone, and make new ones.
+      frozen = [child?.pid ?? 0, ...childrenOf(data)].filter((pid) => pid > 0);
+      for (const pid of frozen) tell(pid, 'SIGSTOP');
+    },
+    thaw() {
+      for (const pid of frozen.splice(0)) tell(pid, 'SIGCONT');
+    },
     async remove() {
-      const ended = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGINT');
-      await ended;
+      await ended('SIGINT');
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+  await server.start();
+  return server;
+}
+
+function launched(data: string, port: number, settings: Record<string, string>): ChildProcess {
+  const child = spawn(join(BINARIES, 'postgres'), ['-D', data, '-p', String(port), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])], { ...unprivileged(), ...run, stdio: 'ignore' });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+function tell(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Ended meanwhile.
+  }
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tradewarden-pg15-'));
+  own(folder);
+  chmodSync(folder, 0o700);
+  return folder;
+}
+
+function own(path: string): void {
+  const user = unprivileged();
+  if (user) chownSync(path, user.uid, user.gid);
 }
 
 /** PostgreSQL does not run as root; Debian's package brings a user. */

@@ -28,4 +28,5 @@ export const ADVICE: Record<IncidentKindName, string> = {
   MIRROR_BEHIND: 'Nothing else is held up by it. Start the mirror, or look at what it says; until then nobody should go back to its files.',
   DISK_LOW: 'Trading goes on until the disk is full, and then stops altogether. Make room, or make the disk larger; never delete files of the database.',
   LONG_TRANSACTION: 'Nothing is lost. Find whose session it is and end it there; pg_terminate_backend ends it from outside.',
+  REPLICA_BEHIND: 'Nothing is lost, and reports are right: the primary reads them, and has more to do. Look at the replica and at the way to it.',
 };

@@ -10,6 +10,7 @@ import { DatabasePanel } from './database-panel.js';
 import { MonitorPanel } from './monitor-panel.js';
 import { MirrorsTable } from './mirrors-table.js';
 import { PoolPanel } from './pool-panel.js';
+import { ReplicaPanel } from './replica-panel.js';
 import { SchedulesTable } from './schedules-table.js';
 import css from './system.module.css';
 
@@ -75,6 +76,7 @@ export default function SystemPage() {
                 {now.events.behindSeconds === null ? <p className="quiet small">Not known, or nobody follows them.</p> : null}
               </Panel>
             </div>
+            {now.replica ? <ReplicaPanel replica={now.replica} /> : null}
             {now.mirrors !== null && now.mirrors.length > 0 ? <Panel title="Mirrors"><MirrorsTable mirrors={now.mirrors} /></Panel> : null}
             <Panel title="Schedules">
               {now.schedules === null ? <p className="doubt">▲ Not known while the database is away.</p> : <SchedulesTable schedules={now.schedules} />}
