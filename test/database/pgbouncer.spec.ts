@@ -72,7 +72,7 @@ const POLLS = 5;
 
   it('do each command once, lose none, and every trade goes through, whichever server is asked', async () => {
     const agents = await Promise.all(Array.from({ length: 12 }, newAgent));
-    const load = new Load({ bases, adminToken, agents, seed: 11 });
+    const load = new Load({ bases, adminToken: () => adminToken, agents, seed: 11 });
     load.start();
     await until(() => load.completed.size > 40 && load.trades.size > 15, 10_000);
     await load.stop();
@@ -146,7 +146,7 @@ const POLLS = 5;
 
   it('come back by themselves when PgBouncer is restarted under load, with all that was answered', async () => {
     const agents = await Promise.all(Array.from({ length: 12 }, newAgent));
-    const load = new Load({ bases, adminToken, agents, seed: 12 });
+    const load = new Load({ bases, adminToken: () => adminToken, agents, seed: 12 });
     load.start();
     await until(() => load.answered > 50, 10_000);
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {

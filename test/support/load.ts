@@ -9,14 +9,15 @@ import { seeded } from './random.js';
 /** Where requests go at this moment; chosen anew for each. */
 export interface Cast {
   bases(): string[];
-  adminToken: string;
+  /** Of an administrator, at this moment. */
+  adminToken(): string;
   agents: { id: string; apiKey: string }[];
   seed: number;
   /** Seconds that the clock of an agent is off, by its number. */
   skew?: (n: number) => number;
 }
 
-interface Handed { began: number; agentId: string; commandId: string; leaseToken: string }
+interface Handed { began: number; ended: number; agentId: string; commandId: string; leaseToken: string }
 
 const ANSWER_WITHIN_MS = 40_000;
 
@@ -35,7 +36,7 @@ export class Load {
   readonly deals = new Set<string>();
   readonly marks = new Set<string>();
   readonly predictions = new Set<string>();
-  /** The count of cycles in the last heartbeat that was answered, by agent. */
+  /** The count of cycles in the last heartbeat that was answered, of agents that said its time. */
   readonly beats = new Map<string, number>();
   /** Answers that a client must never get. */
   readonly faults: string[] = [];
@@ -53,6 +54,11 @@ export class Load {
   async stop(): Promise<void> {
     this.stopping = true;
     await this.working;
+  }
+
+  /** Openings that came into somebody's hands by a request that began after the one moment and was answered before the other. */
+  handedBetween(from: number, to: number): string[] {
+    return this.handed.filter(({ began, ended }) => began > from && ended < to).map(({ commandId }) => commandId);
   }
 
   /** Resolves with the seconds until something is answered well again. */
@@ -86,7 +92,7 @@ export class Load {
   private async person(agent: { id: string }, n: number): Promise<void> {
     const random = seeded(this.cast.seed + 7_000 + n);
     while (!this.stopping) {
-      const made = await this.ask<{ id: string }>(this.cast.adminToken, Math.floor(random() * 9), `/agents/${agent.id}/commands`, { body: { type: 'reconcile', maxAttempts: 100 } });
+      const made = await this.ask<{ id: string }>(this.cast.adminToken(), Math.floor(random() * 9), `/agents/${agent.id}/commands`, { body: { type: 'reconcile', maxAttempts: 100 } });
       if (made?.status === 201) this.queued.add(made.body.id);
       await pause(100 + random() * 200);
     }
@@ -96,9 +102,11 @@ export class Load {
     const random = seeded(this.cast.seed + n);
     const any = () => Math.floor(random() * 9);
     const now = () => new Date(Date.now() + (this.cast.skew?.(n) ?? 0) * 1_000).toISOString();
+    // One whose clock is ahead says no time: it would be refused. Without one the newest is by the database's clock, which may be set back.
+    const saysTime = (this.cast.skew?.(n) ?? 0) <= 0;
     for (let cycle = 1; !this.stopping; cycle++) {
-      const beaten = await this.ask(agent.apiKey, any(), '/agents/me/heartbeat', { body: { status: 'running', brokerConnected: true, tradeAllowed: true, cycleCount: cycle } });
-      if (beaten?.status === 200) this.beats.set(agent.id, cycle);
+      const beaten = await this.ask(agent.apiKey, any(), '/agents/me/heartbeat', { body: { status: 'running', brokerConnected: true, tradeAllowed: true, cycleCount: cycle, ...(saysTime ? { asOf: now() } : {}) } });
+      if (beaten?.status === 200 && saysTime) this.beats.set(agent.id, cycle);
       await this.work(agent, any, random);
       const dice = random();
       if (dice < 0.3) await this.trade(agent, any, now);
@@ -115,7 +123,7 @@ export class Load {
     const began = performance.now();
     const leased = await this.ask<{ commands: { id: string; type: string; leaseToken: string }[] }>(agent.apiKey, any(), '/agents/me/commands/lease', { body: { max: 5, leaseSeconds: 5, waitSeconds: random() < 0.5 ? 0.5 : 0 } });
     for (const { id, type, leaseToken } of leased?.status === 200 ? leased.body.commands : []) {
-      if (type === 'open_trade') this.handed.push({ began, agentId: agent.id, commandId: id, leaseToken });
+      if (type === 'open_trade') this.handed.push({ began, ended: performance.now(), agentId: agent.id, commandId: id, leaseToken });
       if (random() < 0.1) continue;
       await Promise.all(Array.from({ length: random() < 0.2 ? 2 : 1 }, () => this.complete(agent.apiKey, any(), id, leaseToken)));
     }
@@ -133,7 +141,7 @@ export class Load {
     const proposed = await this.ask<Idea>(apiKey, any(), '/trade-ideas?lease=1', { body: LONG });
     const command = proposed && proposed.status < 300 ? proposed.body.command : null;
     if (!proposed || !command) return;
-    this.handed.push({ began, agentId, commandId: command.id, leaseToken: command.leaseToken });
+    this.handed.push({ began, ended: performance.now(), agentId, commandId: command.id, leaseToken: command.leaseToken });
     const clientOrderId = randomUUID();
     const opened = { clientOrderId, symbol: 'EURUSD', direction: 'long', lotSize: '0.1', stopLoss: '1.09', takeProfit: '1.13', ideaId: proposed.body.id, commandId: command.id };
     const made = await this.insist<{ id: string }>(apiKey, any, '/trades', opened);
