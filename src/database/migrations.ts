@@ -38,6 +38,7 @@ import { Mirrors1763600000037 } from './migrations/1763600000037-mirrors.js';
 import { ExportIds1763600000038 } from './migrations/1763600000038-export-ids.js';
 import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
 import { SystemMonitor1763600000048 } from './migrations/1763600000048-system-monitor.js';
+import { Retention1763600000042 } from './migrations/1763600000042-retention.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -65,6 +66,7 @@ export const MIGRATIONS = [
   ExportIds1763600000038,
   ImportStreams1763600000039,
   SystemMonitor1763600000048,
+  Retention1763600000042,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -76,6 +78,7 @@ export const APPEND_ONLY_TABLES = [
   'decision_history', 'halt_accounts', 'circuit_breaker_versions',
   'alert_runs',
   'export_ids',
+  'retention_months',
 ];
 
 /** Tables that gain rows and change some, and lose none. */
@@ -87,6 +90,9 @@ export const NEVER_DELETED_TABLES = [
   'import_runs', 'import_tables',
   'opening_suspensions',
 ];
+
+/** Written by functions of the owner's alone. */
+export const OWNER_WRITTEN_TABLES = ['retention_months', 'retention_thinnings'];
 
 /** Tables that must have the present month: every change writes there. Those of snapshots get theirs with the first row. */
 export const MONTHS_AHEAD_TABLES = ['events', 'auth_audit', 'decision_history'];

@@ -1,6 +1,7 @@
 import { type WatchedClient, withClient } from './client.js';
 import { APPEND_ONLY_TABLES, NEVER_DELETED_TABLES } from './migrations.js';
 import { grantReader } from './reader.js';
+import { APPEND_ONLY_TABLES, NEVER_DELETED_TABLES, OWNER_WRITTEN_TABLES } from './migrations.js';
 
 /** A statement of the application that runs longer than this is a fault; set on the role, since PgBouncer refuses startup parameters. */
 const ROLE_TIMEOUTS = { statement_timeout: '15s', lock_timeout: '5s', idle_in_transaction_session_timeout: '30s' };
@@ -167,6 +168,10 @@ function grantScript(client: WatchedClient, writer: string): string {
     revoke update, delete, truncate on ${history} from ${role};
     revoke insert, update, delete on migrations from ${role};
     revoke delete, truncate on ${NEVER_DELETED_TABLES.join(', ')} from ${role};
+    revoke insert, update, delete, truncate on ${OWNER_WRITTEN_TABLES.join(', ')} from ${role};
+    revoke update, truncate on decision_archives, decision_archive_rows from ${role};
+    grant update (verified_at) on decision_archives to ${role};
+    revoke insert, update, delete on archived_decisions from ${role};
     do $grants$ declare part regclass; begin
       for part in select inhrelid::regclass from pg_inherits join pg_class c on c.oid = inhrelid where c.relkind = 'r' loop
         execute format('revoke all on %s from %I', part, ${client.escapeLiteral(writer)});
@@ -174,7 +179,9 @@ function grantScript(client: WatchedClient, writer: string): string {
     end $grants$;
     grant usage, select on all sequences in schema public to ${role};
     revoke execute on function ensure_months(date, date), ensure_snapshot_months(text, date[]) from public;
-    grant execute on function ensure_months(date, date), ensure_snapshot_months(text, date[]) to ${role}`;
+    grant execute on function ensure_months(date, date), ensure_snapshot_months(text, date[]) to ${role};
+    grant execute on function retention_hold(text, date, timestamptz), retention_drop_month(text, date, timestamptz, uuid), retention_thin_some(date, integer), retention_thin_swap(date),
+      retention_prune_refs(timestamptz, timestamptz, uuid, integer) to ${role}`;
 }
 
 /**
