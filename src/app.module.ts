@@ -36,6 +36,7 @@ import { NotificationsModule } from './notifications/notifications.module.js';
 import { PositionsModule } from './positions/positions.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { ReportsModule } from './reports/reports.module.js';
+import { RetentionModule } from './retention/retention.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import { StrategiesModule } from './strategies/strategies.module.js';
 import { SupervisorModule } from './supervisor/supervisor.module.js';
@@ -85,6 +86,7 @@ export class AppModule {
         ExecutionModule,
         SupervisorModule,
         WhyModule,
+        RetentionModule,
         LegacyModule,
         LiveModule,
         WebhooksModule,

@@ -4,6 +4,7 @@ import { type PasswordSource, passwordSource } from './cli/password.js';
 import type { ExportCommand } from './cli/export.js';
 import type { HaltOptions } from './cli/halts.js';
 import type { ImportFlags } from './cli/import.js';
+import type { RetentionOptions } from './cli/retention.js';
 import type { StatementOptions } from './cli/statement.js';
 import { ROLES, SCOPES } from './common/principal.js';
 import { envExample, readEnv } from './config/env.js';
@@ -38,6 +39,7 @@ function commands(): Command {
   program.command('audit:verify').description('was the history of decisions changed? exit code 1 with the rows that were')
     .option('--stream <account>', 'of one account, by its id, or system').option('--heads <log>', 'compare with the heads that the server logged, in this file')
     .action((options: { stream?: string; heads?: string }) => run(async () => (await import('./cli/audit.js')).verifyAudit(readEnv(), say, options)));
+  retentionCommand(program);
   haltCommands(program);
   cutoverCommands(program);
   inquiryCommands(program);
@@ -80,6 +82,13 @@ function peopleCommands(program: Command): void {
     .option('--expires <time>', 'RFC 3339 with a zone')
     .option('--rate-limit-per-second <requests>', 'at most so many a second; no limit when left out')
     .action((agent: string, options: { name: string; scopes?: string; expires?: string; rateLimitPerSecond?: string }) => run(async () => (await import('./cli/keys.js')).createKey(readEnv(), say, { agent, ...options })));
+}
+
+/** What the schedule does each night, by hand. */
+function retentionCommand(program: Command): void {
+  program.command('retention').description('remove and archive what is old, as the settings RETENTION_… say; exit code 1 when a table could not be done').option('--dry-run', 'say what would go, and change nothing')
+    .option('--as-of <time>', 'as if it were then: RFC 3339, not in the future').option('--table <table>', 'of one table alone')
+    .action((options: RetentionOptions) => run(async () => (await import('./cli/retention.js')).retention(readEnv(), say, options)));
 }
 
 /** On the database itself: they work while the server is down. */

@@ -16,6 +16,8 @@ const LEVELS: Record<string, number> = {
   'trade-ideas': 4,
   why: 4,
   health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, 'system-monitor': 5, webhooks: 5,
+  health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, webhooks: 5,
+  retention: 5,
   '.': 6, cli: 6,
 };
 
@@ -28,6 +30,7 @@ const ARROWS: Record<string, string[]> = {
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
   why: ['closures', 'commands', 'decisions', 'trade-ideas'],
   'system-monitor': ['live'], health: ['notifications', 'system-monitor', 'webhooks'], overview: ['health', 'live', 'system-monitor'],
+  health: ['notifications', 'retention', 'webhooks'], overview: ['health', 'live', 'retention'],
   '.': ['cli'], cli: ['.'],
 };
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { keptSecret } from './kept-secrets.js';
 import { mirrorPlace } from './mirror-place.js';
@@ -98,6 +98,10 @@ export interface Setting {
 
 const setting = <S extends z.ZodType>(schema: S, about: string, shown = '') => ({ schema, about, shown });
 
+/** Days; 0 keeps for ever. Below the least nobody's present is deleted by a slip of the finger. */
+const keptDays = (usual: number, least: number) =>
+  z.string().optional().refine((text) => text === undefined || (/^\d{1,5}$/.test(text) && (Number(text) === 0 || Number(text) >= least)), { error: `must be 0 (for ever) or ${least} days and more` }).transform((text) => (text === undefined ? usual : Number(text)));
+
 const definitions = {
   NODE_ENV: setting(oneOf('development', 'test', 'production').default('development'), '`production` refuses to start without DATABASE_URL, JWT_SECRET and AUDIT_KEY', 'development'),
   PORT: setting(count(3000, 0, 65535), 'Port to listen on', '3000'),
@@ -137,6 +141,17 @@ const definitions = {
   ADMIN_EMAIL: setting(z.email({ error: 'must be an e-mail address' }).optional(), 'First administrator, made when there is no user yet'),
   ADMIN_PASSWORD: setting(z.string().min(12, { error: 'must have at least 12 characters' }).max(200, { error: 'must have at most 200 characters' }).optional(), 'Password of the first administrator, at least 12 characters'),
   MIRROR_URL: setting(mirrorPlace.optional(), 'Where `tradewarden mirror` keeps the files of an old system up to date: `sqlite:/path/file.db?shape=ai-trader` or `csv:/folder?shape=ai-trading-platform`. On the server: where limits and strategies are read from while the database is away'),
+  ARCHIVE_DIR: setting(z.string().min(1).optional(), 'Where decisions older than RETENTION_DECISIONS_DAYS go as compressed files: a folder that lasts, that every instance sees and that is backed up. Default: DATA_DIR/archive with the embedded database; with DATABASE_URL none, and decisions stay in the database'),
+  RETENTION_SNAPSHOTS_DAYS: setting(keptDays(30, 7), 'Days after which whole months of candles, indicators, calendar, news and account snapshots go, and references to them that no idea names; 0 keeps them for ever, as with all RETENTION_… settings', '30'),
+  RETENTION_MARKS_FULL_DAYS: setting(keptDays(30, 7), 'Days after which of the marks of a trade one a minute is kept', '30'),
+  RETENTION_MARKS_DAYS: setting(keptDays(400, 30), 'Days after which marks go altogether', '400'),
+  RETENTION_DECISIONS_DAYS: setting(keptDays(90, 30), 'Days after which decisions go to ARCHIVE_DIR, where they are still read and verified', '90'),
+  RETENTION_EVENTS_DAYS: setting(keptDays(90, 30), 'Days after which months of the event log go', '90'),
+  RETENTION_ALERT_BODIES_DAYS: setting(keptDays(90, 7), 'Days after which the body of an alert that was carried out, ignored or expired goes; the alert stays', '90'),
+  RETENTION_COMMANDS_DAYS: setting(keptDays(90, 30), 'Days after which commands that ended and belong to no trade go', '90'),
+  RETENTION_PREDICTIONS_DAYS: setting(keptDays(400, 30), 'Days after which scored predictions go that no trade, idea or explanation names', '400'),
+  RETENTION_INCIDENTS_DAYS: setting(keptDays(400, 30), 'Days after which incidents that are over go', '400'),
+  RETENTION_AUTH_AUDIT_DAYS: setting(keptDays(400, 90), 'Days after which months of the audit of sign-ins and keys go', '400'),
   SERVERLESS: setting(flag.default(false), 'Says that nothing lasts between requests: the null pool', 'off'),
   RAILWAY_ENVIRONMENT: setting(z.string().optional(), 'Set by Railway: the null pool'),
   RAILWAY_ENVIRONMENT_NAME: setting(z.string().optional(), 'Set by Railway: the null pool'),
@@ -149,12 +164,14 @@ export const SETTINGS: readonly Setting[] = Object.entries(definitions).map(([na
 type Raw = { [K in keyof typeof definitions]: z.output<(typeof definitions)[K]['schema']> };
 
 /** The settings after their defaults by environment were applied. Seconds where a name says no unit. */
-export interface Env extends Omit<Raw, 'MIGRATE_ON_START' | 'DB_POOL_TYPE' | 'DB_LISTEN' | 'JWT_SECRET' | 'AUDIT_KEY'> {
+export interface Env extends Omit<Raw, 'MIGRATE_ON_START' | 'DB_POOL_TYPE' | 'DB_LISTEN' | 'JWT_SECRET' | 'AUDIT_KEY' | 'ARCHIVE_DIR'> {
   readonly MIGRATE_ON_START: boolean;
   readonly DB_POOL_TYPE: 'pooled' | 'null';
   readonly DB_LISTEN: boolean;
   readonly JWT_SECRET: string;
   readonly AUDIT_KEY: string;
+  /** Null: decisions are not archived, for nothing says where a folder lasts. */
+  readonly ARCHIVE_DIR: string | null;
   /** True when DATABASE_URL is absent and the server brings its own database. */
   readonly embedded: boolean;
   /** Said once at start: settings that work but deserve a thought. */
@@ -232,6 +249,8 @@ function violationsBetween(given: (name: string) => string | undefined): string[
   if ((given('ADMIN_EMAIL') === undefined) !== (given('ADMIN_PASSWORD') === undefined)) {
     violations.push('ADMIN_EMAIL and ADMIN_PASSWORD go together');
   }
+  const [full, whole] = ['RETENTION_MARKS_FULL_DAYS', 'RETENTION_MARKS_DAYS'].map((name) => given(name));
+  if (Number(whole ?? 400) > 0 && Number(full ?? 30) > Number(whole ?? 400)) violations.push('RETENTION_MARKS_FULL_DAYS must not be more than RETENTION_MARKS_DAYS');
   violations.push(...sharedSecrets(given));
   return violations;
 }
@@ -260,6 +279,7 @@ function withDefaults(settings: Raw, warnings: string[]): Env {
     MIGRATE_ON_START: settings.MIGRATE_ON_START ?? settings.NODE_ENV !== 'production',
     DB_POOL_TYPE: poolType,
     DB_LISTEN: settings.DB_LISTEN ?? poolType === 'pooled',
+    ARCHIVE_DIR: settings.ARCHIVE_DIR === undefined ? (settings.DATABASE_URL === undefined ? join(settings.DATA_DIR, 'archive') : null) : resolve(settings.ARCHIVE_DIR),
     get JWT_SECRET() {
       return jwtSecret();
     },

@@ -10,7 +10,7 @@ const { TIMESTAMPTZ, INT8 } = pg.types.builtins;
  * How values leave the database: times as RFC 3339 text in UTC, bigint as number (identities and counters stay far
  * below 2^53), numeric as the exact text that PostgreSQL sends.
  */
-const types = {
+export const types = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
     if (oid === (TIMESTAMPTZ as number)) return (text: string) => new Date(text).toISOString();
     if (oid === (INT8 as number)) return Number;

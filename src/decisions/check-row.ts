@@ -16,6 +16,7 @@ const COLUMNS: readonly [keyof DecisionRow, keyof DecisionText][] = [
 
 /** Whether a row, by itself, is as it was written. What stands before and after it is for `StreamCheck`. */
 export function checkRow(keys: SealKeys, row: DecisionRow): CheckedRow {
+  if (row.archive?.read === false) return { seal: 'unread', text: null, changed: [] };
   const text = parsed(row.canonical);
   const key = keys.find(row.key_id);
   const fits = key !== null && sealOf(key, row.canonical) === row.hash;

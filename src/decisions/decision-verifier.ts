@@ -1,4 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Env } from '../config/env.js';
+import { ENV } from '../config/env.token.js';
+import { faultOf } from './archive/archive-files.js';
+import { ArchivesRepository } from './archive/archives.repository.js';
 import { ALL_STREAMS } from './decision.js';
 import { DecisionsRepository } from './decisions.repository.js';
 import { DecisionsService } from './decisions.service.js';
@@ -54,11 +58,13 @@ export class DecisionVerifier {
   constructor(
     private readonly decisions: DecisionsRepository,
     private readonly service: DecisionsService,
+    private readonly archives: ArchivesRepository,
+    @Inject(ENV) private readonly env: Pick<Env, 'ARCHIVE_DIR'>,
   ) {}
 
   async verify(ask: VerifyAsk = {}): Promise<Verdict> {
     const verdict: Verdict = { ok: true, complete: true, checked: 0, unchecked: 0, found: 0, findings: [], streams: [], next: null };
-    if (ask.stream === undefined && !ask.from) this.add(verdict, null, await this.directory());
+    if (ask.stream === undefined && !ask.from) this.add(verdict, null, [...(await this.directory()), ...(await this.files(ask))]);
     let stream = ask.from?.stream ?? ask.stream ?? (await this.decisions.streamAfter(''));
     let place = ask.from?.place ?? START;
     while (stream !== null) {
@@ -118,6 +124,16 @@ export class DecisionVerifier {
     if (seal === 'broken') return [aboutStreams('HEAD_SEAL', `of the count of streams`)];
     if (head.count !== streams) return [aboutStreams('STREAMS', `there are ${streams} of ${head.count}`)];
     return seal === 'intact' ? [] : [aboutStreams('KEY_UNKNOWN', `the count of streams, key ${head.key_id}`)];
+  }
+
+  /** The files of archives: each by its length, and where there is time for all, by its sum. */
+  private async files({ rowsMost, until }: VerifyAsk): Promise<Finding[]> {
+    const found: Finding[] = [];
+    for (const archive of await this.archives.relied()) {
+      const fault = await faultOf(this.env.ARCHIVE_DIR, archive, rowsMost === undefined && until === undefined);
+      if (fault !== null) found.push(aboutStreams('ARCHIVE', `${archive.file}: ${fault}`));
+    }
+    return found;
   }
 
   /** Streams that were logged and have neither rows nor head. */

@@ -88,6 +88,16 @@ export interface DecisionRow {
   key_id: string;
   canonical: string;
   hash: string;
+  /** Of one that was moved into a file: which, and whether its text could be read there. */
+  archive?: { file: string; read: boolean } | null;
+}
+
+/** A decision as lists find it: of one in an archive without its text, with the place where that stands. */
+export interface FoundDecision extends Omit<DecisionRow, 'canonical' | 'archive'> {
+  canonical: string | null;
+  file: string | null;
+  block_at: number | null;
+  block_bytes: number | null;
 }
 
 /** Where a stream ends. */

@@ -3,7 +3,8 @@ import { DataSource } from 'typeorm';
 import { PAGE_BYTES_MAX, type Sized } from '../common/page-bytes.js';
 import { leadOf } from '../database/newest-first.js';
 import type { Run } from '../database/statements.js';
-import { ALL_STREAMS, type DecisionRow, type DecisionType, type HeadRow } from './decision.js';
+import { ArchivedTexts } from './archive/archived-texts.js';
+import { ALL_STREAMS, type DecisionRow, type DecisionType, type FoundDecision, type HeadRow } from './decision.js';
 
 /** A locked head, with what the next row is given: the time and its place among all. */
 export interface LockedHead extends HeadRow {
@@ -31,6 +32,10 @@ export interface DecisionFilter {
 
 const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const COLUMNS = `seq, ${UTC('at')} as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash`;
+/** Of those in archives, with the place of their text. */
+const HERE = `seq, at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash, octet_length(canonical) as bytes, null::text as file, null::bigint as block_at, null::int as block_bytes`;
+const ARCHIVED = `seq, at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, null::text as canonical, hash, bytes, file, block_at, block_bytes`;
+const FOUND = `${COLUMNS}, file, block_at, block_bytes`;
 const HEAD_COLUMNS = 'stream, count, head, mac, key_id';
 
 /** The clock is read when the lock is there: beside the row it would be read before the wait. */
@@ -58,7 +63,10 @@ const LEADS = ['idea_id', 'agent_id', 'stream', 'type'];
 
 @Injectable()
 export class DecisionsRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly texts: ArchivedTexts,
+  ) {}
 
   async lock(run: Run, stream: string): Promise<LockedHead | null> {
     const [head] = await run<LockedHead>(LOCK, [stream]);
@@ -113,44 +121,64 @@ export class DecisionsRepository {
   }
 
   async get(id: string): Promise<DecisionRow | null> {
-    const [row] = await this.dataSource.sql<DecisionRow[]>`select ${() => COLUMNS} from decision_history where id = ${id}::uuid order by decision_history.seq limit 1`;
+    const rows = await this.dataSource.sql<FoundDecision[]>`
+      select ${() => FOUND} from (
+        (select ${() => HERE} from decision_history where id = ${id}::uuid order by seq limit 1)
+        union all (select ${() => ARCHIVED} from archived_decisions where id = ${id}::uuid order by seq limit 1)
+      ) both_places order by both_places.seq limit 1`;
+    const [row] = await this.texts.fill(rows);
     return row ?? null;
   }
 
-  /** Newest first, up to the row that no longer fits into a page. */
-  list({ agentId, stream, type, ideaId, from, to }: DecisionFilter, limit: number, after: string | undefined): Promise<(DecisionRow & Sized)[]> {
+  /** Newest first, up to the row that no longer fits into a page. One statement, so that what is just being moved into an archive is found once. */
+  async list({ agentId, stream, type, ideaId, from, to }: DecisionFilter, limit: number, after: string | undefined): Promise<(DecisionRow & Sized)[]> {
     const lead = leadOf(LEADS, { idea_id: ideaId, agent_id: agentId, stream, type });
     // The times as bounds without an "or": so only the months between them are looked into.
-    return this.dataSource.sql`
-      select ${() => COLUMNS}, bytes_so_far from (
+    const rows = await this.dataSource.sql<(FoundDecision & Sized)[]>`
+      select ${() => FOUND}, bytes_so_far from (
         select *, sum(bytes) over (order by seq desc)::int as bytes_so_far from (
-          select *, octet_length(canonical) as bytes from decision_history
-          where ${() => lead.column} = any(${lead.values})
-            and (${lead.rest('agent_id')}::uuid is null or agent_id = ${lead.rest('agent_id')}::uuid)
-            and (${lead.rest('stream')}::text is null or stream = ${lead.rest('stream')}::text)
-            and (${lead.rest('type')}::text is null or type = ${lead.rest('type')}::text)
-            and at >= coalesce(${from ?? null}::timestamptz, '-infinity') and at < coalesce(${to ?? null}::timestamptz, 'infinity')
-            and seq < coalesce(${after ?? null}::bigint, 9223372036854775807)
-          order by ${() => lead.order} seq desc limit ${limit + 1}
+          select * from (
+            (select ${() => HERE} from decision_history
+            where ${() => lead.column} = any(${lead.values})
+              and (${lead.rest('agent_id')}::uuid is null or agent_id = ${lead.rest('agent_id')}::uuid)
+              and (${lead.rest('stream')}::text is null or stream = ${lead.rest('stream')}::text)
+              and (${lead.rest('type')}::text is null or type = ${lead.rest('type')}::text)
+              and at >= coalesce(${from ?? null}::timestamptz, '-infinity') and at < coalesce(${to ?? null}::timestamptz, 'infinity')
+              and seq < coalesce(${after ?? null}::bigint, 9223372036854775807)
+            order by ${() => lead.order} seq desc limit ${limit + 1})
+            union all
+            (select ${() => ARCHIVED} from archived_decisions
+            where ${() => lead.column} = any(${lead.values})
+              and (${lead.rest('agent_id')}::uuid is null or agent_id = ${lead.rest('agent_id')}::uuid)
+              and (${lead.rest('stream')}::text is null or stream = ${lead.rest('stream')}::text)
+              and (${lead.rest('type')}::text is null or type = ${lead.rest('type')}::text)
+              and at >= coalesce(${from ?? null}::timestamptz, '-infinity') and at < coalesce(${to ?? null}::timestamptz, 'infinity')
+              and seq < coalesce(${after ?? null}::bigint, 9223372036854775807)
+            order by ${() => lead.order} seq desc limit ${limit + 1})
+          ) both_places order by seq desc limit ${limit + 1}
         ) page
       ) sized where bytes_so_far - bytes <= ${PAGE_BYTES_MAX} order by sized.seq desc`;
+    return this.texts.fill(rows);
   }
 
   /** The next rows of a stream and its head, as they stood at one moment. */
   async page(stream: string, afterSeq: number, limit: number): Promise<{ rows: DecisionRow[]; head: HeadRow | null }> {
-    const found = await this.dataSource.sql<{ head: HeadRow | null; seq: number | null }[]>`
+    const found = await this.dataSource.sql<({ head: HeadRow | null } & FoundDecision)[]>`
       select (select to_jsonb(h) from decision_heads h where h.stream = ${stream}) as head, page.*
       from (values (1)) one left join lateral (
-        select ${() => COLUMNS} from decision_history where stream = ${stream} and seq > ${afterSeq} order by decision_history.seq limit ${limit}
+        select ${() => FOUND} from (
+          (select ${() => HERE} from decision_history where stream = ${stream} and seq > ${afterSeq} order by decision_history.seq limit ${limit})
+          union all (select ${() => ARCHIVED} from archived_decisions where stream = ${stream} and seq > ${afterSeq} order by archived_decisions.seq limit ${limit})
+        ) both_places order by both_places.seq limit ${limit}
       ) page on true order by page.seq`;
-    return { head: found[0]?.head ?? null, rows: found.filter(({ seq }) => seq !== null) as unknown as DecisionRow[] };
+    return { head: found[0]?.head ?? null, rows: await this.texts.fill(found.filter(({ seq }) => (seq as number | null) !== null)) };
   }
 
   /** The next stream by name, whether it has rows, a head or both. */
   async streamAfter(stream: string): Promise<string | null> {
     const [row] = await this.dataSource.sql<{ next: string | null }[]>`
       select least((select min(stream) from decision_heads where stream > ${stream} and stream <> ${ALL_STREAMS}),
-        (select min(stream) from decision_history where stream > ${stream})) as next`;
+        (select min(stream) from decision_history where stream > ${stream}), (select min(stream) from decision_archive_rows where stream > ${stream})) as next`;
     return row?.next ?? null;
   }
 

@@ -53,7 +53,8 @@ export const decisionSchema = z.object({
   hash: z.string(),
   previousHash: z.string().nullable(),
   keyId: z.string().describe('which AUDIT_KEY sealed it'),
-  seal: z.enum(['intact', 'broken', 'unknown_key']).describe('broken: the row was changed after it was written; whether rows are missing, `/decisions/verify` says'),
+  seal: z.enum(['intact', 'broken', 'unknown_key', 'unread']).describe('broken: the row was changed after it was written; unread: its archive file could not be read, and nothing of its text is here; whether rows are missing, `/decisions/verify` says'),
+  archive: z.object({ file: z.string(), read: z.boolean() }).nullable().describe('of an old one: the file in ARCHIVE_DIR that holds its text now; null: it stands in the database'),
 }).meta({ id: 'Decision' });
 
 /** From the sealed text. Of a row that was changed so that it cannot be read, what the columns say. */
@@ -63,7 +64,7 @@ export const toDecision = (row: DecisionRow, { seal, text, changed }: CheckedRow
   riskCheckResult: text?.riskCheckResult ?? null, humanOverride: text?.humanOverride ?? null, reason: text?.reason ?? null,
   importRunId: IMPORT_STREAM.test(row.stream) ? row.stream.slice('import:'.length) : null, decidedAt: text?.decidedAt ?? null,
   correlationId: text?.correlationId ?? null, number: row.number, hash: row.hash, previousHash: text?.previous ?? null, keyId: row.key_id,
-  seal: changed.length > 0 ? 'broken' : seal,
+  seal: changed.length > 0 ? 'broken' : seal, archive: row.archive ?? null,
 });
 
 const findingSchema = z.object({
@@ -79,7 +80,7 @@ export const verdictSchema = z.object({
   ok: z.boolean().describe('nothing is wrong as far as this part went, and nothing was left unchecked'),
   complete: z.boolean().describe('false: go on with `nextCursor`'),
   checked: z.int().describe('rows of this part'),
-  unchecked: z.int().describe('of these, rows that were sealed under a key that this server does not have'),
+  unchecked: z.int().describe('of these, rows that were sealed under a key that this server does not have, or whose archive file cannot be read'),
   found: z.int().describe('how many findings there are; the first hundred are listed'),
   firstBad: findingSchema.nullable(),
   findings: z.array(findingSchema),

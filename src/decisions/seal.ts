@@ -41,9 +41,9 @@ export const sealOf = ({ key }: SealKey, canonical: string): string => createHma
 export const sealOfHead = ({ key }: SealKey, { stream, count, head }: Pick<HeadRow, 'stream' | 'count' | 'head'>): string =>
   createHmac('sha256', key).update(`head\n${stream}\n${count}\n${head}`).digest('hex');
 
-export type Seal = 'intact' | 'broken' | 'unknown_key';
+export type Seal = 'intact' | 'broken' | 'unknown_key' | 'unread';
 
-export function headSeal(keys: SealKeys, head: HeadRow): Seal {
+export function headSeal(keys: SealKeys, head: HeadRow): Exclude<Seal, 'unread'> {
   const key = keys.find(head.key_id);
   if (!key) return 'unknown_key';
   return sealOfHead(key, head) === head.mac ? 'intact' : 'broken';

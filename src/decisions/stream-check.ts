@@ -9,6 +9,7 @@ export const PROBLEMS = {
   EXTRA: 'a row stands where none can: it was inserted, repeated or moved',
   LINK: 'the row does not continue the one before it',
   KEY_CHANGED: 'the row says another key than the one it was sealed under',
+  ARCHIVE: 'an archive file is not there, or is not the one that was written',
   KEY_UNKNOWN: 'sealed under a key that this server does not have, so not checked: name it in AUDIT_KEYS_FORMER',
   HEAD_MISSING: 'the stream has rows and no head',
   HEAD_SEAL: 'the head was changed',
@@ -43,8 +44,9 @@ export const START: Place = { seq: 0, number: 0, hash: null, key: null };
 
 /** Looks through one stream, row by row, in constant memory. */
 export class StreamCheck {
-  /** Rows that could not be checked, for want of their key. */
+  /** Rows that could not be checked, for want of their key or of their archive. */
   unchecked = 0;
+  private lostFile: string | null = null;
 
   constructor(
     private readonly keys: SealKeys,
@@ -59,6 +61,12 @@ export class StreamCheck {
     const { seal, text, changed } = checkRow(this.keys, row);
     const { number, hash, key } = this.place;
     if (seal === 'broken') say('SEAL');
+    if (seal === 'unread') {
+      this.unchecked += 1;
+      const { file } = row.archive ?? { file: '' };
+      if (file !== this.lostFile) say('ARCHIVE', file);
+      this.lostFile = file;
+    }
     if (changed.length > 0) say('COLUMN', changed.join(', '));
     if (seal === 'unknown_key') {
       this.unchecked += 1;

@@ -3,6 +3,7 @@ export type Severity = (typeof SEVERITIES)[number];
 
 export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'system'] as const;
 export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'database'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'retention'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -119,6 +120,9 @@ export const INCIDENT_KINDS = {
     means: 'A transaction in the database is older than LONG_TRANSACTION_MINUTES: nothing is cleared up behind it, and it may hold locks. Over when it has ended.',
   REPLICA_BEHIND: {
     means: 'The replica of DATABASE_REPLICA_URL has been away, or too far behind, for a minute: reports are read from the primary. Over when it is new enough again.',
+  RETENTION_FAILED: {
+    subject: 'retention', quietSeconds: null,
+    means: 'Old records could not be removed or archived, or an archive of decisions is not as it was written. Over when a later run of retention ends well.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

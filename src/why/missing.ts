@@ -38,7 +38,7 @@ function ofIdea(idea: Row<'ideas'>, { predictions, decisions, commands, trades }
 }
 
 const ofDecision = ({ row, checked: { seal, changed } }: Row<'decisions'>): string[] =>
-  seal === 'broken' || changed.length > 0 ? [`The decision ${row.id} was changed after it was written: see audit:verify.`]
+  seal === 'unread' ? [`The decision ${row.id} stands in the archive ${row.archive?.file}, which cannot be read.`] : seal === 'broken' || changed.length > 0 ? [`The decision ${row.id} was changed after it was written: see audit:verify.`]
     : seal === 'unknown_key' ? [`The decision ${row.id} is sealed under a key that this server does not have.`] : [];
 
 const ORIGINS = {

@@ -45,6 +45,7 @@ const SAID: Record<DecisionType, string> = {
 const isQuiet = (outcome: string): boolean => ['passed', 'off', 'skipped'].includes(outcome);
 
 export function decisionSummary(type: DecisionType, { text, seal }: CheckedRow): string {
+  if (seal === 'unread') return `${SAID[type]}; what it said stands in an archive that cannot be read.`;
   if (text === null) return `${SAID[type]}, and what it said cannot be read: the row was changed after it was written.`;
   const result = text.riskCheckResult as Result | null;
   const rules = Array.isArray(result?.rules) ? result.rules : [];

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ClosureRow } from '../closures/closures.repository.js';
 import { attemptsOf } from '../commands/commands.repository.js';
 import type { Tx } from '../database/transaction.js';
-import type { DecisionRow } from '../decisions/decision.js';
+import type { FoundDecision } from '../decisions/decision.js';
 import type { ExplanationRow } from '../explanations/explanations.repository.js';
 import type { HaltRow } from '../halts/halt-rows.js';
 import type { IdeaRow } from '../trade-ideas/ideas.repository.js';
@@ -58,7 +58,7 @@ export class WhyRepository {
           union all select 2, 'idea', null, i.id, null, null, null, null, null, array[i.executor_id, i.proposer_id] from trade_ideas i join asked using (id)
           union all select 3, 'command', c.trade_id, null, c.id, null, null, null, null, array[c.agent_id] from agent_commands c join asked using (id)
           union all select 4, 'prediction', null, null, null, p.id, null, null, null, array[p.agent_id] from predictions p join asked using (id)
-          union all select 5, 'decision', null, d.idea_id, null, null, d.halt_id, d.id, null, array[d.agent_id] from decision_history d join asked using (id)
+          union all select 5, 'decision', null, d.idea_id, null, null, d.halt_id, d.id, null, array[d.agent_id] from (select id, idea_id, halt_id, agent_id from decision_history union all select id, idea_id, halt_id, agent_id from archived_decisions) d join asked using (id)
           union all select 6, 'closure', c.trade_id, null, null, null, c.halt_id, null, null, array[c.agent_id] from closures c join asked using (id)
           union all select 7, 'halt', null, null, null, null, h.id, null, null, array[case when h.scope_type = 'agent' then h.scope_id::uuid end] from halts h join asked using (id)
           union all select 8, 'alert', null, null, null, null, null, null, a.id, array[s.executor_agent_id] from asked join alerts a using (id) join webhook_sources s on s.id = a.source_id
@@ -131,12 +131,17 @@ export class WhyRepository {
   }
 
   /** Of the ideas; of the halt; and the one that was asked about. */
-  decisions(tx: Tx, { idea_ids: ideas, halt_id: halt, decision_id: decision, type }: Found): Promise<DecisionRow[]> {
+  decisions(tx: Tx, { idea_ids: ideas, halt_id: halt, decision_id: decision, type }: Found): Promise<FoundDecision[]> {
     return tx.sql`
-      select seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash from (
-        select * from decision_history where idea_id = any(${ideas}::uuid[])
-        union select * from decision_history where halt_id = ${type === 'halt' || type === 'decision' ? halt : null}::uuid
-        union select * from decision_history where id = ${decision}::uuid
+      select seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash, file, block_at, block_bytes from (
+        select *, null as file, null as block_at, null as block_bytes from decision_history where seq = any(array(
+          select seq from decision_history where idea_id = any(${ideas}::uuid[])
+          union select seq from decision_history where halt_id = ${type === 'halt' || type === 'decision' ? halt : null}::uuid
+          union select seq from decision_history where id = ${decision}::uuid))
+        union all select seq, at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, null, hash, file, block_at, block_bytes from archived_decisions where seq = any(array(
+          select seq from decision_archive_rows where idea_id = any(${ideas}::uuid[])
+          union select seq from decision_archive_rows where halt_id = ${type === 'halt' || type === 'decision' ? halt : null}::uuid
+          union select seq from decision_archive_rows where id = ${decision}::uuid))
       ) d order by d.seq desc limit ${EACH_MOST + 1}`;
   }
 

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import type { Caller } from '../common/http/caller.js';
 import { forbidden, notFound } from '../common/problem.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
+import { ArchivedTexts } from '../decisions/archive/archived-texts.js';
 import { DecisionsService } from '../decisions/decisions.service.js';
 import { haltsIn, stepsOf } from './chain.js';
 import { inOrder } from './in-order.js';
@@ -21,6 +22,7 @@ export class WhyService {
     private readonly dataSource: DataSource,
     private readonly why: WhyRepository,
     private readonly decisions: DecisionsService,
+    private readonly archives: ArchivedTexts,
   ) {}
 
   /**
@@ -46,7 +48,7 @@ export class WhyService {
   private async linked(tx: Tx, found: Found): Promise<Linked> {
     const { trade_ids: trades, command_ids: commands } = found;
     const haltId = found.type === 'halt' ? found.halt_id : null;
-    const decisions = (await this.why.decisions(tx, found)).map((row) => ({ row, checked: this.decisions.check(row) }));
+    const decisions = (await this.archives.fill(await this.why.decisions(tx, found))).map((row) => ({ row, checked: this.decisions.check(row) }));
     const closures = await this.why.closures(tx, trades, haltId);
     const made = await this.why.commands(tx, commands, haltId);
     const halts = new Set([found.halt_id, ...made.map(({ halted_by: id }) => id), ...closures.map(({ halt_id: id }) => id), ...decisions.flatMap(({ row, checked }) => [row.halt_id, ...haltsIn(checked.text?.riskCheckResult)])].filter((id) => id !== null));

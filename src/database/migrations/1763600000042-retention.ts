@@ -28,13 +28,15 @@ export class Retention1763600000042 implements MigrationInterface {
       status text not null default 'running',
       tables jsonb not null default '[]',
       error text,
+      lease_until timestamptz,
       started_at timestamptz not null default app_clock(),
       finished_at timestamptz,
       constraint retention_runs_status check (status in ('running','finished','failed')),
-      constraint retention_runs_finished check ((status = 'running') = (finished_at is null)),
+      constraint retention_runs_finished check ((status = 'running') = (finished_at is null) and (status = 'running') = (lease_until is not null)),
       constraint retention_runs_error check (length(error) between 1 and 2000 and (error is null) = (status <> 'failed')),
       constraint retention_runs_tables check (jsonb_typeof(tables) = 'array')
     )`);
+    await db.query(`create unique index retention_runs_running on retention_runs (status) where status = 'running'`);
     await db.query(`create table retention_totals (
       table_name text constraint retention_totals_pk primary key,
       rows_removed bigint not null,

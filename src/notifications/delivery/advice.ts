@@ -25,6 +25,7 @@ export const ADVICE: Record<IncidentKindName, string> = {
   SIGNAL_SILENCE: 'Nothing is opened or closed by it. Look whether its alert is still active.',
   NOTIFICATION_FAILING: 'What is to be told there waits, for a day at most. Look at the settings of that channel, and test it.',
   SYSTEM_FAILING: 'Open positions are looked after as far as that goes. Mend the cause that is named first; what else fails most likely follows from it.',
+  RETENTION_FAILED: 'Nothing was removed that should stay; the database grows meanwhile. See what it says: disk space, ARCHIVE_DIR, or audit:verify.',
   MIRROR_BEHIND: 'Nothing else is held up by it. Start the mirror, or look at what it says; until then nobody should go back to its files.',
   DISK_LOW: 'Trading goes on until the disk is full, and then stops altogether. Make room, or make the disk larger; never delete files of the database.',
   LONG_TRANSACTION: 'Nothing is lost. Find whose session it is and end it there; pg_terminate_backend ends it from outside.',

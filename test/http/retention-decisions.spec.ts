@@ -1,0 +1,183 @@
+import { appendFileSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { aDecision, append, tamper, verified } from '../support/decisions.js';
+import type { Why } from '../support/why.js';
+import { type AgedApp, goTo, monthAgo, monthsThere, resultOf, retain, startAged } from '../support/retention.js';
+
+interface Decision { id: string; number: number; seal: string; reason: string | null; archive: { file: string; read: boolean } | null }
+
+let t: AgedApp;
+const stream = randomUUID();
+const ideaId = randomUUID();
+let old: string[];
+let young: string[];
+beforeAll(async () => {
+  t = await startAged();
+  await goTo(t, 200);
+  old = await append(t, ...Array.from({ length: 5 }, (_, n) => aDecision(stream, { ideaId, reason: `old ${n}` })), aDecision('system', { type: 'ai_halted' }));
+  await goTo(t, 160);
+  old.push(...(await append(t, aDecision(stream, { reason: 'in the month after' }))));
+  await goTo(t, 0);
+  young = await append(t, aDecision(stream, { reason: 'of today' }));
+});
+afterAll(() => t.close());
+
+const get = async (id: string | undefined) => (await t.http<Decision>('GET', `/decisions/${id}`)).body;
+const files = () => readdirSync(t.folder).sort();
+
+describe('decisions that are old', () => {
+  it('would go, a dry run says, and stay', async () => {
+    const dry = await resultOf(t, 'decision_history', { dryRun: true });
+    expect(dry.months).toEqual([...new Set([monthAgo(200), monthAgo(160)])]);
+    expect([files(), (await verified(t)).checked]).toEqual([[], 8]);
+  });
+
+  it('go into a file for each month, and the table loses those months', async () => {
+    const done = await resultOf(t, 'decision_history');
+    expect(done).toMatchObject({ rows: 7, held: [] });
+    expect(files()).toHaveLength(new Set([monthAgo(200), monthAgo(160)]).size);
+    expect(await monthsThere(t, 'decision_history')).not.toContain(monthAgo(200));
+    expect(await t.db.query('select 1 from decision_history')).toHaveLength(1);
+    const [first = ''] = files();
+    const [head, ...lines] = gunzipSync(readFileSync(join(t.folder, first))).toString().trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(head).toMatchObject({ format: 1, month: `${monthAgo(200)}-01` });
+    expect(lines[0]).toMatchObject({ stream, number: 1, canonical: expect.stringContaining('"old 0"') });
+  });
+
+  it('are verified with the others as one chain', async () => {
+    expect(await verified(t)).toMatchObject({ ok: true, checked: 8, unchecked: 0, findings: [] });
+    expect(await verified(t, { stream })).toMatchObject({ ok: true, checked: 7 });
+  });
+
+  it('are read one by one, and in lists, and say where they stand', async () => {
+    expect(await get(old[0])).toMatchObject({ seal: 'intact', reason: 'old 0', number: 1, archive: { file: files()[0], read: true } });
+    expect(await get(young[0])).toMatchObject({ seal: 'intact', reason: 'of today', archive: null });
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body }: { body: { items: Decision[]; nextCursor: string | null } } = await t.http('GET', `/decisions?limit=2&accountId=${stream}${cursor && `&cursor=${cursor}`}`);
+      seen.push(...body.items.map(({ reason }) => reason ?? ''));
+      cursor = body.nextCursor;
+    }
+    expect(seen).toEqual(['of today', 'in the month after', 'old 4', 'old 3', 'old 2', 'old 1', 'old 0']);
+    expect((await t.http<{ items: Decision[] }>('GET', `/decisions?ideaId=${ideaId}`)).body.items).toHaveLength(5);
+  });
+
+  it('are told by why', async () => {
+    const { body } = await t.http<Why>('GET', `/why/${old[2]}`);
+    expect(body.subject).toEqual({ type: 'decision', id: old[2] });
+    expect(body.chain.filter(({ type }) => type === 'decision').map(({ data }) => data['reason'])).toEqual(['old 0', 'old 1', 'old 2', 'old 3', 'old 4']);
+  });
+
+  it('go on being appended to', async () => {
+    await append(t, aDecision(stream));
+    expect(await verified(t)).toMatchObject({ ok: true, checked: 9 });
+  });
+
+  it('are not moved again', async () => {
+    const before = files();
+    expect(await resultOf(t, 'decision_history')).toMatchObject({ rows: 0, months: [], held: [] });
+    expect(files()).toEqual(before);
+  });
+
+  it('no writer can remove from where they are', async () => {
+    const [{ id } = { id: '' }] = await t.db.query<{ id: string }>('select id from decision_archives limit 1');
+    await expect(t.db.query(`set role tradewarden_test_writer; delete from decision_archives where id = '${id}'`)).rejects.toThrow(/all that is left/);
+    await expect(t.db.query(`set role tradewarden_test_writer; delete from decision_archive_rows where archive_id = '${id}'`)).rejects.toThrow(/all that is left/);
+    await expect(t.db.query(`set role tradewarden_test_writer; update decision_archives set dropped_at = null`)).rejects.toThrow(/permission denied/);
+    await expect(t.db.query(`set role tradewarden_test_writer; select retention_drop_month('decision_history', date_trunc('month', app_clock())::date, app_clock(), '${id}')`)).rejects.toThrow(/too young/);
+    await t.db.query('reset role');
+  });
+});
+
+describe('an archive', () => {
+  const firstFile = () => join(t.folder, files()[0] ?? '');
+  /** Each way of losing one, and the way back. */
+  const whole = () => readFileSync(firstFile());
+  const open = () => t.db.query(`select 1 from incidents where kind = 'RETENTION_FAILED' and resolved_at is null`);
+
+  it.each([
+    ['is gone', (path: string) => renameSync(path, `${path}.away`), (path: string) => renameSync(`${path}.away`, path), /not there/],
+    ['was cut', (path: string) => truncateSync(path, 300), null, /300 bytes of/],
+    ['was changed in the middle', (path: string, bytes: Buffer) => writeFileSync(path, Buffer.concat([bytes.subarray(0, 250), Buffer.from([(bytes[250] ?? 0) ^ 1]), bytes.subarray(251)])), null, /checksum/],
+    ['was added to', (path: string) => appendFileSync(path, 'x'), null, /bytes of/],
+  ])('that %s is found by audit:verify and by the next run, and comes back when it does', async (_what, harm, back, detail) => {
+    const [path, bytes] = [firstFile(), whole()];
+    harm(path, bytes);
+    const verdict = await verified(t);
+    expect(verdict.ok).toBe(false);
+    expect(verdict.findings.map(({ problem, detail: more }) => `${problem} ${more}`).join('\n')).toMatch(detail);
+    await expect(resultOf(t, 'decision_history')).rejects.toThrow(detail);
+    expect(await open()).toHaveLength(1);
+    if (back) back(path);
+    else writeFileSync(path, bytes);
+    // A run of one table says nothing of the others.
+    await retain(t);
+    expect(await open()).toEqual([]);
+    expect((await verified(t)).ok).toBe(true);
+  });
+
+  it('that cannot be read costs its texts, and neither the list nor the links of the chain', async () => {
+    const path = firstFile();
+    const u = await t.second();
+    renameSync(path, `${path}.away`);
+    expect((await u.http<Decision>('GET', `/decisions/${old[0]}`)).body).toMatchObject({ seal: 'unread', reason: null, number: 1, archive: { read: false } });
+    expect((await u.http<{ items: Decision[] }>('GET', `/decisions?accountId=${stream}`)).body.items).toHaveLength(8);
+    const { body } = await u.http<Why>('GET', `/why/${old[0]}`);
+    expect(body.missing.join(' ')).toMatch(/stands in the archive .* which cannot be read/);
+    const verdict = await verified(u, { stream });
+    expect(verdict.findings.map(({ problem }) => problem)).toEqual(['ARCHIVE']);
+    renameSync(`${path}.away`, path);
+    expect((await u.http<Decision>('GET', `/decisions/${old[0]}`)).body).toMatchObject({ seal: 'intact', reason: 'old 0' });
+    await u.close();
+  });
+});
+
+describe('a month of decisions stays', () => {
+  it('when its chain does not hold, so that what was changed can be looked at', async () => {
+    await goTo(t, 130);
+    const lone = randomUUID();
+    await append(t, aDecision(lone), aDecision(lone), aDecision(lone));
+    await goTo(t, 0);
+    await tamper(t, `update decision_history set canonical = replace(canonical, '"0.5"', '"0.6"') where stream = '${lone}' and number = 2`);
+    await expect(resultOf(t, 'decision_history')).rejects.toThrow(/number 2 of .*changed/);
+    expect(await monthsThere(t, 'decision_history')).toContain(monthAgo(130));
+    await tamper(t, `update decision_history set canonical = replace(canonical, '"0.6"', '"0.5"') where stream = '${lone}' and number = 2`);
+    expect((await resultOf(t, 'decision_history')).rows).toBe(3);
+    expect((await verified(t)).ok).toBe(true);
+  });
+
+  it('without ARCHIVE_DIR, and says so', async () => {
+    await goTo(t, 130);
+    await append(t, aDecision(stream));
+    await goTo(t, 0);
+    const u = await t.second({ ARCHIVE_DIR: '' });
+    expect(await resultOf(u, 'decision_history').catch((error: Error) => error.message)).toMatch(/ARCHIVE_DIR is not set/);
+    await u.close();
+    expect(await monthsThere(t, 'decision_history')).toContain(monthAgo(130));
+    await resultOf(t, 'decision_history');
+  });
+
+  it('while a decision of it is of a trade that is not finished', async () => {
+    await goTo(t, 130);
+    const agent = await t.agent();
+    const made = await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: randomUUID(), symbol: 'EURUSD', direction: 'long', lotSize: '0.1' } });
+    const idea = randomUUID();
+    await append(t, aDecision(stream, { ideaId: idea }));
+    await goTo(t, 0);
+    await t.db.query(`update trades set idea_id = $1 where id = $2`, [idea, made.body.id]);
+    expect((await resultOf(t, 'decision_history')).held).toEqual([{ month: monthAgo(130), why: expect.stringContaining('not finished') }]);
+    await t.db.query(`update trades set status = 'cancelled', finished_at = app_clock() where id = $1`, [made.body.id]);
+    expect((await resultOf(t, 'decision_history')).rows).toBe(1);
+  });
+
+  it('when an import brought decisions of it: its proof and its rollback need them', async () => {
+    await goTo(t, 130);
+    const [brought] = await append(t, aDecision(randomUUID()));
+    await tamper(t, `update decision_history set stream = 'import:' || stream where id = '${brought}'`);
+    await goTo(t, 0);
+    expect((await resultOf(t, 'decision_history')).held).toEqual([{ month: monthAgo(130), why: expect.stringContaining('import') }]);
+  });
+});
