@@ -16,6 +16,7 @@ const LEVELS: Record<string, number> = {
   'trade-ideas': 4,
   why: 4,
   health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, 'system-monitor': 5, webhooks: 5,
+  backup: 5,
   health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, webhooks: 5,
   retention: 5,
   '.': 6, cli: 6,
@@ -31,6 +32,7 @@ const ARROWS: Record<string, string[]> = {
   why: ['closures', 'commands', 'decisions', 'trade-ideas'],
   'system-monitor': ['live'], health: ['notifications', 'system-monitor', 'webhooks'], overview: ['health', 'live', 'system-monitor'],
   health: ['notifications', 'retention', 'webhooks'], overview: ['health', 'live', 'retention'],
+  health: ['backup', 'notifications', 'webhooks'], overview: ['backup', 'health', 'live'],
   '.': ['cli'], cli: ['.'],
 };
 

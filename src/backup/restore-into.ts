@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { withClient } from '../database/client.js';
+import { DUMP } from './manifest.js';
+import { pgTool, runPgTool } from './pg-tools.js';
+import type { Backup } from './read-backup.js';
+
+export interface RestoreOptions {
+  signal?: AbortSignal | undefined;
+  /** A line of what pg_restore does. */
+  onProgress?: ((line: string) => void) | undefined;
+}
+
+/** What an older server does not know of a newer tool's preamble; everything else it says is a failure. */
+const UNKNOWN_SETTING = /unrecognized configuration parameter "(transaction_timeout)"/;
+
+/**
+ * Fills an empty database with a backup of kind `dump`. All objects belong to the role of the URL and nobody else has
+ * rights on them: `applyGrants` gives them. Nothing in it was compared yet.
+ * @throws when the database is not empty, before anything is written; {PgToolFailed} at the first error
+ */
+export async function restoreInto(backup: Backup, targetUrl: string, { signal, onProgress }: RestoreOptions = {}): Promise<void> {
+  const { manifest, folder } = backup;
+  if (manifest.kind !== 'dump') throw new Error(`${manifest.id} is a copy of a whole server, not a dump: it becomes a server of its own (restoreBase)`);
+  const versionNum = await versionOfEmpty(targetUrl);
+  const written = majorOf(manifest.toolVersion) ?? 0;
+  const tool = await pgTool('pg_restore', Math.max(versionNum, written * 10_000));
+  const args = ['--no-owner', '--no-privileges', '--no-tablespaces', '--no-publications', '--no-subscriptions', '--no-security-labels', '--verbose', `--dbname=${databaseOf(targetUrl)}`, join(folder, DUMP)];
+  await runPgTool(tool, args, { url: targetUrl, signal, onLine: onProgress, allowed: UNKNOWN_SETTING });
+}
+
+const majorOf = (toolVersion: string): number | null => {
+  const [, major] = /\(PostgreSQL\) (\d+)/.exec(toolVersion) ?? [];
+  return major === undefined ? null : Number(major);
+};
+
+const databaseOf = (url: string) => decodeURIComponent(new URL(url).pathname.slice(1));
+
+function versionOfEmpty(url: string): Promise<number> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query<{ version: number; tables: number }>(
+      `select current_setting('server_version_num')::int as version, (select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p') and not exists (select 1 from pg_depend d where d.objid = c.oid and d.deptype = 'e'))::int as tables`);
+    const [found] = rows;
+    if (!found || found.tables > 0) throw new Error(`the database ${databaseOf(url)} is not empty (${found?.tables ?? '?'} tables): a backup is restored into an empty one`);
+    return found.version;
+  });
+}
