@@ -20,7 +20,7 @@ interface TableOf {
 }
 
 /** Partitions are read through their table: which month a row lies in is for the server to say. Unlogged ones are empty after a crash. */
-const TABLES = `
+export const TABLES_OF_SNAPSHOT = `
   select c.relname as name, coalesce(array_agg(a.attname::text order by a.attname) filter (where a.atttypid = 'numeric'::regtype), '{}') as money
   from pg_class c left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p'
@@ -41,7 +41,7 @@ const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 /** Everything by which a copy is compared, out of one snapshot. `onTable` is told each table when it is through. */
 export async function figuresOf(query: Query, options: { signal?: AbortSignal | undefined; onTable?: ((name: string) => void) | undefined } = {}): Promise<Figures> {
-  const all = await query<TableOf & pg.QueryResultRow>(TABLES);
+  const all = await query<TableOf & pg.QueryResultRow>(TABLES_OF_SNAPSHOT);
   // First of all: they are no part of a snapshot, and what is copied later is never behind.
   const sequences = await sequencesOf(query);
   const tables: Figures['tables'] = [];

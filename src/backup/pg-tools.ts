@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { ofSystem } from '../config/env.js';
 
 const run = promisify(execFile);
 
@@ -39,7 +40,7 @@ const PLACES: readonly { folder: string; name: RegExp; bin: string }[] = [
  * @param serverVersionNum as `show server_version_num`, such as 170010
  * @throws {NoPgTool}
  */
-export async function pgTool(tool: PgTool, serverVersionNum: number, path = process.env.PATH ?? ''): Promise<string> {
+export async function pgTool(tool: PgTool, serverVersionNum: number, path = ofSystem().PATH): Promise<string> {
   const major = Math.floor(serverVersionNum / 10_000);
   const found: { path: string; major: number }[] = [];
   for (const candidate of candidates(tool, path)) {
@@ -93,7 +94,7 @@ export function pgEnvironment(url: string): Record<string, string> {
     PGAPPNAME: 'tradewarden-backup', PGCONNECT_TIMEOUT: '10', PGCLIENTENCODING: 'UTF8',
   };
   const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '');
-  return { ...Object.fromEntries(set), PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: process.env.HOME ?? '/', LC_ALL: 'C', TZ: 'UTC' };
+  return { ...Object.fromEntries(set), ...ofSystem(), LC_ALL: 'C', TZ: 'UTC' };
 }
 
 /**

@@ -221,6 +221,9 @@ export function readEnv(source: NodeJS.ProcessEnv = environment()): Env {
   return withDefaults({ ...settings, DATA_DIR: resolve(settings.DATA_DIR) }, warnings);
 }
 
+/** Where the system looks for programs, and whose home this is: for the tools of PostgreSQL, which get nothing else of the environment. */
+export const ofSystem = (): { PATH: string; HOME: string } => ({ PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: process.env.HOME ?? '/' });
+
 /** `.env` in the working folder counts for what the environment does not set. */
 function environment(): NodeJS.ProcessEnv {
   if (existsSync('.env')) process.loadEnvFile('.env');
