@@ -145,12 +145,14 @@ async function freeze<T>(adminUrl: string, frozen: () => Promise<void>, signal: 
       signal?.throwIfAborted();
       await client.query('begin');
       try {
-        await client.query(lock);
-        await frozen();
-        return await point();
-      } catch (error) {
-        const { code } = error as { code?: string };
-        if (attempt >= FREEZE_ATTEMPTS || !['57014', '40P01', '55P03'].includes(code ?? '')) throw error;
+        const isLocked = await client.query(lock).then(() => true, (error: { code?: string }) => {
+          if (attempt >= FREEZE_ATTEMPTS || !['57014', '40P01', '55P03'].includes(error.code ?? '')) throw error;
+          return false;
+        });
+        if (isLocked) {
+          await frozen();
+          return await point();
+        }
       } finally {
         await client.query('rollback');
       }

@@ -39,11 +39,18 @@ const OBJECTS = `select
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
-/** Everything by which a copy is compared, out of one snapshot. `onTable` is told each table when it is through. */
-export async function figuresOf(query: Query, options: { signal?: AbortSignal | undefined; onTable?: ((name: string) => void) | undefined } = {}): Promise<Figures> {
+export interface FiguresOptions {
+  signal?: AbortSignal | undefined;
+  /** Told each table when it is through. */
+  onTable?: ((name: string) => void) | undefined;
+  /** Read before the copy began: they are no part of a snapshot, and what is copied later is never behind. */
+  sequences?: Figures['sequences'];
+}
+
+/** Everything by which a copy is compared, out of one snapshot. */
+export async function figuresOf(query: Query, options: FiguresOptions = {}): Promise<Figures> {
   const all = await query<TableOf & pg.QueryResultRow>(TABLES_OF_SNAPSHOT);
-  // First of all: they are no part of a snapshot, and what is copied later is never behind.
-  const sequences = await sequencesOf(query);
+  const sequences = options.sequences ?? (await sequencesOf(query));
   const tables: Figures['tables'] = [];
   const sums: Figures['sums'] = {};
   for (const table of all) {
@@ -75,6 +82,6 @@ function tableSql({ name, money }: TableOf): string {
     from (select sha256(convert_to(tradewarden_row::text, 'UTF8')) as h${columns} from public.${quoted(name)} tradewarden_row offset 0) rows_hashed`;
 }
 
-async function sequencesOf(query: Query): Promise<Figures['sequences']> {
+export async function sequencesOf(query: Query): Promise<Figures['sequences']> {
   return query<Figures['sequences'][number]>(`select sequencename::text as name, last_value::float8 as value from pg_sequences where schemaname = 'public' and last_value is not null order by 1`);
 }

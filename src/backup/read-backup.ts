@@ -44,7 +44,7 @@ export async function readBackup(folder: string, signal?: AbortSignal): Promise<
 
 /** The backups of a folder, newest first; nothing else in it is looked at. An absent folder has none. */
 export function listBackups(dir: string): ListedBackup[] {
-  return names(dir).filter((name) => BACKUP_NAME.test(name)).sort().reverse().map((id) => listed(resolve(dir, id)));
+  return names(dir).filter((name) => BACKUP_NAME.test(name)).map((id) => listed(resolve(dir, id))).sort((one, other) => (one.createdAt === other.createdAt ? (one.id < other.id ? 1 : -1) : one.createdAt < other.createdAt ? 1 : -1));
 }
 
 /** The newest one that was proven. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
+import { cronFault } from '../common/cron.js';
 import { keptSecret } from './kept-secrets.js';
 import { mirrorPlace } from './mirror-place.js';
 import { fileSettingOf, withSecretFiles } from './secret-files.js';
@@ -81,6 +82,11 @@ const publicUrl = z
 /** Its path is what lets one report: it is never logged. */
 const watchdogUrl = z.string().refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), { error: 'must be an http or https URL' });
 
+const cron = z.string().superRefine((value, context) => {
+  const fault = cronFault(value);
+  if (fault !== null) context.addIssue(fault);
+});
+
 const SECRETS = ['JWT_SECRET', 'AUDIT_KEY', 'METRICS_TOKEN'];
 
 const secret = z
@@ -152,6 +158,12 @@ const definitions = {
   RETENTION_PREDICTIONS_DAYS: setting(keptDays(400, 30), 'Days after which scored predictions go that no trade, idea or explanation names', '400'),
   RETENTION_INCIDENTS_DAYS: setting(keptDays(400, 30), 'Days after which incidents that are over go', '400'),
   RETENTION_AUTH_AUDIT_DAYS: setting(keptDays(400, 90), 'Days after which months of the audit of sign-ins and keys go', '400'),
+  BACKUP_DIR: setting(z.string().min(1).optional(), 'Folder of backups, which must be there; default `backups` under DATA_DIR, which is made'),
+  BACKUP_CRON: setting(cron.optional(), 'When the server backs up by itself, as five fields of cron in UTC, such as `0 2 * * *`; empty: only `tradewarden backup` does'),
+  BACKUP_RETENTION_DAYS: setting(count(30, 1, 36_500), 'Days that backups are kept; the newest one that was proven stays for ever', '30'),
+  BACKUP_MAX_AGE_HOURS: setting(count(26, 0, 87_600), 'A last proven backup, or a last copy elsewhere, that is older is an incident; 0: somebody else backs this database up, and nobody is told', '26'),
+  BACKUP_SCRATCH_URL: setting(postgresUrl.optional(), 'Where backups are restored for the proof: a role that may create databases, on a server of the same version or newer; default DATABASE_OWNER_URL'),
+  BACKUP_UPLOAD_COMMAND: setting(z.string().min(1).optional(), 'Run in a shell after each proven backup, with its folder as `$1` and in BACKUP_FOLDER; 0 means that there is a copy on another machine'),
   SERVERLESS: setting(flag.default(false), 'Says that nothing lasts between requests: the null pool', 'off'),
   RAILWAY_ENVIRONMENT: setting(z.string().optional(), 'Set by Railway: the null pool'),
   RAILWAY_ENVIRONMENT_NAME: setting(z.string().optional(), 'Set by Railway: the null pool'),
@@ -223,6 +235,10 @@ export function readEnv(source: NodeJS.ProcessEnv = environment()): Env {
 
 /** Where the system looks for programs, and whose home this is: for the tools of PostgreSQL, which get nothing else of the environment. */
 export const ofSystem = (): { PATH: string; HOME: string } => ({ PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: process.env.HOME ?? '/' });
+
+/** The environment of a command of the operator's: everything but our own settings, which hold passwords. */
+export const environmentOfCommands = (): Record<string, string> =>
+  Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined && !SETTINGS.some(({ name }) => entry[0] === name || entry[0] === `${name}_FILE`)));
 
 /** `.env` in the working folder counts for what the environment does not set. */
 function environment(): NodeJS.ProcessEnv {

@@ -129,6 +129,11 @@ export class DatabaseService {
     return this.urls?.url;
   }
 
+  /** Of whoever owns the tables, where the settings say one; else the writer's. */
+  get ownerUrl(): string | undefined {
+    return this.urls?.ownerUrl;
+  }
+
   get unpooledUrl(): string | undefined {
     return this.urls?.unpooledUrl;
   }

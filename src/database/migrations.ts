@@ -39,6 +39,7 @@ import { ExportIds1763600000038 } from './migrations/1763600000038-export-ids.js
 import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
 import { SystemMonitor1763600000048 } from './migrations/1763600000048-system-monitor.js';
 import { Retention1763600000042 } from './migrations/1763600000042-retention.js';
+import { Backups1763600000040 } from './migrations/1763600000040-backups.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -67,6 +68,7 @@ export const MIGRATIONS = [
   ImportStreams1763600000039,
   SystemMonitor1763600000048,
   Retention1763600000042,
+  Backups1763600000040,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -89,6 +91,7 @@ export const NEVER_DELETED_TABLES = [
   'notification_settings', 'notification_channels',
   'import_runs', 'import_tables',
   'opening_suspensions',
+  'backups',
 ];
 
 /** Written by functions of the owner's alone. */
