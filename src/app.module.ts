@@ -4,6 +4,7 @@ import { LoggerModule } from 'nestjs-pino';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { BackupModule } from './backup/backup.module.js';
 import { ClosuresModule } from './closures/closures.module.js';
 import { CircuitBreakerModule } from './circuit-breaker/circuit-breaker.module.js';
 import { CutoverModule } from './legacy/cutover/cutover.module.js';
@@ -93,6 +94,7 @@ export class AppModule {
         OverviewModule,
         ReportsModule,
         NotificationsModule,
+        BackupModule,
         HealthModule,
         SystemMonitorModule,
         ExportModule,

@@ -40,6 +40,7 @@ function commands(): Command {
     .option('--stream <account>', 'of one account, by its id, or system').option('--heads <log>', 'compare with the heads that the server logged, in this file')
     .action((options: { stream?: string; heads?: string }) => run(async () => (await import('./cli/audit.js')).verifyAudit(readEnv(), say, options)));
   retentionCommand(program);
+  backupCommand(program);
   haltCommands(program);
   cutoverCommands(program);
   inquiryCommands(program);
@@ -89,6 +90,11 @@ function retentionCommand(program: Command): void {
   program.command('retention').description('remove and archive what is old, as the settings RETENTION_… say; exit code 1 when a table could not be done').option('--dry-run', 'say what would go, and change nothing')
     .option('--as-of <time>', 'as if it were then: RFC 3339, not in the future').option('--table <table>', 'of one table alone')
     .action((options: RetentionOptions) => run(async () => (await import('./cli/retention.js')).retention(readEnv(), say, options)));
+/** By cron, or by hand before something that may go wrong. */
+function backupCommand(program: Command): void {
+  program.command('backup').description('write a backup and prove it by restoring it; exit code 1 when either failed, or the copy elsewhere did')
+    .option('--list', 'say which there are').option('--dir <folder>', 'instead of BACKUP_DIR')
+    .action((options: { list?: boolean; dir?: string }) => run(async () => (await import('./cli/backup.js')).backup(readEnv(), say, options)));
 }
 
 /** On the database itself: they work while the server is down. */

@@ -2,6 +2,7 @@ import { Controller, Get, Header, HttpCode, Res } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { Allow } from '../auth/access.js';
+import { BackupsShown } from '../backup/backups-shown.js';
 import { Draining } from '../common/draining.js';
 import { DatabaseService } from '../database/database.service.js';
 import { shownOf } from '../system-monitor/system-monitor.schemas.js';
@@ -22,6 +23,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly mirrors: MirrorsShown,
     private readonly monitor: SystemMonitor,
+    private readonly backups: BackupsShown,
   ) {}
 
   /** The process turns; looks at no dependency, since restarting it would not mend one. */
@@ -47,7 +49,7 @@ export class HealthController {
   async report(@Res({ passthrough: true }) reply: FastifyReply) {
     const { migrations: _migrations, ...database } = await this.database.look();
     // A database that hangs is asked once, and the answer comes within a second.
-    const mirrors = database.available ? await this.mirrors.soon() : null;
+    const [mirrors, backup] = database.available ? await Promise.all([this.mirrors.soon(), this.backups.soon()]) : [null, null];
     const pool = this.database.pool();
     const system = shownOf(this.monitor.seen);
     const result = await this.health
@@ -72,6 +74,8 @@ export class HealthController {
       mirrors: mirrors && mirrors.map(({ place: _place, error, ...figures }) => ({ ...figures, failing: error !== null })),
       // Levels alone, for the same reason.
       system: system && { level: system.level, cause: system.cause, openingsSuspended: system.suspension !== null, parts: Object.fromEntries(system.parts.map(({ name, level }) => [name, level])) },
+      // Null: not known.
+      backup,
       version: APP_VERSION,
       uptimeSeconds: uptimeSeconds(),
     };

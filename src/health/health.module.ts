@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { IncidentsModule } from '../incidents/incidents.module.js';
 import { Disks } from './disks.service.js';
+import { BackupModule } from '../backup/backup.module.js';
 import { HealthController } from './health.controller.js';
 import { LongTransactions } from './long-transactions.service.js';
 import { MetricsController } from './metrics.controller.js';
@@ -16,6 +17,7 @@ import { SystemMonitorModule } from '../system-monitor/system-monitor.module.js'
   imports: [TerminusModule.forRoot({ logger: false }), SystemMonitorModule],
 import { SizesShown } from './sizes.service.js';
   imports: [TerminusModule.forRoot({ logger: false }), IncidentsModule],
+  imports: [BackupModule, TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController, MetricsController],
   providers: [Disks, LongTransactions, MirrorsShown, Shutdown, Scrape, SizesShown],
   exports: [Disks, MirrorsShown, Shutdown, SizesShown],

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { type BackupFigures, backupFigures } from '../backup/backup-figures.js';
 import { COUNTED_TO, type QueueFigures, queueFigures } from '../commands/queue-figures.js';
 import { Metrics } from '../common/metrics.js';
 import { askAside } from '../database/aside.js';
@@ -33,6 +34,7 @@ interface Seen {
   mirrors?: MirrorFigures[];
   trading?: TradingFigures;
   server?: DatabaseFigures;
+  backups?: BackupFigures;
 }
 
 const OF_DATABASE = 'of the database, the same on every instance: take max(), not sum()';
@@ -86,6 +88,7 @@ async function lookAt(url: string | undefined, schedules: Schedules['known']): P
       seen.mirrors = await mirrorFigures((text) => client.query(text));
       seen.trading = await tradingFigures((text) => client.query(text), schedules, process.uptime());
       seen.server = await databaseFigures((text) => client.query(text));
+      seen.backups = await backupFigures((text) => client.query(text));
     });
   } catch {
     // Away, late, or without the tables: what was read until then is true.
@@ -113,6 +116,7 @@ function describePool(registry: Registry, stats: PoolStats): void {
 }
 
 function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, backups }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);
@@ -123,6 +127,7 @@ function describeDatabase(registry: Registry, { up, migrations, queue, inbox, no
   if (mirrors) describeMirrors(registers, mirrors);
   if (trading) describeTrading(gaugesOf(registry), trading);
   if (server) describeDatabaseFigures(gaugesOf(registry), countsOf(registry), server);
+  if (backups) describeBackups(registers, backups);
 }
 
 function describeSchema(registers: Registry[], { applied, pending }: MigrationStatus): void {
@@ -163,4 +168,14 @@ function describeMirrors(registers: Registry[], mirrors: MirrorFigures[]): void 
     events.set({ mirror, shape }, behindEvents);
     failing.set({ mirror, shape }, error === null ? 0 : 1);
   }
+}
+
+/** What never was is absent: a 0 would be a backup of 1970. */
+function describeBackups(registers: Registry[], { verifiedAt, offsiteAt, seconds, bytes, failures }: BackupFigures): void {
+  const gauge = (name: string, help: string, value: number | null) => value !== null && new Gauge({ name: `tradewarden_backup_last_${name}`, help: `${help}, absent while there was none; ${OF_DATABASE}.`, registers }).set(value);
+  gauge('verified_timestamp_seconds', 'Up to when the last backup reaches that was proven by restoring it', verifiedAt);
+  gauge('offsite_timestamp_seconds', 'Up to when the last backup reaches that was copied to another machine', offsiteAt);
+  gauge('duration_seconds', 'How long the last proven backup took, with its proof', seconds);
+  gauge('size_bytes', 'Size of the last proven backup', bytes);
+  new Counter({ name: 'tradewarden_backup_failures_total', help: `Backups that failed; ${OF_DATABASE}.`, registers }).inc(failures);
 }

@@ -4,6 +4,7 @@ export type Severity = (typeof SEVERITIES)[number];
 export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'system'] as const;
 export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'database'] as const;
 export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'retention'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'backup'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -123,6 +124,15 @@ export const INCIDENT_KINDS = {
   RETENTION_FAILED: {
     subject: 'retention', quietSeconds: null,
     means: 'Old records could not be removed or archived, or an archive of decisions is not as it was written. Over when a later run of retention ends well.',
+  BACKUP_FAILED: {
+    subject: 'backup', quietSeconds: null,
+    means: 'The last backup failed, or was not the same when it was restored. Over with the next one that is proven.',
+  BACKUP_OVERDUE: {
+    subject: 'backup', quietSeconds: null,
+    means: 'The last proven backup is older than BACKUP_MAX_AGE_HOURS, or there never was one: told in production, where BACKUP_CRON is set, and where one was ever made. Over with the next one that is proven.',
+  OFFSITE_COPY_OVERDUE: {
+    subject: 'backup', quietSeconds: null,
+    means: 'BACKUP_UPLOAD_COMMAND failed on the last backup, or the last copy on another machine is older than BACKUP_MAX_AGE_HOURS. Over with the next copy.',
   },
 } as const satisfies Record<string, IncidentKind>;
 

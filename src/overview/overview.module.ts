@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module.js';
+import { BackupModule } from '../backup/backup.module.js';
 import { CircuitBreakerModule } from '../circuit-breaker/circuit-breaker.module.js';
 import { HealthModule } from '../health/health.module.js';
 import { IncidentsModule } from '../incidents/incidents.module.js';
@@ -21,6 +22,7 @@ import { SystemService } from './system.service.js';
 
 @Module({
   imports: [AgentsModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RiskModule, SystemMonitorModule],
+  imports: [AgentsModule, BackupModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RiskModule],
   controllers: [OverviewController, SearchController, SystemController],
   providers: [HeldRepository, OverviewRepository, OverviewService, PoolHistory, SearchRepository, SearchService, SystemRepository, SystemService],
 })

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { BackupsShown } from '../backup/backups-shown.js';
 import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
 import { DatabaseService } from '../database/database.service.js';
@@ -45,6 +46,8 @@ export class SystemService {
     const [report, schedules, sizes, mirrors, disks, statements] = await Promise.all([
       this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(),
     ]);
+    private readonly backups: BackupsShown,
+    const [report, schedules, sizes, mirrors, backup] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes(), this.mirrors.get(), this.backups.get()]);
     const uptimeSeconds = Math.floor(process.uptime());
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
     const { available, error, latency_ms: latencyMs, connections, migrations } = report;
@@ -65,6 +68,7 @@ export class SystemService {
       disk: disks && { minPercent: this.env.DISK_FREE_MIN_PERCENT, folders: disks.map(({ device: _device, ...disk }) => disk) },
       statements,
       replica: replicaShown(this.replica, this.reading, this.env.REPLICA_LAG_MAX_SECONDS),
+      backup,
     };
   }
 

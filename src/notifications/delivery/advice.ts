@@ -30,4 +30,7 @@ export const ADVICE: Record<IncidentKindName, string> = {
   DISK_LOW: 'Trading goes on until the disk is full, and then stops altogether. Make room, or make the disk larger; never delete files of the database.',
   LONG_TRANSACTION: 'Nothing is lost. Find whose session it is and end it there; pg_terminate_backend ends it from outside.',
   REPLICA_BEHIND: 'Nothing is lost, and reports are right: the primary reads them, and has more to do. Look at the replica and at the way to it.',
+  BACKUP_FAILED: 'Trading goes on, and so do older backups. Read why, mend it, and run "tradewarden backup".',
+  BACKUP_OVERDUE: 'What was traded since would be lost with this disk. Run "tradewarden backup", and look why none was made.',
+  OFFSITE_COPY_OVERDUE: 'There is a backup on this machine only. Look at BACKUP_UPLOAD_COMMAND, or copy the folder by hand.',
 };
