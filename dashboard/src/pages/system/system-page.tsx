@@ -8,6 +8,7 @@ import { Raw } from '../../kit/raw.js';
 import { Age, span } from '../../kit/time.js';
 import { DatabasePanel } from './database-panel.js';
 import { MonitorPanel } from './monitor-panel.js';
+import { BackupPanel } from './backup-panel.js';
 import { MirrorsTable } from './mirrors-table.js';
 import { PoolPanel } from './pool-panel.js';
 import { ReplicaPanel } from './replica-panel.js';
@@ -77,6 +78,7 @@ export default function SystemPage() {
               </Panel>
             </div>
             {now.replica ? <ReplicaPanel replica={now.replica} /> : null}
+            <BackupPanel backup={now.backup} />
             {now.mirrors !== null && now.mirrors.length > 0 ? <Panel title="Mirrors"><MirrorsTable mirrors={now.mirrors} /></Panel> : null}
             <Panel title="Schedules">
               {now.schedules === null ? <p className="doubt">▲ Not known while the database is away.</p> : <SchedulesTable schedules={now.schedules} />}
