@@ -90,6 +90,8 @@ function retentionCommand(program: Command): void {
   program.command('retention').description('remove and archive what is old, as the settings RETENTION_… say; exit code 1 when a table could not be done').option('--dry-run', 'say what would go, and change nothing')
     .option('--as-of <time>', 'as if it were then: RFC 3339, not in the future').option('--table <table>', 'of one table alone')
     .action((options: RetentionOptions) => run(async () => (await import('./cli/retention.js')).retention(readEnv(), say, options)));
+}
+
 /** By cron, or by hand before something that may go wrong. */
 function backupCommand(program: Command): void {
   program.command('backup').description('write a backup and prove it by restoring it; exit code 1 when either failed, or the copy elsewhere did')

@@ -24,9 +24,7 @@ const dataSource = { provide: DataSource, inject: [POOL], useFactory: ({ options
 
 @Global()
 @Module({
-  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Schedules, StaleReading, StatementLog, Statements],
-  exports: [DataSource, DatabaseService, Listener, Idempotency, Schedules, StaleReading, Statements],
-  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Replica, ReportReading, Schedules, StaleReading, Statements],
+  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Replica, ReportReading, Schedules, StaleReading, StatementLog, Statements],
   exports: [DataSource, DatabaseService, Listener, Idempotency, Replica, ReportReading, Schedules, StaleReading, Statements],
 })
 export class DatabaseModule {}

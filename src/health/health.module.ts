@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { IncidentsModule } from '../incidents/incidents.module.js';
-import { Disks } from './disks.service.js';
+import { SystemMonitorModule } from '../system-monitor/system-monitor.module.js';
 import { BackupModule } from '../backup/backup.module.js';
+import { Disks } from './disks.service.js';
 import { HealthController } from './health.controller.js';
 import { LongTransactions } from './long-transactions.service.js';
 import { MetricsController } from './metrics.controller.js';
@@ -10,19 +11,13 @@ import { MirrorsShown } from './mirrors-shown.js';
 import { ReplicaWatch } from './replica-watch.service.js';
 import { Scrape } from './scrape.js';
 import { Shutdown } from './shutdown.js';
-import { SystemMonitorModule } from '../system-monitor/system-monitor.module.js';
+import { SizesShown } from './sizes.service.js';
 
 @Module({
   // Terminus would log a failing check as an error at every probe; the log line that matters is DatabaseService's.
-  imports: [TerminusModule.forRoot({ logger: false }), SystemMonitorModule],
-import { SizesShown } from './sizes.service.js';
-  imports: [TerminusModule.forRoot({ logger: false }), IncidentsModule],
-  imports: [BackupModule, TerminusModule.forRoot({ logger: false })],
+  imports: [BackupModule, IncidentsModule, SystemMonitorModule, TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController, MetricsController],
-  providers: [Disks, LongTransactions, MirrorsShown, Shutdown, Scrape, SizesShown],
+  providers: [Disks, LongTransactions, MirrorsShown, ReplicaWatch, Scrape, Shutdown, SizesShown],
   exports: [Disks, MirrorsShown, Shutdown, SizesShown],
-  imports: [IncidentsModule, TerminusModule.forRoot({ logger: false })],
-  providers: [MirrorsShown, ReplicaWatch, Shutdown, Scrape],
-  exports: [MirrorsShown, Shutdown],
 })
 export class HealthModule {}

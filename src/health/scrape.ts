@@ -22,7 +22,6 @@ import { APP_VERSION } from '../common/version.js';
 import { describeSizes, SizesShown } from './sizes.service.js';
 import { describeTrading, type TradingFigures, tradingFigures } from './trading-figures.js';
 import { describeReplica } from './replica-figures.js';
-import { APP_VERSION } from './version.js';
 
 /** What could be read in time. What could not is absent: a 0 in its place would look like an empty queue. */
 interface Seen {
@@ -115,8 +114,7 @@ function describePool(registry: Registry, stats: PoolStats): void {
   counter('timeouts', 'Times that none could be had within DB_POOL_TIMEOUT.', stats.timeoutsTotal);
 }
 
-function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server }: Seen): void {
-function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, backups }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server, backups }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);

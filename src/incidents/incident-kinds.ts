@@ -1,10 +1,7 @@
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'system'] as const;
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'database'] as const;
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'retention'] as const;
-export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'backup'] as const;
+export const INCIDENT_SUBJECTS = ['agent', 'command', 'trade', 'position', 'account_day', 'circuit_breaker', 'webhook_source', 'notification_channel', 'mirror', 'backup', 'retention', 'database', 'system'] as const;
 export type IncidentSubject = (typeof INCIDENT_SUBJECTS)[number];
 
 interface IncidentKind {
@@ -112,6 +109,7 @@ export const INCIDENT_KINDS = {
   SYSTEM_FAILING: {
     subject: 'system', quietSeconds: null,
     means: 'Parts of the system fail that others need, one or several at once; what fails together is one, with its likely cause. Over when none has been critical for a minute.',
+  },
   DISK_LOW: {
     subject: 'database', quietSeconds: 600,
     means: 'Less than DISK_FREE_MIN_PERCENT is free on a disk that DATA_DIR, the backups or the embedded database lie on; critical below half of it. Over when there is room again, or when the instance that saw it has said nothing for ten minutes.',
@@ -119,17 +117,23 @@ export const INCIDENT_KINDS = {
   LONG_TRANSACTION: {
     subject: 'database', quietSeconds: null,
     means: 'A transaction in the database is older than LONG_TRANSACTION_MINUTES: nothing is cleared up behind it, and it may hold locks. Over when it has ended.',
+  },
   REPLICA_BEHIND: {
+    subject: 'database', quietSeconds: null,
     means: 'The replica of DATABASE_REPLICA_URL has been away, or too far behind, for a minute: reports are read from the primary. Over when it is new enough again.',
+  },
   RETENTION_FAILED: {
     subject: 'retention', quietSeconds: null,
     means: 'Old records could not be removed or archived, or an archive of decisions is not as it was written. Over when a later run of retention ends well.',
+  },
   BACKUP_FAILED: {
     subject: 'backup', quietSeconds: null,
     means: 'The last backup failed, or was not the same when it was restored. Over with the next one that is proven.',
+  },
   BACKUP_OVERDUE: {
     subject: 'backup', quietSeconds: null,
     means: 'The last proven backup is older than BACKUP_MAX_AGE_HOURS, or there never was one: told in production, where BACKUP_CRON is set, and where one was ever made. Over with the next one that is proven.',
+  },
   OFFSITE_COPY_OVERDUE: {
     subject: 'backup', quietSeconds: null,
     means: 'BACKUP_UPLOAD_COMMAND failed on the last backup, or the last copy on another machine is older than BACKUP_MAX_AGE_HOURS. Over with the next copy.',

@@ -11,7 +11,6 @@ import { Disks } from '../health/disks.service.js';
 import { MirrorsShown } from '../health/mirrors-shown.js';
 import { APP_VERSION } from '../common/version.js';
 import { SizesShown } from '../health/sizes.service.js';
-import { APP_VERSION } from '../health/version.js';
 import { Streams } from '../live/streams.js';
 import { shownOf } from '../system-monitor/system-monitor.schemas.js';
 import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
@@ -40,14 +39,13 @@ export class SystemService {
     private readonly disks: Disks,
     private readonly replica: Replica,
     private readonly reading: ReportReading,
+    private readonly backups: BackupsShown,
   ) {}
 
   async get(): Promise<System> {
-    const [report, schedules, sizes, mirrors, disks, statements] = await Promise.all([
-      this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(),
+    const [report, schedules, sizes, mirrors, disks, statements, backup] = await Promise.all([
+      this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(), this.backups.get(),
     ]);
-    private readonly backups: BackupsShown,
-    const [report, schedules, sizes, mirrors, backup] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes(), this.mirrors.get(), this.backups.get()]);
     const uptimeSeconds = Math.floor(process.uptime());
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
     const { available, error, latency_ms: latencyMs, connections, migrations } = report;
