@@ -1,7 +1,6 @@
 import { type WatchedClient, withClient } from './client.js';
-import { APPEND_ONLY_TABLES, NEVER_DELETED_TABLES } from './migrations.js';
-import { grantReader } from './reader.js';
 import { APPEND_ONLY_TABLES, NEVER_DELETED_TABLES, OWNER_WRITTEN_TABLES } from './migrations.js';
+import { grantReader } from './reader.js';
 
 /** A statement of the application that runs longer than this is a fault; set on the role, since PgBouncer refuses startup parameters. */
 const ROLE_TIMEOUTS = { statement_timeout: '15s', lock_timeout: '5s', idle_in_transaction_session_timeout: '30s' };
