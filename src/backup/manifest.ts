@@ -68,6 +68,8 @@ export const verifiedSchema = z.object({
   tables: count,
   /** Of the manifest that was compared with. */
   manifestSha256: sha256,
+  /** Of this proof itself, without this line. */
+  sha256,
 });
 
 export type Figures = z.infer<typeof figuresSchema>;

@@ -7,7 +7,7 @@ import { withIdentity } from '../database/roles.js';
 import { compareWithManifest, type Difference } from './compare.js';
 import { MANIFEST, type Verified, VERIFIED } from './manifest.js';
 import { scratchName, scratchTime } from './names.js';
-import { type Backup, readBackup, sha256 } from './read-backup.js';
+import { type Backup, proofText, readBackup, sha256 } from './read-backup.js';
 import { recoverySettings, restoreBase } from './restore-base.js';
 import { restoreInto } from './restore-into.js';
 import { startScratchServer } from './scratch-server.js';
@@ -42,13 +42,13 @@ export async function proveBackup(folder: string, scratch: Scratch, options: Pro
   const started = performance.now();
   const backup = await readBackup(folder, options.signal);
   const serverVersion = await (scratch.kind === 'dump' ? onDatabase(backup, scratch.adminUrl, options) : onServer(backup, scratch, options));
-  const verified: Verified = {
+  const text = proofText({
     ok: true, at: new Date().toISOString(), serverVersion, seconds: Math.round(performance.now() - started) / 1_000, tables: backup.manifest.tables.length,
     manifestSha256: sha256(readFileSync(join(folder, MANIFEST))),
-  };
+  });
   options.signal.throwIfAborted();
-  replaceFile(join(folder, VERIFIED), `${JSON.stringify(verified, null, 1)}\n`, 0o600);
-  return verified;
+  replaceFile(join(folder, VERIFIED), text, 0o600);
+  return JSON.parse(text) as Verified;
 }
 
 async function compare(url: string, backup: Backup, { signal, onStep, beforeCompare }: ProofOptions): Promise<string> {

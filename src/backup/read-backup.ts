@@ -132,11 +132,17 @@ function sizeAsWritten(folder: string, file: { name: string; bytes: number }): v
 /** A proof that cannot be read is none. */
 function readVerified(folder: string, manifest: Buffer): Verified | null {
   try {
-    const verified = verifiedSchema.parse(JSON.parse(readFileSync(join(folder, VERIFIED), 'utf8')));
-    return verified.manifestSha256 === sha256(manifest) ? verified : null;
+    const text = readFileSync(join(folder, VERIFIED), 'utf8');
+    const verified = verifiedSchema.parse(JSON.parse(text));
+    return verified.manifestSha256 === sha256(manifest) && text === proofText(verified) ? verified : null;
   } catch {
     return null;
   }
+}
+
+/** As it is written; its own checksum is made here. */
+export function proofText({ sha256: _old, ...proof }: Omit<Verified, 'sha256'> & { sha256?: string }): string {
+  return `${JSON.stringify({ ...proof, sha256: sha256(JSON.stringify(proof)) }, null, 1)}\n`;
 }
 
 function contents(path: string): Buffer {

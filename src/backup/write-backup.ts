@@ -72,7 +72,7 @@ async function aboutServer(query: Query): Promise<Server> {
 
 /** Beside `public`, a database may hold what is not ours to read. */
 const OTHER_SCHEMAS = `select nspname as name from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')`;
-const ASK_MIGRATING_MS = 60_000;
+const LOCKED_MOST_MS = 60_000;
 
 async function dump({ ownerUrl, pgDump }: Extract<Source, { kind: 'dump' }>, partial: string, { signal, onStep }: WriteOptions): Promise<Taken> {
   // Whichever of the two fails ends the other.
@@ -81,7 +81,7 @@ async function dump({ ownerUrl, pgDump }: Extract<Source, { kind: 'dump' }>, par
   const file = join(partial, DUMP);
   try {
     return await withSnapshot(ownerUrl, async (query) => {
-      await query(`set local lock_timeout = ${ASK_MIGRATING_MS}`);
+      await query(`set local lock_timeout = ${LOCKED_MOST_MS}`);
       const server = await aboutServer(query);
       const [exported] = await query<{ snapshot: string }>(`select pg_export_snapshot() as snapshot`);
       const others = await query<{ name: string }>(OTHER_SCHEMAS);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { compareWithManifest, differences } from '../../src/backup/compare.js';
 import { figuresOf, PINNED } from '../../src/backup/figures.js';
 import { NoPgTool, pgTool } from '../../src/backup/pg-tools.js';
-import { dropLeftovers, proveBackup } from '../../src/backup/prove-backup.js';
+import { dropLeftovers, type NotTheSame, proveBackup } from '../../src/backup/prove-backup.js';
 import { listBackups, newestVerified, readBackup, sha256 } from '../../src/backup/read-backup.js';
 import type { Manifest } from '../../src/backup/manifest.js';
 import { type Source, writeBackup } from '../../src/backup/write-backup.js';
@@ -106,11 +106,9 @@ withPostgres15('a dump', () => {
     await expect(readBackup(copy)).rejects.toThrow(new RegExp(`${basename(copy)}/(${file.replace('.', '\\.')}|SHA256SUMS|manifest\\.json)`));
   });
 
-  it.each(Object.keys(HARM).filter((harm) => harm !== 'with a byte more'))('whose proof is %s is not proven', async (harm) => {
+  it.each(Object.keys(HARM))('whose proof is %s is not proven', async (harm) => {
     const copy = copyOf();
     HARM[harm]?.(join(copy, 'verified.json'));
-    // A flipped byte may leave it readable: it is of the same manifest then.
-    if (harm === 'with one byte flipped') writeFileSync(join(copy, 'verified.json'), readFileSync(join(copy, 'verified.json'), 'utf8').replace(/"manifestSha256": "../, '"manifestSha256": "zz'));
     expect((await readBackup(copy)).verified).toBeNull();
     expect(newestVerified(listBackups(join(copy, '..')))).toBeNull();
   });
@@ -125,18 +123,24 @@ withPostgres15('a dump', () => {
     await expect(readBackup(copy)).rejects.toThrow(/is of format 2, which a newer version/);
   });
 
-  it.each<[string, (manifest: Manifest) => void, RegExp]>([
-    ['a count', (manifest) => manifest.tables.forEach((table) => (table.rows += table.name === 'accounts' ? 1 : 0)), /table accounts has 1 rows and had 2/],
-    ['a hash', (manifest) => manifest.tables.forEach((table) => (table.hash = table.name === 'events' ? 'ab'.repeat(32) : table.hash)), /table events has as many rows/],
-    ['a sum', (manifest) => (manifest.sums['account_cash_flows.amount'] = '1'), /the sum of account_cash_flows.amount was 1 and is 15462/],
-    ['a head', (manifest) => (manifest.chainHeads = []), /the last decision of system was not there/],
-    ['a sequence', (manifest) => manifest.sequences.forEach((each) => (each.value += 1)), /sequence \w+ was \d+ and is \d+/],
-    ['the migrations', (manifest) => manifest.migrations.pop(), /the list of migrations/],
-  ])('whose manifest says otherwise of %s, with mended checksums, is found out when it is restored', async (_what, change, said) => {
+  it('whose manifest says otherwise, with mended checksums, is found out when it is restored', async () => {
     const copy = copyOf();
-    edited(copy, change);
+    edited(copy, (manifest) => {
+      for (const table of manifest.tables) {
+        if (table.name === 'accounts') table.rows += 1;
+        if (table.name === 'events') table.hash = 'ab'.repeat(32);
+      }
+      manifest.sums['account_cash_flows.amount'] = '1';
+      manifest.chainHeads = [];
+      for (const sequence of manifest.sequences) if (sequence.name === 'events_seq') sequence.value += 1;
+      manifest.migrations.pop();
+    });
     expect((await readBackup(copy)).verified).toBeNull();
-    await expect(proveBackup(copy, scratch(), { signal })).rejects.toThrow(said);
+    const failure = await proveBackup(copy, scratch(), { signal }).catch((error: unknown) => error);
+    expect((failure as NotTheSame).differences.map(({ detail }) => detail)).toEqual([
+      'table accounts has 1 rows and had 2', expect.stringMatching(/^table events has as many rows as it had/), expect.stringMatching(/^the sum of account_cash_flows.amount was 1 and is 15462/),
+      expect.stringMatching(/^the last decision of system was not there and is 3 abab/), 'sequence events_seq was 2001 and is 2000', expect.stringMatching(/^the list of migrations was/),
+    ]);
     expect(await scratchDatabases()).toEqual([]);
   }, 30_000);
 

@@ -13,14 +13,17 @@ export interface CliRun<T = Record<string, unknown>> {
 /**
  * Runs the built command line in a process of its own, with nothing of this process's environment.
  * @param hear is given what it writes to stderr, as it does, and the process
+ * @param begun is given the process
  */
 export async function cli<T = Record<string, unknown>>(
   args: string[], env: Record<string, string> = {}, stdin = '', hear: (stderr: string, child: ChildProcess) => void = () => undefined,
+  begun: (child: ChildProcess) => void = () => undefined,
 ): Promise<CliRun<T>> {
   const child = spawn(process.execPath, [join(process.cwd(), 'dist', 'src', 'cli.js'), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], NODE_ENV: 'test', DATA_DIR: '/nonexistent/tradewarden', ...TEST_SECRETS, ...env },
   });
+  begun(child);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));

@@ -1,0 +1,260 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { BackupSchedule } from '../../src/backup/backup-schedule.service.js';
+import { Backups } from '../../src/backup/backups.service.js';
+import { listBackups } from '../../src/backup/read-backup.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { backedUp, folders } from '../support/backups.js';
+import type { TestDatabase } from '../support/database.js';
+import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
+
+const HOUR = 3_600;
+const { make: newFolder, remove } = folders();
+const withPostgres15 = hasPostgres15 ? describe : describe.skip;
+
+interface Shown { verifiedHours: number | null; offsiteHours: number | null; overdue: boolean | null; error: string | null; offsiteError: string | null; bytes: number | null; name: string | null }
+
+withPostgres15('backups of the server', () => {
+  let server: Postgres15;
+  let db: TestDatabase;
+  let t: TestApp;
+  let dir: string;
+  let uploads: string;
+  beforeAll(async () => {
+    server = await startPostgres15();
+    db = await backedUp(server.adminUrl);
+    dir = newFolder();
+    uploads = join(newFolder(), 'uploads');
+    // What it prints would be a secret of the machine; what it says of itself is that it began and with what.
+    process.env['OF_THE_CLOUD_SECRET_KEY'] = 'very-secret-of-the-cloud';
+    const command = `echo "$1|$BACKUP_FOLDER|$BACKUP_NAME|\${DATABASE_OWNER_URL:-none}|\${AUDIT_KEY:-none}" >> ${uploads}; test ! -e ${uploads}.fail || { echo "denied for $OF_THE_CLOUD_SECRET_KEY" >&2; exit 3; }`;
+    t = await startTestApp({ BACKUP_DIR: dir, BACKUP_CRON: '0 2 * * *', BACKUP_UPLOAD_COMMAND: command, BACKUP_RETENTION_DAYS: '30' }, db);
+    await looked();
+    // By the test, and not by the clock.
+    await db.query(`update schedules set next_run_at = 'infinity' where name = 'backups.watch'`);
+  }, 90_000);
+  afterAll(async () => {
+    delete process.env['OF_THE_CLOUD_SECRET_KEY'];
+    await t?.close();
+    await server?.remove();
+    remove();
+  });
+  beforeEach(async () => {
+    await db.query(`update test_clock set shift = '0'; delete from incidents; alter table backups disable trigger user; delete from backups`);
+  });
+
+  const backups = () => t.app.get(Backups, { strict: false });
+  const schedule = () => t.app.get(BackupSchedule, { strict: false });
+  const looked = async (of: BackupSchedule = schedule()) => {
+    await of.look();
+    await of.whenIdle();
+  };
+  const run = () => backups().run({ origin: 'command' });
+  const runs = () => db.query<{ status: string; origin: string; error: string | null; offsite_error: string | null; removed_at: string | null }>('select * from backups order by seq');
+  const open = async () => (await db.query<{ kind: string }>(`select kind from incidents where resolved_at is null and kind ~ 'BACKUP|OFFSITE' order by kind`)).map(({ kind }) => kind);
+  const shown = async () => (await t.http<{ backup: Shown }>('GET', '/system')).body.backup;
+  const metrics = async () => (await fetch(`${t.base.replace(/\/api.*$/, '')}/metrics`)).text();
+  const metric = async (name: string) => {
+    const [, value] = new RegExp(`^tradewarden_backup_${name} (\\S+)$`, 'm').exec(await metrics()) ?? [];
+    return value === undefined ? null : Number(value);
+  };
+  /** Without the folder of backups, whatever this is. */
+  const failing = async <R>(work: () => Promise<R>): Promise<R> => {
+    renameSync(dir, `${dir}.away`);
+    try {
+      return await work();
+    } finally {
+      renameSync(`${dir}.away`, dir);
+    }
+  };
+
+  it('tell what is: never at first, good after a good one, and old when it is', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    expect(await shown()).toMatchObject({ verifiedHours: null, offsiteHours: null, overdue: true, bytes: null });
+    expect([await metric('last_verified_timestamp_seconds'), await metric('last_size_bytes'), await metric('failures_total')]).toEqual([null, null, 0]);
+    const { manifest, bytes, offsite } = await run();
+    expect(offsite).toBe('copied');
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    expect(await shown()).toMatchObject({ verifiedHours: 0, offsiteHours: 0, overdue: false, error: null, name: manifest.id, bytes });
+    expect(await metric('last_verified_timestamp_seconds')).toBeCloseTo(Date.parse(manifest.snapshotAt) / 1_000, 0);
+    expect([await metric('last_size_bytes'), (await metric('last_duration_seconds')) ?? 0]).toEqual([bytes, expect.any(Number)]);
+    const health = (await (await fetch(`${t.base.replace(/\/api.*$/, '')}/health`)).json()) as { backup: object };
+    expect(health.backup).toEqual({ lastVerifiedHours: 0, lastOffsiteHours: 0, overdue: false, failing: false });
+
+    await db.advance(30 * HOUR);
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    expect(await shown()).toMatchObject({ verifiedHours: 30, offsiteHours: 30, overdue: true });
+    const late = await fetch(`${t.base.replace(/\/api.*$/, '')}/health`);
+    // Told, and no reason to send requests elsewhere.
+    expect([late.status, ((await late.json()) as { backup: object }).backup]).toEqual([200, { lastVerifiedHours: 30, lastOffsiteHours: 30, overdue: true, failing: false }]);
+  }, 60_000);
+
+  it('write what they did into the log of events, and hand the upload its folder and none of our settings', async () => {
+    rmSync(uploads, { force: true });
+    const [{ seq = 0 } = {}] = await db.query<{ seq: number }>('select max(seq)::int as seq from events');
+    const { folder, manifest } = await run();
+    const events = await db.query<{ type: string; data: object }>('select type, data from events where seq > $1 order by seq', [seq]);
+    expect(events.filter(({ type }) => type.startsWith('backup.')).map(({ type }) => type)).toEqual(['backup.started', 'backup.finished', 'backup.copied']);
+    expect(events.find(({ type }) => type === 'backup.finished')?.data).toMatchObject({ name: manifest.id, kind: 'dump' });
+    expect(readFileSync(uploads, 'utf8')).toBe(`${folder}|${folder}|${manifest.id}|none|none\n`);
+  }, 30_000);
+
+  it('run once, whoever asks at the same moment', async () => {
+    const second = await t.second();
+    try {
+      const all = await Promise.allSettled([...Array.from({ length: 4 }, run), ...Array.from({ length: 4 }, () => second.app.get(Backups, { strict: false }).run({ origin: 'command' }))]);
+      expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      for (const each of all) if (each.status === 'rejected') expect((each.reason as Error).message).toMatch(/another backup runs since/);
+      expect((await runs()).map(({ status }) => status)).toEqual(['verified']);
+    } finally {
+      await second.close();
+    }
+  }, 60_000);
+
+  it('are made when they are due, once across instances, and nothing else waits for them', async () => {
+    const second = await t.second();
+    try {
+      const both = [schedule(), second.app.get(BackupSchedule, { strict: false })];
+      for (let n = 0; n < 3; n++) await Promise.all(both.map((each) => each.look()));
+      await Promise.all(both.map((each) => each.whenIdle()));
+      expect((await runs()).map(({ status, origin }) => [status, origin])).toEqual([['verified', 'schedule']]);
+      await Promise.all(both.map((each) => looked(each)));
+      expect(await runs()).toHaveLength(1);
+      await db.advance(25 * HOUR);
+      await Promise.all(both.map((each) => looked(each)));
+      expect(await runs()).toHaveLength(2);
+    } finally {
+      await second.close();
+    }
+  }, 90_000);
+
+  it('that failed are tried again after an hour, and the incident is over with the next good one', async () => {
+    await failing(async () => {
+      await looked();
+      expect(await runs()).toMatchObject([{ status: 'failed', error: `there is no folder ${dir} for backups: make it, or mount its disk` }]);
+      expect(await open()).toEqual(['BACKUP_FAILED']);
+      await looked();
+      await db.advance(HOUR / 2);
+      await looked();
+      expect(await runs()).toHaveLength(1);
+      await db.advance(HOUR / 2 + 60);
+      await looked();
+      expect(await runs()).toHaveLength(2);
+    });
+    expect(await db.query(`select occurrences from incidents where kind = 'BACKUP_FAILED'`)).toEqual([{ occurrences: 1 }]);
+    expect(await metric('failures_total')).toBe(2);
+    await run();
+    expect(await open()).toEqual([]);
+  }, 30_000);
+
+  it('that are overdue are an incident, opened once, until the next good one', async () => {
+    await run();
+    await failing(async () => {
+      await db.advance(27 * HOUR);
+      for (let n = 0; n < 3; n++) await looked();
+      expect(await open()).toEqual(['BACKUP_FAILED', 'BACKUP_OVERDUE', 'OFFSITE_COPY_OVERDUE']);
+      expect(await db.query(`select severity, occurrences, summary from incidents where kind = 'BACKUP_OVERDUE'`)).toEqual([{ severity: 'critical', occurrences: 1, summary: 'The last proven backup is 27 h old.' }]);
+    });
+    await run();
+    expect(await open()).toEqual([]);
+  }, 30_000);
+
+  it('that were never made are overdue too', async () => {
+    await db.query(`update users set created_at = app_clock() - interval '27 hours'`);
+    await failing(() => looked());
+    expect(await open()).toEqual(['BACKUP_FAILED', 'BACKUP_OVERDUE']);
+    expect(await db.query(`select summary from incidents where kind = 'BACKUP_OVERDUE'`)).toEqual([{ summary: 'No backup of this database was ever proven.' }]);
+    await db.query(`update users set created_at = app_clock()`);
+  });
+
+  it('that are not copied elsewhere are good, and an incident; secrets of the machine are not in it', async () => {
+    writeFileSync(`${uploads}.fail`, '');
+    try {
+      expect(await run()).toMatchObject({ offsite: 'failed', offsiteError: 'BACKUP_UPLOAD_COMMAND ended with 3: denied for ***' });
+    } finally {
+      rmSync(`${uploads}.fail`);
+    }
+    expect(await runs()).toMatchObject([{ status: 'verified', offsite_error: 'BACKUP_UPLOAD_COMMAND ended with 3: denied for ***' }]);
+    expect(await open()).toEqual(['OFFSITE_COPY_OVERDUE']);
+    await run();
+    expect(await open()).toEqual([]);
+  }, 30_000);
+
+  it('whose process was killed block the next one for two minutes, and have failed', async () => {
+    await db.query(`insert into backups (origin, folder, lease_until) values ('command', '/elsewhere', app_clock() + interval '120 seconds')`);
+    await expect(run()).rejects.toThrow(/another backup runs since/);
+    await db.advance(121);
+    await looked();
+    expect(await open()).toEqual(['BACKUP_FAILED']);
+    mkdirSync(join(dir, '.partial-tradewarden-20260101T000000Z-00000000'));
+    await run();
+    expect((await runs()).map(({ status }) => status)).toEqual(['failed', 'verified']);
+    expect(readdirSync(dir).filter((name) => name.startsWith('.partial'))).toEqual([]);
+    expect(await open()).toEqual([]);
+  }, 30_000);
+
+  it('of which two live in one folder do not write at once', async () => {
+    const { lockFileNow } = await import('../../src/config/file-lock.js');
+    const lock = lockFileNow(join(dir, '.tradewarden-backups.lock'));
+    try {
+      await expect(run()).rejects.toThrow(/another process backs up into/);
+    } finally {
+      lock?.release();
+    }
+  });
+
+  it('are kept for BACKUP_RETENTION_DAYS; the newest proven one, what is not ours and what is unproven and young stay', async () => {
+    for (const { folder } of listBackups(dir)) rmSync(folder, { recursive: true });
+    const made = [await run(), await run(), await run()];
+    const [oldest, unproven, newest] = made.map(({ manifest }) => manifest.id) as [string, string, string];
+    rmSync(join(dir, unproven, 'verified.json'));
+    mkdirSync(join(dir, 'tradewarden-of-mine'));
+    writeFileSync(join(dir, 'notes.txt'), 'mine');
+    const now = new Date();
+    const { keepBackups, tooOld } = await import('../../src/backup/keep-backups.js');
+    const in100Days = new Date(now.getTime() + 100 * 86_400_000);
+    expect(tooOld(listBackups(dir), now, 30)).toEqual([]);
+    expect(tooOld(listBackups(dir), in100Days, 30).map(({ id }) => id).sort()).toEqual([oldest, unproven].sort());
+
+    // The newest is damaged: the oldest is the best there is, and nothing younger than it goes either.
+    rmSync(join(dir, newest, 'dump.pgc'));
+    expect(tooOld(listBackups(dir), in100Days, 30)).toEqual([]);
+    rmSync(join(dir, oldest, 'verified.json'));
+    expect(keepBackups(dir, in100Days, 30)).toEqual([]);
+
+    await db.advance(100 * 86_400);
+    await run();
+    expect(listBackups(dir).map(({ id }) => id)).toHaveLength(4);
+    const last = listBackups(dir)[0]?.id ?? '';
+    expect(keepBackups(dir, in100Days, 30).sort()).toEqual([oldest, unproven, newest].sort());
+    expect(readdirSync(dir).sort()).toEqual(['.tradewarden-backups.lock', 'notes.txt', 'tradewarden-of-mine', last].sort());
+    expect(existsSync(join(dir, last, 'verified.json'))).toBe(true);
+  }, 60_000);
+
+  it('say what the role lacks, before anything is written', async () => {
+    await db.query(`alter role backup_owner nocreatedb`);
+    try {
+      await expect(run()).rejects.toThrow(/role backup_owner may not create databases.*alter role backup_owner createdb, or set BACKUP_SCRATCH_URL/);
+      const writer = await t.second({ DATABASE_OWNER_URL: db.url });
+      await expect(writer.app.get(Backups, { strict: false }).run({ origin: 'command' })).rejects.toThrow(/role backup_writer may not read every table: set DATABASE_OWNER_URL/);
+      await writer.close();
+      const proven = await t.second({ BACKUP_SCRATCH_URL: server.adminUrl });
+      await proven.app.get(Backups, { strict: false }).run({ origin: 'command' });
+      await proven.close();
+    } finally {
+      await db.query(`alter role backup_owner createdb`);
+    }
+  }, 60_000);
+
+  it('end with their server, are no failure, and are made after the next start', async () => {
+    const second = await t.second();
+    await second.app.get(BackupSchedule, { strict: false }).look();
+    await second.close();
+    expect(await runs()).toMatchObject([{ status: 'interrupted', error: 'it was interrupted' }]);
+    expect(readdirSync(dir).filter((name) => name.startsWith('.partial'))).toEqual([]);
+    await looked();
+    expect((await runs()).map(({ status }) => status)).toEqual(['interrupted', 'verified']);
+    expect(await open()).toEqual([]);
+  }, 30_000);
+});
