@@ -38,6 +38,7 @@ import { PositionsModule } from './positions/positions.module.js';
 import { PredictionsModule } from './predictions/predictions.module.js';
 import { ReportsModule } from './reports/reports.module.js';
 import { RetentionModule } from './retention/retention.module.js';
+import { RestoreModule } from './restore/restore.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import { StrategiesModule } from './strategies/strategies.module.js';
 import { SupervisorModule } from './supervisor/supervisor.module.js';
@@ -100,6 +101,7 @@ export class AppModule {
         ExportModule,
         CutoverModule,
         MirrorModule,
+        RestoreModule,
       ],
       providers: [
         QuietLogger,

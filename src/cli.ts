@@ -5,6 +5,7 @@ import type { ExportCommand } from './cli/export.js';
 import type { HaltOptions } from './cli/halts.js';
 import type { ImportFlags } from './cli/import.js';
 import type { RetentionOptions } from './cli/retention.js';
+import type { RestoreOptions } from './cli/restore.js';
 import type { StatementOptions } from './cli/statement.js';
 import { ROLES, SCOPES } from './common/principal.js';
 import { envExample, readEnv } from './config/env.js';
@@ -45,6 +46,7 @@ function commands(): Command {
   cutoverCommands(program);
   inquiryCommands(program);
   statementCommand(program);
+  restoreCommands(program);
   program.command('import:rollback').description('take back what one import brought, whole or not at all; exit code 1 with what stands in the way').argument('<run>', 'its id or number')
     .option('--dry-run', 'say what would go, and change nothing')
     .action((run_: string, options: { dryRun?: boolean }) => run(async () => (await import('./cli/import-rollback.js')).importRollback(readEnv(), say, run_, options)));
@@ -132,6 +134,16 @@ function inquiryCommands(program: Command): void {
     .action((id: string) => run(async () => (await import('./cli/why.js')).why(readEnv(), say, id)));
   program.command('reconcile').description('ask agents to report what their brokers show').option('--agent <agent>', 'its name or id; all when left out').option('--account <account>', 'its name or id')
     .action((options: { agent?: string; account?: string }) => run(async () => (await import('./cli/reconcile.js')).reconcile(readEnv(), say, options)));
+}
+
+/** Back to a backup: never over what is live. */
+function restoreCommands(program: Command): void {
+  program.command('restore').description('put a backup in the place of the database, which is kept; it comes up halted').argument('[backup]', 'its name in BACKUP_DIR, its folder, or latest (the newest that was verified)')
+    .option('--yes', 'RESTORE is not asked for').option('--into <name>', 'into a new database of this name, and swap nothing').option('--unverified', 'also one that was never restored and compared')
+    .option('--disconnect', 'end the connections of servers that run').option('--other-system', 'also where it is of another system').option('--continue', 'swap in what an earlier run has restored')
+    .action((backup: string | undefined, options: RestoreOptions) => run(async () => (await import('./cli/restore.js')).restore(readEnv(), say, backup, options)));
+  program.command('restore:old').description('databases that were live before a restore').option('--drop <name>', 'remove this one, for good').option('--confirm <name>', 'its name once more')
+    .action((options: { drop?: string; confirm?: string }) => run(async () => (await import('./cli/restore.js')).oldDatabases(readEnv(), say, options)));
 }
 
 /** What the broker says against what is stored. */

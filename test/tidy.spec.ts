@@ -16,6 +16,9 @@ const LEVELS: Record<string, number> = {
   'trade-ideas': 4,
   why: 4,
   backup: 5, health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, retention: 5, 'system-monitor': 5, webhooks: 5,
+  backup: 5,
+  restore: 5,
+  health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, webhooks: 5,
   '.': 6, cli: 6,
 };
 
@@ -28,6 +31,8 @@ const ARROWS: Record<string, string[]> = {
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
   why: ['closures', 'commands', 'decisions', 'trade-ideas'],
   'system-monitor': ['live'], health: ['backup', 'notifications', 'retention', 'system-monitor', 'webhooks'], overview: ['backup', 'health', 'live', 'retention', 'system-monitor'],
+  health: ['backup', 'notifications', 'webhooks'], overview: ['backup', 'health', 'live'],
+  restore: ['backup'],
   '.': ['cli'], cli: ['.'],
 };
 

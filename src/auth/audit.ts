@@ -6,7 +6,7 @@ import { hmac } from './secrets.js';
 
 export const AUDIT_KINDS = [
   'signed_in', 'sign_in_failed', 'sign_in_slowed', 'signed_out', 'refresh_reused', 'credential_refused', 'key_used',
-  'key_created', 'key_revoked', 'user_created', 'user_changed', 'password_changed',
+  'key_created', 'key_revoked', 'user_created', 'user_changed', 'password_changed', 'restored',
 ] as const;
 export type AuditKind = (typeof AUDIT_KINDS)[number];
 

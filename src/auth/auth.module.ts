@@ -28,6 +28,6 @@ import { UsersService } from './users.service.js';
     ApiKeysService, AuthAudit, JwtStrategy, RateLimiter, SessionsRepository, SessionsService, UsersRepository, UsersService,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [ApiKeysService, RateLimiter, SessionsRepository, UsersService, UsersRepository],
+  exports: [AuthAudit, ApiKeysService, RateLimiter, SessionsRepository, UsersService, UsersRepository],
 })
 export class AuthModule {}

@@ -111,9 +111,14 @@ export class ClosuresRepository {
       order by c.seq limit ${limit}`;
   }
 
-  /** After a try that was told done the next complete report has to show the trade still, before there is another. */
+  /**
+   * After a try that was told done the next complete report has to show the trade still, before there is another; after a
+   * restore the first one, since it may have been closed after the backup, and a second close of a netting account opens the opposite.
+   */
   private mayTry(): string {
-    return `not ${AWAITS_SETTLEMENT} and not exists (
+    return `not ${AWAITS_SETTLEMENT} and (t.status <> 'unknown' or not exists (
+      select from restores b where b.arrived_at >= coalesce((select r.complete_received_at from agent_reports r where r.agent_id = t.agent_id), '-infinity')
+    )) and not exists (
       select from agent_commands k left join agent_reports r on r.agent_id = t.agent_id
       where k.trade_id = c.trade_id and k.type = 'close_trade' and k.status = 'succeeded' and k.finished_at >= c.created_at
         and (r.complete_as_of is null or r.complete_as_of < k.finished_at + make_interval(secs => ${SHOWN_WITHIN_SECONDS})))`;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { agentConfig } from '../agents/agents.schemas.js';
-import { jsonObject, lotSize, price, symbol, text, uuid } from '../common/fields.js';
+import { instant, jsonObject, lotSize, price, symbol, text, uuid } from '../common/fields.js';
 
 export type CommandClass = 'opens' | 'reduces' | 'neutral';
 export const PRIORITIES = ['emergency', 'high', 'normal', 'low'] as const;
@@ -35,7 +35,10 @@ export const COMMAND_TYPES = {
   update_config: { about: 'Change settings of the agent; taken over when it completes', class: 'computed', priority: 'normal', payload: configPayload },
   kill: { about: 'Cancel entry orders, leave positions with their stops, end the process', class: 'reduces', priority: 'emergency', payload: z.strictObject(why), run: 'stopped' },
   flatten: { about: 'Cancel entry orders, close everything, and stay paused until a resume', class: 'reduces', priority: 'emergency', payload: z.strictObject({ symbol: symbol().optional(), ...why }), run: 'paused' },
-  reconcile: { about: 'Report what the broker shows, or what became of an order tag', class: 'neutral', priority: 'normal', payload: z.strictObject({ orderTag: z.string().regex(/^[A-Z0-9]{16}$/, { error: 'must be 16 of A-Z and 0-9' }).optional(), ...why }) },
+  reconcile: {
+    about: 'Report what the broker shows, or what became of an order tag; with the deals since then, where it says since when', class: 'neutral', priority: 'normal',
+    payload: z.strictObject({ orderTag: z.string().regex(/^[A-Z0-9]{16}$/, { error: 'must be 16 of A-Z and 0-9' }).optional(), since: instant().optional(), ...why }),
+  },
   open_trade: {
     about: 'Open a position; made by the gate only, handed out once', class: 'opens', priority: 'normal',
     payload: z.strictObject({

@@ -40,6 +40,7 @@ import { ImportStreams1763600000039 } from './migrations/1763600000039-import-st
 import { Backups1763600000040 } from './migrations/1763600000040-backups.js';
 import { Retention1763600000042 } from './migrations/1763600000042-retention.js';
 import { SystemMonitor1763600000048 } from './migrations/1763600000048-system-monitor.js';
+import { Restores1763600000041 } from './migrations/1763600000041-restores.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -69,6 +70,7 @@ export const MIGRATIONS = [
   Backups1763600000040,
   Retention1763600000042,
   SystemMonitor1763600000048,
+  Restores1763600000041,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */
@@ -81,6 +83,7 @@ export const APPEND_ONLY_TABLES = [
   'alert_runs',
   'export_ids',
   'retention_months',
+  'restores', 'restore_drills',
 ];
 
 /** Tables that gain rows and change some, and lose none. */

@@ -10,6 +10,8 @@ export interface DatabaseUrls {
   url: string;
   /** Migrations, grants, partitions. */
   ownerUrl: string;
+  /** Makes and renames databases: the superuser of the embedded server, else the owner in the database that every server has. */
+  adminUrl: string;
   /** LISTEN needs a session of its own, past any transaction pooler. */
   unpooledUrl: string;
   /** Of the embedded database, whose owner makes no roles: the superuser's. */
@@ -28,6 +30,7 @@ export async function databaseUrls(env: Env, log: (line: string) => void): Promi
   return {
     url: env.DATABASE_URL,
     ownerUrl,
+    adminUrl: withIdentity(ownerUrl, { database: 'postgres' }),
     unpooledUrl: env.DATABASE_UNPOOLED_URL ?? env.DATABASE_URL,
     roles: new URL(ownerUrl).username === new URL(env.DATABASE_URL).username ? 'single' : 'separate',
     release: async () => undefined,
@@ -53,6 +56,7 @@ async function embeddedUrls(env: Env, log: (line: string) => void): Promise<Data
     const url = withIdentity(embedded.adminUrl, { ...writer, database });
     const ownerUrl = withIdentity(embedded.adminUrl, { ...owner, database });
     return { url, ownerUrl, unpooledUrl: url, adminUrl: withIdentity(embedded.adminUrl, { database }), folder: embedded.cluster, roles: 'separate', release: () => embedded.release() };
+    return { url, ownerUrl, adminUrl: embedded.adminUrl, unpooledUrl: url, roles: 'separate', release: () => embedded.release() };
   } catch (error) {
     await embedded.release();
     throw error;

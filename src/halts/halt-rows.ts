@@ -2,8 +2,8 @@ export const HALT_SCOPES = ['symbol', 'account', 'agent', 'strategy', 'global'] 
 export type HaltScope = (typeof HALT_SCOPES)[number];
 export const HALT_MODES = ['reduce', 'halt', 'flatten'] as const;
 export type HaltMode = (typeof HALT_MODES)[number];
-/** `retirement`: of the whole system, which stands aside for another; no release ends it. */
-export const HALT_SOURCES = ['person', 'agent', 'breaker', 'server', 'retirement'] as const;
+/** `retirement`: of the whole system, which stands aside for another; no release ends it. `restore`: it came out of a backup, and a person has not looked yet. */
+export const HALT_SOURCES = ['person', 'agent', 'breaker', 'server', 'retirement', 'restore'] as const;
 export type HaltSource = (typeof HALT_SOURCES)[number];
 
 export interface HaltRow {

@@ -12,12 +12,13 @@ import { HaltsShownRepository } from './halts-shown.repository.js';
 import { KillSwitchController } from './kill-switch.controller.js';
 import { KillSwitchService } from './kill-switch.service.js';
 import { NotInControl } from './not-in-control.service.js';
+import { RestoreHalt } from './restore-halt.service.js';
 import { Retirement } from './retirement.service.js';
 
 @Module({
   imports: [AgentsModule, ClosuresModule, CommandsModule, DecisionsModule, HaltsModule, IncidentsModule],
   controllers: [KillSwitchController],
-  providers: [HaltEffect, HaltEffectRepository, HaltScopes, HaltsShownRepository, KillSwitchService, NotInControl, Retirement],
-  exports: [HaltsShownRepository, KillSwitchService, Retirement],
+  providers: [HaltEffect, HaltEffectRepository, HaltScopes, HaltsShownRepository, KillSwitchService, NotInControl, RestoreHalt, Retirement],
+  exports: [HaltsShownRepository, KillSwitchService, RestoreHalt, Retirement],
 })
 export class KillSwitchModule {}

@@ -93,6 +93,16 @@ export class ApprovalsService {
     return expired;
   }
 
+  /** All that waits for a price or a person, whatever its time: of a system whose yesterday is not known. Accounts must be locked. Answers how many. */
+  async expireAll(tx: Tx, reason: string): Promise<number> {
+    const ids = await this.ideas.open(tx);
+    for (const id of ids) {
+      const idea = await this.ideas.lock(tx, id);
+      if (idea && isOpen(idea.status)) await this.outcomes.step(tx, null, idea, { status: 'expired', reasons: idea.reasons, ended_reason: reason }, { type: 'risk_rejected', decided: null, reason });
+    }
+    return ids.length;
+  }
+
   private async approveWithin(tx: Tx, caller: Caller, id: string, digest: string, reason: string | null): Promise<Answer> {
     const idea = await this.hold(tx, id);
     if (idea.status !== 'needs_approval') return { refusal: notPending(idea) };

@@ -74,6 +74,11 @@ export class IdeasRepository {
     return row ?? null;
   }
 
+  /** By account, as all lock several. */
+  async open(tx: Tx): Promise<string[]> {
+    return (await tx.sql<{ id: string }[]>`select id from trade_ideas where decided_at is null order by account_id, id`).map(({ id }) => id);
+  }
+
   /** A statement of its own, after the lock. */
   async isLate(tx: Tx, id: string): Promise<boolean> {
     const [row] = await tx.sql<{ late: boolean }[]>`select case status when 'waiting' then waits_until else approve_until end <= app_clock() as late from trade_ideas where id = ${id}`;

@@ -1,0 +1,104 @@
+import type { Backup } from '../backup/read-backup.js';
+import type { Env } from '../config/env.js';
+import { identityOf } from '../database/roles.js';
+import type { DatabaseUrls } from '../database/urls.js';
+import type { Arrived, Arriving } from '../restore/arrival.service.js';
+import { Arrival } from '../restore/arrival.service.js';
+import { backupFolder } from '../restore/backup-folder.js';
+import { RestoreFailed } from '../restore/failed.js';
+import { dropKept, keptDatabases } from '../restore/kept-databases.js';
+import { continueRestore, restoreDatabase, type Restored } from '../restore/restore-database.js';
+import { Steps } from '../restore/steps.js';
+import { chosenBackup } from '../restore/which-backup.js';
+import { type Say, withDatabase } from './database.js';
+import { CommandError, type Outcome, wrongUsage } from './outcome.js';
+import { withServices } from './services.js';
+import { mustType } from './typed-word.js';
+
+export interface RestoreOptions {
+  yes?: boolean;
+  into?: string;
+  unverified?: boolean;
+  disconnect?: boolean;
+  otherSystem?: boolean;
+  continue?: boolean;
+}
+
+/** Into a new database, compared, halted, and then swapped in. Whatever fails, the live one is as it was. */
+export function restore(env: Env, say: Say, given: string | undefined, options: RestoreOptions): Promise<Outcome> {
+  if ((given === undefined) !== (options.continue ?? false)) throw wrongUsage('Name a backup, its folder or "latest"; or --continue, and none.');
+  if (options.into !== undefined && !/^[a-z_][a-z0-9_]{0,62}$/.test(options.into)) throw wrongUsage('--into takes a new name of small letters, digits and _, at most 63.');
+  return failing(() => withDatabase(env, say, async (urls) => {
+    const steps = new Steps(say);
+    const live = identityOf(urls.ownerUrl).database;
+    if (given === undefined) {
+      await confirmed(options, `The restored database that waits takes the place of ${live}.`);
+      return told(await continueRestore({ urls, steps }, options.disconnect ?? false), steps);
+    }
+    const backup = await steps.run('reading the backup', () => chosenBackup(given, backupFolder(env), { unverified: options.unverified ?? false }));
+    const { manifest } = backup;
+    if (options.into === undefined) await confirmed(options, `${live} goes back to ${manifest.snapshotAt} (${manifest.id}): what came after it is not in it. It comes up halted, and what is live now is kept under another name.`);
+    return told(await restored(env, { urls, steps }, backup, options), steps);
+  }));
+}
+
+function restored(env: Env, { urls, steps }: { urls: DatabaseUrls; steps: Steps }, backup: Backup, { into, disconnect, otherSystem }: RestoreOptions): Promise<Restored> {
+  return restoreDatabase({ urls, steps, arrive: (own, arriving) => arriveIn(env, own, arriving) }, backup, { into: into ?? null, disconnect: disconnect ?? false, otherSystem: otherSystem ?? false });
+}
+
+/** With the application's services on that database, and nothing of it running. */
+export const arriveIn = (env: Env, urls: DatabaseUrls, arriving: Arriving): Promise<Arrived> =>
+  withServices(env, urls, (app) => app.get(Arrival, { strict: false }).arrive(arriving));
+
+async function confirmed({ yes }: RestoreOptions, what: string): Promise<void> {
+  if (!yes) await mustType('RESTORE', what, 'say --yes');
+}
+
+function told(done: Restored, steps: Steps): Outcome {
+  const { backup, backupAt, database, before, arrived, migrations, notes } = done;
+  const figures = Object.entries(arrived?.figures ?? {}).filter(([, count]) => count > 0).map(([name, count]) => `${count} ${WORDS[name] ?? name}`);
+  return {
+    json: { backup, backupAt, database, before, haltId: arrived?.halt_id ?? null, arrival: arrived?.figures ?? null, migrations, notes, seconds: steps.seconds, steps: steps.done },
+    text: [
+      `Restored ${backup} as ${database} in ${steps.seconds} s. It knows nothing after ${backupAt}.`,
+      ...(figures.length > 0 ? [`Since then not known, or ended: ${figures.join(', ')}.`] : []),
+      ...(migrations.length > 0 ? [`Brought up to this version: ${migrations.join(', ')}.`] : []),
+      'Everything is halted. What was done after the backup is not in it: people and keys that were shut out, limits that were narrowed, agents that were stopped, halts. Look at those first.',
+      ...(arrived ? [`Start the server, let agents report, compare, and release: tradewarden release ${arrived.halt_id} --reason … --confirm RELEASE`] : []),
+      ...(before === null ? [] : [`What was live is kept as ${before}; once it is needed no more: tradewarden restore:old --drop ${before} --confirm ${before}`]),
+      ...notes.map((note) => `Note: ${note}`),
+    ].join('\n'),
+  };
+}
+
+const WORDS: Record<string, string> = {
+  unknownTrades: 'live trades unknown', expiredCommands: 'commands expired', unknownCommands: 'commands unknown', requeuedCommands: 'commands queued again',
+  expiredIdeas: 'ideas expired', agents: 'agents to report', sessions: 'sessions ended', repeatedAnswers: 'answers forgotten', droppedMessages: 'messages dropped',
+};
+
+/** What restores have put aside: lists it, or drops one of it for good. */
+export function oldDatabases(env: Env, say: Say, { drop, confirm }: { drop?: string; confirm?: string }): Promise<Outcome> {
+  return failing(() => withDatabase(env, say, async (urls) => {
+    const live = identityOf(urls.ownerUrl).database;
+    if (drop === undefined) {
+      const kept = await keptDatabases(urls.adminUrl, live);
+      return {
+        json: { kept: kept.map(({ name, at, bytes, backup }) => ({ name, replacedAt: at, bytes, backup })) },
+        text: kept.length === 0 ? 'No restore has put anything aside.' : kept.map(({ name, at, bytes, backup }) => `${name}  live until ${at}, replaced by ${backup}, ${Math.ceil(bytes / 1_048_576)} MiB`).join('\n'),
+      };
+    }
+    if (confirm !== drop) await mustType(drop, `${drop} is dropped for good.`, `say --confirm ${drop}`);
+    await dropKept(urls.adminUrl, live, drop);
+    return { json: { dropped: drop }, text: `Dropped ${drop}.` };
+  }));
+}
+
+/** What this command cannot do has a code of its own. */
+async function failing(work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof RestoreFailed) throw new CommandError(error.code, error.message);
+    throw error;
+  }
+}
