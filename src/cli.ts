@@ -142,6 +142,7 @@ function restoreCommands(program: Command): void {
     .option('--yes', 'RESTORE is not asked for').option('--into <name>', 'into a new database of this name, and swap nothing').option('--unverified', 'also one that was never restored and compared')
     .option('--disconnect', 'end the connections of servers that run').option('--other-system', 'also where it is of another system').option('--continue', 'swap in what an earlier run has restored')
     .action((backup: string | undefined, options: RestoreOptions) => run(async () => (await import('./cli/restore.js')).restore(readEnv(), say, backup, options)));
+  program.command('restore:drill').description('restore the newest proven backup into a scratch database, compare it, look whether it comes up halted, and throw it away').action(() => run(async () => (await import('./cli/restore.js')).restoreDrill(readEnv(), say)));
   program.command('restore:old').description('databases that were live before a restore').option('--drop <name>', 'remove this one, for good').option('--confirm <name>', 'its name once more')
     .action((options: { drop?: string; confirm?: string }) => run(async () => (await import('./cli/restore.js')).oldDatabases(readEnv(), say, options)));
 }

@@ -17,6 +17,7 @@ import { QuietLogger } from './config/quiet-logger.js';
 import { EventFeed } from './events/event-feed.js';
 import { openApi } from './openapi.js';
 import { servePage } from './page.js';
+import { Drills } from './restore/drills.service.js';
 
 const UNPREFIXED = ['livez', 'readyz', 'health', 'metrics'];
 const WEBHOOKS = 'webhooks/tradingview/:token';
@@ -53,6 +54,8 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
     if (request.url.startsWith('/api/v1/')) void reply.header('Cache-Control', 'no-store');
     done();
   });
+  const drills = app.get(Drills, { strict: false });
+  drills.arriveBy(async (urls, arriving) => (await import('./cli/restore.js')).arriveIn(env, urls, arriving));
   drainOnClose(app, app.get(Draining));
   wakeFeedOnChanges(app, app.get(EventFeed));
   await servePage(fastify as never);

@@ -5,7 +5,9 @@ import type { DatabaseUrls } from '../database/urls.js';
 import type { Arrived, Arriving } from '../restore/arrival.service.js';
 import { Arrival } from '../restore/arrival.service.js';
 import { backupFolder } from '../restore/backup-folder.js';
+import { Drills } from '../restore/drills.service.js';
 import { RestoreFailed } from '../restore/failed.js';
+import { dropKeptCluster, keptClusters, restoreCluster } from '../restore/restore-cluster.js';
 import { dropKept, keptDatabases } from '../restore/kept-databases.js';
 import { continueRestore, restoreDatabase, type Restored } from '../restore/restore-database.js';
 import { Steps } from '../restore/steps.js';
@@ -28,18 +30,26 @@ export interface RestoreOptions {
 export function restore(env: Env, say: Say, given: string | undefined, options: RestoreOptions): Promise<Outcome> {
   if ((given === undefined) !== (options.continue ?? false)) throw wrongUsage('Name a backup, its folder or "latest"; or --continue, and none.');
   if (options.into !== undefined && !/^[a-z_][a-z0-9_]{0,62}$/.test(options.into)) throw wrongUsage('--into takes a new name of small letters, digits and _, at most 63.');
-  return failing(() => withDatabase(env, say, async (urls) => {
+  return failing(async () => {
     const steps = new Steps(say);
-    const live = identityOf(urls.ownerUrl).database;
     if (given === undefined) {
-      await confirmed(options, `The restored database that waits takes the place of ${live}.`);
-      return told(await continueRestore({ urls, steps }, options.disconnect ?? false), steps);
+      return withDatabase(env, say, async (urls) => {
+        await confirmed(options, `The restored database that waits takes the place of ${identityOf(urls.ownerUrl).database}.`);
+        return told(await continueRestore({ urls, steps }, options.disconnect ?? false), steps);
+      });
     }
     const backup = await steps.run('reading the backup', () => chosenBackup(given, backupFolder(env), { unverified: options.unverified ?? false }));
     const { manifest } = backup;
-    if (options.into === undefined) await confirmed(options, `${live} goes back to ${manifest.snapshotAt} (${manifest.id}): what came after it is not in it. It comes up halted, and what is live now is kept under another name.`);
-    return told(await restored(env, { urls, steps }, backup, options), steps);
-  }));
+    if (options.into === undefined) await confirmed(options, `The database goes back to ${manifest.snapshotAt} (${manifest.id}): what came after it is not in it. It comes up halted, and what is live now is kept.`);
+    if (manifest.kind === 'base') return told(await restoredCluster(env, steps, backup, options), steps);
+    return withDatabase(env, say, async (urls) => told(await restored(env, { urls, steps }, backup, options), steps));
+  });
+}
+
+function restoredCluster(env: Env, steps: Steps, backup: Backup, { into, otherSystem }: RestoreOptions): Promise<Restored> {
+  if (!env.embedded) throw new RestoreFailed('WRONG_KIND', `${backup.manifest.id} is a copy of an embedded server: it is restored where DATABASE_URL is not set, into DATA_DIR.`);
+  if (into !== undefined) throw new RestoreFailed('WRONG_KIND', `${backup.manifest.id} is a copy of a whole server: --into takes a dump.`);
+  return restoreCluster({ env, steps, arrive: (own, arriving) => arriveIn(env, own, arriving) }, backup, { otherSystem: otherSystem ?? false });
 }
 
 function restored(env: Env, { urls, steps }: { urls: DatabaseUrls; steps: Steps }, backup: Backup, { into, disconnect, otherSystem }: RestoreOptions): Promise<Restored> {
@@ -81,16 +91,30 @@ export function oldDatabases(env: Env, say: Say, { drop, confirm }: { drop?: str
   return failing(() => withDatabase(env, say, async (urls) => {
     const live = identityOf(urls.ownerUrl).database;
     if (drop === undefined) {
-      const kept = await keptDatabases(urls.adminUrl, live);
+      const kept = [...(env.embedded ? keptClusters(env) : []), ...(await keptDatabases(urls.adminUrl, live))];
       return {
-        json: { kept: kept.map(({ name, at, bytes, backup }) => ({ name, replacedAt: at, bytes, backup })) },
-        text: kept.length === 0 ? 'No restore has put anything aside.' : kept.map(({ name, at, bytes, backup }) => `${name}  live until ${at}, replaced by ${backup}, ${Math.ceil(bytes / 1_048_576)} MiB`).join('\n'),
+        json: { kept: kept.map(({ name, at, backup }) => ({ name, replacedAt: at, backup })) },
+        text: kept.length === 0 ? 'No restore has put anything aside.' : kept.map(({ name, at, backup }) => `${name}  live until ${at}, replaced by ${backup}`).join('\n'),
       };
     }
     if (confirm !== drop) await mustType(drop, `${drop} is dropped for good.`, `say --confirm ${drop}`);
-    await dropKept(urls.adminUrl, live, drop);
+    if (env.embedded && keptClusters(env).some(({ name }) => name === drop)) dropKeptCluster(env, drop);
+    else await dropKept(urls.adminUrl, live, drop);
     return { json: { dropped: drop }, text: `Dropped ${drop}.` };
   }));
+}
+
+/** Into a scratch place, which is thrown away again; what is live notices nothing. */
+export function restoreDrill(env: Env, say: Say): Promise<Outcome> {
+  return failing(() => withDatabase(env, say, (urls) => withServices(env, urls, async (app) => {
+    const drills = app.get(Drills, { strict: false });
+    drills.arriveBy((own, arriving) => arriveIn(env, own, arriving));
+    const done = await drills.run({ say });
+    return {
+      json: done,
+      text: [`${done.backup}, which reaches up to ${done.backupAt}, was restored, is what was backed up, and comes up halted: ${done.seconds} s.`, ...done.steps.map(({ name, seconds }) => `  ${name}  ${seconds} s`)].join('\n'),
+    };
+  })));
 }
 
 /** What this command cannot do has a code of its own. */

@@ -124,6 +124,11 @@ export class DatabaseService {
     return this.urls?.roles ?? 'unknown';
   }
 
+  /** All addresses; undefined until the database was looked for. */
+  get addresses(): DatabaseUrls | undefined {
+    return this.urls;
+  }
+
   /** The writer's; undefined until the database was looked for. */
   get url(): string | undefined {
     return this.urls?.url;

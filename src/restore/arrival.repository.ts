@@ -119,6 +119,10 @@ export class ArrivalRepository {
     return rows.length;
   }
 
+  async oneOfEachMode(): Promise<string[]> {
+    return (await this.dataSource.sql<{ id: string }[]>`select distinct on (mode) id from agents where retired_at is null order by mode, seq`).map(({ id }) => id);
+  }
+
   async activeAgents(tx: Tx): Promise<string[]> {
     return (await tx.sql<{ id: string }[]>`select id from agents where retired_at is null order by id`).map(({ id }) => id);
   }
@@ -144,6 +148,11 @@ export class ArrivalRepository {
     await tx.sql`update notification_deliveries set status = 'dropped', ended_at = app_clock() where status = 'waiting'`;
     await tx.sql`update telegram_bots set lease_until = null, lease_token = null`;
     return rows.length;
+  }
+
+  /** One that was being made is the one that this came from, or it was never ended here. */
+  async endBackups(tx: Tx): Promise<void> {
+    await tx.sql`update backups set status = 'interrupted', finished_at = app_clock(), lease_until = null, error = 'it was being made when the backup was taken' where status = 'running'`;
   }
 
   /** Nobody runs them, and all that would have run since is due. */

@@ -2,11 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AuthAudit, type Origin } from '../auth/audit.js';
 import { ServerCommands } from '../commands/server-commands.service.js';
+import type { Caller } from '../common/http/caller.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import { RestoreHalt } from '../kill-switch/restore-halt.service.js';
 import { ApprovalsService } from '../trade-ideas/approvals.service.js';
+import { IdeasService } from '../trade-ideas/ideas.service.js';
 import { BrokerTradesService } from '../trades/broker-trades.service.js';
 import { stepEvent } from '../trades/trade-change.js';
 import { ArrivalRepository, type StoredArrival, type UnsettledCommand } from './arrival.repository.js';
@@ -25,9 +27,14 @@ export interface Arriving {
 export interface Arrived extends StoredArrival {
   /** Nothing that was queued before is left on any account. */
   effective: boolean;
+  /** Whether the gate refuses an opening of each mode because of the halt; null: there is no agent to ask for. */
+  refusesOpenings: boolean | null;
 }
 
 const CARRIED_THROUGH_WITHIN_MS = 60_000;
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+/** Of no one who could sign in. */
+const ASKING: Caller = { correlationId: 'restore', principal: { kind: 'user', id: NOBODY, email: '', name: 'restore', role: 'admin', session: { id: NOBODY, userId: NOBODY, version: 0 }, tokenEndsAtMs: 0 } };
 const RESTORING: Origin = { address: null, userAgent: 'tradewarden command line', correlationId: null };
 
 /**
@@ -42,6 +49,7 @@ export class Arrival {
     private readonly halt: RestoreHalt,
     private readonly trades: BrokerTradesService,
     private readonly ideas: ApprovalsService,
+    private readonly proposals: IdeasService,
     private readonly commands: ServerCommands,
     private readonly incidents: Incidents,
     private readonly events: Events,
@@ -50,7 +58,14 @@ export class Arrival {
 
   async arrive(arriving: Arriving): Promise<Arrived> {
     const arrival = (await this.repository.of(arriving.id)) ?? (await inTransaction(this.dataSource, (tx) => this.within(tx, arriving)));
-    return { ...arrival, effective: await this.halt.within(arrival.halt_id, CARRIED_THROUGH_WITHIN_MS) };
+    return { ...arrival, effective: await this.halt.within(arrival.halt_id, CARRIED_THROUGH_WITHIN_MS), refusesOpenings: await this.refuses() };
+  }
+
+  /** Asked as a person asks; nothing is written. */
+  private async refuses(): Promise<boolean | null> {
+    const agents = await this.repository.oneOfEachMode();
+    const verdicts = await Promise.all(agents.map((executorAgentId) => this.proposals.check(ASKING, { symbol: 'EURUSD', direction: 'long', lotSize: '0.01', rationale: 'Does the halt hold?', executorAgentId })));
+    return verdicts.length === 0 ? null : verdicts.every(({ verdict }) => verdict === 'halted_by_risk');
   }
 
   private async within(tx: Tx, { id, backup, backupAt, drill }: Arriving): Promise<StoredArrival> {
@@ -67,6 +82,7 @@ export class Arrival {
       expiredIdeas: await this.ideas.expireAll(tx, why), agents: await this.repository.forgetAgents(tx), sessions: await this.repository.endSessions(tx),
       repeatedAnswers: await this.repository.forgetHandOuts(tx), droppedMessages: await this.repository.dropMessages(tx),
     };
+    await this.repository.endBackups(tx);
     await this.repository.schedulesDue(tx);
     await this.commands.askToReconcile(tx, null, await this.repository.activeAgents(tx), 0, () => ({ since: backupAt, reason: 'RESTORED' }));
     await this.repository.note(tx, { id, backup, backupAt, haltId: halt.id, drill, figures });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { accessSync, chmodSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { replaceFile } from '../../config/durable-file.js';
 
 /** Where root puts what the database user cannot reach in DATA_DIR. */
@@ -40,14 +40,13 @@ export function clusterLocation(dataDir: string): ClusterLocation | null {
         `Put it back, or remove ${pointerPath(dataDir)} to begin with an empty database.`,
     );
   }
-  if (cluster !== inside) refuseCopy(dataDir, pointer, cluster);
+  if (!liesIn(dataDir, cluster)) refuseCopy(dataDir, pointer, cluster);
   return { cluster, port: pointer.port };
 }
 
 /** Remembers the cluster's place and port; inside DATA_DIR as a relative path, so that the folder can move. */
 export function saveLocation(dataDir: string, location: ClusterLocation): void {
-  const inside = join(dataDir, 'postgres');
-  const cluster = location.cluster === inside ? 'postgres' : location.cluster;
+  const cluster = liesIn(dataDir, location.cluster) ? relative(dataDir, location.cluster) : location.cluster;
   const pointer: Pointer = { cluster, port: location.port, dataDir };
   replaceFile(pointerPath(dataDir), `${JSON.stringify(pointer, null, 2)}\n`, 0o644);
 }
@@ -73,6 +72,9 @@ function refuseCopy(dataDir: string, pointer: Pointer, cluster: string): void {
       `Remove ${pointerPath(dataDir)} and ${dataDir}/secrets.json to begin with an empty database.`,
   );
 }
+
+/** `postgres`, or beside it what a restore has put there. */
+const liesIn = (dataDir: string, cluster: string): boolean => !relative(dataDir, cluster).startsWith('..');
 
 function isCluster(path: string): boolean {
   try {

@@ -1,0 +1,150 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { withIdentity } from '../../src/database/roles.js';
+import { cli } from '../support/cli.js';
+import { onConnection } from '../support/cluster.js';
+import { hasPostgres15 } from '../support/postgres15.js';
+import { type Restorable, restorable } from '../support/restores.js';
+
+const withPostgres15 = hasPostgres15 ? describe : describe.skip;
+
+withPostgres15('a restore that fails', () => {
+  let r: Restorable;
+  let name: string;
+  beforeAll(async () => {
+    r = await restorable();
+    await r.db.query(`insert into accounts (id, name, kind, currency, margin_mode) values (gen_random_uuid(), 'first', 'demo', 'EUR', 'hedging')`);
+    name = await r.backUp();
+    await r.db.query(`insert into accounts (id, name, kind, currency, margin_mode) values (gen_random_uuid(), 'after the backup', 'demo', 'EUR', 'hedging')`);
+  });
+  afterAll(() => r.end());
+
+  const accounts = async () => (await onConnection(withIdentity(r.server.adminUrl, { database: 'tradewarden' }), async (client) => (await client.query<{ name: string }>('select name from accounts order by seq')).rows)).map((row) => row.name);
+  const halts = async () => (await onConnection(withIdentity(r.server.adminUrl, { database: 'tradewarden' }), async (client) => (await client.query(`select 1 from halts`)).rowCount));
+  const asAdmin = (statement: string) => onConnection(r.server.adminUrl, (client) => client.query(statement));
+  /** The pool of this test's own looks is a connection too. */
+  const restore = (args: string[], hear?: Parameters<Restorable['restore']>[1]) => r.restore([...args, '--disconnect'], hear);
+  const untouched = async () => {
+    expect([await accounts(), await halts(), await r.databases()]).toEqual([['first', 'after the backup'], 0, ['tradewarden']]);
+  };
+
+  it('without a word changes nothing: on no terminal, RESTORE is not asked for', async () => {
+    expect(await restore([name])).toMatchObject({ code: 2, json: { error: { code: 'WRONG_USAGE' } } });
+    expect(await restore([])).toMatchObject({ code: 2 });
+    expect(await restore([name, '--continue'])).toMatchObject({ code: 2 });
+    await untouched();
+  });
+
+  it.each<[string, string, string[]]>([
+    ['of nothing', 'NO_BACKUP', ['tradewarden-20200101T000000Z-00000000', '--yes']],
+    ['into a name that is taken', 'NAME_TAKEN', ['latest', '--into', 'tradewarden']],
+    ['with nothing to go on with', 'NOTHING_TO_CONTINUE', ['--continue', '--yes']],
+  ])('%s says so', async (_what, code, args) => {
+    expect(await restore(args)).toMatchObject({ code: 1, json: { error: { code } } });
+    await untouched();
+  });
+
+  it('says that a backup was never proven, and takes it where that is meant', async () => {
+    const hope = await r.backUp(false);
+    expect(await restore([hope, '--yes'])).toMatchObject({ code: 1, json: { error: { code: 'NOT_VERIFIED' } } });
+    expect(await restore([hope, '--unverified', '--into', 'looked_at'])).toMatchObject({ code: 0, json: { database: 'looked_at', before: null } });
+    expect(await onConnection(withIdentity(r.server.adminUrl, { database: 'looked_at' }), async (client) => (await client.query(`select source from halts where released_at is null`)).rows)).toEqual([{ source: 'restore' }]);
+    await asAdmin('drop database looked_at');
+    await untouched();
+  });
+
+  it.each([
+    ['manifest.json', (text: Buffer) => Buffer.from(text.toString().replace('"format": 1', '"format": 2'))],
+    ['manifest.json', (text: Buffer) => Buffer.from(text.toString().replace(/"rows": \d+/, '"rows": 7'))],
+    ['SHA256SUMS', (text: Buffer) => text.subarray(0, text.length - 10)],
+    ['dump.pgc', (bytes: Buffer) => bytes.subarray(0, bytes.length - 100)],
+    ['dump.pgc', (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 5_000), Buffer.from([(bytes[5_000] ?? 0) ^ 1]), bytes.subarray(5_001)])],
+  ])('finds that %s was changed, and names it', async (file, change) => {
+    const path = join(r.folder, name, file);
+    const bytes = readFileSync(path);
+    writeFileSync(path, change(bytes));
+    const run = await restore([name, '--yes']);
+    writeFileSync(path, bytes);
+    expect(run).toMatchObject({ code: 1, json: { error: { code: 'BACKUP_DAMAGED', message: expect.stringMatching(/manifest\.json|SHA256SUMS|dump\.pgc/) } } });
+    await untouched();
+  });
+
+  it('refuses a role that may not make databases, with the statement that lets it', async () => {
+    await asAdmin('alter role owner nocreatedb');
+    const run = await restore([name, '--yes']);
+    await asAdmin('alter role owner createdb');
+    expect(run).toMatchObject({ code: 1, json: { error: { code: 'NO_RIGHTS', message: expect.stringContaining('alter role "owner" createdb') } } });
+    await untouched();
+  });
+
+  it('refuses a wrong password, and never shows one', async () => {
+    const run = await cli<{ error: { code: string } }>(['restore', name, '--yes', '--json'], { ...r.env, DATABASE_OWNER_URL: withIdentity(r.db.ownerUrl, { password: 'not-this-one-at-all' }) });
+    expect([run.code, run.json.error.code, /not-this-one|owner-of-the-cluster/.test(run.stdout + run.stderr)]).toEqual([1, 'DATABASE_UNAVAILABLE', false]);
+    await untouched();
+  });
+
+  it('refuses the backup of another system', async () => {
+    await onConnection(withIdentity(r.server.adminUrl, { database: 'tradewarden' }), (client) => client.query(`set session_replication_role = replica; update accounts set id = gen_random_uuid() where name = 'first'`));
+    expect(await restore([name, '--yes'])).toMatchObject({ code: 1, json: { error: { code: 'OTHER_SYSTEM' } } });
+    const [original] = await r.db.query<{ id: string }>('select id from accounts order by seq limit 1');
+    expect(original).toBeDefined();
+    await untouched();
+    expect(await restore([name, '--into', 'of_another', '--other-system'])).toMatchObject({ code: 0 });
+    const [first] = await onConnection(withIdentity(r.server.adminUrl, { database: 'of_another' }), async (client) => (await client.query<{ id: string }>('select id from accounts order by seq limit 1')).rows);
+    await onConnection(withIdentity(r.server.adminUrl, { database: 'tradewarden' }), (client) => client.query(`set session_replication_role = replica; update accounts set id = '${first?.id}' where name = 'first'`));
+    await asAdmin('drop database of_another');
+  });
+
+  it.each(['reading the backup', 'making', 'restoring', 'comparing', 'migrating', 'counting on', 'halting'])('killed at "%s" leaves the live database as it is, and the next one clears up', async (step) => {
+    const run = await restore([name, '--yes'], (stderr, child) => {
+      if (stderr.includes(`${step}`)) child.kill('SIGKILL');
+    });
+    expect(run.code).toBeNull();
+    expect([await accounts(), await halts()]).toEqual([['first', 'after the backup'], 0]);
+    expect((await restore([name, '--into', 'next_one'])).code).toBe(0);
+    await asAdmin('drop database next_one');
+    // Whatever the killed one's pg_restore was still doing, nothing of it is left.
+    await untouched();
+  });
+
+  it('killed while it swaps has swapped or not, and --continue does what is left to do', async () => {
+    const run = await restore([name, '--yes'], (stderr, child) => {
+      if (stderr.includes('swapping')) child.kill('SIGKILL');
+    });
+    expect(run.code).toBeNull();
+    const left = await r.databases();
+    if (left.some((each) => each.includes('_restore_'))) {
+      expect(await accounts()).toEqual(['first', 'after the backup']);
+      expect(await restore(['--continue', '--yes'])).toMatchObject({ code: 0, json: { database: 'tradewarden', before: expect.any(String) } });
+    }
+    expect([await accounts(), await halts()]).toEqual([['first'], 1]);
+    const [old] = (await r.databases()).filter((each) => each.includes('_before_'));
+    await asAdmin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = 'tradewarden'`);
+    await asAdmin(`alter database tradewarden rename to done`);
+    await asAdmin(`alter database ${old} rename to tradewarden`);
+    await asAdmin(`drop database done with (force)`);
+    await asAdmin(`comment on database tradewarden is null`);
+    await untouched();
+  });
+
+  it('is alone: of several at once one is done, and the others are told', async () => {
+    const runs = await Promise.all([1, 2, 3].map((n) => restore([name, '--into', `at_once_${n}`])));
+    const done = runs.filter(({ code }) => code === 0);
+    expect(done.length).toBeGreaterThanOrEqual(1);
+    for (const run of runs.filter(({ code }) => code !== 0)) expect(run.json.error.code).toBe('RESTORE_RUNNING');
+    for (const n of [1, 2, 3]) await asAdmin(`drop database if exists at_once_${n}`);
+    await untouched();
+  });
+
+  it('on a machine without the database makes it', async () => {
+    await asAdmin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = 'tradewarden'`);
+    await asAdmin('alter database tradewarden rename to away');
+    const run = await r.restore([name, '--yes']);
+    expect(run).toMatchObject({ code: 0, json: { database: 'tradewarden', before: null } });
+    expect([await accounts(), await halts()]).toEqual([['first'], 1]);
+    await asAdmin('drop database tradewarden with (force)');
+    await asAdmin('alter database away rename to tradewarden');
+    await untouched();
+  });
+});
