@@ -32,6 +32,7 @@ const ARROWS: Record<string, string[]> = {
   why: ['closures', 'commands', 'decisions', 'trade-ideas'],
   'system-monitor': ['live'], health: ['backup', 'notifications', 'retention', 'system-monitor', 'webhooks'], overview: ['backup', 'health', 'live', 'retention', 'system-monitor'],
   health: ['backup', 'notifications', 'webhooks'], overview: ['backup', 'health', 'live'],
+  health: ['backup', 'notifications', 'restore', 'webhooks'], overview: ['backup', 'health', 'live', 'restore'],
   restore: ['backup'],
   '.': ['cli'], cli: ['.'],
 };

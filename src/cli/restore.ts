@@ -1,10 +1,10 @@
+import { backupDir } from '../backup/place.js';
 import type { Backup } from '../backup/read-backup.js';
 import type { Env } from '../config/env.js';
 import { identityOf } from '../database/roles.js';
 import type { DatabaseUrls } from '../database/urls.js';
 import type { Arrived, Arriving } from '../restore/arrival.service.js';
 import { Arrival } from '../restore/arrival.service.js';
-import { backupFolder } from '../restore/backup-folder.js';
 import { Drills } from '../restore/drills.service.js';
 import { RestoreFailed } from '../restore/failed.js';
 import { dropKeptCluster, keptClusters, restoreCluster } from '../restore/restore-cluster.js';
@@ -38,7 +38,7 @@ export function restore(env: Env, say: Say, given: string | undefined, options: 
         return told(await continueRestore({ urls, steps }, options.disconnect ?? false), steps);
       });
     }
-    const backup = await steps.run('reading the backup', () => chosenBackup(given, backupFolder(env), { unverified: options.unverified ?? false }));
+    const backup = await steps.run('reading the backup', () => chosenBackup(given, backupDir(env), { unverified: options.unverified ?? false }));
     const { manifest } = backup;
     if (options.into === undefined) await confirmed(options, `The database goes back to ${manifest.snapshotAt} (${manifest.id}): what came after it is not in it. It comes up halted, and what is live now is kept.`);
     if (manifest.kind === 'base') return told(await restoredCluster(env, steps, backup, options), steps);

@@ -10,6 +10,7 @@ import { type MigrationStatus, migrationStatus } from '../database/migrate.js';
 import type { PoolStats } from '../database/pool.js';
 import { Replica } from '../database/replica/replica.service.js';
 import { ReportReading } from '../database/replica/report-reading.js';
+import { type DrillFigures, drillFigures } from '../restore/drill-figures.js';
 import { type NotificationFigures, notificationFigures } from '../notifications/notification-figures.js';
 import { ALERTS_COUNTED_TO, type InboxFigures, inboxFigures } from '../webhooks/inbox/inbox-figures.js';
 import { type DatabaseFigures, databaseFigures, describeDatabaseFigures } from './database-figures.js';
@@ -34,6 +35,7 @@ interface Seen {
   trading?: TradingFigures;
   server?: DatabaseFigures;
   backups?: BackupFigures;
+  drills?: DrillFigures;
 }
 
 const OF_DATABASE = 'of the database, the same on every instance: take max(), not sum()';
@@ -88,6 +90,7 @@ async function lookAt(url: string | undefined, schedules: Schedules['known']): P
       seen.trading = await tradingFigures((text) => client.query(text), schedules, process.uptime());
       seen.server = await databaseFigures((text) => client.query(text));
       seen.backups = await backupFigures((text) => client.query(text));
+      seen.drills = await drillFigures((text) => client.query(text));
     });
   } catch {
     // Away, late, or without the tables: what was read until then is true.
@@ -115,6 +118,7 @@ function describePool(registry: Registry, stats: PoolStats): void {
 }
 
 function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server, backups }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, backups, drills }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);
@@ -126,6 +130,7 @@ function describeDatabase(registry: Registry, { up, migrations, queue, inbox, no
   if (trading) describeTrading(gaugesOf(registry), trading);
   if (server) describeDatabaseFigures(gaugesOf(registry), countsOf(registry), server);
   if (backups) describeBackups(registers, backups);
+  if (drills && drills.lastGoodAt !== null) new Gauge({ name: 'tradewarden_restore_drill_last_success_timestamp_seconds', help: `When a backup was last restored for the proof that it can be, absent while none was; ${OF_DATABASE}.`, registers }).set(drills.lastGoodAt);
 }
 
 function describeSchema(registers: Registry[], { applied, pending }: MigrationStatus): void {

@@ -138,6 +138,10 @@ export const INCIDENT_KINDS = {
     subject: 'backup', quietSeconds: null,
     means: 'BACKUP_UPLOAD_COMMAND failed on the last backup, or the last copy on another machine is older than BACKUP_MAX_AGE_HOURS. Over with the next copy.',
   },
+  RESTORE_DRILL_FAILED: {
+    subject: 'backup', quietSeconds: null,
+    means: 'A drill could not restore the newest proven backup, or what it restored did not come up halted. Over with the next drill that goes well.',
+  },
 } as const satisfies Record<string, IncidentKind>;
 
 export type IncidentKindName = keyof typeof INCIDENT_KINDS;

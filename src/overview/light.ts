@@ -45,6 +45,7 @@ export const toHaltShown = (row: HaltInForce): Overview['halts'][number] => ({
 });
 
 function endsBy({ source, breaker, expires_at, release_requested_at }: HaltInForce): string {
+  if (source === 'restore') return 'releasing it, once what brokers show was compared with what came out of the backup';
   if (source === 'retirement') return '"tradewarden unretire" at the command line, once the other system has stopped';
   if (breaker !== null) return `resetting the circuit breaker ${breaker}, by its own rule or by hand`;
   const person = release_requested_at === null ? 'an administrator releasing it' : 'a second administrator releasing it';

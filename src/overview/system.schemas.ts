@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { monitorSchema } from '../system-monitor/system-monitor.schemas.js';
 import { replicaSchema } from './replica-shown.js';
 import { backupShownSchema } from '../backup/backups-shown.js';
+import { drillShownSchema } from '../restore/drills-shown.js';
 
 export const SAMPLE_SECONDS = 10;
 export const SAMPLES_MOST = 360;
@@ -54,6 +55,7 @@ export const systemSchema = z.object({
   statements: z.array(z.object({ statement: z.string(), calls: z.number(), totalMs: z.number(), meanMs: z.number(), rows: z.number() })).nullable().describe('what took most of the time of the database, from pg_stat_statements; null where that is not there, or not known'),
   replica: replicaSchema,
   backup: backupShownSchema.nullable().describe('null: not known'),
+  restoreDrill: drillShownSchema.nullable().describe('null: not known'),
 }).meta({ id: 'System' });
 
 export type System = z.output<typeof systemSchema>;

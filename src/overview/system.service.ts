@@ -11,6 +11,7 @@ import { Disks } from '../health/disks.service.js';
 import { MirrorsShown } from '../health/mirrors-shown.js';
 import { APP_VERSION } from '../common/version.js';
 import { SizesShown } from '../health/sizes.service.js';
+import { DrillsShown } from '../restore/drills-shown.js';
 import { Streams } from '../live/streams.js';
 import { shownOf } from '../system-monitor/system-monitor.schemas.js';
 import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
@@ -40,12 +41,14 @@ export class SystemService {
     private readonly replica: Replica,
     private readonly reading: ReportReading,
     private readonly backups: BackupsShown,
+    private readonly drills: DrillsShown,
   ) {}
 
   async get(): Promise<System> {
     const [report, schedules, sizes, mirrors, disks, statements, backup] = await Promise.all([
       this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(), this.backups.get(),
     ]);
+    const [report, schedules, sizes, mirrors, backup, restoreDrill] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes(), this.mirrors.get(), this.backups.get(), this.drills.get()]);
     const uptimeSeconds = Math.floor(process.uptime());
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
     const { available, error, latency_ms: latencyMs, connections, migrations } = report;
@@ -67,6 +70,7 @@ export class SystemService {
       statements,
       replica: replicaShown(this.replica, this.reading, this.env.REPLICA_LAG_MAX_SECONDS),
       backup,
+      restoreDrill,
     };
   }
 

@@ -17,6 +17,7 @@ export class DrillSchedule implements OnApplicationShutdown {
   private readonly log = new Logger('Restore');
   private readonly stopping = new AbortController();
   private running: Promise<void> | null = null;
+  private isLooking = false;
 
   constructor(
     @Inject(ENV) private readonly env: Pick<Env, 'RESTORE_DRILL_CRON'>,
@@ -24,12 +25,17 @@ export class DrillSchedule implements OnApplicationShutdown {
     private readonly repository: DrillsRepository,
     schedules: Schedules,
   ) {
-    schedules.every(LOOK_EVERY_SECONDS, 'restore.drills', () => this.look());
+    schedules.every(LOOK_EVERY_SECONDS, 'restores.drill', () => this.look());
   }
 
   async look(): Promise<void> {
-    if (this.running || this.stopping.signal.aborted || !(await this.isDue())) return;
-    this.running = this.run().finally(() => (this.running = null));
+    if (this.running || this.isLooking || this.stopping.signal.aborted) return;
+    this.isLooking = true;
+    try {
+      if (await this.isDue()) this.running = this.run().finally(() => (this.running = null));
+    } finally {
+      this.isLooking = false;
+    }
   }
 
   /** Resolves when the drill that this instance runs is over; for tests. */
@@ -40,7 +46,7 @@ export class DrillSchedule implements OnApplicationShutdown {
   /** What was missed is made up for once; one that failed waits for its next time. A first one waits for it too. */
   private async isDue(): Promise<boolean> {
     if (this.env.RESTORE_DRILL_CRON === undefined) return false;
-    const [now, last] = [await this.repository.now(), await this.repository.last()];
+    const [now, last] = [await this.repository.clock(), await this.repository.last()];
     const due = parseCron(this.env.RESTORE_DRILL_CRON).before(new Date(now));
     if (due === null) return false;
     return last === null ? Date.parse(now) - due.getTime() < 2 * LOOK_EVERY_SECONDS * 1_000 : due.getTime() > Date.parse(last.started_at);

@@ -38,7 +38,7 @@ export class DrillsRepository {
   }
 
   /** By the database's clock. */
-  async now(): Promise<string> {
+  async clock(): Promise<string> {
     const [row] = await this.dataSource.sql<{ now: string }[]>`select app_clock() as now`;
     if (!row) throw new Error('the database did not tell the time');
     return row.now;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { backupDir } from '../backup/place.js';
 import type { Backup } from '../backup/read-backup.js';
 import { redacted } from '../backup/redacted.js';
 import { ENV } from '../config/env.token.js';
@@ -13,9 +14,9 @@ import type { DatabaseUrls } from '../database/urls.js';
 import { Events } from '../events/events.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import type { Arrived } from './arrival.service.js';
-import { backupFolder } from './backup-folder.js';
 import type { Arrive } from './bring-up.js';
 import { DrillsRepository } from './drills.repository.js';
+import { RestoreFailed } from './failed.js';
 import { inScratchCluster } from './restore-cluster.js';
 import { alone, inScratch } from './restore-database.js';
 import { type Step, Steps } from './steps.js';
@@ -54,17 +55,17 @@ export class Drills {
   /** @throws an Error of one line, without passwords; it is recorded, and an incident */
   async run({ say = () => undefined, signal }: { say?: (line: string) => void; signal?: AbortSignal | undefined } = {}): Promise<DrillDone> {
     const id = randomUUID();
-    const startedAt = await this.repository.now();
+    const startedAt = await this.repository.clock();
     const steps = new Steps(say, signal);
     let backup: Backup | null = null;
     try {
-      const chosen = (backup = await steps.run('reading the backup', () => chosenBackup('latest', backupFolder(this.env), { unverified: false, signal })));
+      const chosen = (backup = await steps.run('reading the backup', () => chosenBackup('latest', backupDir(this.env), { unverified: false, signal })));
       await this.restore(chosen, steps);
       await this.record(id, startedAt, chosen, steps, null);
       return { id, backup: chosen.manifest.id, backupAt: chosen.manifest.snapshotAt, seconds: steps.seconds, steps: steps.done };
     } catch (error) {
-      // The server that was told to stop says nothing of its backups.
-      if (signal?.aborted) throw error;
+      // A server that was told to stop says nothing of its backups, and neither does one that another was ahead of.
+      if (signal?.aborted || (error instanceof RestoreFailed && error.code === 'RESTORE_RUNNING')) throw error;
       const message = redacted((error as Error).message, this.env).slice(0, 1_000);
       await this.record(id, startedAt, backup, steps, message);
       throw new Error(message, { cause: error });

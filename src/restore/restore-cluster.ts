@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Backup } from '../backup/read-backup.js';
 import { recoverySettings, restoreBase } from '../backup/restore-base.js';
 import { startScratchServer } from '../backup/scratch-server.js';
@@ -29,6 +30,7 @@ const PREFIX = { restore: 'postgres.restore-', drill: 'postgres.drill-' } as con
 const OWNER = 'tradewarden_owner';
 const WRITER = 'tradewarden';
 const LOCK_MS = 10_000;
+const END_MS = 5_000;
 
 export interface ClusterTask {
   env: Env;
@@ -49,7 +51,7 @@ export async function restoreCluster({ env, steps, arrive }: ClusterTask, backup
     const live = await underStartLock(dataDir, async () => notRunning(clusterLocation(dataDir) ?? (await createCluster(dataDir, steps.note.bind(steps)))));
     const restoreId = randomUUID();
     const parent = dirname(live.cluster);
-    removeLeftovers(parent, 'restore');
+    await removeLeftovers(parent, 'restore');
     const work = workFolder(live.cluster, 'restore');
     try {
       const copy = join(work, 'cluster');
@@ -76,7 +78,7 @@ export async function inScratchCluster<T>({ env, steps, arrive }: ClusterTask, b
   const dataDir = openDataDir(env.DATA_DIR);
   const live = env.embedded ? clusterLocation(dataDir) : null;
   if (!live) throw new RestoreFailed('WRONG_KIND', `${backup.manifest.id} is a copy of an embedded server, and this system has none.`);
-  removeLeftovers(dirname(live.cluster), 'drill');
+  await removeLeftovers(dirname(live.cluster), 'drill');
   const folder = workFolder(live.cluster, 'drill');
   try {
     return await inCluster({ env, steps, arrive, dataDir }, backup, { live: live.cluster, copy: join(folder, 'cluster'), restoreId: randomUUID(), drill: true, otherSystem: false }, work);
@@ -135,12 +137,22 @@ function workFolder(live: string, purpose: keyof typeof PREFIX): string {
 }
 
 /** Of runs that were killed, with the server that they may have left. Only for the holder of their lock. */
-function removeLeftovers(parent: string, purpose: keyof typeof PREFIX): void {
+async function removeLeftovers(parent: string, purpose: keyof typeof PREFIX): Promise<void> {
   for (const name of readdirSync(parent).filter((each) => each.startsWith(PREFIX[purpose]))) {
-    const copy = join(parent, name, 'cluster');
-    const pid = readPostmasterFile(copy)?.pid;
-    if (pid !== undefined && whoIs(pid, copy) === 'server') process.kill(pid, 'SIGQUIT');
-    rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    await endServerOf(join(parent, name, 'cluster'));
+    rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Until it has ended it writes into its folder. */
+async function endServerOf(cluster: string): Promise<void> {
+  const pid = readPostmasterFile(cluster)?.pid;
+  for (const deadline = performance.now() + END_MS; pid !== undefined && whoIs(pid, cluster) === 'server' && performance.now() < deadline; await pause(100)) {
+    try {
+      process.kill(pid, 'SIGQUIT');
+    } catch {
+      return;
+    }
   }
 }
 

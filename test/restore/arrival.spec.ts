@@ -6,7 +6,6 @@ import { ADMIN, startTestApp, type TestAgent, type TestApp } from '../support/ap
 import { Closing, openTrade } from '../support/closures.js';
 import { beat, enqueue, type Halt, lease, release, releaseAll } from '../support/halts.js';
 import { type Idea, limitAll, propose, trader } from '../support/ideas.js';
-import { clientOf } from '../support/http.js';
 import { until } from '../support/pool.js';
 
 let t: TestApp;
@@ -30,12 +29,13 @@ const command = (id: string) => one<unknown>(`select status, reason, attempt, le
 /** As it stood in the queue when the backup was made. */
 async function queued(agent: TestAgent, type: string, more: { class?: string; once?: boolean; payload?: object; tradeId?: string; expires?: number } = {}): Promise<string> {
   const { class: kind = 'neutral', once = false, payload = {}, tradeId = null, expires = null } = more;
-  return one<string>(
+  const [row] = await t.db.query<{ id: string }>(
     `insert into agent_commands (id, agent_id, type, class, once, payload, priority, trade_id, expires_at, actor) values (gen_random_uuid(), $1, $2, $3, $4, $5, 2, $6, app_clock() + make_interval(secs => $7), 'system') returning id`,
-    [agent.id, type, kind, once, JSON.stringify(payload), tradeId, expires]).then((row) => (row as unknown as { id: string }).id);
+    [agent.id, type, kind, once, JSON.stringify(payload), tradeId, expires]);
+  return row?.id ?? '';
 }
 
-async function leased(agent: TestAgent, id: string): Promise<string> {
+async function leased(id: string): Promise<string> {
   const token = randomUUID();
   await t.db.query(`update agent_commands set status = 'leased', lease_token = $2, lease_expires_at = app_clock() + interval '1 hour', attempt = attempt + 1 where id = $1`, [id, token]);
   await t.db.query(`insert into command_attempts (command_id, attempt, lease_token) select id, attempt, lease_token from agent_commands where id = $1`, [id]);
@@ -96,7 +96,7 @@ describe('commands of the past', () => {
   ])('%s', async (_what, type, more, whenQueued, whenLeased) => {
     const agent = await t.agent();
     const [waiting, taken] = [await queued(agent, type, more), await queued(agent, type, more)];
-    const token = await leased(agent, taken);
+    const token = await leased(taken);
     await arrive();
     expect([await command(waiting), await command(taken)]).toMatchObject([{ status: whenQueued, lease_token: null }, { status: whenLeased, lease_token: null }]);
     const late = await agent.http<{ code: string }>('POST', `/commands/${taken}/complete`, { body: { leaseToken: token, result: {} } });
@@ -180,7 +180,7 @@ describe('trades with real money that had not ended', () => {
   it('are closed by nobody before they were seen, and are when that was asked for', async () => {
     const { agent, trade } = await live();
     const asked = await t.http<{ id: string }>('POST', `/agents/${agent.id}/commands`, { body: { type: 'close_trade', payload: { tradeId: trade } } });
-    await leased(agent, asked.body.id);
+    await leased(asked.body.id);
     const closing = new Closing(t);
     await arrive({ backupAt: ago(90) });
     await t.db.query(`update command_attempts set ended_at = ended_at - interval '1 minute' where command_id = $1`, [asked.body.id]);

@@ -5,7 +5,7 @@ import { pgTool } from '../../src/backup/pg-tools.js';
 import { proveBackup } from '../../src/backup/prove-backup.js';
 import { writeBackup } from '../../src/backup/write-backup.js';
 import type { ChildProcess } from 'node:child_process';
-import { APP_VERSION } from '../../src/health/version.js';
+import { APP_VERSION } from '../../src/common/version.js';
 import { cli, type CliRun } from './cli.js';
 import { databaseOn, onConnection } from './cluster.js';
 import type { TestDatabase } from './database.js';
@@ -32,7 +32,7 @@ export interface Restorable {
 export async function restorable(): Promise<Restorable> {
   const server = await startPostgres15();
   const db = await databaseOn({ adminUrl: server.adminUrl } as Parameters<typeof databaseOn>[0]);
-  await onConnection(server.adminUrl, (admin) => admin.query('alter role owner createdb; grant writer to owner with admin option'));
+  await onConnection(server.adminUrl, (admin) => admin.query('alter role owner createdb createrole; grant writer to owner with admin option'));
   await db.query(`update circuit_breakers set parameters = parameters || '{"millisecondsMost": 60000}' where name = 'database_latency'`);
   const folder = mkdtempSync(join(tmpdir(), 'tradewarden-restores-'));
   const env = { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, BACKUP_DIR: folder, DATA_DIR: join(folder, 'data') };

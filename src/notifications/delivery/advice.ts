@@ -32,5 +32,6 @@ export const ADVICE: Record<IncidentKindName, string> = {
   REPLICA_BEHIND: 'Nothing is lost, and reports are right: the primary reads them, and has more to do. Look at the replica and at the way to it.',
   BACKUP_FAILED: 'Trading goes on, and so do older backups. Read why, mend it, and run "tradewarden backup".',
   BACKUP_OVERDUE: 'What was traded since would be lost with this disk. Run "tradewarden backup", and look why none was made.',
+  RESTORE_DRILL_FAILED: 'Trading goes on, and it is not known whether it could be restored. Read why, mend it, and run "tradewarden restore:drill".',
   OFFSITE_COPY_OVERDUE: 'There is a backup on this machine only. Look at BACKUP_UPLOAD_COMMAND, or copy the folder by hand.',
 };
