@@ -15,10 +15,7 @@ const LEVELS: Record<string, number> = {
   commands: 4, decisions: 4, closures: 4, 'kill-switch': 4, positions: 4, execution: 4, supervisor: 4,
   'trade-ideas': 4,
   why: 4,
-  backup: 5, health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, retention: 5, 'system-monitor': 5, webhooks: 5,
-  backup: 5,
-  restore: 5,
-  health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, webhooks: 5,
+  backup: 5, health: 5, legacy: 5, live: 5, notifications: 5, overview: 5, reports: 5, restore: 5, retention: 5, 'system-monitor': 5, webhooks: 5,
   '.': 6, cli: 6,
 };
 
@@ -30,9 +27,7 @@ const ARROWS: Record<string, string[]> = {
   'trade-ideas': ['commands', 'decisions', 'kill-switch'], positions: ['commands'], execution: ['commands', 'positions', 'trade-ideas'],
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],
   why: ['closures', 'commands', 'decisions', 'trade-ideas'],
-  'system-monitor': ['live'], health: ['backup', 'notifications', 'retention', 'system-monitor', 'webhooks'], overview: ['backup', 'health', 'live', 'retention', 'system-monitor'],
-  health: ['backup', 'notifications', 'webhooks'], overview: ['backup', 'health', 'live'],
-  health: ['backup', 'notifications', 'restore', 'webhooks'], overview: ['backup', 'health', 'live', 'restore'],
+  'system-monitor': ['live'], health: ['backup', 'notifications', 'restore', 'retention', 'system-monitor', 'webhooks'], overview: ['backup', 'health', 'live', 'restore', 'retention', 'system-monitor'],
   restore: ['backup'],
   '.': ['cli'], cli: ['.'],
 };

@@ -45,7 +45,7 @@ export function makeReaderRole(env: Env, say: Say, newPassword: boolean): Promis
       throw new CommandError('ROLE_EXISTS', `The role ${reader.user} is there, and its URL was shown when it was made. --new-password gives it another one.`);
     }
     await migrateUp(urls.ownerUrl, { log: say });
-    const made = await makeReader(urls.adminUrl ?? urls.ownerUrl, reader, database).catch((error: unknown) => {
+    const made = await makeReader(withIdentity(urls.adminUrl, { database }), reader, database).catch((error: unknown) => {
       if (sqlState(error) !== '42501') throw error;
       throw new CommandError('ROLE_NOT_ALLOWED', `${(error as Error).message}: "tradewarden roles --reader --print" prints what an administrator of the server can run instead.`);
     });

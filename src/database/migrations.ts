@@ -38,9 +38,9 @@ import { Mirrors1763600000037 } from './migrations/1763600000037-mirrors.js';
 import { ExportIds1763600000038 } from './migrations/1763600000038-export-ids.js';
 import { ImportStreams1763600000039 } from './migrations/1763600000039-import-streams.js';
 import { Backups1763600000040 } from './migrations/1763600000040-backups.js';
+import { Restores1763600000041 } from './migrations/1763600000041-restores.js';
 import { Retention1763600000042 } from './migrations/1763600000042-retention.js';
 import { SystemMonitor1763600000048 } from './migrations/1763600000048-system-monitor.js';
-import { Restores1763600000041 } from './migrations/1763600000041-restores.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -68,9 +68,9 @@ export const MIGRATIONS = [
   ExportIds1763600000038,
   ImportStreams1763600000039,
   Backups1763600000040,
+  Restores1763600000041,
   Retention1763600000042,
   SystemMonitor1763600000048,
-  Restores1763600000041,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

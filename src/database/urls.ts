@@ -14,8 +14,6 @@ export interface DatabaseUrls {
   adminUrl: string;
   /** LISTEN needs a session of its own, past any transaction pooler. */
   unpooledUrl: string;
-  /** Of the embedded database, whose owner makes no roles: the superuser's. */
-  adminUrl?: string;
   /** Where the files of the embedded database lie. */
   folder?: string;
   /** By the URLs; what the catalogue says replaces it once the tables are there. */
@@ -55,8 +53,7 @@ async function embeddedUrls(env: Env, log: (line: string) => void): Promise<Data
     await letSeeSessions(embedded.adminUrl, writer.user);
     const url = withIdentity(embedded.adminUrl, { ...writer, database });
     const ownerUrl = withIdentity(embedded.adminUrl, { ...owner, database });
-    return { url, ownerUrl, unpooledUrl: url, adminUrl: withIdentity(embedded.adminUrl, { database }), folder: embedded.cluster, roles: 'separate', release: () => embedded.release() };
-    return { url, ownerUrl, adminUrl: embedded.adminUrl, unpooledUrl: url, roles: 'separate', release: () => embedded.release() };
+    return { url, ownerUrl, adminUrl: embedded.adminUrl, unpooledUrl: url, folder: embedded.cluster, roles: 'separate', release: () => embedded.release() };
   } catch (error) {
     await embedded.release();
     throw error;

@@ -117,8 +117,7 @@ function describePool(registry: Registry, stats: PoolStats): void {
   counter('timeouts', 'Times that none could be had within DB_POOL_TIMEOUT.', stats.timeoutsTotal);
 }
 
-function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server, backups }: Seen): void {
-function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, backups, drills }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server, backups, drills }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);

@@ -22,8 +22,7 @@ import { SystemRepository } from './system.repository.js';
 import { SystemService } from './system.service.js';
 
 @Module({
-  imports: [AgentsModule, BackupModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RiskModule, SystemMonitorModule],
-  imports: [AgentsModule, BackupModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RestoreModule, RiskModule],
+  imports: [AgentsModule, BackupModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RestoreModule, RiskModule, SystemMonitorModule],
   controllers: [OverviewController, SearchController, SystemController],
   providers: [HeldRepository, OverviewRepository, OverviewService, PoolHistory, SearchRepository, SearchService, SystemRepository, SystemService],
 })

@@ -45,10 +45,9 @@ export class SystemService {
   ) {}
 
   async get(): Promise<System> {
-    const [report, schedules, sizes, mirrors, disks, statements, backup] = await Promise.all([
-      this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(), this.backups.get(),
+    const [report, schedules, sizes, mirrors, disks, statements, backup, restoreDrill] = await Promise.all([
+      this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(), this.backups.get(), this.drills.get(),
     ]);
-    const [report, schedules, sizes, mirrors, backup, restoreDrill] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes(), this.mirrors.get(), this.backups.get(), this.drills.get()]);
     const uptimeSeconds = Math.floor(process.uptime());
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
     const { available, error, latency_ms: latencyMs, connections, migrations } = report;

@@ -6,8 +6,7 @@ import { IDEA_STATUSES } from '../../src/trade-ideas/idea-status.js';
 import { eventOf } from '../../src/trades/trade-change.js';
 import { TRADE_STATUSES } from '../../src/trades/trade-state.js';
 
-const SUBJECTS = 'agent|command|trade|prediction|circuit_breaker|key|account|user|incident|instrument|snapshot|position|strategy|risk_config|limits|decision|halt|closure|idea|reservation|explanation|alert|webhook_source|notification|import|backup|retention|system';
-const SUBJECTS = 'agent|command|trade|prediction|circuit_breaker|key|account|user|incident|instrument|snapshot|position|strategy|risk_config|limits|decision|halt|closure|idea|reservation|explanation|alert|webhook_source|notification|import|backup|restore';
+const SUBJECTS = 'agent|command|trade|prediction|circuit_breaker|key|account|user|incident|instrument|snapshot|position|strategy|risk_config|limits|decision|halt|closure|idea|reservation|explanation|alert|webhook_source|notification|import|backup|restore|retention|system';
 
 /** `command.created` and the like, from "The types are `agent.` created, changed; `command.` …" */
 function typesOfTheReadme(): string[] {
