@@ -13,8 +13,11 @@ export async function clientOf(tx: Tx): Promise<pg.ClientBase> {
 
 /** Resolves when the server has taken all of it. @throws its error, with `where` and `constraint` */
 export async function copyIn(client: pg.ClientBase, { table, columns, lines }: CopyGroup): Promise<void> {
-  if (lines.length === 0) return;
+  if (lines.length > 0) await copyBytes(client, table, columns, Buffer.from(`${lines.join('\n')}\n`));
+}
+
+export async function copyBytes(client: pg.ClientBase, table: string, columns: readonly string[], bytes: Buffer): Promise<void> {
   const stream = client.query(from(`copy ${table} (${columns.join(', ')}) from stdin`));
-  stream.end(Buffer.from(`${lines.join('\n')}\n`));
+  stream.end(bytes);
   await finished(stream);
 }

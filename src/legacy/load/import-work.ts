@@ -3,6 +3,7 @@ import type { TableMapping } from '../profile.js';
 import { type Proof, type ProofAsk, prove } from '../proof/proof.js';
 import type { Source, SourceTable } from '../source/cell.js';
 import { type TargetTable, TARGETS } from '../targets.js';
+import { BULK_ROWS } from './bulk-lane.js';
 import { type AppendDecisions, ChunkLoader, complete } from './chunk-loader.js';
 import { type GivenSource, ImportFailure, type ImportOptions, type ImportReport, type ImportRun, type SumReport, type TableReport } from './import-run.js';
 import { ImportsSql } from './imports.repository.js';
@@ -96,11 +97,11 @@ export class ImportWork {
     const monthsEnd = await ImportsSql.monthsEnd(tx);
     for (const table of tables) {
       const mapping = this.ask.mappings(table);
-      const reader = new TableReader(table, mapping, secrets.table(table, mapping, true), this.asked.of(table), this.names);
+      const [reader, uncounted] = [true, false].map((counted) => new TableReader(table, mapping, secrets.table(table, mapping, counted), this.asked.of(table), this.names)) as [TableReader, TableReader];
       const loader: TableLoader = new TableLoader({
-        tx, run, chunks, owners: this.owners, references, updates: options.update ? new Updates(run) : null, secrets, monthsEnd, isResumed, chunkRows,
+        tx, run, chunks, owners: this.owners, references, updates: options.update ? new Updates(run) : null, secrets, monthsEnd, isResumed, chunkRows, bulkRows: Math.min(BULK_ROWS, options.batch ?? BULK_ROWS),
         reject: (reject) => rejects.add(reject), stored: (rows) => this.stored(tx, table, loader.report, rows),
-      }, table, reader);
+      }, table, reader, uncounted);
       this.loaders.push(loader);
       await loader.load();
       mustAddUp(loader.report, table.count());
@@ -129,7 +130,7 @@ export class ImportWork {
     const worded = this.loaders.filter(({ isBulk }) => !isBulk).flatMap(({ targets }) => [...targets] as TargetTable[]);
     this.report.secretsLeft = await secretsLeft(tx, secrets, run, [...new Set(worded)]);
     if (this.report.secretsLeft > 0) throw new ImportFailure('SECRETS_LEFT', `${this.report.secretsLeft} secrets would be left in what is stored.`);
-    this.report.proof = await proofOf(tx, { ...this.ask, names: this.names }, (table, rows) => watch.rows(`${table} (proof)`, rows));
+    this.report.proof = await proofOf(tx, { ...this.ask, names: this.names, seen: (table) => this.loaders.find(({ report }) => report.name === table.name)?.seen ?? null }, (table, rows) => watch.rows(`${table} (proof)`, rows));
     if (!this.report.proof.ok) throw new ImportFailure('PROOF_FAILED', `What was stored is not what the source holds: ${this.report.proof.damaged} findings.`);
     await source.unchanged?.();
     return this.reported();
@@ -166,16 +167,18 @@ export interface ProofInput {
   run: ImportRun;
   secrets: Secrets;
   names: TableNames;
+  /** Tables that need not be read again. */
+  seen?: NonNullable<ProofAsk['seen']>;
 }
 
-/** Reads everything again, as the loader did, and has it compared. */
-export async function proofOf(tx: Tx, { source, mappings, run, secrets, names }: ProofInput, progress: NonNullable<ProofAsk['progress']>): Promise<Proof> {
+/** Reads everything again, as the loader did, but for what is added up already, and has it compared. */
+export async function proofOf(tx: Tx, { source, mappings, run, secrets, names, seen }: ProofInput, progress: NonNullable<ProofAsk['progress']>): Promise<Proof> {
   const owners = new RunOwners(run, names);
   const readers = new Map<string, TableReader>();
   const twice = new Map<string, Set<string>>();
   for (const { name, oldId } of await ImportsSql.keptTwice(tx, run.source)) twice.set(name, (twice.get(name) ?? new Set()).add(oldId));
   return prove({
-    query: (text, values) => tx.query(text, values as unknown[]), run: { id: run.id, seq: run.seq, source: run.source, startedAt: run.at }, source, mapping: mappings, progress,
+    query: (text, values) => tx.query(text, values as unknown[]), run: { id: run.id, seq: run.seq, source: run.source, startedAt: run.at }, source, mapping: mappings, progress, ...(seen ? { seen } : {}),
     read(table, row) {
       let reader = readers.get(table.name);
       if (!reader) readers.set(table.name, (reader = new TableReader(table, mappings(table), secrets.table(table, mappings(table), false), owners.of(table), names)));

@@ -19,8 +19,14 @@ function withHashedIds(table: SourceTable): SourceTable {
   return {
     name, base, columns, declared, key, ...(notes ? { notes } : {}),
     count: () => table.count(),
-    *rows() {
-      for (const row of table.rows()) yield hashed(row);
+    *rows(after) {
+      // Which row a hash is of is known by reading it.
+      let isWaiting = after !== undefined;
+      for (const row of table.rows()) {
+        const safe = hashed(row);
+        if (!isWaiting) yield safe;
+        else if (safe.id === after) isWaiting = false;
+      }
     },
   };
 }

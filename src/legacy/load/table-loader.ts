@@ -2,10 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Tx } from '../../database/transaction.js';
 import { Reject } from '../profile.js';
 import { ExactSum } from '../proof/plain-decimal.js';
+import { beginningOf } from '../proof/canonical.js';
+import type { SeenRows } from '../proof/seen.js';
 import type { SourceTable } from '../source/cell.js';
 import { encodeRow } from '../source/encode.js';
 import { parseJson } from '../source/json-text.js';
 import { type Target, TARGETS, type TargetTable } from '../targets.js';
+import { BulkLane } from './bulk-lane.js';
 import { type ChunkLoader, complete } from './chunk-loader.js';
 import { keepExported, wasExported } from './exported.js';
 import type { ImportRun, RejectReport, TableReport } from './import-run.js';
@@ -24,6 +27,8 @@ const CHUNK_BYTES = 8 << 20;
 const ROWS_A_TURN = 250;
 
 const FIRST_MONTH = '1990-01';
+/** How often rows that are not as the others of a bulk table are gone round, until all are looked at. */
+const DETOURS_MOST = 20;
 
 /** What all tables of a run have in common. */
 export interface LoadContext {
@@ -38,8 +43,9 @@ export interface LoadContext {
   monthsEnd: string;
   /** Run by batches and gone on with: what is here of this run was imported before. */
   isResumed: boolean;
-  /** So many rows at most in a chunk. */
+  /** So many rows at most in a chunk, and in one of a bulk table. */
   chunkRows: number;
+  bulkRows: number;
   reject(reject: RejectReport): void;
   /** After each chunk, when it is stored. */
   stored(rows: number): Promise<void>;
@@ -53,6 +59,8 @@ export class TableLoader {
   tableId = 0;
   /** The tables of ours that its rows went to. */
   readonly targets = new Set<string>();
+  /** Of all its rows, where they came the short way. */
+  seen: SeenRows | null = null;
   private isNew = true;
   private wasExported = false;
   private readonly months = new Map<string, Set<string>>();
@@ -61,6 +69,8 @@ export class TableLoader {
     private readonly context: LoadContext,
     private readonly table: SourceTable,
     private readonly reader: TableReader,
+    /** Reads as that does, and counts no secrets. */
+    private readonly uncounted: TableReader,
   ) {
     this.report = {
       name: table.name, target: reader.because === null ? '' : 'archive', because: reader.because, read: 0, imported: 0, unchanged: 0, archived: 0, rejected: 0, updated: 0, columns: reader.report(),
@@ -75,14 +85,48 @@ export class TableLoader {
   async load(): Promise<void> {
     ({ id: this.tableId, isNew: this.isNew } = await ImportsSql.table(this.context.tx, this.context.run.source, this.table.name));
     this.wasExported = await wasExported(this.context.tx, this.context.run.source, this.table);
+    await (this.reader.isBulk && this.isNew && !this.wasExported && this.sums.size === 0 ? this.inBulk() : this.each(undefined, Infinity));
+    if (this.report.because === null) this.report.target = [...this.targets].sort().join(', ');
+  }
+
+  /** Rows that are not as all others are looked at with those around them, and then it goes on. */
+  private async inBulk(): Promise<void> {
+    const lane = this.lane();
+    for (let detours = 1; !(await lane.load()); detours += 1) {
+      const last = await this.each(lane.lastId, detours < DETOURS_MOST ? this.context.bulkRows : Infinity);
+      if (last === null) return;
+      lane.lastId = last;
+    }
+    this.seen = lane.seen;
+  }
+
+  private lane(): BulkLane {
+    const { tx, run, owners, bulkRows, stored } = this.context;
+    return new BulkLane({
+      tx, run, tableId: this.tableId, table: this.table, reader: this.uncounted, chunkRows: bulkRows, beginning: beginningOf(run.at),
+      makeOwners: () => owners.make(tx),
+      makeMonths: (table, days) => this.makeMonthsOf(table, days),
+      stored: async ({ count, notes }, { table }) => {
+        this.report.read += count;
+        this.report.imported += count;
+        this.targets.add(table);
+        for (const [code, times] of notes) this.notes.set(code, (this.notes.get(code) ?? 0) + times);
+        await stored(count);
+      },
+    });
+  }
+
+  /** So many rows from after one on, each looked at by itself. Returns the last one's id; null where there are no more. */
+  private async each(after: string | undefined, most: number): Promise<string | null> {
     let storing: Promise<void> = Promise.resolve();
     let chunk: PreparedRow[] = [];
-    let bytes = 0;
+    let [bytes, left] = [0, most];
     try {
-      for (const row of this.table.rows()) {
+      for (const row of this.table.rows(after)) {
         const prepared = this.reader.prepare(row);
         chunk.push(prepared);
         bytes += prepared.original?.length ?? 0;
+        if ((left -= 1) === 0) break;
         if (chunk.length >= this.context.chunkRows || bytes > CHUNK_BYTES) {
           await storing;
           storing = this.store(chunk);
@@ -96,7 +140,7 @@ export class TableLoader {
     }
     await storing;
     await this.store(chunk);
-    if (this.report.because === null) this.report.target = [...this.targets].sort().join(', ');
+    return left === 0 ? (chunk.at(-1)?.oldId ?? null) : null;
   }
 
   private async store(rows: PreparedRow[]): Promise<void> {
@@ -162,16 +206,32 @@ export class TableLoader {
         const { month: column } = TARGETS[table] as Target;
         if (column === undefined) continue;
         const day = String(values[column] as string).slice(0, 10);
-        const month = day.slice(0, 7);
-        if (this.months.get(table)?.has(month)) continue;
-        if (month < FIRST_MONTH || day > this.context.monthsEnd) row.reject ??= new Reject('TIME_OUT_OF_RANGE', `${column} is ${day}; ${table} takes 1990 to a year ahead`, column);
-        else wanted.set(table, (wanted.get(table) ?? new Set()).add(month));
+        if (!this.hasMonth(table, day)) row.reject ??= new Reject('TIME_OUT_OF_RANGE', `${column} is ${day}; ${table} takes 1990 to a year ahead`, column);
+        else if (!this.months.get(table)?.has(day.slice(0, 7))) wanted.set(table, (wanted.get(table) ?? new Set()).add(day.slice(0, 7)));
       }
     }
-    for (const [table, months] of wanted) {
-      await ImportsSql.months(this.context.tx, table, [...months]);
-      this.months.set(table, new Set([...(this.months.get(table) ?? []), ...months]));
+    for (const [table, months] of wanted) await this.monthsMade(table, months);
+  }
+
+  private hasMonth(table: string, day: string): boolean {
+    return this.months.get(table)?.has(day.slice(0, 7)) === true || (day.slice(0, 7) >= FIRST_MONTH && day <= this.context.monthsEnd);
+  }
+
+  private async monthsMade(table: string, months: ReadonlySet<string>): Promise<void> {
+    await ImportsSql.months(this.context.tx, table, [...months]);
+    this.months.set(table, new Set([...(this.months.get(table) ?? []), ...months]));
+  }
+
+  /** False: one of these days is of no month that there may be. */
+  private async makeMonthsOf(table: TargetTable, days: ReadonlySet<string>): Promise<boolean> {
+    if ((TARGETS[table] as Target).month === undefined) return true;
+    const wanted = new Set<string>();
+    for (const day of days) {
+      if (!this.hasMonth(table, day)) return false;
+      if (!this.months.get(table)?.has(day.slice(0, 7))) wanted.add(day.slice(0, 7));
     }
+    if (wanted.size > 0) await this.monthsMade(table, wanted);
+    return true;
   }
 
   private count(row: PreparedRow): void {

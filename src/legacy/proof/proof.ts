@@ -1,6 +1,7 @@
 import { beginningOf } from './canonical.js';
 import { danglingReferences, nextInsert, unknownRows } from './fitting.js';
 import { NAMED_MOST } from './row-by-row.js';
+import type { SeenRows } from './seen.js';
 import { slowReads } from './slow-reads.js';
 import { type TableAsk, TableProver } from './table-proof.js';
 import { type Target, TARGETS, type TargetTable } from '../targets.js';
@@ -27,6 +28,8 @@ export interface ProofAsk {
   /** @throws {Reject} of a row that is not there on purpose */
   read(table: SourceTable, row: SourceRow): ReadAgain;
   progress?(table: string, rows: number): void;
+  /** What was read of a table while it was loaded, where that was all of it and nothing else was here of it. */
+  seen?(table: SourceTable): SeenRows | null;
 }
 
 export type DamageCode =
@@ -100,7 +103,7 @@ export async function prove(given: ProofAsk): Promise<Proof> {
   for (const table of ask.source.tables) {
     const rejects = await ask.query<{ old_id: string }>(`select distinct old_id from import_rejects where run_id = $1 and table_name = $2`, [ask.run.id, table.name]);
     const of: TableAsk = { ...ask, table, number: numbers.get(table.name) ?? -1, rejects: new Set(rejects.map(({ old_id: id }) => id)), beginning: beginningOf(ask.run.startedAt) };
-    const { proof: one, damage } = await new TableProver(of, ask.mapping(table)).prove();
+    const { proof: one, damage } = await new TableProver(of, ask.mapping(table), ask.seen?.(table) ?? null).prove();
     proof.tables.push(one);
     say(damage, one.damaged);
   }

@@ -1,6 +1,6 @@
 import type { TargetRow } from '../profile.js';
 import { type Target, TARGETS, type TargetTable } from '../targets.js';
-import { rowSql, rowText } from './canonical.js';
+import { rowSql, rowTexts } from './canonical.js';
 import type { Expected } from './expected.js';
 import { bucketSql, digestSql } from './side.js';
 
@@ -56,8 +56,11 @@ const oldIdText = (id: string) => `${Buffer.byteLength(id)}:${id}`;
 export const sideSql = (side: SideKey, columns: readonly string[]): string =>
   `concat(octet_length(r.old_id), ':', r.old_id, ${identitySql[side.part]}, ${rowSql(side.table, columns)})`;
 
-export const sideText = (side: SideKey, columns: readonly string[], expected: Expected, row: TargetRow, id: string, beginning: string): string =>
-  oldIdText(expected.id) + identityText(side.part, expected, id) + rowText(row, columns, beginning);
+/** The same as `sideSql`, of rows of the source. `id`: of the row of ours. */
+export function sideTexts(side: SideKey, columns: readonly string[], beginning: string): (expected: Expected, row: TargetRow, id: string) => string {
+  const text = rowTexts(side.table, columns, beginning);
+  return (expected, row, id) => oldIdText(expected.id) + identityText(side.part, expected, id) + text(row);
+}
 
 export const archiveText = ({ id, hash, original }: Expected): string => `${oldIdText(id)}${hash}|${original ?? ''}`;
 const ARCHIVE_SQL = `concat(octet_length(r.old_id), ':', r.old_id, r.source_hash, '|', r.original::text)`;

@@ -3,9 +3,10 @@ import type { SourceTable } from '../source/cell.js';
 import { type Expected, expectedRows, type Reading } from './expected.js';
 import { Figures } from './figures.js';
 import type { Damage, ProofAsk, TableProof } from './proof.js';
+import type { SeenRows } from './seen.js';
 import { RowByRow } from './row-by-row.js';
 import { type BucketRow, Side } from './side.js';
-import { archiveSql, archiveText, bucketsSql, comparedColumns, elsewhereSql, nameOf, type SideKey, sideOf, sideText } from './sides.js';
+import { archiveSql, archiveText, bucketsSql, comparedColumns, elsewhereSql, nameOf, type SideKey, sideOf, sideTexts } from './sides.js';
 import { importedId } from '../load/imported-id.js';
 
 /** Which columns a table's rows give is seen in so many; one that comes later begins the table again. */
@@ -17,12 +18,24 @@ export interface Compared {
   columns: string[];
 }
 
+interface Theirs {
+  sides: Map<string, FiguredRow[]>;
+  archive: BucketRow[];
+  elsewhere: number[];
+}
+
 export interface TableAsk extends ProofAsk {
   table: SourceTable;
   /** Of import_tables; -1: nothing of it has come in. */
   number: number;
   rejects: ReadonlySet<string>;
   beginning: string;
+}
+
+/** A side of ours: what was compared, and what the source says of it. */
+interface OurSide extends Compared {
+  ours: Side;
+  text: ReturnType<typeof sideTexts>;
 }
 
 /** The id of a row of ours that an old row became. */
@@ -36,14 +49,17 @@ export class TableProver {
   private readonly given = new Map<string, { key: SideKey; columns: Set<string> }>();
   private readonly figures: Figures;
 
+  /** @param seen what was read of all its rows while they were loaded */
   constructor(
     private readonly ask: TableAsk,
     mapping: TableMapping | null,
+    private readonly seen: SeenRows | null = null,
   ) {
-    this.figures = new Figures(ask.table, mapping, ask.beginning);
+    this.figures = seen?.figures ?? new Figures(ask.table, mapping, ask.beginning);
   }
 
   async prove(): Promise<{ proof: TableProof; damage: Damage[] }> {
+    if (this.seen) return this.compareSeen(this.seen);
     await this.look();
     for (;;) {
       const found = await this.compare();
@@ -79,7 +95,10 @@ export class TableProver {
   /** Null: rows gave columns that were not known, and all is to be compared again. */
   private async compare(): Promise<{ proof: TableProof; damage: Damage[] } | null> {
     const { ask, figures } = this;
-    const sides = new Map([...this.given].map(([name, { key, columns }]) => [name, { key, columns: comparedColumns(key, columns), ours: new Side() }]));
+    const sides = new Map([...this.given].map(([name, { key, columns }]): [string, OurSide] => {
+      const compared = comparedColumns(key, columns);
+      return [name, { key, columns: compared, ours: new Side(), text: sideTexts(key, compared, ask.beginning) }];
+    }));
     figures.restart([...sides.values()].find(({ key }) => key.part === 'own')?.key.table ?? null);
     const theirs = this.theirs([...sides.values()]);
     // Whoever fails first is told of; the other is waited for below.
@@ -94,7 +113,16 @@ export class TableProver {
       }
     }
     const found = await theirs;
-    if (isNew) return null;
+    return isNew ? null : this.told(sides, archive, count, found);
+  }
+
+  private async compareSeen({ key, columns, side }: SeenRows): Promise<{ proof: TableProof; damage: Damage[] }> {
+    const own = { key, columns: [...columns], ours: side };
+    return this.told(new Map([[nameOf(key), own]]), new Side(), { read: side.rows, rejected: 0 }, await this.theirs([own]));
+  }
+
+  private async told(sides: ReadonlyMap<string, Compared & { ours: Side }>, archive: Side, count: Reading, found: Theirs): Promise<{ proof: TableProof; damage: Damage[] }> {
+    const { ask, figures } = this;
     const differing = new Set<number>(found.elsewhere);
     for (const bucket of archive.differing(found.archive)) differing.add(bucket);
     for (const [name, { ours }] of sides) for (const bucket of ours.differing(found.sides.get(name) ?? [])) differing.add(bucket);
@@ -114,17 +142,17 @@ export class TableProver {
     };
   }
 
-  private take(expected: Expected, sides: ReadonlyMap<string, Compared & { ours: Side }>, archive: Side): void {
+  private take(expected: Expected, sides: ReadonlyMap<string, OurSide>, archive: Side): void {
     if (expected.rows.length === 0) archive.add(expected.bucket, archiveText(expected));
     for (const [place, row] of expected.rows.entries()) {
       const side = sides.get(nameOf(sideOf(row, place)));
       if (!side) throw new Error('a row of a table that was not noticed');
-      side.ours.add(expected.bucket, sideText(side.key, side.columns, expected, row, idOf(this.ask, expected, side.key, row.values['id']), this.ask.beginning));
+      side.ours.add(expected.bucket, side.text(expected, row, idOf(this.ask, expected, side.key, row.values['id'])));
       if (place === 0) this.figures.add(expected, row);
     }
   }
 
-  private async theirs(sides: readonly Compared[]): Promise<{ sides: Map<string, FiguredRow[]>; archive: BucketRow[]; elsewhere: number[] }> {
+  private async theirs(sides: readonly Compared[]): Promise<Theirs> {
     const { ask, figures } = this;
     const values = [ask.number, ...(ask.rejects.size === 0 ? [] : [[...ask.rejects]])];
     const found = new Map<string, FiguredRow[]>();
