@@ -5,7 +5,7 @@ import type { ImportRun } from './import-run.js';
 import { clientOf, copyIn } from './copy-in.js';
 import { arrayText, CopyGroups, type CopyGroup, field } from './copy-text.js';
 import { importedId } from './imported-id.js';
-import { isTwice, keepTwice } from './once.js';
+import { isTwice, keepTwice, refuseKnown } from './once.js';
 import { refusedBy } from './refused-by.js';
 import type { PreparedRow } from './table-reader.js';
 import { type Target, TARGETS } from '../targets.js';
@@ -29,10 +29,11 @@ export class ChunkLoader {
   async store(tx: Tx, tableId: number, rows: readonly PreparedRow[]): Promise<void> {
     const waiting: (readonly PreparedRow[])[] = rows.length === 0 ? [] : [rows];
     for (let part = waiting.pop(); part; part = waiting.pop()) {
+      if (part.length === 0) continue;
       const error = await this.attempt(tx, tableId, part);
       if (error === null) continue;
-      if (isTwice(error) && (await keepTwice(tx, part)) > 0) {
-        waiting.push(part);
+      if (isTwice(error) && (await refuseKnown(tx, tableId, part)) + (await keepTwice(tx, part)) > 0) {
+        waiting.push(part.filter(({ reject }) => reject === null));
         continue;
       }
       const [only, ...more] = part;

@@ -1,0 +1,4 @@
+import { describe } from '@jest/globals';
+import { fuzzImports } from '../support/fuzz-cases.js';
+
+describe('a database of AI Trading Platform that somebody may have', () => fuzzImports('ai-trading-platform'));
