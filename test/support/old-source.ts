@@ -26,8 +26,13 @@ export function oldSource(tables: Record<string, OldTable>, more: Partial<Source
     tables: Object.entries(tables).map(([name, { rows, count, columns, key = 'id' }]) => ({
       name, base: name, columns: columns ?? [...new Set((Array.isArray(rows) ? rows : []).flatMap((row) => Object.keys(row)))], declared: {}, key: [key],
       count: () => count ?? (Array.isArray(rows) ? rows.length : 0),
-      *rows(): Iterable<SourceRow> {
-        for (const cells of Array.isArray(rows) ? rows : rows()) yield { id: String(cells[key] as string | bigint), cells };
+      *rows(after?: string): Iterable<SourceRow> {
+        let isWaiting = after !== undefined;
+        for (const cells of Array.isArray(rows) ? rows : rows()) {
+          const id = String(cells[key] as string | bigint);
+          if (!isWaiting) yield { id, cells };
+          else if (id === after) isWaiting = false;
+        }
       },
     })),
     close: () => undefined, ...more,
