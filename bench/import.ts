@@ -113,7 +113,7 @@ function report(rows: number, ours: readonly Measured[], theirs: readonly Measur
   return {
     rows: [speed, ...held],
     notes: [
-      `\`tradewarden import\` as a command, from its start to its end: it digests the file, checks and converts each row, stores it with its identity in one transaction, reads the file again and compares every value with what is stored. pgloader at its defaults makes a plain table with a primary key and no other index.`,
+      `\`tradewarden import\` as a command, from its start to its end: it digests the file, checks and converts each row, stores it with its identity in one transaction, and compares every value that it has read with what the database says that it holds. pgloader at its defaults makes a plain table with a primary key and no other index.`,
       `Processor time: the command's ${share(ours)}${theirs.length === 0 ? '' : `; pgloader's ${share(theirs)}`}.`,
     ],
   };

@@ -88,7 +88,8 @@ export const decimal = (to: string | null, { scale, least, most, money }: Decima
   });
 
 function refuseOutside(value: string, { least, most }: { least?: string | undefined; most?: string | undefined }, name: string, cell: Cell): void {
-  if (least === undefined && most === undefined) return;
+  // Of plain digits their sign says whether they are below nothing.
+  if (most === undefined && (least === undefined || (least === '0' && !value.startsWith('-')))) return;
   const exact = new Exact(value);
   if ((least !== undefined && exact.lt(least)) || (most !== undefined && exact.gt(most)))
     throw refused('NUMBER_OUT_OF_RANGE', name, cell, least === undefined ? `at most ${most}` : most === undefined ? `at least ${least}` : `${least} to ${most}`);

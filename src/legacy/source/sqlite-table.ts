@@ -66,7 +66,7 @@ export class SqliteTable implements SourceTable {
     for (let doubt: number; ; doubted.push(doubt)) {
       doubt = -1;
       for (const raw of this.raw(doubted, rowid === null ? BigInt(read) : last)) {
-        doubt = raw.findIndex((value, place) => place < this.columns.length && isInDoubt(value) && !doubted.includes(place));
+        doubt = this.firstDoubt(raw, doubted);
         if (doubt !== -1) break;
         const at: bigint | null = rowid === null ? null : (raw.at(-1) as bigint);
         const cells = this.cellsOf(raw, doubted);
@@ -79,6 +79,12 @@ export class SqliteTable implements SourceTable {
       if (doubt === -1) break;
     }
     if (waiting) throw new SourceError('SOURCE_ROW_MISSING', `${this.name}: the row ${after} is not there, after which reading was to go on`);
+  }
+
+  /** Of the columns whose bytes are not read yet; -1: none. */
+  private firstDoubt(raw: readonly Raw[], doubted: readonly number[]): number {
+    for (let place = 0; place < this.columns.length; place += 1) if (isInDoubt(raw[place]) && !doubted.includes(place)) return place;
+    return -1;
   }
 
   private finder(rowid: string, column: string | undefined): (id: string) => SourceRow | undefined {
@@ -124,15 +130,11 @@ export class SqliteTable implements SourceTable {
     const sql = rowid === null
       ? `select ${listed} ${this.from}${key.length === 0 ? '' : ` order by ${key.map(quotedName).join(', ')}`} limit -1 offset ${after ?? 0n}`
       : `select ${listed} ${this.from}${after === null ? '' : ` where ${rowid} > ${after}`} order by ${rowid}`;
-    const rows = this.reading(() => this.statement(sql).iterate()) as unknown as Iterator<Raw[]>;
+    const rows = this.reading(() => this.statement(sql).iterate()) as unknown as Iterable<Raw[]>;
     try {
-      for (;;) {
-        const { done, value } = this.reading(() => rows.next());
-        if (done) return;
-        yield value as Raw[];
-      }
-    } finally {
-      rows.return?.();
+      for (const row of rows) yield row;
+    } catch (error) {
+      throw sqliteFault(error, this.file, this.name);
     }
   }
 
@@ -165,6 +167,9 @@ export class SqliteTable implements SourceTable {
 
   private idOf(cells: Record<string, Cell>, at: bigint | null): string {
     const { key, rowid } = this.shape;
+    // As nearly all are named.
+    const first = key.length === 1 ? cells[key[0] as string] : null;
+    if (typeof first === 'bigint') return String(first);
     const id = key.length === 0 ? null : rowId(key.map((column) => cells[column] ?? null), this.loose);
     if (id !== null) return id;
     if (rowid === null) throw new SourceError('SOURCE_TABLE_UNREADABLE', `${this.name} has neither a key nor a rowid: its rows cannot be named`);
