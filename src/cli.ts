@@ -160,7 +160,7 @@ function importCommand(program: Command): void {
   program.command('import').description('take over what an old system holds, with proof; all of it or nothing').argument('<path>', 'a SQLite file, or a folder of CSV and JSON')
     .option('--profile <system>', `${SYSTEMS.join(', ')}; recognised by the tables when left out`).option('--source <name>', 'with table and old id it names a row for ever; the system by default')
     .option('--account <name>', 'of rows that name none; made when left out').option('--live-account <name>', 'the same, of live trades')
-    .option('--dry-run', 'do all of it, and take it back').option('--skip-data', 'only say what tables and columns become').option('--validate-only', 'prove again what the last import of this source brought')
+    .option('--mode <mode>', 'of rec_io and FFE, where no file says it: live, paper, simulation; live when left out').option('--dry-run', 'do all of it, and take it back').option('--skip-data', 'only say what tables and columns become').option('--validate-only', 'prove again what the last import of this source brought')
     .option('--accept-rejects', 'leave out rows that cannot be taken over, and list them').option('--batch <rows>', 'commit after so many; then it is not all or nothing').option('--resume', 'go on with the batches that stopped')
     .option('--update', 'take over what has changed since').option('--hot', 'the old system is running: read a copy').option('--final', 'the last copy of a system that has stopped; refused while anything here may trade').option('--report <path>', 'where rejects are written; beside the source by default')
     .action((path: string, options: ImportFlags) => run(async () => {

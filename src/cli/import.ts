@@ -4,7 +4,9 @@ import type { DatabaseUrls } from '../database/urls.js';
 import { APP_VERSION } from '../common/version.js';
 import { type GivenSource, ImportFailure, type ImportOptions, type ImportReport } from '../legacy/load/import-run.js';
 import { ImportService } from '../legacy/load/import.service.js';
-import { type System, SYSTEMS } from '../legacy/profile.js';
+import { placeOfReport } from '../legacy/load/reject-file.js';
+import type { Mode } from '../legacy/load/owners.js';
+import { type Profile, type System, SYSTEMS } from '../legacy/profile.js';
 import { PROFILES } from '../legacy/profiles/profiles.js';
 import { recognise } from '../legacy/recognise.js';
 import { openSource } from '../legacy/source/open-source.js';
@@ -22,6 +24,7 @@ export interface ImportFlags {
   source?: string;
   account?: string;
   liveAccount?: string;
+  mode?: string;
   dryRun?: boolean;
   skipData?: boolean;
   validateOnly?: boolean;
@@ -33,6 +36,8 @@ export interface ImportFlags {
   final?: boolean;
   report?: string;
 }
+
+const MODES: readonly Mode[] = ['live', 'paper', 'simulation'];
 
 /** Names of agents and accounts are made with it: with what stands around it no more than 100 characters. */
 const SOURCE_NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,59}$/u;
@@ -46,8 +51,8 @@ export async function importSource(env: Env, say: Say, path: string, flags: Impo
     try {
       const { profile, shape, source } = recognise(opened, PROFILES, system);
       const options: ImportOptions = {
-        source: flags.source ?? profile.system, account: flags.account ?? null, liveAccount: flags.liveAccount ?? null, dryRun: flags.dryRun ?? false, skipData: flags.skipData ?? false,
-        acceptRejects: flags.acceptRejects ?? false, batch, resume: flags.resume ?? false, update: flags.update ?? false, final: flags.final ?? false, report: resolve(flags.report ?? `${resolve(path)}.rejects.jsonl`),
+        source: flags.source ?? profile.system, account: flags.account ?? null, liveAccount: flags.liveAccount ?? null, mode: modeOf(flags, profile), dryRun: flags.dryRun ?? false, skipData: flags.skipData ?? false,
+        acceptRejects: flags.acceptRejects ?? false, batch, resume: flags.resume ?? false, update: flags.update ?? false, final: flags.final ?? false, report: flags.report === undefined ? await placeOfReport(resolve(path)) : resolve(flags.report),
       };
       return outcomeOf(await work(env, say, { fileName: basename(resolve(path)), source, profile, shape }, options, flags));
     } finally {
@@ -106,6 +111,13 @@ function batchOf({ batch, resume, source, dryRun, update, skipData, validateOnly
   if (batch === undefined) return null;
   if (!/^\d{1,9}$/.test(batch) || Number(batch) < 1) throw wrongUsage('--batch: must be a whole number of rows, 1 or more');
   return Number(batch);
+}
+
+function modeOf({ mode }: ImportFlags, { system, asksMode }: Profile): Mode | null {
+  if (mode === undefined) return null;
+  if (!asksMode) throw wrongUsage(`--mode: ${system} says it with each row`);
+  if (!MODES.includes(mode as Mode)) throw wrongUsage(`--mode: must be one of ${MODES.join(', ')}`);
+  return mode as Mode;
 }
 
 function systemOf({ profile }: ImportFlags): System | null {

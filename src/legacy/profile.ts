@@ -91,8 +91,6 @@ export interface TableMapping {
   time?: string;
   /** Every column has its place in ours exactly: the old row is not kept beside it. For tables of millions of rows. */
   bulk?: boolean;
-  /** Cells of other tables that a row's values are made of, by names that no column has: where they change, the row has changed. */
-  beside?(cells: Readonly<Record<string, Cell>>): Readonly<Record<string, Cell>>;
   /** Further columns (and paths) that hold a secret in this row: of tables whose rows are a name and a value. */
   secretsOf?(cells: Readonly<Record<string, Cell>>): readonly string[];
   /**
@@ -135,6 +133,8 @@ export interface Profile {
   mapping(table: SourceTable, shape: string, source: Source): TableMapping | null;
   /** Of the accounts that are made for its rows; USD by default. */
   currency?: string;
+  /** Its rows may say nothing of whether their account was real: then `source.mode` does. */
+  asksMode?: true;
   /** Bases in the order of loading: what others refer to comes first. */
   order: readonly string[];
 }

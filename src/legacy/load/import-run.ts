@@ -1,6 +1,7 @@
 import type { Proof } from '../proof/proof.js';
 import type { Profile, System } from '../profile.js';
 import type { Source } from '../source/cell.js';
+import type { Mode } from './owners.js';
 
 /** What was opened, and what it was found to be. */
 export interface GivenSource {
@@ -17,6 +18,8 @@ export interface ImportOptions {
   /** Accounts that are there already, for rows without one; null: made when a row asks. */
   account: string | null;
   liveAccount: string | null;
+  /** Of the account, where the source does not say it; left out: as the run before it, else live. */
+  mode?: Mode | null;
   /** All of it, and then rolled back. */
   dryRun: boolean;
   /** Only what each table and column would become. */
@@ -43,6 +46,8 @@ export interface ImportRun {
   at: string;
   /** Ids of accounts that were named; null: the import's own. */
   accounts: { paper: string | null; live: string | null };
+  /** As whoever imported said, of rows that do not say it. */
+  mode: Mode | null;
 }
 
 export interface ColumnReport {

@@ -29,6 +29,8 @@ interface Asked {
   source: Source;
   mappings: Mappings;
   options: ImportOptions;
+  /** The run of this source before it, or that is gone on with. */
+  former: ImportRun | null;
   secrets: Secrets;
   rejects: RejectFile;
   watch: ImportWatch;
@@ -65,17 +67,29 @@ export class ImportService {
    */
   async run(url: string, given: GivenSource, options: ImportOptions, watch: ImportWatch, appVersion: string): Promise<ImportReport> {
     if (!options.dryRun) await mustBeWritable(options.report);
-    const mappings = mappingsOf(given);
-    const source = withSafeIds(given.source, mappings);
     const session = await ImportSession.open(url);
     const rejects = new RejectFile();
     try {
+      const former = await this.former(session, options, given.source.sha256);
+      const said = saying(given, options.mode ?? former?.mode ?? null);
+      const mappings = mappingsOf(said);
+      const source = withSafeIds(said.source, mappings);
       watch.says('looking for secrets');
       const secrets = await Secrets.of(source, mappings, turn);
-      return await this.inSession(session, url, { given, source, mappings, options, secrets, rejects, watch, appVersion });
+      return await this.inSession(session, url, { given: said, source, mappings, options, former, secrets, rejects, watch, appVersion });
     } finally {
       rejects.remove();
       await session.close();
+    }
+  }
+
+  /** Whose rows they are was said to the run before: it is so for the next too, unless something else is said. */
+  private async former(session: ImportSession, { resume, source }: ImportOptions, sha256: string): Promise<ImportRun | null> {
+    await session.begin();
+    try {
+      return await (resume ? ImportsSql.unfinished(session.tx, source, sha256) : ImportsSql.newest(session.tx, source));
+    } finally {
+      await session.rollback();
     }
   }
 
@@ -104,15 +118,17 @@ export class ImportService {
     }
   }
 
-  private async begin(session: ImportSession, { given, options, appVersion }: Asked): Promise<{ run: ImportRun; isResumed: boolean }> {
+  private async begin(session: ImportSession, { given, options, former, appVersion }: Asked): Promise<{ run: ImportRun; isResumed: boolean }> {
     if (options.resume) {
       const run = await ImportsSql.unfinished(session.tx, options.source, given.source.sha256);
       if (!run) throw new ImportFailure('NOTHING_TO_RESUME', `No import of ${options.source} by batches has stopped half way with this very file.`);
       await ImportsSql.reopen(session.tx, run.id);
       return { run, isResumed: true };
     }
-    const accounts = { paper: await accountOf(session, options.account, '--account', false), live: await accountOf(session, options.liveAccount, '--live-account', true) };
-    return { run: await ImportsSql.begin(session.tx, newRun(uuidv7(), given, options, appVersion), accounts), isResumed: false };
+    const accounts = {
+      paper: (await accountOf(session, options.account, '--account', false)) ?? former?.accounts.paper ?? null, live: (await accountOf(session, options.liveAccount, '--live-account', true)) ?? former?.accounts.live ?? null,
+    };
+    return { run: await ImportsSql.begin(session.tx, newRun(uuidv7(), given, options, appVersion), accounts, given.source.mode ?? null), isResumed: false };
   }
 
   private workOf(session: ImportSession, { given, source, mappings, options, secrets, rejects, watch }: Asked, { run, isResumed }: { run: ImportRun; isResumed: boolean }): ImportWork {
@@ -175,7 +191,7 @@ export class ImportService {
     await session.begin();
     try {
       const { tx } = session;
-      if ((await ImportsSql.status(tx, run.id)) === null) await ImportsSql.begin(tx, newRun(run.id, given, options, appVersion), run.accounts);
+      if ((await ImportsSql.status(tx, run.id)) === null) await ImportsSql.begin(tx, newRun(run.id, given, options, appVersion), run.accounts, run.mode);
       else await ImportsSql.reopen(tx, run.id);
       for await (const part of rejects.from(0)) await ImportsSql.rejects(tx, run.id, part);
       await ImportsSql.end(tx, run.id, 'failed', failed);
@@ -191,14 +207,15 @@ export class ImportService {
    * @throws {ImportFailure} NOTHING_TO_VALIDATE
    */
   async validate(url: string, given: GivenSource, options: ImportOptions, watch: ImportWatch): Promise<ImportReport> {
-    const mappings = mappingsOf(given);
-    const source = withSafeIds(given.source, mappings);
-    const secrets = await Secrets.of(source, mappings, turn);
     const session = await ImportSession.open(url);
     try {
       await session.begin();
       const run = await ImportsSql.newest(session.tx, options.source);
       if (!run) throw new ImportFailure('NOTHING_TO_VALIDATE', `No import of ${options.source} has finished here.`);
+      const said = saying(given, run.mode);
+      const mappings = mappingsOf(said);
+      const source = withSafeIds(said.source, mappings);
+      const secrets = await Secrets.of(source, mappings, turn);
       const proof = await proofOf(session.tx, { source, mappings, run, secrets, names: new TableNames(source.tables) }, (table, rows) => watch.rows(`${table} (proof)`, rows));
       await session.rollback();
       const error = proof.ok ? null : { code: 'PROOF_FAILED', message: `What is stored is not what the source holds: ${proof.damaged} findings.` };
@@ -208,6 +225,8 @@ export class ImportService {
     }
   }
 }
+
+const saying = (given: GivenSource, mode: ImportRun['mode']): GivenSource => (given.profile.asksMode ? { ...given, source: { ...given.source, mode } } : given);
 
 const newRun = (id: string, { fileName, source, profile, shape }: GivenSource, options: ImportOptions, appVersion: string) => ({
   id, source: options.source, system: profile.system, shape, fileName, sha256: source.sha256, actor: IMPORTER, appVersion,

@@ -25,8 +25,10 @@ export interface KnownRow {
   /** Null: it is in the archive. */
   target: string | null;
   targetId: string | null;
-  /** It is in the archive since its like was here. */
+  /** It is in the archive since its like, or it itself, was here. */
   isTwice: boolean;
+  /** What it refers to was not here when it came. */
+  isLoose: boolean;
 }
 
 /** `import_runs`, `import_tables` and what stands under them. */
@@ -37,29 +39,29 @@ export const ImportsSql = {
   },
 
   /** The clock is read here: it is the time of rows that have none of their own. */
-  async begin(tx: Tx, run: NewRun, accounts: ImportRun['accounts']): Promise<ImportRun> {
+  async begin(tx: Tx, run: NewRun, accounts: ImportRun['accounts'], mode: ImportRun['mode']): Promise<ImportRun> {
     const [row] = await tx.sql<{ seq: string; at: string }[]>`
       insert into import_runs (id, source, system, shape, file_name, sha256, options, status, actor, app_version)
-      values (${run.id}, ${run.source}, ${run.system}, ${run.shape}, ${run.fileName}, ${run.sha256}, ${JSON.stringify({ ...run.options, accounts })}::jsonb, 'running', ${run.actor}, ${run.appVersion})
+      values (${run.id}, ${run.source}, ${run.system}, ${run.shape}, ${run.fileName}, ${run.sha256}, ${JSON.stringify({ ...run.options, accounts, mode })}::jsonb, 'running', ${run.actor}, ${run.appVersion})
       returning seq::text as seq, ${() => UTC('started_at')} as at`;
     if (!row) throw new Error('the run was not stored');
-    return { id: run.id, seq: row.seq, source: run.source, at: row.at, accounts };
+    return { id: run.id, seq: row.seq, source: run.source, at: row.at, accounts, mode };
   },
 
   /** The newest run by batches of this very file that has not ended well, for good. */
   async unfinished(tx: Tx, source: string, sha256: string): Promise<ImportRun | null> {
-    const [row] = await tx.sql<{ id: string; seq: string; at: string; accounts: ImportRun['accounts'] | null }[]>`
-      select id, seq::text as seq, ${() => UTC('started_at')} as at, options -> 'accounts' as accounts from import_runs
+    const [row] = await tx.sql<{ id: string; seq: string; at: string; accounts: ImportRun['accounts'] | null; mode: ImportRun['mode'] }[]>`
+      select id, seq::text as seq, ${() => UTC('started_at')} as at, options -> 'accounts' as accounts, options ->> 'mode' as mode from import_runs
       where source = ${source} and sha256 = ${sha256} and status in ('running', 'failed') and options ->> 'batch' is not null
         and not exists (select 1 from import_runs later where later.source = import_runs.source and later.seq > import_runs.seq and later.status in ('finished', 'rolled_back'))
       order by import_runs.seq desc limit 1`;
-    return row ? { id: row.id, seq: row.seq, source, at: row.at, accounts: row.accounts ?? { paper: null, live: null } } : null;
+    return row ? { id: row.id, seq: row.seq, source, at: row.at, accounts: row.accounts ?? { paper: null, live: null }, mode: row.mode } : null;
   },
 
   async newest(tx: Tx, source: string): Promise<ImportRun | null> {
-    const [row] = await tx.sql<{ id: string; seq: string; at: string; accounts: ImportRun['accounts'] | null }[]>`
-      select id, seq::text as seq, ${() => UTC('started_at')} as at, options -> 'accounts' as accounts from import_runs where source = ${source} and status = 'finished' order by import_runs.seq desc limit 1`;
-    return row ? { id: row.id, seq: row.seq, source, at: row.at, accounts: row.accounts ?? { paper: null, live: null } } : null;
+    const [row] = await tx.sql<{ id: string; seq: string; at: string; accounts: ImportRun['accounts'] | null; mode: ImportRun['mode'] }[]>`
+      select id, seq::text as seq, ${() => UTC('started_at')} as at, options -> 'accounts' as accounts, options ->> 'mode' as mode from import_runs where source = ${source} and status = 'finished' order by import_runs.seq desc limit 1`;
+    return row ? { id: row.id, seq: row.seq, source, at: row.at, accounts: row.accounts ?? { paper: null, live: null }, mode: row.mode } : null;
   },
 
   /** What it found wrong is found again. */
@@ -94,11 +96,16 @@ export const ImportsSql = {
     return row;
   },
 
+  /** What rows were before; of one that was moved between table and archive both, the newer first. */
   known(tx: Tx, tableId: number, oldIds: readonly string[]): Promise<KnownRow[]> {
     return tx.sql`
-      select old_id as "oldId", encode(source_hash, 'hex') as hash, run_seq::text as "runSeq", target, target_id as "targetId", false as "isTwice" from import_rows where table_id = ${tableId} and old_id = any(${[...oldIds]}::text[])
-      union all
-      select old_id, encode(source_hash, 'hex'), run_seq::text, null, null, exists (select 1 from unnest(notes) n where n like 'DUPLICATE: %') from import_archive where table_id = ${tableId} and old_id = any(${[...oldIds]}::text[])`;
+      select "oldId", hash, run_seq::text as "runSeq", target, "targetId", "isTwice", "isLoose" from (
+        select old_id as "oldId", encode(source_hash, 'hex') as hash, run_seq, target, target_id as "targetId", false as "isTwice",
+          exists (select 1 from unnest(notes) n where n ~ '^REFERENCE_MISSING: [a-z_]+ was ') as "isLoose"
+        from import_rows where table_id = ${tableId} and old_id = any(${[...oldIds]}::text[])
+        union all
+        select old_id, encode(source_hash, 'hex'), run_seq, null, null, exists (select 1 from unnest(notes) n where n like 'DUPLICATE: %' or n like ${`${EXPORTED_HERE}: %`}), false
+        from import_archive where table_id = ${tableId} and old_id = any(${[...oldIds]}::text[])) k order by run_seq desc`;
   },
 
   /** Which of these rows of the source have become rows here. */

@@ -1,8 +1,9 @@
-import { closeSync, constants, createReadStream, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, createReadStream, openSync, rmSync, writeSync } from 'node:fs';
 import { access, copyFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { temporaryFolder } from '../source/temporary.js';
 import { ImportFailure, type RejectReport } from './import-run.js';
 
 /** So many are shown in the report; all are in the file and in the database. */
@@ -16,7 +17,7 @@ const ROWS_AT_ONCE = 500;
 export class RejectFile {
   readonly first: RejectReport[] = [];
   count = 0;
-  private readonly folder = mkdtempSync(join(tmpdir(), 'tradewarden-rejects-'));
+  private readonly folder = temporaryFolder('rejects');
   private readonly path = join(this.folder, 'rejects.jsonl');
   private readonly file = openSync(this.path, 'w', 0o600);
   private waiting = '';
@@ -76,6 +77,16 @@ export class RejectFile {
 
 const unwritable = (path: string, error: unknown) =>
   new ImportFailure('REPORT_UNWRITABLE', `The report of rejects cannot be written to ${path} (${(error as { code?: string }).code ?? (error as Error).message}). Name another place with --report.`);
+
+/** Beside the source; where that folder may not be written, in the working folder, or in the system's temporary one. */
+export async function placeOfReport(source: string): Promise<string> {
+  const beside = `${source}.rejects.jsonl`;
+  for (const path of [beside, join(process.cwd(), basename(beside)), join(tmpdir(), basename(beside))]) {
+    const may = await access(dirname(path), constants.W_OK).then(() => true, () => false);
+    if (may) return path;
+  }
+  return beside;
+}
 
 /** Asked before anything is read. @throws {ImportFailure} REPORT_UNWRITABLE */
 export async function mustBeWritable(path: string): Promise<void> {

@@ -17,7 +17,7 @@ import type { OwnersMade } from './owners.repository.js';
 import type { References } from './references.js';
 import type { Secrets } from './secrets.js';
 import { codeOf, type PreparedRow, type TableReader } from './table-reader.js';
-import type { Updates } from './updates.js';
+import { Updates } from './updates.js';
 
 /** In one COPY, at most. With 5,000 the rows of a chunk outlived the young generation: a fifth more processor time, and 520 MB in place of 310. */
 export const CHUNK_ROWS = 1_000;
@@ -170,24 +170,41 @@ export class TableLoader {
   /** Those that were never here. Of the others it is settled what they are. */
   private async unknown(rows: PreparedRow[]): Promise<PreparedRow[]> {
     if (this.isNew || rows.length === 0) return rows;
-    const known = new Map((await ImportsSql.known(this.context.tx, this.tableId, rows.map(({ oldId }) => oldId))).map((row) => [row.oldId, row]));
+    const { tx, references } = this.context;
+    const known = Map.groupBy(await ImportsSql.known(tx, this.tableId, rows.map(({ oldId }) => oldId)), ({ oldId }) => oldId);
     const fresh: PreparedRow[] = [];
     const changed: [PreparedRow, KnownRow][] = [];
+    const loose: [PreparedRow, KnownRow][] = [];
     for (const row of rows) {
-      const before = known.get(row.oldId);
+      const [before, older] = known.get(row.oldId) ?? [];
       if (!before) fresh.push(row);
+      else if (isOther(row, before)) {
+        if (this.context.updates && older === undefined && mayMove(row, before)) fresh.push(row);
+        else row.reject = nowOther(row, before);
+      }
       else if (before.hash !== row.hash.toString('hex')) changed.push([row, before]);
-      else if (isOther(row, before)) row.reject = new Reject('ROW_CHANGED', `it is as it was, and with the rows beside it would now be ${row.rows[0] ? `a row of ${row.rows[0].table}` : 'only kept'}, and not ${before.target ? `a row of ${before.target}` : 'only kept'}: roll its run back and import again`);
-      else row.standing = this.context.isResumed && before.runSeq === this.context.run.seq ? (before.target === null ? 'archived' : 'imported') : 'unchanged';
+      else if (before.isLoose && row.hasRefs) loose.push([row, before]);
+      else this.stands(row, before);
+    }
+    await references.resolve(tx, this.table, loose.map(([row]) => row));
+    for (const [row, before] of loose) {
+      if (row.notes.some((note) => note.startsWith('REFERENCE_MISSING'))) this.stands(row, before);
+      else changed.push([row, before]);
     }
     await this.change(changed);
     return fresh;
   }
 
+  /** As it was; in a run that is gone on with it may be of this run. */
+  private stands(row: PreparedRow, { runSeq, target }: KnownRow): void {
+    row.standing = this.context.isResumed && runSeq === this.context.run.seq ? (target === null ? 'archived' : 'imported') : 'unchanged';
+  }
+
   private async change(changed: readonly [PreparedRow, KnownRow][]): Promise<void> {
-    const { updates, tx, references } = this.context;
+    const { tx, references, run } = this.context;
+    const updates = this.context.updates ?? (isOfSqlite(this.table) ? new Updates(run) : null);
     if (!updates) {
-      for (const [row] of changed) row.reject = new Reject('ROW_CHANGED', 'it differs from the row of this id that was imported before; --update takes it over');
+      for (const [row] of changed) row.reject = new Reject('ROW_CHANGED', 'it, or a row beside it that it hangs on, differs from what was imported before; --update takes it over');
       return;
     }
     await references.resolve(tx, this.table, changed.map(([row]) => row));
@@ -265,6 +282,19 @@ export class TableLoader {
     return { table: this.table.name, oldId, code, column, detail: this.context.secrets.safe(detail), original: parseJson(encodeRow(cells)).value };
   }
 }
+
+/** SQLite's own counters: they move with every row that the application adds, and nobody changed them. */
+const isOfSqlite = ({ base }: SourceTable): boolean => /^sqlite_/i.test(base);
+
+/** From the archive into a table of ours, or out of one: what was stored before stays, as of an older copy. */
+function mayMove(row: PreparedRow, { target, targetId }: KnownRow): boolean {
+  if (target !== null && row.rows.length > 0) return false;
+  if (target !== null) row.notes.push(`STILL_HERE: it became ${targetId} of ${target} before, which stays as it is: look at it`);
+  return true;
+}
+
+const nowOther = ({ rows: [own] }: PreparedRow, { target }: KnownRow): Reject =>
+  new Reject('ROW_CHANGED', `it would now be ${own ? `a row of ${own.table}` : 'only kept'}, and was ${target ? `imported into ${target}` : 'only kept'}: roll its run back and import again`);
 
 /** What becomes of a row may hang on others of its source: a position whose trade stands in another table is only kept. */
 function isOther({ rows: [own] }: PreparedRow, { target, isTwice }: KnownRow): boolean {

@@ -9,7 +9,7 @@ import type { TableNames } from './table-names.js';
 /** One old row, ready to be stored: what it becomes, or why it is refused. */
 export interface PreparedRow {
   oldId: string;
-  /** 16 bytes. */
+  /** 16 bytes, of what it holds and what it becomes. */
   hash: Buffer;
   /** Without secrets. */
   cells: Cells;
@@ -25,6 +25,11 @@ export interface PreparedRow {
   /** What it turned out to be already; null: it is new. */
   standing: 'imported' | 'archived' | 'unchanged' | 'updated' | null;
 }
+
+/** No column has such a name. */
+const BECOMES = '\0becomes';
+const KEPT = '\0kept';
+const NO_HASH = Buffer.alloc(0);
 
 const UNKNOWN: Pick<Column, 'to' | 'says'> = { to: null, says: 'kept in the old row: this system is not known to have it' };
 
@@ -71,11 +76,12 @@ export class TableReader {
   prepare(row: SourceRow): PreparedRow {
     const cells = this.secrets.without(row.cells);
     const prepared: PreparedRow = {
-      oldId: row.id, hash: sourceHash(this.hashed(row.cells)), cells, original: null, notes: row.notes ? [...row.notes] : [], rows: [], values: null, hasRefs: false, reject: null, standing: null,
+      oldId: row.id, hash: NO_HASH, cells, original: null, notes: row.notes ? [...row.notes] : [], rows: [], values: null, hasRefs: false, reject: null, standing: null,
     };
     if (row.broken) prepared.reject = new Reject(row.broken.code, row.broken.detail);
     else if (this.because === null) this.map(prepared);
     else this.look(prepared);
+    prepared.hash = sourceHash(this.hashed(row.cells, prepared));
     if (prepared.rows.length === 0 || this.keepsOriginal) prepared.original = encodeRow(cells);
     return prepared;
   }
@@ -85,8 +91,14 @@ export class TableReader {
     return original ?? encodeRow(cells);
   }
 
-  private hashed(cells: Cells): Cells {
-    return this.because === null && this.mapping?.beside ? { ...cells, ...this.mapping.beside(cells) } : cells;
+  /**
+   * With what becomes of it: a trade hangs on its orders, a contract on its settlement, a text on what is a secret elsewhere, so
+   * a row may change with no cell of its own changed. Of tables of millions a row is its own cells alone.
+   */
+  private hashed(read: Cells, { rows, reject, cells }: PreparedRow): Cells {
+    const masked = cells === read ? read : { ...read, [KEPT]: encodeRow(cells) };
+    if (this.because !== null || !this.keepsOriginal || reject !== null) return masked;
+    return { ...masked, [BECOMES]: rows.length === 0 ? 'archive' : JSON.stringify(rows, (_name, value: unknown) => (value === this.owners.at ? '@' : value)) };
   }
 
   private look(prepared: PreparedRow): void {

@@ -3,7 +3,9 @@ import { sqlState } from '../../database/sql-state.js';
 import type { Tx } from '../../database/transaction.js';
 import { Reject, type TargetRow, type Value } from '../profile.js';
 import { type Target, TARGETS, type TargetType } from '../targets.js';
+import { encodeRow } from '../source/encode.js';
 import { valueText } from './copy-text.js';
+import { EXPORTED_HERE } from './exported.js';
 import type { ImportRun } from './import-run.js';
 import type { KnownRow } from './imports.repository.js';
 import { refusedBy } from './refused-by.js';
@@ -35,14 +37,17 @@ export class Updates {
     const { hash, original, notes, oldId } = row;
     const said = notes.length === 0 ? null : notes;
     if (target === null) {
-      if (own) throw new Reject('ROW_CHANGED', 'it was only kept, and would now be imported: roll its run back and import again');
       // As of a row of ours below, but for what it is here: only the old row is kept, and goes back.
       await tx.query(
         `insert into import_changes (run_seq, table_id, old_id, target, target_id, former, written, former_hash, former_notes, former_original)
          select $1::bigint, table_id, old_id, 'import_archive', gen_random_uuid(), '{}', '{}', source_hash, notes, original from import_archive where table_id = $2 and old_id = $3 on conflict do nothing`,
         [this.run.seq, tableId, oldId],
       );
-      await tx.sql`update import_archive set source_hash = ${hash}, original = ${original}::jsonb, notes = ${said}::text[] where table_id = ${tableId} and old_id = ${oldId}`;
+      // Why a row that could be imported is only kept stays with it.
+      await tx.sql`
+        update import_archive set source_hash = ${hash}, original = ${original ?? encodeRow(row.cells)}::jsonb,
+          notes = nullif(array(select n from unnest(notes) n where n like 'DUPLICATE: %' or n like ${`${EXPORTED_HERE}: %`}) || ${said}::text[], '{}')
+        where table_id = ${tableId} and old_id = ${oldId}`;
       return;
     }
     if (!own || own.table !== target) throw new Reject('ROW_CHANGED', `it was imported into ${target}, and would now be ${own ? `a row of ${own.table}` : 'only kept'}: roll its run back and import again`);

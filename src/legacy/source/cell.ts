@@ -63,6 +63,8 @@ export interface Source {
   medium: 'sqlite' | 'folder';
   /** Hex SHA-256 of the file; of a folder, over the sorted paths and digests of its files. */
   sha256: string;
+  /** Of its account, as whoever imports says: for rows of which the source says nothing. */
+  mode?: 'simulation' | 'paper' | 'live' | null;
   tables: readonly SourceTable[];
   /** What lies there and is no table, and why it was not read: views, hidden files, links that lead out. For the report. */
   notRead?: readonly { name: string; why: string }[];

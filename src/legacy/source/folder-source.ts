@@ -1,5 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileTable } from '../profile.js';
 import type { Source, SourceRow, SourceTable } from './cell.js';
@@ -9,6 +8,7 @@ import { filesOf, type FolderFile } from './folder-files.js';
 import { type FileState, fileState, refuseChanged } from './in-use.js';
 import { SourceError } from './source-error.js';
 import { isSqlite, openSqlite } from './sqlite-source.js';
+import { temporaryFolder } from './temporary.js';
 
 interface ReadFile extends FolderFile { shape: FileShape; known: Map<string, Known> }
 
@@ -31,7 +31,7 @@ export async function openFolder(path: string, { hot }: { hot: boolean }): Promi
     const files: ReadFile[] = [];
     const states: FileState[] = [];
     const digests: { path: string; sha256: string }[] = [];
-    const copies = hot ? mkdtempSync(join(tmpdir(), `tradewarden-source-${process.pid}-`)) : null;
+    const copies = hot ? temporaryFolder('source') : null;
     if (copies !== null) closing.push(() => rmSync(copies, { recursive: true, force: true }));
     for (const file of found) {
       if (isSqlite(file.full)) {

@@ -112,7 +112,7 @@ describe('a file that is in use', () => {
     using writer = new DatabaseSync(path);
     writer.exec('insert into t values (2)');
     await expect(openSqlite(path, { hot: false })).rejects.toMatchObject({ code: 'SOURCE_IN_USE', message: expect.stringContaining('-wal') as unknown as string });
-    const copies = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`tradewarden-source-${process.pid}-`));
+    const copies = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`tradewarden-source-`) && name.includes(`-${process.pid}-`));
     await reading(path, (source) => {
       expect(copies()).toHaveLength(1);
       writer.exec('insert into t values (3)');

@@ -1,5 +1,4 @@
-import { mkdtempSync, openSync, closeSync, readSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { openSync, closeSync, readSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
@@ -8,6 +7,7 @@ import { fileDigest } from './digest.js';
 import { type FileState, fileState, refuseChanged, refuseInUse } from './in-use.js';
 import { SourceError } from './source-error.js';
 import { quotedName, sqliteFault, SqliteTable, type TableShape } from './sqlite-table.js';
+import { temporaryFolder } from './temporary.js';
 
 const MAGIC = 'SQLite format 3\0';
 
@@ -30,7 +30,7 @@ export async function openSqlite(path: string, options: SqliteOptions): Promise<
     const state = await fileState(path);
     return opened(path, path, state.sha256, options, state, () => undefined);
   }
-  const folder = mkdtempSync(join(tmpdir(), `tradewarden-source-${process.pid}-`));
+  const folder = temporaryFolder('source');
   const removed = () => rmSync(folder, { recursive: true, force: true });
   try {
     const copy = join(folder, 'copy.db');

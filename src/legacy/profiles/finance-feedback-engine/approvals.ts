@@ -2,6 +2,7 @@ import { flag } from '../../convert/columns.js';
 import { type Column, Json, type Reading, Reject, type TableMapping } from '../../profile.js';
 import type { SourceTable } from '../../source/cell.js';
 import { has, keptAll, together } from '../columns.js';
+import type { Mode } from '../imported-trade.js';
 import { instantOf, modeOf, textOf } from './said.js';
 
 /** What a person answered, in three shapes: of the API (status), of the command line (both), of the old Telegram bot (approved alone). */
@@ -18,7 +19,7 @@ const COLUMNS: Record<string, Column> = {
 
 const FLAG = flag(null);
 
-export function approvalsMapping(table: SourceTable): TableMapping {
+export function approvalsMapping(table: SourceTable, mode: Mode | null): TableMapping {
   return {
     as: 'import', columns: COLUMNS, time: 'timestamp',
     map(_values, owners, row) {
@@ -26,7 +27,7 @@ export function approvalsMapping(table: SourceTable): TableMapping {
       const isApproved = answerOf(row);
       const decisionId = textOf(cells.decision_id);
       if (decisionId === null) throw new Reject('VALUE_MISSING', 'decision_id is not there', 'decision_id');
-      const { agentId } = owners.agent(modeOf(row, decisionId));
+      const { agentId } = owners.agent(modeOf(row, mode, decisionId));
       const said = { imported: true, decisionId, approved: isApproved, source: textOf(cells.source) ?? 'api', approvalId: textOf(cells.approval_id), modified: FLAG.read(cells.modified ?? null, 'modified', row) };
       const values = {
         id: owners.id(table.name, row.id), type: isApproved ? 'human_approved' : 'human_rejected', at: instantOf(row, 'timestamp'), agent_id: agentId,

@@ -3,6 +3,7 @@ import { json, kept, symbol } from '../../convert/columns.js';
 import { type Archived, Json, type Mapped, type Reading, Reject, type TableMapping } from '../../profile.js';
 import type { Cell, JsonCell, SourceTable } from '../../source/cell.js';
 import { has, keptAll, together } from '../columns.js';
+import type { Mode } from '../imported-trade.js';
 import { confidenceOf, instantOf, isTest, modeOf, textOf } from './said.js';
 
 /** What the old ensemble of models proposed. It goes to the run's own stream; what it was based on stays in the old row. */
@@ -50,7 +51,7 @@ function proposed(proposal: Proposal, at: string, agentId: string, id: string, r
 }
 
 /** `data/decisions/*.json`. */
-export function decisionFilesMapping(table: SourceTable): TableMapping {
+export function decisionFilesMapping(table: SourceTable, mode: Mode | null): TableMapping {
   return {
     as: 'import', time: 'timestamp',
     columns: {
@@ -65,7 +66,7 @@ export function decisionFilesMapping(table: SourceTable): TableMapping {
       const { cells } = row;
       if ((cells.action ?? null) === null && (cells.asset_pair ?? null) === null) return { archive: 'NOT_A_DECISION: the file has neither asset_pair nor action' };
       const id = textOf(cells.decision_id) ?? textOf(cells.id);
-      const { agentId } = owners.agent(modeOf(row, textOf(cells.id), id, textOf(cells.ai_provider)));
+      const { agentId } = owners.agent(modeOf(row, mode, textOf(cells.id), id, textOf(cells.ai_provider)));
       const proposal = {
         id, assetPair: cells.asset_pair ?? null, action: cells.action ?? null, confidence: cells.confidence ?? null, reasoning: cells.reasoning ?? null, provider: cells.ai_provider ?? null,
         entryPrice: cells.entry_price ?? null, size: cells.recommended_position_size ?? null, executed: cells.executed ?? null,

@@ -4,7 +4,7 @@ import { kept, oneOf, symbol, text } from '../../convert/columns.js';
 import { type Column, type Mapped, type Owners, type Reading, Reject, type TableMapping } from '../../profile.js';
 import type { SourceTable } from '../../source/cell.js';
 import { has, keptAll, together } from '../columns.js';
-import { tradeOf } from '../imported-trade.js';
+import { type Mode, tradeOf } from '../imported-trade.js';
 import { closesOf } from './closes.js';
 import { firstOf, instantOf, modeOf, textOf } from './said.js';
 
@@ -55,19 +55,19 @@ const COLUMNS: Record<string, Column> = {
 };
 
 /** @param exportedFrom tables of lines that a CSV was exported from, where they are there too */
-export function outcomesMapping(table: SourceTable, exportedFrom: readonly SourceTable[]): TableMapping {
+export function outcomesMapping(table: SourceTable, exportedFrom: readonly SourceTable[], mode: Mode | null): TableMapping {
   const closes = closesOf(table);
   const lines = exportedFrom.map((each) => closesOf(each));
   return {
     as: 'import', columns: COLUMNS, time: 'exit_time', sums: { realized_pnl: 'gross_profit' },
     map({ realized_pnl: profit }, owners, row) {
       if (lines.some((each) => each.isThere(row))) return { archive: 'EXPORTED: the line that this one was exported from comes in itself' };
-      return closes.earlier(row) ?? closed(row, owners, table.name, firstOf(row, 'realized_pnl') === null ? null : (profit as string | null));
+      return closes.earlier(row) ?? closed(row, owners, table.name, mode, firstOf(row, 'realized_pnl') === null ? null : (profit as string | null));
     },
   };
 }
 
-function closed(row: Reading, owners: Owners, table: string, told: string | null): Mapped {
+function closed(row: Reading, owners: Owners, table: string, mode: Mode | null, told: string | null): Mapped {
   const trade = opened(row);
   const size = amount(row, 'exit_size', SIZE) ?? trade.size;
   if (size === null || new Exact(size).isZero()) throw new Reject('SIZE_ZERO', 'neither exit_size nor entry_size is above 0', 'exit_size');
@@ -77,7 +77,7 @@ function closed(row: Reading, owners: Owners, table: string, told: string | null
   const money = profitOf(row, { ...trade, size, exit: exit.price, fees, told });
   compareTimes(row, trade.entryTime, exit.time);
   return tradeOf({
-    ...trade, mode: modeOf(row, trade.ticket, textOf(row.cells.decision_id)), size, entered: true, status: 'closed', exit, gross: money.gross, fees: money.includesFees ? null : fees, profitSource: money.source, said: 'closed',
+    ...trade, mode: modeOf(row, mode, trade.ticket, textOf(row.cells.decision_id)), size, entered: true, status: 'closed', exit, gross: money.gross, fees: money.includesFees ? null : fees, profitSource: money.source, said: 'closed',
   }, table, owners, row);
 }
 
@@ -85,7 +85,7 @@ function closed(row: Reading, owners: Owners, table: string, told: string | null
  * A position that was open when the file was written: nobody has asked the broker since.
  * @param outcomes where it may have been closed: the file was not always written again
  */
-export function openPositionsMapping(table: SourceTable, outcomes: readonly SourceTable[]): TableMapping {
+export function openPositionsMapping(table: SourceTable, outcomes: readonly SourceTable[], mode: Mode | null): TableMapping {
   const lines = outcomes.map((each) => closesOf(each));
   return {
     as: 'import', columns: COLUMNS, time: 'entry_time',
@@ -96,7 +96,7 @@ export function openPositionsMapping(table: SourceTable, outcomes: readonly Sour
       if (new Exact(size).isZero()) return { archive: 'POSITION_FLAT: entry_size is 0, so nothing is open' };
       if (lines.some((each) => each.isClosed(row, size))) return { archive: 'POSITION_CLOSED: its trade_id was closed in trade_outcomes' };
       return tradeOf({
-        ...trade, mode: modeOf(row, trade.ticket, textOf(row.cells.decision_id)), size, entered: true, status: 'unknown', exit: null, gross: null, fees: null, profitSource: 'told', said: 'open',
+        ...trade, mode: modeOf(row, mode, trade.ticket, textOf(row.cells.decision_id)), size, entered: true, status: 'unknown', exit: null, gross: null, fees: null, profitSource: 'told', said: 'open',
       }, table.name, owners, row);
     },
   };

@@ -27,17 +27,19 @@ export const FINANCE_FEEDBACK_ENGINE: Profile = {
     return { shape: stores.length === 0 ? 'documents' : stores.join(', '), tables: known.length };
   },
   mapping: (table, _shape, source) => mappingOf(table, source),
+  asksMode: true,
   order: ['trade_outcomes', 'open_positions', 'decision_files', 'approvals'],
 };
 
 function mappingOf(table: SourceTable, source: Source): TableMapping | null {
-  if (isOutcomes(table)) return outcomesMapping(table, isLines(table) ? [] : source.tables.filter((each) => each !== table && isOutcomes(each) && isLines(each)));
+  const { mode = null } = source;
+  if (isOutcomes(table)) return outcomesMapping(table, isLines(table) ? [] : source.tables.filter((each) => each !== table && isOutcomes(each) && isLines(each)), mode);
   if (isCache(table)) return cacheMapping(table);
   const known = knownOf(table);
   if (known !== undefined) return known.mapping(source.tables, table);
-  if (isOpenPositions(table)) return openPositionsMapping(table, source.tables.filter(isOutcomes));
-  if (isApprovals(table)) return approvalsMapping(table);
-  return isDecisionFiles(table) ? decisionFilesMapping(table) : null;
+  if (isOpenPositions(table)) return openPositionsMapping(table, source.tables.filter(isOutcomes), mode);
+  if (isApprovals(table)) return approvalsMapping(table, mode);
+  return isDecisionFiles(table) ? decisionFilesMapping(table, mode) : null;
 }
 
 /** As the recorder wrote them; else an export of those. */

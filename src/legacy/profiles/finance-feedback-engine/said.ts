@@ -41,13 +41,14 @@ export function confidenceOf(row: Reading, name: string, cell: Cell): string | n
   return value;
 }
 
-/** No file says whether the account was real: what may be money counts as money. What calls itself a test is none. */
-export function modeOf(row: Reading, ...names: (string | null)[]): Mode {
+/** No file says whether the account was real: where whoever imports does not say it either, what may be money counts as money. What calls itself a test is none. */
+export function modeOf(row: Reading, given: Mode | null, ...names: (string | null)[]): Mode {
   const test = names.find((name) => name !== null && isTest(name));
   if (test !== undefined) {
     row.note('SYNTHETIC', `${String(test).slice(0, 100)} is a test's; mode simulation`);
     return 'simulation';
   }
+  if (given !== null) return given;
   row.note('MODE_NOT_SAID', 'no file says whether the account was real; it counts as live');
   return 'live';
 }

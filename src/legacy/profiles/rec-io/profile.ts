@@ -27,12 +27,13 @@ export const REC_IO: Profile = {
     return { shape: `${shape}${mode === null ? '' : `, account mode ${mode === 'live' ? 'prod' : 'demo'}`}`, tables: known.length };
   },
   mapping: (table, _shape, source) => mappingOf(table, source),
+  asksMode: true,
   order: ['trades', 'active_trades'],
 };
 
 function mappingOf(table: SourceTable, source: Source): TableMapping | null {
   if (isCandles(table.columns)) return candlesMapping(table);
-  const beside = { mode: modeAt(table.name) ?? accountMode(source), settlement: settlementsIn(source.tables) };
+  const beside = { mode: modeAt(table.name) ?? accountMode(source) ?? source.mode ?? null, settlement: settlementsIn(source.tables) };
   if (isActiveTrades(table)) return activeTradesMapping(table, source.tables.filter(isTrades), beside);
   const known = knownOf(table);
   if (known !== undefined) return archiveMapping(known);

@@ -3,7 +3,7 @@ import { kept, oneOf, required, text, ticket } from '../../convert/columns.js';
 import { decimal } from '../../convert/decimals.js';
 import { time } from '../../convert/times.js';
 import { Ref, type Reading, Reject, type TableMapping } from '../../profile.js';
-import type { Cell, SourceRow } from '../../source/cell.js';
+import type { SourceRow } from '../../source/cell.js';
 import { neededInstrument } from './instrument.js';
 import { keyOf, type Lookups } from './lookups.js';
 import { modeOf } from './modes.js';
@@ -26,7 +26,6 @@ export const analyticsTrades = (lookups: Lookups): TableMapping => ({
     opened_at: required(time('entry_time', { zone: 'UTC' })), closed_at: required(time('exit_time', { zone: 'UTC' })),
   },
   sums: { pnl: 'gross_profit' },
-  beside: (cells) => ({ ...besideOf(lookups, 'entry', cells), ...besideOf(lookups, 'exit', cells) }),
   time: 'closed_at',
   map(values, owners, reading) {
     const entry = orderOf(lookups, 'entry_order_id', reading);
@@ -59,13 +58,6 @@ export const analyticsTrades = (lookups: Lookups): TableMapping => ({
     };
   },
 });
-
-const OF_ORDERS = ['symbol', 'exchange', 'side', 'qty', 'price', 'product', 'broker_name', 'broker_order_id', 'zerodha_order_id', 'execution_target', 'simulated'];
-
-function besideOf(lookups: Lookups, which: 'entry' | 'exit', cells: Reading['cells']): Record<string, Cell> {
-  const order = lookups.row('orders', cells[`${which}_order_id`]);
-  return order === undefined ? {} : Object.fromEntries(OF_ORDERS.map((name) => [`\0${which}.${name}`, order.cells[name] ?? null]));
-}
 
 function orderOf(lookups: Lookups, name: string, reading: Reading): SourceRow {
   const order = lookups.row('orders', reading.cells[name]);

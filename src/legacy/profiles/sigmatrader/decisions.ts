@@ -3,7 +3,6 @@ import { json, kept, oneOf, required, text } from '../../convert/columns.js';
 import { decimal } from '../../convert/decimals.js';
 import { time } from '../../convert/times.js';
 import { Json, Reject, type TableMapping } from '../../profile.js';
-import type { Cell } from '../../source/cell.js';
 import { plain } from '../row.js';
 import { instrumentOf } from './instrument.js';
 import type { Lookups } from './lookups.js';
@@ -24,10 +23,6 @@ export const decisionLogs = (lookups: Lookups): TableMapping => ({
     reasons_json: lenient(json('reason')), details_json: lenient(json('risk_check_result')), created_at: required(time('at', { zone: 'UTC' })),
   },
   time: 'created_at',
-  beside(cells): Record<string, Cell> {
-    const order = lookups.row('orders', cells['order_id']);
-    return order === undefined ? {} : { '\0order.mode': modeOf(order.cells) };
-  },
   map(values, owners, reading) {
     const type = valueOf(values, 'decision');
     const at = valueOf(values, 'created_at');
