@@ -8,7 +8,11 @@ import { ImportFailure, type RejectReport } from './import-run.js';
 
 /** So many are shown in the report; all are in the file and in the database. */
 const SHOWN = 20;
+/** A longer row is in the file and in the database alone. */
+const SHOWN_LENGTH = 1 << 20;
 const ROWS_AT_ONCE = 500;
+/** PostgreSQL takes no JSON of more than 256 MB. */
+const LENGTH_AT_ONCE = 8 << 20;
 
 /**
  * The rows that could not be taken over. They are gathered in a file of the system's temporary folder, since there may be
@@ -24,9 +28,10 @@ export class RejectFile {
 
   add(reject: RejectReport): void {
     this.count += 1;
-    if (this.first.length < SHOWN) this.first.push(reject);
+    const json = JSON.stringify(reject);
+    if (this.first.length < SHOWN) this.first.push(json.length > SHOWN_LENGTH ? { ...reject, original: null } : reject);
     // `readline` takes these two for the end of a line.
-    this.waiting += `${JSON.stringify(reject).replace(/[\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16)}`)}\n`;
+    this.waiting += `${json.replace(/[\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16)}`)}\n`;
     if (this.waiting.length > 1 << 16) this.flush();
   }
 
@@ -34,13 +39,14 @@ export class RejectFile {
   async *from(first: number): AsyncIterable<string> {
     this.flush();
     let part: string[] = [];
-    let place = 0;
+    let [place, length] = [0, 0];
     for await (const line of createInterface({ input: createReadStream(this.path), crlfDelay: Infinity })) {
       if (place++ < first) continue;
       part.push(line);
-      if (part.length < ROWS_AT_ONCE) continue;
+      length += line.length;
+      if (part.length < ROWS_AT_ONCE && length < LENGTH_AT_ONCE) continue;
       yield `[${part.join(',')}]`;
-      part = [];
+      [part, length] = [[], 0];
     }
     if (part.length > 0) yield `[${part.join(',')}]`;
   }

@@ -12,6 +12,7 @@ const FIGURES = /^[-+\d\s.:,/TZ]{0,36}$/;
 /** Without one of these no pattern of `masked` and no name of a credential can be in a text. */
 const HINTS = /pass|pwd|pw|secret|credential|otp|pin|key|auth|bearer|cookie|database|connection|dsn|token|private|:\/\/|[?&](?:sig|signature)=|\btws?_|eyJ|(?:sk|pk|rk|ghp|gho|ghs|xox[abps]|github_pat|glpat)[-_]|AKIA|\d{6,12}:[\w-]{30}/iu;
 const FIELDS = /pass|pwd|pw|secret|credential|otp|pin|key|auth|bearer|cookie|database|connection|dsn|token/i;
+const PASSES_MOST = 5;
 const LONG_VALUE = 'x'.repeat(12);
 const HASHED = /^(?:.*_)?(?:pass(?:word|wd)?|pwd|pin|secret|token|api_?key)_?(?:hash|salt|digest)$/i;
 
@@ -28,8 +29,8 @@ const PAIR = new RegExp(String.raw`(?<before>(?:name|key)${QUOTE}\s{0,9}:\s{0,9}
 
 /** In text that is not read as JSON. */
 const withoutFields = (text: string): string => text
-  .replace(PAIR, (all: string, before: string, name: string, value: string) => (isSecretOf(name, value) ? `${before}${REMOVED}` : all))
-  .replace(FIELD, (all: string, name: string, between: string, value: string) => (isSecretOf(name, value) ? `${name}${between}${REMOVED}` : all));
+  .replace(PAIR, (all: string, before: string, name: string, value: string) => (value.trim() !== '' && isSecretOf(name, value) ? `${before}${REMOVED}` : all))
+  .replace(FIELD, (all: string, name: string, between: string, value: string) => (value.trim() !== '' && isSecretOf(name, value) ? `${name}${between}${REMOVED}` : all));
 
 export const isSecretOf = (name: string, value: unknown): boolean =>
   value !== REMOVED && !PUBLIC.test(name) && (HASHED.test(name) ? value !== null && value !== '' && typeof value !== 'boolean' : namesCredential(name, value));
@@ -72,12 +73,22 @@ export class SecretTexts {
     return this.words(text, found);
   }
 
+  /** Between what was removed before: `?apikey=[secret removed]` has a blank in it, and the half before that would be a secret again. */
   private words(text: string, found: Found): string {
-    let safe = HINTS.test(text) ? maskedBy(text, REMOVED) : text;
-    if (FIELDS.test(text) && text.includes(':')) safe = withoutFields(safe);
-    if (this.known.size > 0) safe = safe.replace(WORDS, (word) => (this.known.has(word) ? REMOVED : word));
+    let safe = text;
+    // What is removed may leave a boundary at which the next is seen.
+    for (let before = '', passes = 0; safe !== before && passes < PASSES_MOST; passes += 1) {
+      before = safe;
+      safe = before.includes(REMOVED) ? before.split(REMOVED).map((part) => this.inWords(part)).join(REMOVED) : this.inWords(before);
+    }
     if (safe !== text) found('');
     return safe;
+  }
+
+  private inWords(text: string): string {
+    let safe = HINTS.test(text) ? maskedBy(text, REMOVED) : text;
+    if (FIELDS.test(text) && text.includes(':')) safe = safe.split(REMOVED).map(withoutFields).join(REMOVED);
+    return this.known.size === 0 ? safe : safe.replace(WORDS, (word) => (this.known.has(word) ? REMOVED : word));
   }
 
   /** Bytes of which a part is a secret go whole: a part of them could not be read any more. */

@@ -19,6 +19,8 @@ export interface FileShape {
 export const DOCUMENT_MOST = 200 * 1024 * 1024;
 /** What is neither CSV nor JSON goes into one row. */
 export const WHOLE_MOST = 64 * 1024 * 1024;
+/** A longer line is cut, and each piece is a reject. */
+const LINE_MOST = 16 * 1024 * 1024;
 const FIRST_LINE_MOST = 1 << 20;
 
 /** By its name; and of JSON by its first line, for some write lines into a `.json`. */
@@ -145,7 +147,7 @@ const cellOf = (latin1: string | null | undefined): Cell => (typeof latin1 === '
 
 function* lineRows({ full, path }: FolderFile, id: string | undefined): Iterable<SourceRow> {
   let number = 0;
-  for (const line of linesOf(full, WHOLE_MOST)) {
+  for (const line of linesOf(full, LINE_MOST)) {
     number += 1;
     if (withoutMark(line).trim() === '') continue;
     const document = documentOf(line);
