@@ -51,7 +51,7 @@ export class Updates {
       return;
     }
     if (!own || own.table !== target) throw new Reject('ROW_CHANGED', `it was imported into ${target}, and would now be ${own ? `a row of ${own.table}` : 'only kept'}: roll its run back and import again`);
-    if (isAppendOnly(target)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${target} is never changed`);
+    if (isAppendOnly(target)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${target} is never changed: roll its run back and import again`);
     if (await changedHere(tx, targetId ?? '')) throw new Reject('ROW_CHANGED_HERE', `it differs from what was imported, and ${target} ${targetId} was changed here since`);
     const former = await rowOf(tx, target, targetId ?? '');
     const version = await this.belonging(tx, others, targetId ?? '');
@@ -71,7 +71,7 @@ export class Updates {
     let version: number | null = null;
     for (const other of others) {
       const { key, columns } = TARGETS[other.table] as Target;
-      if (!('version' in columns)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${other.table} is never changed`);
+      if (!('version' in columns)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${other.table} is never changed: roll its run back and import again`);
       const [last] = await tx.query<{ version: number; to_status?: string }[]>(`select * from ${other.table} where ${key} = $1 order by version desc limit 1`, [id]);
       if (other.table === 'trade_transitions' && last?.to_status === other.values.to_status) continue;
       version = (last?.version ?? 0) + 1;
