@@ -16,6 +16,7 @@ import { ALERTS_COUNTED_TO, type InboxFigures, inboxFigures } from '../webhooks/
 import { type DatabaseFigures, databaseFigures, describeDatabaseFigures } from './database-figures.js';
 import { describeDisks, Disks } from './disks.service.js';
 import { countsOf, gaugesOf } from './gauges.js';
+import { type RetentionFigures, retentionFigures } from '../retention/retention-figures.js';
 import { type MirrorFigures, mirrorFigures } from './mirror-figures.js';
 import { describeMonitor } from '../system-monitor/monitor-metrics.js';
 import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
@@ -36,6 +37,7 @@ interface Seen {
   server?: DatabaseFigures;
   backups?: BackupFigures;
   drills?: DrillFigures;
+  retention?: RetentionFigures;
 }
 
 const OF_DATABASE = 'of the database, the same on every instance: take max(), not sum()';
@@ -91,6 +93,7 @@ async function lookAt(url: string | undefined, schedules: Schedules['known']): P
       seen.server = await databaseFigures((text) => client.query(text));
       seen.backups = await backupFigures((text) => client.query(text));
       seen.drills = await drillFigures((text) => client.query(text));
+      seen.retention = await retentionFigures((text) => client.query(text));
     });
   } catch {
     // Away, late, or without the tables: what was read until then is true.
@@ -118,6 +121,7 @@ function describePool(registry: Registry, stats: PoolStats): void {
 }
 
 function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server, backups, drills }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, retention }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);
@@ -130,6 +134,7 @@ function describeDatabase(registry: Registry, { up, migrations, queue, inbox, no
   if (server) describeDatabaseFigures(gaugesOf(registry), countsOf(registry), server);
   if (backups) describeBackups(registers, backups);
   if (drills && drills.lastGoodAt !== null) new Gauge({ name: 'tradewarden_restore_drill_last_success_timestamp_seconds', help: `When a backup was last restored for the proof that it can be, absent while none was; ${OF_DATABASE}.`, registers }).set(drills.lastGoodAt);
+  if (retention) describeRetention(registers, retention);
 }
 
 function describeSchema(registers: Registry[], { applied, pending }: MigrationStatus): void {
@@ -180,4 +185,8 @@ function describeBackups(registers: Registry[], { verifiedAt, offsiteAt, seconds
   gauge('duration_seconds', 'How long the last proven backup took, with its proof', seconds);
   gauge('size_bytes', 'Size of the last proven backup', bytes);
   new Counter({ name: 'tradewarden_backup_failures_total', help: `Backups that failed; ${OF_DATABASE}.`, registers }).inc(failures);
+function describeRetention(registers: Registry[], { lastSuccessAt, removed }: RetentionFigures): void {
+  if (lastSuccessAt !== null) new Gauge({ name: 'tradewarden_retention_last_success_timestamp_seconds', help: `When a run of retention last ended well, absent while none has; ${OF_DATABASE}.`, registers }).set(Date.parse(lastSuccessAt) / 1_000);
+  const rows = new Counter({ name: 'tradewarden_retention_rows_removed_total', help: `Rows that retention has removed or archived; ${OF_DATABASE}.`, labelNames: ['table'], registers });
+  for (const { table, rows: count } of removed) rows.inc({ table }, count);
 }

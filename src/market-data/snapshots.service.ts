@@ -27,7 +27,7 @@ export class SnapshotsService {
 
   /** Merged with what other requests send now. @throws {Problem} 404 or 403 for an account that is not the sender's to tell of */
   async takeMerged<Body, Row extends SnapshotRow>(kind: SnapshotKind<Body, Row, unknown>, caller: Caller, body: Body): Promise<StoredSnapshot<Row>> {
-    const stored = await this.months.guard(() => this.snapshots.take(kind as AnyKind, sentBy(caller, kind, body)));
+    const stored = await this.months.guard(() => this.snapshots.take(kind as AnyKind, sentBy(caller, kind, body)), () => this.prepare(kind, [body]));
     return shown(caller, there(stored, caller)) as StoredSnapshot<Row>;
   }
 

@@ -7,6 +7,7 @@ import { IncidentsModule } from '../incidents/incidents.module.js';
 import { KillSwitchModule } from '../kill-switch/kill-switch.module.js';
 import { LiveModule } from '../live/live.module.js';
 import { RestoreModule } from '../restore/restore.module.js';
+import { RetentionModule } from '../retention/retention.module.js';
 import { RiskModule } from '../risk/risk.module.js';
 import { SystemMonitorModule } from '../system-monitor/system-monitor.module.js';
 import { HeldRepository } from './held.repository.js';
@@ -23,6 +24,7 @@ import { SystemService } from './system.service.js';
 
 @Module({
   imports: [AgentsModule, BackupModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RestoreModule, RiskModule, SystemMonitorModule],
+  imports: [AgentsModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RetentionModule, RiskModule],
   controllers: [OverviewController, SearchController, SystemController],
   providers: [HeldRepository, OverviewRepository, OverviewService, PoolHistory, SearchRepository, SearchService, SystemRepository, SystemService],
 })

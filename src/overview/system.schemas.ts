@@ -3,6 +3,7 @@ import { monitorSchema } from '../system-monitor/system-monitor.schemas.js';
 import { replicaSchema } from './replica-shown.js';
 import { backupShownSchema } from '../backup/backups-shown.js';
 import { drillShownSchema } from '../restore/drills-shown.js';
+import { retentionSchema } from '../retention/retention-shown.js';
 
 export const SAMPLE_SECONDS = 10;
 export const SAMPLES_MOST = 360;
@@ -56,6 +57,7 @@ export const systemSchema = z.object({
   replica: replicaSchema,
   backup: backupShownSchema.nullable().describe('null: not known'),
   restoreDrill: drillShownSchema.nullable().describe('null: not known'),
+  retention: retentionSchema,
 }).meta({ id: 'System' });
 
 export type System = z.output<typeof systemSchema>;

@@ -12,6 +12,8 @@ import { MirrorsShown } from '../health/mirrors-shown.js';
 import { APP_VERSION } from '../common/version.js';
 import { SizesShown } from '../health/sizes.service.js';
 import { DrillsShown } from '../restore/drills-shown.js';
+import { APP_VERSION } from '../health/version.js';
+import { RetentionShown } from '../retention/retention-shown.js';
 import { Streams } from '../live/streams.js';
 import { shownOf } from '../system-monitor/system-monitor.schemas.js';
 import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
@@ -48,6 +50,10 @@ export class SystemService {
     const [report, schedules, sizes, mirrors, disks, statements, backup, restoreDrill] = await Promise.all([
       this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(), this.backups.get(), this.drills.get(),
     ]);
+    private readonly retention: RetentionShown,
+  ) {}
+
+    const [report, schedules, sizes, mirrors, retention] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes(), this.mirrors.get(), this.retention.get()]);
     const uptimeSeconds = Math.floor(process.uptime());
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
     const { available, error, latency_ms: latencyMs, connections, migrations } = report;
@@ -70,6 +76,7 @@ export class SystemService {
       replica: replicaShown(this.replica, this.reading, this.env.REPLICA_LAG_MAX_SECONDS),
       backup,
       restoreDrill,
+      retention,
     };
   }
 

@@ -55,7 +55,7 @@ export class RetentionService implements BeforeApplicationShutdown {
     private readonly incidents: Incidents,
     schedules: Schedules,
   ) {
-    schedules.every(DAY_SECONDS, 'retention.run', () => this.daily());
+    schedules.every(DAY_SECONDS, 'retention.remove-old', () => this.daily());
   }
 
   beforeApplicationShutdown(): void {

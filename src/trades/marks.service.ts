@@ -29,8 +29,9 @@ export class MarksService {
    * @throws {Problem} 404 for a trade that is not there, 403 NOT_YOUR_AGENT for another agent's
    */
   async take({ principal }: Caller, marks: (MarkBody & { tradeId: string })[], place: (index: number) => string) {
-    await this.months.ensure('trade_marks', marks.map(({ quotedAt }) => quotedAt));
-    const taken = await this.months.guard(() => this.marks.take({ agentId: principal.kind === 'agent' ? principal.agentId : null, marks }));
+    const ensure = () => this.months.ensure('trade_marks', marks.map(({ quotedAt }) => quotedAt));
+    await ensure();
+    const taken = await this.months.guard(() => this.marks.take({ agentId: principal.kind === 'agent' ? principal.agentId : null, marks }), ensure);
     const wrong = taken.findIndex((each) => each === 'missing' || each === 'foreign');
     if (wrong >= 0) throw refused(taken[wrong] === 'missing', place(wrong));
     this.tell(marks.filter((_mark, index) => taken[index] === 'stored'));

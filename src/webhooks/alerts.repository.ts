@@ -10,7 +10,7 @@ export type AlertStatus = (typeof ALERT_STATUSES)[number];
 export interface AlertRow {
   id: string; seq: number; source_id: string; key_kind: 'explicit' | 'bar' | 'content' | 'bytes'; content_type: string | null; sender: string | null; symbol: string;
   correlation_id: string | null; received_at: string; status: AlertStatus; run: number; redriven_at: string | null; redriven_by: string | null; is_exit: boolean | null; attempts: number;
-  next_attempt_at: string; first_failed_at: string | null; code: string | null; detail: string | null; finished_at: string | null; duplicate_count: number; last_duplicate_at: string | null;
+  next_attempt_at: string; first_failed_at: string | null; code: string | null; detail: string | null; finished_at: string | null; duplicate_count: number; last_duplicate_at: string | null; body_removed_at: string | null;
 }
 
 export interface RunRow {
@@ -40,7 +40,7 @@ export interface RedriveFilter extends Omit<AlertFilter, 'status'> {
 }
 
 const COLUMNS = `id, seq, source_id, key_kind, content_type, sender, symbol, correlation_id, received_at, status, run, redriven_at, redriven_by, is_exit, attempts, next_attempt_at,
-  first_failed_at, code, detail, finished_at, duplicate_count, last_duplicate_at`;
+  first_failed_at, code, detail, finished_at, duplicate_count, last_duplicate_at, body_removed_at`;
 const LEADS = ['source_id', 'symbol', 'status'];
 /**
  * Numbers run with the time of receipt but for those that arrived together, and for a clock that was set back: so many of them are looked at beyond the
@@ -87,8 +87,8 @@ export class AlertsRepository {
   }
 
   /** Waits until it is not being worked on: what that does decides whether it may be redriven. */
-  async lock(tx: Tx, id: string): Promise<Pick<AlertRow, 'status' | 'run'> | null> {
-    const [row] = await tx.sql<AlertRow[]>`select status, run from alerts where id = ${id} for no key update`;
+  async lock(tx: Tx, id: string): Promise<Pick<AlertRow, 'status' | 'run' | 'body_removed_at'> | null> {
+    const [row] = await tx.sql<AlertRow[]>`select status, run, body_removed_at from alerts where id = ${id} for no key update`;
     return row ?? null;
   }
 
@@ -97,7 +97,7 @@ export class AlertsRepository {
     const rows: { id: string }[] = await tx.sql`
       select id from alerts where seq = any(array(
         select found.seq from unnest(${statuses}::text[]) as wanted (status) cross join lateral (
-          select seq from alerts a where a.status = wanted.status
+          select seq from alerts a where a.status = wanted.status and a.body_removed_at is null
             and (${sourceId ?? null}::uuid is null or source_id = ${sourceId ?? null}::uuid) and (${symbol ?? null}::text is null or symbol = ${symbol ?? null}::text)
             and (${code ?? null}::text is null or code = ${code ?? null}::text)
             and received_at >= coalesce(${from ?? null}::timestamptz, '-infinity') and received_at < coalesce(${to ?? null}::timestamptz, 'infinity')
@@ -113,7 +113,7 @@ export class AlertsRepository {
       with again as (
         update alerts set status = 'received', run = run + 1, signal = null, is_exit = null, attempts = 0, first_failed_at = null, next_attempt_at = app_clock(), code = null, detail = null,
           outcome = null, finished_at = null, redriven_at = app_clock(), redriven_by = ${actor}
-        where id = any(${ids}::uuid[]) and status = any(${from}::text[]) returning *
+        where id = any(${ids}::uuid[]) and status = any(${from}::text[]) and body_removed_at is null returning *
       ), logged as (
         insert into events (type, subject_id, agent_id, account_id, actor, correlation_id, data)
         select 'alert.redriven', e.id, s.executor_agent_id, g.account_id, ${actor}, ${correlationId}::text, jsonb_build_object('sourceId', e.source_id, 'symbol', e.symbol, 'run', e.run, 'reason', ${reason}::text)

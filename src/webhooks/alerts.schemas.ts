@@ -42,7 +42,7 @@ export const alertSchema = z.object(fields).meta({ id: 'Alert' });
 const outcome = z.record(z.string(), z.unknown()).nullable().describe('what was done, and which defaults of the source were applied');
 export const wholeAlertSchema = z.object({
   ...fields,
-  body: z.string().describe('as it came, with secrets masked'), bodyEncoding: z.enum(['utf-8', 'base64']).describe('base64: it is no text'),
+  body: z.string().describe('as it came, with secrets masked; empty when it was removed'), bodyRemovedAt: time().describe('when retention removed it: it cannot be redriven any more'), bodyEncoding: z.enum(['utf-8', 'base64']).describe('base64: it is no text'),
   signal: z.record(z.string(), z.unknown()).nullable().describe('what it says in our words; null: not mapped'), outcome,
   runs: z.array(z.object({ run: z.int(), status: z.enum(FINISHED_STATUSES), code: z.string().nullable(), detail: z.string().nullable(), outcome, actor: z.string(), at: z.iso.datetime() })).describe('that have ended, newest first, 20 at most'),
   ideas: z.array(z.object({ id: z.uuid(), run: z.int(), status: z.string() })), closures: z.array(z.object({ id: z.uuid(), tradeId: z.uuid(), endedAs: z.string().nullable() })),
@@ -57,7 +57,7 @@ export const toAlert = (row: AlertRow): z.output<typeof alertSchema> => ({
 });
 
 export const toWholeAlert = (row: WholeAlert): z.output<typeof wholeAlertSchema> => ({
-  ...toAlert(row), ...shown(row.body), signal: row.signal, outcome: row.outcome, runs: row.runs, ideas: row.ideas, closures: row.closures,
+  ...toAlert(row), ...shown(row.body), bodyRemovedAt: row.body_removed_at, signal: row.signal, outcome: row.outcome, runs: row.runs, ideas: row.ideas, closures: row.closures,
   commandIds: [...new Set([row, ...row.runs].flatMap(commandsOf))],
 });
 

@@ -28,13 +28,14 @@ export class AlertsService {
 
   /**
    * Carries an alert out once more, as its source maps and routes it now. An entry is a new idea, priced now.
-   * @throws {Problem} 404; 409 ALERT_WAITS for its first or next run still; 409 ALERT_RUN_CHANGED when `run` is not its last one
+   * @throws {Problem} 404; 409 ALERT_WAITS for its first or next run still; 409 ALERT_BODY_REMOVED for one that is too old; 409 ALERT_RUN_CHANGED when `run` is not its last one
    */
   async redrive(tx: Tx, caller: Caller, id: string, { run, reason }: { run?: number | undefined; reason?: string | undefined }): Promise<{ redriven: number; more: boolean }> {
     const alert = await this.alerts.lock(tx, id);
     if (!alert) throw notFound('alert');
     if (run !== undefined && alert.run !== run) throw conflict('ALERT_RUN_CHANGED', `The alert is in run ${alert.run}, not ${run}: it was redriven meanwhile.`);
     if (alert.status === 'received') throw conflict('ALERT_WAITS', 'The alert has not been carried out yet: it is tried again by itself.');
+    if (alert.body_removed_at !== null) throw conflict('ALERT_BODY_REMOVED', `What was sent was removed on ${alert.body_removed_at}: there is nothing to carry out.`);
     return this.again(tx, caller, [id], false, reason);
   }
 

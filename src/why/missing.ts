@@ -13,6 +13,16 @@ export function missingIn(subject: SubjectType, linked: Linked): string[] {
 
 type Row<K extends keyof Linked> = Linked[K][number];
 
+/** What only events said. @param until events before it were removed */
+export function goneWithEvents(subject: SubjectType, { commands, halts }: Linked, until: string | null): string[] {
+  if (until === null) return [];
+  const day = until.slice(0, 10);
+  return [
+    ...commands.flatMap(({ id, reason, halted_by, created_at }) => (reason?.startsWith('halted: ') && halted_by === null && created_at < until ? [`Which halt ended the command ${id} stood in the event log, which was removed up to ${day}.`] : [])),
+    ...(subject === 'halt' ? halts.flatMap(({ id, imposed_at }) => (imposed_at < until ? [`Which openings the halt ${id} cancelled stood in the event log, which was removed up to ${day}.`] : [])) : []),
+  ];
+}
+
 function ofAlert({ id, status, code, detail }: Row<'alerts'>): string[] {
   if (status === 'received') return [`The alert ${id} is not done with yet${code === null ? '' : `: ${code}`}.`];
   return status === 'quarantined' || status === 'failed' ? [`The alert ${id} is ${status}: ${code ?? 'nobody said why'}${detail === null ? '' : `, ${detail}`}`] : [];

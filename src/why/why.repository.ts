@@ -192,6 +192,13 @@ export class WhyRepository {
       where trade_id = any(${tradeIds}::uuid[]) order by seq desc limit ${EACH_MOST + 1}`;
   }
 
+  /** Events before it were removed; null: none were. */
+  async eventsGoneBefore(tx: Tx): Promise<string | null> {
+    const [row] = await tx.sql<{ until: string | null }[]>`
+      select (max(month) + interval '1 month')::timestamp at time zone 'UTC' as until from retention_months where parent = 'events' and action = 'dropped'`;
+    return row?.until ?? null;
+  }
+
   /** Of the trades; and all that a halt wanted closed. */
   closures(tx: Tx, tradeIds: readonly string[], haltId: string | null): Promise<ClosureRow[]> {
     return tx.sql`

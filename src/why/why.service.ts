@@ -8,7 +8,7 @@ import { DecisionsService } from '../decisions/decisions.service.js';
 import { haltsIn, stepsOf } from './chain.js';
 import { inOrder } from './in-order.js';
 import type { Linked } from './linked.js';
-import { missingIn } from './missing.js';
+import { goneWithEvents, missingIn } from './missing.js';
 import { EACH_MOST, type Found, WhyRepository } from './why.repository.js';
 import { STEPS_MOST, type Why } from './why.schemas.js';
 
@@ -40,7 +40,7 @@ export class WhyService {
       const steps = inOrder(stepsOf(withinBounds(linked)));
       const cut = steps.length > STEPS_MOST || Object.values(linked).some((rows: unknown[]) => rows.length > EACH_MOST);
       const chain = steps.length <= STEPS_MOST ? steps : [...steps.slice(0, STEPS_MOST - OF_THE_END), ...steps.slice(-OF_THE_END)];
-      const missing = missingIn(found.type, linked).slice(0, MISSING_MOST);
+      const missing = [...missingIn(found.type, linked), ...goneWithEvents(found.type, linked, await this.why.eventsGoneBefore(tx))].slice(0, MISSING_MOST);
       return { subject: { type: found.type, id }, chain, complete: missing.length === 0 && !cut, missing, cut };
     });
   }

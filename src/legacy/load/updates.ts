@@ -53,6 +53,8 @@ export class Updates {
     if (!own || own.table !== target) throw new Reject('ROW_CHANGED', `it was imported into ${target}, and would now be ${own ? `a row of ${own.table}` : 'only kept'}: roll its run back and import again`);
     if (isAppendOnly(target)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${target} is never changed: roll its run back and import again`);
     if (await changedHere(tx, targetId ?? '')) throw new Reject('ROW_CHANGED_HERE', `it differs from what was imported, and ${target} ${targetId} was changed here since`);
+    if (isAppendOnly(target)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${target} is never changed`);
+    if (await changedHere(tx, targetId ?? '', runSeq)) throw new Reject('ROW_CHANGED_HERE', `it differs from what was imported, and ${target} ${targetId} was changed here since`);
     const former = await rowOf(tx, target, targetId ?? '');
     const version = await this.belonging(tx, others, targetId ?? '');
     await set(tx, own, targetId ?? '', version, { at: this.run.at, seq: runSeq });
@@ -89,9 +91,11 @@ async function rowOf(tx: Tx, table: string, id: string): Promise<string | null> 
   return found?.row ?? null;
 }
 
-/** Every change that the application makes is an event; an import makes none of a row. */
-async function changedHere(tx: Tx, id: string): Promise<boolean> {
-  const rows = await tx.sql<unknown[]>`select 1 from events where subject_id = ${id}::uuid limit 1`;
+/** Every change that the application makes is an event; an import makes none of a row. Where events since the import are gone, nobody knows: then it was. */
+async function changedHere(tx: Tx, id: string, runSeq: string | number): Promise<boolean> {
+  const rows = await tx.sql<unknown[]>`
+    select 1 where exists (select from events where subject_id = ${id}::uuid)
+      or exists (select from retention_months m join import_runs r on r.seq = ${runSeq}::bigint where m.parent = 'events' and m.action = 'dropped' and m.month + interval '1 month' > r.started_at)`;
   return rows.length > 0;
 }
 

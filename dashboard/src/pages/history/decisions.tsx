@@ -13,7 +13,7 @@ import { Verify } from './verify.js';
 
 type Decision = ItemOf<'/api/v1/decisions'>;
 
-export const Seal = ({ seal }: { seal: Decision['seal'] }) => (seal === 'intact' ? <Light tone="good">intact</Light> : seal === 'broken' ? <Light tone="danger">was changed afterwards</Light> : <Light tone="doubt">sealed by an unknown key</Light>);
+export const Seal = ({ seal }: { seal: Decision['seal'] }) => (seal === 'intact' ? <Light tone="good">intact</Light> : seal === 'broken' ? <Light tone="danger">was changed afterwards</Light> : seal === 'unread' ? <Light tone="doubt">its archive cannot be read</Light> : <Light tone="doubt">sealed by an unknown key</Light>);
 
 const why = ({ reason, riskCheckResult }: Decision): string => reason ?? verdictOf(riskCheckResult)?.reasons[0]?.message ?? '';
 
@@ -48,7 +48,7 @@ export function Decisions() {
           <FilterTime of="from" name="From" />
           <FilterTime of="to" name="To" />
         </Filters>
-        <Fresh query={query}>{() => <DataTable label="Decisions" columns={COLUMNS} rows={rows} rowKey={({ id }) => id} more={query} tone={({ seal }) => (seal === 'broken' ? 'danger' : seal === 'unknown_key' ? 'doubt' : undefined)} empty="No decision fits. Each proposal, approval, refusal and halt is written down here, sealed into a chain for its account." />}</Fresh>
+        <Fresh query={query}>{() => <DataTable label="Decisions" columns={COLUMNS} rows={rows} rowKey={({ id }) => id} more={query} tone={({ seal }) => (seal === 'broken' ? 'danger' : seal === 'unknown_key' || seal === 'unread' ? 'doubt' : undefined)} empty="No decision fits. Each proposal, approval, refusal and halt is written down here, sealed into a chain for its account." />}</Fresh>
       </Panel>
     </>
   );

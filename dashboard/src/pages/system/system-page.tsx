@@ -10,6 +10,7 @@ import { DatabasePanel } from './database-panel.js';
 import { MonitorPanel } from './monitor-panel.js';
 import { BackupPanel } from './backup-panel.js';
 import { MirrorsTable } from './mirrors-table.js';
+import { RetentionPanel } from './retention-panel.js';
 import { PoolPanel } from './pool-panel.js';
 import { ReplicaPanel } from './replica-panel.js';
 import { SchedulesTable } from './schedules-table.js';
@@ -80,6 +81,7 @@ export default function SystemPage() {
             {now.replica ? <ReplicaPanel replica={now.replica} /> : null}
             <BackupPanel backup={now.backup} />
             {now.mirrors !== null && now.mirrors.length > 0 ? <Panel title="Mirrors"><MirrorsTable mirrors={now.mirrors} /></Panel> : null}
+            <RetentionPanel retention={now.retention} />
             <Panel title="Schedules">
               {now.schedules === null ? <p className="doubt">▲ Not known while the database is away.</p> : <SchedulesTable schedules={now.schedules} />}
             </Panel>

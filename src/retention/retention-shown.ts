@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { askAside } from '../database/aside.js';
+import { DatabaseService } from '../database/database.service.js';
+import { type RetentionFigures, retentionFigures } from './retention-figures.js';
+
+export const retentionSchema = z.object({
+  lastRun: z.object({
+    asOf: z.iso.datetime(), status: z.enum(['running', 'finished', 'failed']), startedAt: z.iso.datetime(), finishedAt: z.iso.datetime().nullable(), error: z.string().nullable(),
+    held: z.array(z.object({ table: z.string(), month: z.string(), why: z.string() })).describe('months that are old enough and stay'),
+  }).nullable().describe('null: there was none yet'),
+  lastSuccessAt: z.iso.datetime().nullable(),
+  removed: z.array(z.object({ table: z.string(), rows: z.number(), lastAt: z.iso.datetime() })).describe('rows ever removed; of alerts, bodies; of decision_history, moved into archives'),
+  archives: z.object({ files: z.int(), decisions: z.number(), bytes: z.number() }).describe('of decisions, that are nowhere else'),
+}).nullable().describe('what is removed when it is old; null: not known');
+
+/** Asks beside the pool, 0.9 s at most. */
+@Injectable()
+export class RetentionShown {
+  constructor(private readonly database: DatabaseService) {}
+
+  /** Null: not known. */
+  async get(): Promise<RetentionFigures | null> {
+    const { url } = this.database;
+    if (url === undefined) return null;
+    return askAside(url, 'tradewarden-retention', (client) => retentionFigures((text) => client.query(text))).catch(() => null);
+  }
+}
