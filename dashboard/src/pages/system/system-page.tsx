@@ -9,6 +9,7 @@ import { Age, span } from '../../kit/time.js';
 import { DatabasePanel } from './database-panel.js';
 import { MonitorPanel } from './monitor-panel.js';
 import { BackupPanel } from './backup-panel.js';
+import { DrillPanel } from './drill-panel.js';
 import { MirrorsTable } from './mirrors-table.js';
 import { RetentionPanel } from './retention-panel.js';
 import { PoolPanel } from './pool-panel.js';
@@ -80,6 +81,7 @@ export default function SystemPage() {
             </div>
             {now.replica ? <ReplicaPanel replica={now.replica} /> : null}
             <BackupPanel backup={now.backup} />
+            <DrillPanel drill={now.restoreDrill} />
             {now.mirrors !== null && now.mirrors.length > 0 ? <Panel title="Mirrors"><MirrorsTable mirrors={now.mirrors} /></Panel> : null}
             <RetentionPanel retention={now.retention} />
             <Panel title="Schedules">
