@@ -120,8 +120,7 @@ function describePool(registry: Registry, stats: PoolStats): void {
   counter('timeouts', 'Times that none could be had within DB_POOL_TIMEOUT.', stats.timeoutsTotal);
 }
 
-function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server, backups, drills }: Seen): void {
-function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, retention }: Seen): void {
+function describeDatabase(registry: Registry, { up, migrations, queue, inbox, notifications, mirrors, trading, server, backups, drills, retention }: Seen): void {
   const registers = [registry];
   new Gauge({ name: 'tradewarden_build_info', help: 'Always 1; the version that runs.', labelNames: ['version', 'node'], registers }).set({ version: APP_VERSION, node: process.version }, 1);
   new Gauge({ name: 'tradewarden_database_up', help: 'Whether the database answered this instance within 0.9 s.', registers }).set(up ? 1 : 0);
@@ -185,6 +184,8 @@ function describeBackups(registers: Registry[], { verifiedAt, offsiteAt, seconds
   gauge('duration_seconds', 'How long the last proven backup took, with its proof', seconds);
   gauge('size_bytes', 'Size of the last proven backup', bytes);
   new Counter({ name: 'tradewarden_backup_failures_total', help: `Backups that failed; ${OF_DATABASE}.`, registers }).inc(failures);
+}
+
 function describeRetention(registers: Registry[], { lastSuccessAt, removed }: RetentionFigures): void {
   if (lastSuccessAt !== null) new Gauge({ name: 'tradewarden_retention_last_success_timestamp_seconds', help: `When a run of retention last ended well, absent while none has; ${OF_DATABASE}.`, registers }).set(Date.parse(lastSuccessAt) / 1_000);
   const rows = new Counter({ name: 'tradewarden_retention_rows_removed_total', help: `Rows that retention has removed or archived; ${OF_DATABASE}.`, labelNames: ['table'], registers });

@@ -23,8 +23,7 @@ import { SystemRepository } from './system.repository.js';
 import { SystemService } from './system.service.js';
 
 @Module({
-  imports: [AgentsModule, BackupModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RestoreModule, RiskModule, SystemMonitorModule],
-  imports: [AgentsModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RetentionModule, RiskModule],
+  imports: [AgentsModule, BackupModule, CircuitBreakerModule, HealthModule, IncidentsModule, KillSwitchModule, LiveModule, RestoreModule, RetentionModule, RiskModule, SystemMonitorModule],
   controllers: [OverviewController, SearchController, SystemController],
   providers: [HeldRepository, OverviewRepository, OverviewService, PoolHistory, SearchRepository, SearchService, SystemRepository, SystemService],
 })

@@ -44,16 +44,13 @@ export class SystemService {
     private readonly reading: ReportReading,
     private readonly backups: BackupsShown,
     private readonly drills: DrillsShown,
-  ) {}
-
-  async get(): Promise<System> {
-    const [report, schedules, sizes, mirrors, disks, statements, backup, restoreDrill] = await Promise.all([
-      this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(), this.backups.get(), this.drills.get(),
-    ]);
     private readonly retention: RetentionShown,
   ) {}
 
-    const [report, schedules, sizes, mirrors, retention] = await Promise.all([this.database.look(), this.repository.schedules(), this.repository.sizes(), this.mirrors.get(), this.retention.get()]);
+  async get(): Promise<System> {
+    const [report, schedules, sizes, mirrors, disks, statements, backup, restoreDrill, retention] = await Promise.all([
+      this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(), this.backups.get(), this.drills.get(), this.retention.get(),
+    ]);
     const uptimeSeconds = Math.floor(process.uptime());
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
     const { available, error, latency_ms: latencyMs, connections, migrations } = report;

@@ -52,8 +52,6 @@ export class Updates {
     }
     if (!own || own.table !== target) throw new Reject('ROW_CHANGED', `it was imported into ${target}, and would now be ${own ? `a row of ${own.table}` : 'only kept'}: roll its run back and import again`);
     if (isAppendOnly(target)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${target} is never changed: roll its run back and import again`);
-    if (await changedHere(tx, targetId ?? '')) throw new Reject('ROW_CHANGED_HERE', `it differs from what was imported, and ${target} ${targetId} was changed here since`);
-    if (isAppendOnly(target)) throw new Reject('ROW_CHANGED_APPEND_ONLY', `it differs from what was imported, and ${target} is never changed`);
     if (await changedHere(tx, targetId ?? '', runSeq)) throw new Reject('ROW_CHANGED_HERE', `it differs from what was imported, and ${target} ${targetId} was changed here since`);
     const former = await rowOf(tx, target, targetId ?? '');
     const version = await this.belonging(tx, others, targetId ?? '');
