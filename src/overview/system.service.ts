@@ -12,7 +12,6 @@ import { MirrorsShown } from '../health/mirrors-shown.js';
 import { APP_VERSION } from '../common/version.js';
 import { SizesShown } from '../health/sizes.service.js';
 import { DrillsShown } from '../restore/drills-shown.js';
-import { APP_VERSION } from '../health/version.js';
 import { RetentionShown } from '../retention/retention-shown.js';
 import { Streams } from '../live/streams.js';
 import { shownOf } from '../system-monitor/system-monitor.schemas.js';
