@@ -18,9 +18,12 @@ export interface BackupFigures {
   error: string | null;
 }
 
+/** Not below 0 where clocks differ; and null stays null, which `greatest` alone would call 0, the age of a good one. */
+const AGE = (of: string) => `case when ${of}.snapshot_at is not null then greatest(extract(epoch from app_clock() - ${of}.snapshot_at), 0)::float8 end`;
+
 const FIGURES = `
   select extract(epoch from good.snapshot_at)::float8 as "verifiedAt", extract(epoch from off.snapshot_at)::float8 as "offsiteAt",
-    greatest(extract(epoch from app_clock() - good.snapshot_at), 0)::float8 as "verifiedAgeSeconds", greatest(extract(epoch from app_clock() - off.snapshot_at), 0)::float8 as "offsiteAgeSeconds",
+    ${AGE('good')} as "verifiedAgeSeconds", ${AGE('off')} as "offsiteAgeSeconds",
     good.name, good.kind, good.bytes::float8 as bytes, extract(epoch from good.finished_at - good.started_at)::float8 as seconds, good.offsite_error as "offsiteError",
     (select count(*) from backups where status = 'failed')::float8 as failures,
     (select extract(epoch from started_at) from backups where status = 'running')::float8 as "runningSince",

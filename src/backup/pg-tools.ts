@@ -24,6 +24,7 @@ const KILL_AFTER_MS = 5_000;
 /** Of what a tool complains: a restore that fails row by row would fill the memory. */
 const LINES_MOST = 200;
 const LINE_MOST = 500;
+const ERROR = /error:|fatal:|could not/i;
 
 /** Where packages put each version: Debian, Red Hat, Homebrew on both processors. */
 const PLACES: readonly { folder: string; name: RegExp; bin: string }[] = [
@@ -108,7 +109,10 @@ export async function runPgTool(path: string, args: readonly string[], options: 
   const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'pipe'], env: url === undefined ? { LC_ALL: 'C' } : pgEnvironment(url) });
   const lines: string[] = [];
   const take = (line: string) => {
-    if (lines.length < LINES_MOST) lines.push(line.slice(0, LINE_MOST));
+    // An error may come behind hundreds of lines of what is done: those make room for it.
+    const place = lines.length < LINES_MOST ? 0 : lines.findIndex((each) => !ERROR.test(each));
+    if (lines.length >= LINES_MOST && place >= 0) lines.splice(place, 1);
+    if (place >= 0) lines.push(line.slice(0, LINE_MOST));
     onLine?.(line.slice(0, LINE_MOST));
   };
   let rest = '';
@@ -130,7 +134,7 @@ export async function runPgTool(path: string, args: readonly string[], options: 
     if (rest !== '') take(rest);
     signal?.throwIfAborted();
     if (code === 0) return;
-    const errors = lines.filter((line) => /error:|fatal:|FATAL:|could not/i.test(line));
+    const errors = lines.filter((line) => ERROR.test(line));
     if (code === 1 && allowed && errors.length > 0 && errors.every((line) => allowed.test(line))) return;
     const said = errors.find((line) => !allowed?.test(line)) ?? lines.at(-1);
     throw new PgToolFailed(said ?? `${path} ended with ${String(code)}`, lines);

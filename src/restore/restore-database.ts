@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { PgToolFailed } from '../backup/pg-tools.js';
 import type { Backup } from '../backup/read-backup.js';
 import { restoreInto } from '../backup/restore-into.js';
 import { WatchedClient, withClient } from '../database/client.js';
@@ -80,7 +81,7 @@ export function restoreDatabase({ urls, steps, arrive }: RestoreTask, backup: Ba
     } catch (error) {
       // A finished one that could not be swapped in stays for --continue.
       if (!(error instanceof RestoreFailed && error.code === 'IN_USE')) await dropDatabase(urls.adminUrl, name).catch((failure: Error) => steps.note(`${name} is left: ${failure.message}`));
-      throw error;
+      throw error instanceof PgToolFailed ? new RestoreFailed('RESTORE_FAILED', `${error.message}. Nothing was changed.`, { cause: error }) : error;
     }
   });
 }
@@ -141,17 +142,26 @@ async function build({ urls, steps, arrive }: RestoreTask, backup: Backup, { nam
   const live = facts.live ? await knownOf(urls.ownerUrl) : null;
   const brought = await bringUp({ backup, urls: own, restoreId, drill, live, otherSystem, steps, arrive });
   if (!drill) await marking('ready');
-  return { backup: backup.manifest.id, backupAt: backup.manifest.snapshotAt, database: name, before: null, arrived: brought.arrived, migrations: brought.migrations, notes: [...notes, ...brought.notes] };
+  return { backup: backup.manifest.id, backupAt: backup.manifest.snapshotAt, database: name, before: null, arrived: brought.arrived, migrations: brought.migrations, notes: [...notes, ...brought.notes, ...(live?.retired ? [RETIRED] : [])] };
+}
+
+interface Known {
+  first: string | null;
+  numbers: ReadonlyMap<string, number>;
+  retired: boolean;
 }
 
 /** What can still be read of the database that is replaced: it may be broken, which is why it is replaced. */
-async function knownOf(url: string): Promise<{ first: string | null; numbers: ReadonlyMap<string, number> } | null> {
+async function knownOf(url: string): Promise<Known | null> {
   try {
-    return { first: await firstOf(url), numbers: await numbersOf(url) };
+    const retired = await withClient(url, async (client) => (await client.query(`select 1 from halts where source = 'retirement' and released_at is null`)).rowCount);
+    return { first: await firstOf(url), numbers: await numbersOf(url), retired: retired !== 0 };
   } catch {
     return null;
   }
 }
+
+const RETIRED = 'What was live is retired: another system trades. Unless the backup is of after that, run "tradewarden retire" before anybody releases this one.';
 
 async function mayBegin(urls: DatabaseUrls, backup: Backup, live: string): Promise<ServerFacts> {
   const facts = await factsOf(urls.adminUrl, live);

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { migrateDown, migrateUp } from '../../src/database/migrate.js';
 import { withIdentity } from '../../src/database/roles.js';
 import { cli } from '../support/cli.js';
 import { onConnection } from '../support/cluster.js';
@@ -126,6 +127,39 @@ withPostgres15('a restore that fails', () => {
     await asAdmin(`alter database ${old} rename to tradewarden`);
     await asAdmin(`drop database done with (force)`);
     await asAdmin(`comment on database tradewarden is null`);
+    await untouched();
+  });
+
+  it('brings an older schema up to this version, and refuses a newer one', async () => {
+    const newest = await migrateDown(r.db.ownerUrl);
+    const older = await r.backUp();
+    await migrateUp(r.db.ownerUrl, { writer: 'writer' });
+    expect(await restore([older, '--into', 'of_an_older_one'])).toMatchObject({ code: 0, json: { migrations: [newest] } });
+    await asAdmin('drop database of_an_older_one');
+    await r.db.query(`insert into migrations (timestamp, name) values (9999999999999, 'OfTomorrow9999999999999')`);
+    const newer = await r.backUp();
+    await r.db.query(`delete from migrations where name = 'OfTomorrow9999999999999'`);
+    expect(await restore([newer, '--yes'])).toMatchObject({ code: 1, json: { error: { code: 'BACKUP_NEWER', message: expect.stringContaining('OfTomorrow') } } });
+    await untouched();
+  });
+
+  it('that does not fit on the disk says so and leaves nothing of itself', async () => {
+    // A full disk as pg_restore meets it: the server says an error in the middle.
+    await asAdmin(`alter role owner set temp_file_limit = '1kB'; alter role owner set maintenance_work_mem = '1MB'`);
+    await r.db.query(`insert into events (type, actor, data) select 'test.filled', 'system', jsonb_build_object('n', n) from generate_series(1, 60000) n`);
+    const large = await r.backUp(false);
+    const run = await restore([large, '--yes', '--unverified']);
+    await asAdmin(`alter role owner reset temp_file_limit; alter role owner reset maintenance_work_mem`);
+    expect(run).toMatchObject({ code: 1, json: { error: { code: 'RESTORE_FAILED', message: expect.stringMatching(/temporary file size exceeds.*Nothing was changed/) } } });
+    await untouched();
+  });
+
+  it('says that what was live is retired', async () => {
+    await r.db.query(`insert into halts (scope_type, mode, reason, source, imposed_by) values ('global', 'halt', 'x', 'retirement', 'system')`);
+    const run = await restore([name, '--into', 'beside_a_retired_one']);
+    await r.db.query(`alter table halts disable trigger user; delete from halts`);
+    expect(run.json.notes).toEqual([expect.stringContaining('tradewarden retire')]);
+    await asAdmin('drop database beside_a_retired_one');
     await untouched();
   });
 
