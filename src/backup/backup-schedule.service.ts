@@ -50,7 +50,7 @@ export class BackupSchedule implements OnApplicationShutdown {
   /** Whatever was missed is made up for once. Any run counts, whoever began it. */
   private async isDue(): Promise<boolean> {
     if (this.env.BACKUP_CRON === undefined) return false;
-    const now = await this.repository.now();
+    const now = await this.repository.clock();
     const { last } = await inTransaction(this.dataSource, (tx) => this.repository.standing(tx));
     if (last === null || last.status === 'interrupted') return true;
     if (last.status === 'running') return false;

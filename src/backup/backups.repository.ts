@@ -82,7 +82,7 @@ export class BackupsRepository {
   }
 
   /** By the database's clock. */
-  async now(): Promise<Date> {
+  async clock(): Promise<Date> {
     const [row] = await this.dataSource.sql<{ now: string }[]>`select app_clock() as now`;
     return new Date(row?.now ?? Number.NaN);
   }

@@ -166,7 +166,7 @@ export class Backups {
   /** A backup is good whether or not old ones can be removed; that the disk fills is told by who watches the disk. */
   private async keep(dir: string): Promise<string[]> {
     try {
-      const removed = keepBackups(dir, await this.backups.now(), this.env.BACKUP_RETENTION_DAYS);
+      const removed = keepBackups(dir, await this.backups.clock(), this.env.BACKUP_RETENTION_DAYS);
       if (removed.length > 0) {
         await inTransaction(this.dataSource, async (tx) => {
           await this.backups.removed(tx, removed);
