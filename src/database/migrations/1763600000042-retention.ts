@@ -137,7 +137,8 @@ export class Retention1763600000042 implements MigrationInterface {
     await db.query(`create index trade_ideas_snapshot_ref on trade_ideas (snapshot_ref) where snapshot_ref is not null`);
     await db.query(`create index agent_commands_removable on agent_commands (finished_at, seq) where finished_at is not null and trade_id is null and type <> 'open_trade'`);
     await db.query(`create index trade_explanations_loose on trade_explanations (created_at, seq) where trade_id is null and idea_id is null`);
-    await db.query(`alter table alerts add column body_removed_at timestamptz,
+    await db.query(`alter table alerts add column body_removed_at timestamptz, drop constraint alerts_body,
+      add constraint alerts_body check (octet_length(body) between 1 and 196608 or body_removed_at is not null),
       add constraint alerts_body_removed check (body_removed_at is null or (length(body) = 0 and status in ('processed','ignored','expired')))`);
     await db.query(`create index alerts_bodies on alerts (received_at, seq) where body_removed_at is null and status in ('processed','ignored','expired')`);
   }
@@ -150,7 +151,10 @@ export class Retention1763600000042 implements MigrationInterface {
     await db.query(ENSURE_MONTHS_BEFORE);
     await db.query(refuseChange(false));
     await db.query(`drop index alerts_bodies`);
-    await db.query(`alter table alerts drop column body_removed_at`);
+    await db.query(`alter table alerts drop constraint alerts_body_removed, drop constraint alerts_body`);
+    // What was removed does not come back: a blank, since a row must have a body.
+    await db.query(`update alerts set body = ' ' where body_removed_at is not null`);
+    await db.query(`alter table alerts drop column body_removed_at, add constraint alerts_body check (octet_length(body) between 1 and 196608)`);
     await db.query(`drop index trade_explanations_loose, agent_commands_removable, trade_ideas_snapshot_ref, snapshot_refs_created, trade_marks_arrived, ${SNAPSHOTS.map((table) => `${table}_arrived`).join(', ')}`);
     await db.query(`drop view archived_decisions`);
     await db.query(`drop table decision_archive_rows, decision_archives, retention_thinnings, retention_months, retention_totals, retention_runs`);
@@ -375,7 +379,7 @@ const THIN_SOME = `create function retention_thin_some(month date, trades_most i
         execute format('with recursive each as (
             (select trade_id from %1$I where $1 is null or trade_id > $1 order by trade_id limit 1)
             union all select (select m.trade_id from %1$I m where m.trade_id > e.trade_id order by m.trade_id limit 1) from each e where e.trade_id is not null
-          ) select array_agg(trade_id order by trade_id) from (select trade_id from each where trade_id is not null limit $2) some', part) into chosen using thinning.after_trade, trades_most;
+          ) select array_agg(trade_id order by trade_id) from (select trade_id from each where trade_id is not null limit $2) chosen', part) into chosen using thinning.after_trade, trades_most;
         if chosen is null then
           update retention_thinnings t set done = true where t.month = thinning.month;
           return false;
