@@ -75,6 +75,9 @@ describe('a month that somebody uses', () => {
 });
 
 describe('a run that is killed', () => {
+  // Of those before.
+  beforeAll(() => resultOf(t, 'decision_history'));
+
   it.each([
     ['when the file is written', 'lock table decision_archives in exclusive mode'], ['while it is verified', 'lock table decision_archive_rows in exclusive mode'], ['when it drops the month', 'lock table decision_history in access share mode'],
   ])('%s loses nothing, and the next one ends it', async (_what, hold) => {

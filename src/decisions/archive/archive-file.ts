@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
@@ -58,7 +58,13 @@ export class ArchiveWriter {
   static async begin(folder: string, file: string, month: string): Promise<ArchiveWriter> {
     const writer = new ArchiveWriter(folder, file, await open(join(folder, PARTIAL + file), 'wx', 0o640));
     const head: ArchiveHead = { format: 1, month, columns: 'seq at stream number id type agent_id idea_id command_id halt_id key_id canonical hash' };
-    await writer.write(Buffer.from(`${JSON.stringify(head)}\n`));
+    try {
+      await writer.write(Buffer.from(`${JSON.stringify(head)}\n`));
+    } catch (error) {
+      await writer.abandon();
+      await rm(join(folder, PARTIAL + file), { force: true }).catch(() => undefined);
+      throw error;
+    }
     return writer;
   }
 
