@@ -67,7 +67,7 @@ export class RetentionService implements BeforeApplicationShutdown {
    * @throws what stopped a table; the others were done
    */
   async run(ask: Ask = {}): Promise<RetentionRun> {
-    const now = await this.runs.now();
+    const now = await this.runs.clock();
     const asOf = ask.asOf ?? now;
     // Whatever is young by the clock would be old by a later one.
     if (Date.parse(asOf) > Date.parse(now)) throw new Problem(400, 'VALIDATION_FAILED', `asOf: ${asOf} lies in the future: it is ${now}`);

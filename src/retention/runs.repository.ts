@@ -34,7 +34,7 @@ export class RunsRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   /** The database's clock, to the microsecond. */
-  async now(): Promise<string> {
+  async clock(): Promise<string> {
     const [row] = await this.dataSource.sql<{ now: string }[]>`select to_char(app_clock() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now`;
     return row?.now ?? '';
   }
