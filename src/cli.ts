@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { commandList } from './cli/command-list.js';
 import { CommandError, explain, type Outcome, wrongUsage } from './cli/outcome.js';
 import { type PasswordSource, passwordSource } from './cli/password.js';
 import type { ExportCommand } from './cli/export.js';
@@ -36,6 +37,9 @@ function commands(): Command {
   peopleCommands(program);
   program.command('env:example').description('print every setting with its default').action(() => {
     outcome = { json: { text: envExample() }, text: envExample().trimEnd() };
+  });
+  program.command('commands').description('print every command with its options').action(() => {
+    outcome = commandList(program);
   });
   program.command('audit:verify').description('was the history of decisions changed? exit code 1 with the rows that were')
     .option('--stream <account>', 'of one account, by its id, or system').option('--heads <log>', 'compare with the heads that the server logged, in this file')

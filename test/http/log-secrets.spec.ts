@@ -10,7 +10,7 @@ let server: ServerProcess;
 let http: Client;
 beforeAll(async () => {
   db = await createTestDatabase();
-  server = await startServerProcess({ env: { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off', LOG_LEVEL: 'trace' } });
+  server = await startServerProcess({ env: { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off', LOG_LEVEL: 'trace', SLOW_STATEMENT_MS: '1' } });
   await whenReady(server.base);
   http = clientOf(server.base);
 });
@@ -63,6 +63,8 @@ describe('the log of a whole server, at its most talkative', () => {
     const log = server.output();
     for (const each of seen) expect([each.slice(0, 3), log.includes(each)]).toEqual([each.slice(0, 3), false]);
     expect(log).not.toContain('argon2id');
+    // Statements were told of as well, without their values.
+    expect(log).toContain('slow statement');
     const lines = log.split('\n').filter((line) => line.includes('"route":"/api/v1/'));
     expect(lines.length).toBeGreaterThanOrEqual(13);
     for (const line of lines) expect(JSON.parse(line)).toMatchObject({ method: expect.any(String), status: expect.any(Number), correlationId: expect.any(String) });

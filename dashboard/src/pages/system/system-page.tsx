@@ -10,11 +10,13 @@ import { DatabasePanel } from './database-panel.js';
 import { MonitorPanel } from './monitor-panel.js';
 import { BackupPanel } from './backup-panel.js';
 import { DrillPanel } from './drill-panel.js';
+import { DisksTable } from './disks-table.js';
 import { MirrorsTable } from './mirrors-table.js';
 import { RetentionPanel } from './retention-panel.js';
 import { PoolPanel } from './pool-panel.js';
 import { ReplicaPanel } from './replica-panel.js';
 import { SchedulesTable } from './schedules-table.js';
+import { StatementsTable } from './statements-table.js';
 import css from './system.module.css';
 
 const EVERY_MS = 10_000;
@@ -84,6 +86,8 @@ export default function SystemPage() {
             <DrillPanel drill={now.restoreDrill} />
             {now.mirrors !== null && now.mirrors.length > 0 ? <Panel title="Mirrors"><MirrorsTable mirrors={now.mirrors} /></Panel> : null}
             <RetentionPanel retention={now.retention} />
+            <Panel title="Disks">{now.disk === null ? <p className="doubt">▲ Not known: no folder said in time how much room it has.</p> : <DisksTable disk={now.disk} />}</Panel>
+            {now.statements !== null ? <Panel title="What takes the database's time"><StatementsTable statements={now.statements} /></Panel> : null}
             <Panel title="Schedules">
               {now.schedules === null ? <p className="doubt">▲ Not known while the database is away.</p> : <SchedulesTable schedules={now.schedules} />}
             </Panel>
