@@ -57,7 +57,8 @@ export class StatementLog implements OnApplicationBootstrap, OnApplicationShutdo
     const { url } = this.database;
     const now = performance.now();
     const long = [...this.pool.statements.running].filter((each) => each.pid !== null && now - each.since >= WAITS_MS && !this.told.has(each));
-    if (url === undefined || long.length === 0) return;
+    // A database that hangs is asked once, by the probe that all share.
+    if (url === undefined || long.length === 0 || (await this.database.isAway())) return;
     const blockers = await askAside(url, 'tradewarden-locks', (client) => blockersOf(client, long.map(({ pid }) => pid ?? 0)));
     for (const statement of long) {
       const inTheWay = blockers.filter(({ waiter }) => waiter === statement.pid);

@@ -50,10 +50,10 @@ export async function databaseFigures(query: (text: string) => Promise<unknown>)
 
 const STATES = ['active', 'idle', 'idle_in_transaction', 'idle_in_transaction_aborted', 'hidden'];
 const OF_DATABASE = 'of the database, the same on every instance: take max(), not sum()';
-const VISIBLE = 'of sessions whose state the writer role may see: its own, with pg_read_all_stats all';
+const VISIBLE = 'of sessions whose state this server may see: those of its own role, with pg_read_all_stats all';
 
 export function describeDatabaseFigures(gauge: GaugeOf, count: CountOf, seen: DatabaseFigures): void {
-  const sessions = gauge('tradewarden_db_sessions', `Sessions in this database by state; hidden: of other roles, whose state the writer may not see without pg_read_all_stats; ${OF_DATABASE}.`, ['state']);
+  const sessions = gauge('tradewarden_db_sessions', `Sessions in this database by state; hidden: of other roles, whose state this server may not see without pg_read_all_stats; ${OF_DATABASE}.`, ['state']);
   for (const state of STATES) sessions.set({ state }, seen.sessions[state] ?? 0);
   const oldest = gauge('tradewarden_db_oldest_transaction_seconds', `Since when the oldest transaction of a state runs, 0 when there is none, ${VISIBLE}; ${OF_DATABASE}.`, ['state']);
   for (const state of STATES.slice(0, -1)) oldest.set({ state }, seen.oldestTransactions[state] ?? 0);

@@ -65,7 +65,9 @@ export class Scrape {
   }
 
   private async make(): Promise<string> {
-    const [seen, sizes, disks] = await Promise.all([lookAt(this.database.url, this.schedules.known), this.sizes.get(), this.disks.get()]);
+    const [seen, disks] = await Promise.all([lookAt(this.database.url, this.schedules.known), this.disks.get()]);
+    // Not beside it: a database that hangs would be asked twice.
+    const sizes = seen.up ? this.sizes.lately() : null;
     // Made anew for each scrape: nothing of an earlier one can stay in it.
     const now = new Registry();
     describePool(now, this.database.pool());

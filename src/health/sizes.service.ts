@@ -10,6 +10,8 @@ export interface Sizes {
 }
 
 const KEPT_MS = 60_000;
+/** Of a scrape every minute or more often. */
+const LATELY_MS = 180_000;
 const TABLES_MOST = 20;
 const TABLES_IN_METRICS = 10;
 
@@ -31,6 +33,13 @@ export class SizesShown {
     if (performance.now() - this.keptAt < KEPT_MS) return Promise.resolve(this.kept);
     this.looking ??= this.measure().finally(() => (this.looking = null));
     return this.looking;
+  }
+
+  /** For a scrape, which waits for nothing: what is known, of the last minutes; and a look where that is old. */
+  lately(): Sizes | null {
+    const age = performance.now() - this.keptAt;
+    if (age >= KEPT_MS) void this.get();
+    return age < LATELY_MS ? this.kept : null;
   }
 
   private async measure(): Promise<Sizes | null> {

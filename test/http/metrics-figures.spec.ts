@@ -12,6 +12,7 @@ import { type TestAgent, startTestApp, type TestApp } from '../support/app.js';
 import { onConnection, startCluster } from '../support/cluster.js';
 import { LONG, propose } from '../support/ideas.js';
 import { scrape } from '../support/metrics.js';
+import { until } from '../support/pool.js';
 
 interface Shown { items: { severity: string; summary: string; subject: { type: string; id: string }; status: string; data: Record<string, unknown> }[] }
 
@@ -103,6 +104,7 @@ describe('the database in /metrics', () => {
         await waits;
       });
     });
+    await until(async () => (await scrape(t.base)).value('tradewarden_db_size_bytes') !== undefined, 3_000);
     const seen = await scrape(t.base);
     expect(seen.value('tradewarden_db_size_bytes')).toBeGreaterThan(1_000_000);
     expect(Object.keys(seen.of('tradewarden_db_table_size_bytes'))).toHaveLength(10);
@@ -116,6 +118,7 @@ describe('the database in /metrics', () => {
 
   it('has no more series for more agents, and is a scrape of less than a second', async () => {
     const series = async () => (await scrape(t.base)).text.split('\n').filter((line) => /^tradewarden_(?!http)/.test(line)).length;
+    await until(async () => (await scrape(t.base)).value('tradewarden_db_size_bytes') !== undefined, 3_000);
     const before = await series();
     for (let i = 0; i < 5; i++) await t.agent();
     expect(await series()).toBe(before);
