@@ -39,6 +39,8 @@ export class Disks implements OnApplicationShutdown {
   private looking: Promise<Disk[]> | null = null;
   private running: Promise<void> = Promise.resolve();
   private said = '';
+  /** There may be incidents of this machine that are not over: also of the process before this one. */
+  private mayBeOpen = true;
 
   constructor(
     @Inject(ENV) private readonly env: Env,
@@ -77,6 +79,9 @@ export class Disks implements OnApplicationShutdown {
     const host = hostname();
     const distinct = disks.filter((disk, i) => disks.findIndex(({ device }) => device === disk.device) === i);
     const low = distinct.filter(({ isLow }) => isLow);
+    if (low.length === 0 && !this.mayBeOpen) return;
+    // A database that hangs is asked once, by the probe that all share.
+    if (await this.database.isAway()) return;
     try {
       await inTransaction(this.dataSource, async (tx) => {
         await this.incidents.openAll(tx, null, low.map(({ folder, path, freeBytes, totalBytes, freePercent, device }) => ({
@@ -88,6 +93,7 @@ export class Disks implements OnApplicationShutdown {
         await this.incidents.resolve(tx, null, 'DISK_LOW', over.map((folder) => `${host}:${folder}`), 'there is room again');
       });
       this.said = '';
+      this.mayBeOpen = low.length > 0;
     } catch (error) {
       // Every minute until it can: said once.
       const reason = isDatabaseAway(error) ? plainReason(error) : (error as Error).message;
