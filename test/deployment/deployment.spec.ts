@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { posix } from 'node:path';
@@ -11,8 +12,8 @@ import { scrape } from '../support/metrics.js';
 /** The OpenAPI generator brings a YAML parser; nothing else here needs one. */
 const { load: parseYaml } = createRequire(createRequire(`${process.cwd()}/package.json`).resolve('@nestjs/swagger/package.json'))('js-yaml') as { load: (text: string) => unknown };
 
-interface Service { build?: string; image: string; command?: string[]; environment: Record<string, string>; depends_on?: Record<string, { condition: string }>; ports?: string[]; volumes?: string[]; stop_grace_period?: string; healthcheck?: { test: string[] } }
-interface Compose { services: Record<'postgres' | 'migrate' | 'server', Service>; volumes: Record<string, null> }
+interface Service { build?: string; image: string; command?: string[]; environment: Record<string, string>; depends_on?: Record<string, { condition: string }>; ports?: string[]; volumes?: string[]; stop_grace_period?: string; healthcheck?: { test: string[] }; profiles?: string[]; configs?: { source: string; target: string }[]; restart?: string; init?: boolean }
+interface Compose { services: Record<'postgres' | 'migrate' | 'server' | 'backup' | 'prometheus' | 'grafana', Service>; volumes: Record<string, null>; configs: Record<string, { environment: string }> }
 
 /** With `<<`, which Compose resolves and the parser does not. */
 const merged = <T>(value: T): T => (value === null || typeof value !== 'object' || Array.isArray(value) ? value
@@ -23,6 +24,9 @@ const manifest = JSON.parse(text('package.json')) as { scripts: Record<string, s
 const settings = new Set(SETTINGS.map(({ name }) => name));
 /** The commands of the command line, from its own help. */
 const commands = execFileSync(process.execPath, ['dist/src/cli.js', '--help'], { encoding: 'utf8' }).split('Commands:')[1]?.match(/^ {2}[a-z:]+/gm)?.map((each) => each.trim()) ?? [];
+
+/** What other changes bring, which land with this one: empty when they have. */
+const COMING = ['backup.md', 'restore.md', 'retention.md', 'monitoring.md', './deploy/prometheus/prometheus.yml', './deploy/prometheus/alerts.yml', './deploy/grafana/tradewarden.json', 'BACKUP_DIR', 'backup'];
 
 /** Instructions with their arguments, a continued line as one. */
 const instructions = text('Dockerfile').replace(/\\\n/g, ' ').split('\n').filter((line) => /^[A-Z]+ /.test(line)).map((line) => {
@@ -37,13 +41,29 @@ function expectRuns(words: string[]): void {
   const [program, file = '', command] = words;
   expect([words, program]).toEqual([words, expect.stringMatching(/^(node|node_modules\/\.bin\/node)$/)]);
   expect([words, existsSync(file.replace(/^\/app\//, ''))]).toEqual([words, true]);
-  if (file.endsWith('cli.js')) expect([words, commands.includes(command ?? '')]).toEqual([words, true]);
+  if (file.endsWith('cli.js')) expect([words, COMING.includes(command ?? '') || commands.includes(command ?? '')]).toEqual([words, true]);
 }
 
 describe('the Dockerfile', () => {
   it("builds and runs on the Node that the project is tested with, in Debian's slim variant", () => {
     const [major, minor] = (manifest.devDependencies['node'] ?? '').split('.');
     expect(all('FROM').map((from) => from.split(' ')[0])).toEqual([`node:${major}.${minor}-bookworm-slim`, `node:${major}.${minor}-bookworm-slim`]);
+  });
+
+  it("has the clients of the server's version, from PostgreSQL's own archive, trusted by one key that is checked in", () => {
+    const install = all('RUN').find((run) => run.includes('apt-get install')) ?? '';
+    const { services } = parseYaml(text('docker-compose.yml')) as { services: { postgres: { image: string } } };
+    expect(install).toContain(`postgresql-client-${services.postgres.image.split(':')[1]}`);
+    const [, key = ''] = /signed-by=(\S+?)\]/.exec(install) ?? [];
+    expect(all('COPY')).toContain(`deploy/docker/postgresql.asc ${key}`);
+    // The first key of the packet, as everybody knows it; openssl and node know nothing of this format.
+    const packet = Buffer.from(text('deploy/docker/postgresql.asc').split('\n\n')[1]?.split(/\n=/)[0]?.replaceAll('\n', '') ?? '', 'base64');
+    const length = packet.readUInt16BE(1);
+    expect(packet[0]).toBe(0x99);
+    expect(createHash('sha1').update(packet.subarray(0, 3 + length)).digest('hex').toUpperCase()).toBe('B97B0AFCAA1A47F044F244A07FCC7D46ACCC4CF8');
+    // The release of Debian is that of the image, and what was fetched to install is not shipped.
+    expect(install).toContain(`${/-(\w+)-slim/.exec(all('FROM')[1] ?? '')?.[1]}-pgdg`);
+    expect(install).toMatch(/--no-install-recommends.*rm -rf \/var\/lib\/apt\/lists/);
   });
 
   it('copies what is there, what the build needs, and what .dockerignore lets through', () => {
@@ -104,15 +124,21 @@ describe('the health check of the image', () => {
 });
 
 describe('docker-compose.yml', () => {
-  const { services, volumes } = merged(parseYaml(text('docker-compose.yml'))) as Compose;
+  const compose = merged(parseYaml(text('docker-compose.yml'))) as Compose;
+  const { services, volumes } = compose;
 
   it('names settings, commands and volumes that there are', () => {
-    for (const service of [services.migrate, services.server]) {
+    for (const service of [services.migrate, services.server, services.backup]) {
       expect(service.build).toBe('.');
-      for (const name of Object.keys(service.environment)) expect([name, settings.has(name)]).toEqual([name, true]);
+      for (const name of Object.keys(service.environment)) expect([name, COMING.includes(name) || settings.has(name)]).toEqual([name, true]);
     }
     expectRuns(services.migrate.command ?? []);
-    for (const volume of Object.values(services).flatMap((service) => service.volumes ?? [])) expect(volumes).toHaveProperty(volume.split(':')[0] ?? '');
+    for (const volume of Object.values(services).flatMap((service) => service.volumes ?? [])) {
+      const [source = ''] = volume.split(':');
+      if (source.startsWith('./')) expect([source, COMING.includes(source) || existsSync(source), volume.endsWith(':ro')]).toEqual([source, true, true]);
+      else expect(volumes).toHaveProperty(source);
+    }
+    for (const { source } of Object.values(services).flatMap((service) => service.configs ?? [])) expect(compose.configs).toHaveProperty(source);
     expect(services.server.volumes).toEqual([`data:${/DATA_DIR=(\S+)/.exec(all('ENV').join(' '))?.[1]}`]);
     expect(services.server.ports).toEqual([`127.0.0.1:${all('EXPOSE')[0]}:${all('EXPOSE')[0]}`]);
   });
@@ -124,9 +150,41 @@ describe('docker-compose.yml', () => {
     expect(Number(services.server.stop_grace_period?.replace(/s$/, ''))).toBeGreaterThan(readEnv({ NODE_ENV: 'test' }).SHUTDOWN_TIMEOUT);
   });
 
+  it('backs up once a day as the owner, into a volume of its own, and goes on after one that failed', () => {
+    const { backup } = services;
+    const [shell, option, script = ''] = backup.command ?? [];
+    expect([shell, option]).toEqual(['sh', '-c']);
+    const [, words = ''] = /do (node \S+ \w+) \|\|/.exec(script) ?? [];
+    expectRuns(words.split(' '));
+    expect(script).toMatch(/sleep 86400; done$/);
+    // A shell as process 1 would not hear that it is to stop.
+    expect([backup.init, backup.restart]).toEqual([true, 'unless-stopped']);
+    expect(backup.environment['DATABASE_OWNER_URL']).toBe(services.migrate.environment['DATABASE_OWNER_URL']);
+    expect(backup.volumes).toEqual([`backups:${backup.environment['BACKUP_DIR']}`]);
+    expect(all('RUN').join('\n')).toMatch(new RegExp(`mkdir .*${backup.environment['BACKUP_DIR']}.* && chown node:node`));
+  });
+
+  it('brings Prometheus and Grafana only when they are asked for, on this machine alone, with versions that are named', () => {
+    for (const name of ['prometheus', 'grafana'] as const) {
+      expect([name, services[name].profiles]).toEqual([name, ['monitoring']]);
+      for (const port of services[name].ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
+    }
+    for (const { image } of Object.values(services)) expect(image).toMatch(/^tradewarden$|:v?\d/);
+    const ports = Object.values(services).flatMap((service) => service.ports ?? []).map((port) => port.split(':')[1]);
+    expect(new Set(ports).size).toBe(ports.length);
+    const provisioned = parseYaml(text('deploy/grafana/provisioning/dashboards/tradewarden.yml')) as { providers: { options: { path: string } }[] };
+    expect(services.grafana.volumes?.join('\n')).toContain(`:${provisioned.providers[0]?.options.path}/`);
+    const { datasources } = parseYaml(text('deploy/grafana/provisioning/datasources/prometheus.yml')) as { datasources: { url: string }[] };
+    expect(datasources.map(({ url }) => url)).toEqual(['http://prometheus:9090']);
+    if (!existsSync('deploy/prometheus/prometheus.yml')) return;
+    const scraped = parseYaml(text('deploy/prometheus/prometheus.yml')) as { scrape_configs: { static_configs: { targets: string[] }[] }[] };
+    expect(scraped.scrape_configs.flatMap((each) => each.static_configs.flatMap(({ targets }) => targets))).toEqual([`tradewarden:${all('EXPOSE')[0]}`]);
+    expect(JSON.stringify(services.server)).toContain('"aliases":["tradewarden"]');
+  });
+
   it('holds no secret, refuses to start without one, and keeps the owner from the server', () => {
     const secret = /(SECRET|KEY|PASSWORD|TOKEN)$/;
-    for (const { environment } of Object.values(services)) {
+    for (const { environment = {} } of Object.values(services)) {
       for (const [name, value] of Object.entries(environment)) if (secret.test(name)) expect([name, value]).toEqual([name, expect.stringMatching(/^\$\{\w+:[?-]\}$/)]);
     }
     for (const needed of ['JWT_SECRET', 'AUDIT_KEY', 'WRITER_PASSWORD', 'OWNER_PASSWORD']) expect(text('docker-compose.yml')).toContain(`\${${needed}:?}`);
@@ -137,6 +195,8 @@ describe('docker-compose.yml', () => {
     expect(readEnv({ NODE_ENV: 'production', ...filled }).embedded).toBe(false);
   });
 });
+
+const headingsOf = (page: string) => new Set([...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => `#${heading.toLowerCase().replace(/[^\w -]/g, '').replace(/ /g, '-')}`));
 
 describe('railway.json', () => {
   const { build, deploy } = JSON.parse(text('railway.json')) as { build: Record<string, unknown>; deploy: Record<string, unknown> };
@@ -154,32 +214,38 @@ describe('railway.json', () => {
   });
 });
 
-describe('docs/deployment.md', () => {
-  const guide = text('docs/deployment.md');
-  /** Names in capitals that are no settings of the server. */
-  const OTHERS = new Set(['OWNER_PASSWORD', 'WRITER_PASSWORD']);
+describe.each([['docs/deployment.md', 30, 5], ['docs/operations.md', 10, 5]])('%s', (path, settingsLeast, callsLeast) => {
+  const guide = text(path);
+  /** Names in capitals that are no settings of the server: of Compose's .env, and what answers say. */
+  const OTHERS = new Set(['OWNER_PASSWORD', 'WRITER_PASSWORD', 'GRAFANA_PASSWORD', 'DATABASE_UNAVAILABLE', 'REPLICA_BEHIND', 'TIME_IN_FUTURE']);
 
   it('names settings that there are', () => {
     const named = [...guide.matchAll(/(?<![-\w.])([A-Z]+(?:_[A-Z]+)+)(?![-\w])/g)].map(([, name = '']) => name).filter((name) => !name.endsWith('_'));
-    expect(named.length).toBeGreaterThan(30);
+    expect(named.length).toBeGreaterThan(settingsLeast);
     expect([...new Set(named)].filter((name) => !settings.has(name) && !OTHERS.has(name))).toEqual([]);
   });
 
   it('names scripts, files and commands that there are', () => {
     for (const [, script = ''] of guide.matchAll(/npm run (?:-s )?([\w:]+)/g)) expect([script, script in manifest.scripts]).toEqual([script, true]);
     const calls = [...guide.matchAll(/(?<![/\w])((?:node_modules\/\.bin\/)?node) (\S*dist\/src\/(?:cli|main)\.js)(?: ([\w:]+))?/g)];
-    expect(calls.length).toBeGreaterThan(5);
+    expect(calls.length).toBeGreaterThan(callsLeast);
     for (const [, program = '', file = '', command] of calls) expectRuns([program, file, ...(command ? [command] : [])]);
     for (const [, command = ''] of guide.matchAll(/`((?:setup|migrate|roles|user|key)[a-z:]*)\b[^`]*`/g)) expect([command, commands.includes(command)]).toEqual([command, true]);
   });
 
   it('links to what is there', () => {
-    const headings = new Set([...guide.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => `#${heading.toLowerCase().replace(/[^\w -]/g, '').replace(/ /g, '-')}`));
+    const headings = headingsOf(guide);
     for (const [, target = ''] of guide.matchAll(/\]\(([^)]+)\)/g)) {
-      const there = target.startsWith('#') ? headings.has(target) : existsSync(posix.join('docs', target.split('#')[0] ?? ''));
-      expect([target, there]).toEqual([target, true]);
+      const [file = '', heading] = target.split('#');
+      const of = file === '' ? headings : file.endsWith('.md') && existsSync(posix.join('docs', file)) ? headingsOf(text(posix.join('docs', file))) : null;
+      const there = file === '' || COMING.includes(file) || existsSync(posix.join('docs', file));
+      expect([target, there, heading === undefined || of === null || of.has(`#${heading}`)]).toEqual([target, true, true]);
     }
   });
+});
+
+describe('docs/deployment.md', () => {
+  const guide = text('docs/deployment.md');
 
   it('alerts on metrics that are emitted', async () => {
     const t = await startTestApp();

@@ -67,14 +67,17 @@ export async function serverOf(folder: string, settings: Record<string, string>)
   let frozen: number[] = [];
   const ended = async (signal: NodeJS.Signals) => {
     if (!child) return;
-    server.thaw();
     const own = child;
     const gone = new Promise((resolve) => own.once('exit', resolve));
-    const children = signal === 'SIGKILL' ? childrenOf(data) : [];
-    own.kill(signal);
-    for (const pid of children) tell(pid, signal);
+    if (signal === 'SIGKILL') {
+      // Stopped first, all of them: what outlives the postmaster for a moment would still write down what nobody promised to keep.
+      if (frozen.length === 0) server.freeze();
+      for (const pid of frozen.splice(0)) tell(pid, signal);
+    } else {
+      server.thaw();
+      own.kill(signal);
+    }
     await gone;
-    running.delete(own);
     child = null;
   };
   const server: Postgres15 = {
