@@ -6,6 +6,7 @@ import { posix } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readEnv, SETTINGS } from '../../src/config/env.js';
 import { startTestApp, type TestApp, TEST_SECRETS } from '../support/app.js';
+import { createTestDatabase } from '../support/database.js';
 import { closeEventSources, openEvents } from '../support/event-source.js';
 import { scrape } from '../support/metrics.js';
 
@@ -240,6 +241,20 @@ describe.each([['docs/deployment.md', 30, 5], ['docs/operations.md', 10, 5]])('%
       const of = file === '' ? headings : file.endsWith('.md') && existsSync(posix.join('docs', file)) ? headingsOf(text(posix.join('docs', file))) : null;
       const there = file === '' || COMING.includes(file) || existsSync(posix.join('docs', file));
       expect([target, there, heading === undefined || of === null || of.has(`#${heading}`)]).toEqual([target, true, true]);
+    }
+  });
+});
+
+describe('statements that docs/operations.md asks the database', () => {
+  it('are such as it answers', async () => {
+    const guide = text('docs/operations.md').replaceAll('\\|', '|');
+    const asked = [...guide.matchAll(/`((?:select|show) [^`]*)`/g), ...guide.matchAll(/psql -c "((?:select|show) [^"]*)"/g)].map(([, statement = '']) => statement).filter((each) => !/pg_(terminate_backend|drop_replication_slot|promote)/.test(each));
+    expect(asked.length).toBeGreaterThan(9);
+    const db = await createTestDatabase();
+    try {
+      for (const statement of asked) await db.query(statement).catch((error: Error) => { throw new Error(`${statement}: ${error.message}`); });
+    } finally {
+      await db.drop();
     }
   });
 });
