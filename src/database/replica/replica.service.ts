@@ -39,7 +39,7 @@ export class Replica implements OnApplicationShutdown {
   private readonly log = new Logger('Replica');
   private readonly samples = new LagSamples();
   private readonly stopping = new AbortController();
-  private running: Promise<void> = Promise.resolve();
+  private running: Promise<void> | null = null;
   private asking: Promise<string | null> | null = null;
   private opened: DataSource | null = null;
   /** Of the last look that said something. */
@@ -53,7 +53,7 @@ export class Replica implements OnApplicationShutdown {
     private readonly primary: DataSource,
     database: DatabaseService,
   ) {
-    if (this.isConfigured) database.onReady(async () => void (this.running = this.keepLooking()));
+    if (this.isConfigured) database.onReady(async () => void (this.running ??= this.keepLooking()));
   }
 
   get isConfigured(): boolean {
