@@ -15,7 +15,8 @@ export function textOf(report: ImportReport): string {
   if (report.rejectsFile !== null) lines.push(`All rejects, with their rows: ${report.rejectsFile}`);
   for (const { code, table, oldId, detail } of report.proof?.damage.slice(0, 20) ?? []) lines.push(`${code}: ${table ?? ''} ${oldId ?? ''} ${detail}`);
   lines.push('', isProofAlone(report) ? (error?.message ?? `Proved: what run ${report.runId} and those before it stored is what the source holds.`) : ending(dryRun, status, error, report));
-  return lines.join('\n');
+  // Names of an old file's tables and columns may hold anything, a terminal's commands too.
+  return lines.map((line) => line.replace(/\p{Cc}/gu, ' ')).join('\n');
 }
 
 /** Of --validate-only, which stores nothing. */
