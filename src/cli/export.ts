@@ -3,7 +3,7 @@ import type { Env } from '../config/env.js';
 import { FinalityService } from '../legacy/cutover/finality.service.js';
 import { ExportFailure, type ExportReport } from '../legacy/export/export-report.js';
 import { ExportService } from '../legacy/export/export.service.js';
-import { SYSTEMS } from '../legacy/profile.js';
+import { SHAPES } from '../legacy/shapes/shapes.js';
 import { type Say, withDatabase } from './database.js';
 import { CommandError, type Outcome, wrongUsage } from './outcome.js';
 import { withServices } from './services.js';
@@ -22,14 +22,17 @@ export interface ExportCommand {
  * Past a transaction pooler, which would leave the lock of the session behind on a connection of somebody else.
  */
 export async function exportTo(env: Env, say: Say, { shape, out, source, withOpenTrades, overwrite, final }: ExportCommand): Promise<Outcome> {
-  const system = SYSTEMS.find((each) => each === shape);
-  if (!system) throw wrongUsage(`--shape: must be one of ${SYSTEMS.join(', ')}`);
+  const system = SHAPES.find((each) => each.system === shape)?.system;
+  if (!system) throw wrongUsage(`--shape: must be one of ${SHAPES.map((each) => each.system).join(', ')}`);
   try {
     const report = await withDatabase(env, say, (urls) => withServices(env, { ...urls, url: urls.unpooledUrl }, async (app) => {
+    const report = await withDatabase(env, say, (urls) => withServices(env, urls, async (app) => {
+      const service = app.get(ExportService, { strict: false });
+      const options = { system, source: source ?? null, out: resolve(out), withOpenTrades: withOpenTrades ?? false, overwrite: overwrite ?? false, progress: progress() };
+      // What can be known before is asked before: a place that is taken must not stop the trading.
+      await service.mustBeFree(options);
       if (final) await retired(app.get(FinalityService, { strict: false }), system, say);
-      return app.get(ExportService, { strict: false }).export({
-        system, source: source ?? null, out: resolve(out), withOpenTrades: withOpenTrades ?? false, overwrite: overwrite ?? false, progress: progress(),
-      });
+      return service.export(options);
     }));
     return { json: report, text: textOf(report) };
   } catch (error) {
@@ -68,8 +71,9 @@ function textOf({ system, source, out, at, tables, leftOut, inexact, openTrades 
     `${system}${source === null ? '' : `, source ${source}`}, as of ${at}, to ${out}`,
     ...some.map(({ name, read, written, leftOut: left, added }) => `  ${name}: ${read} read = ${written} written (${added} of them new) + ${left} left out`),
     ...(tables.length > some.length ? [`  ${tables.length - some.length} tables without rows`] : []),
-    ...[...codes].flatMap(([code, rows]) => [`Left out, ${code}: ${rows[0]?.detail ?? ''}`, ...rows.slice(0, SHOWN).map(({ table, id }) => `  ${table} ${id}`), ...(rows.length > SHOWN ? [`  … and ${rows.length - SHOWN} more`] : [])]),
+    ...[...codes].flatMap(([code, rows]) => [`Left out, ${code}: ${rows[0]?.detail ?? ''}`, ...rows.slice(0, SHOWN).map(({ table, id }) => `  ${table} ${id}`.trimEnd()), ...(rows.length > SHOWN ? [`  … and ${rows.length - SHOWN} more`] : [])]),
     ...Object.entries(inexact).map(([column, count]) => `Rounded: ${column} in ${count} rows has more digits than the old column holds`),
-    ...(openTrades > 0 ? [`${openTrades} open trades with real money are in it: only one of the two systems may manage them (tradewarden retire).`] : []),
+    ...(system === 'ai-trading-platform' ? ['Limits that were changed here since are not in risk_limits.csv and settings.json: compare them by hand.'] : []),
+    ...(openTrades > 0 ? [`${openTrades} trades with real money are open here: only one of the two systems may manage them (tradewarden retire).`] : []),
   ].join('\n');
 }

@@ -15,6 +15,7 @@ import { Mirror } from '../legacy/mirror/mirror.js';
 import { MirrorsRepository } from '../legacy/mirror/mirrors.repository.js';
 import { OldRows } from '../legacy/mirror/old-rows.js';
 import { OwnFiles } from '../legacy/mirror/own-files.js';
+import { NoMirror } from '../legacy/mirror/place.js';
 import type { Shape } from '../legacy/shapes/shape.js';
 import { SHAPES } from '../legacy/shapes/shapes.js';
 import { type Say, withDatabase } from './database.js';
@@ -66,17 +67,23 @@ export function mirrorDrift(env: Env, say: Say, { repair }: { repair?: string })
   const { place, shape } = placeOf(env);
   const lock = repair === undefined ? null : lockOf(place);
   return withDatabase(env, say, (urls) => withServices(env, urls, async (app) => {
-    const drift = await new DriftCheck(app.get(OldRows, { strict: false }), place, shape).run(repair !== undefined);
+    const drift = await new DriftCheck(app.get(OldRows, { strict: false }), place, shape).run(repair !== undefined).catch((error: unknown) => {
+      throw error instanceof NoMirror ? new CommandError('NO_MIRROR', error.message) : error;
+    });
     return { json: { place: place.text, repaired: repair !== undefined, ...drift }, text: textOf(drift, repair !== undefined), exitCode: drift.drifted && repair === undefined ? 1 as const : 0 as const };
   })).finally(() => lock?.release());
 }
 
-function textOf({ drifted, tables }: Drift, repaired: boolean): string {
+function textOf({ drifted, tables, leftOut, leftOutCounts }: Drift, repaired: boolean): string {
   const lines = tables.filter((table) => table.missing + table.extra + table.different > 0).flatMap((table) => [
     `${table.table}: ${table.missing} missing, ${table.extra} that should not be there, ${table.different} different`,
     ...table.examples.map(({ key, what, columns }) => `  ${key}: ${what}${columns.length > 0 ? ` in ${columns.join(', ')}` : ''}`),
   ]);
-  return [...lines, drifted ? (repaired ? 'Repaired: the mirror is as the database is.' : 'It has drifted.') : 'The mirror is as the database is.'].join('\n');
+  for (const [of, count] of Object.entries(leftOutCounts)) {
+    const some = leftOut.filter(({ table, code }) => `${table} ${code}` === of);
+    lines.push(`Left out of ${of.split(' ')[0] ?? ''}: ${count} (${some[0]?.code ?? of}${some[0] ? `: ${some[0].detail}` : ''})`, ...some.filter(({ id }) => id !== '').slice(0, 5).map(({ id }) => `  ${id}`));
+  }
+  return [...lines, drifted ? (repaired ? 'Repaired: the mirror is as the database is.' : 'It has drifted: "tradewarden mirror:drift --repair mirror" writes it as the database is (stop the mirror first).') : 'The mirror is as the database is.'].join('\n');
 }
 
 function placeOf(env: Env): { place: MirrorPlace; shape: Shape } {

@@ -63,9 +63,9 @@ export class Retirement {
   unretire(reason: string): Promise<HaltRow | null> {
     return inTransaction(this.dataSource, async (tx) => {
       const halt = await this.inForce(tx);
-      if (!halt) throw conflict('NOT_RETIRED', 'This system is not retired.');
+      if (!halt) throw conflict('NOT_RETIRED', 'This system is not retired: there is nothing to end. "tradewarden status" says what halts, where something does.');
       const next = this.env.TWO_PERSON_RELEASE ? await this.instead(tx, reason) : null;
-      if (!(await this.effect.releaseWithin(tx, null, halt.id, reason, 'retirement'))) throw conflict('NOT_RETIRED', 'This system is not retired.');
+      if (!(await this.effect.releaseWithin(tx, null, halt.id, reason, 'retirement'))) throw conflict('NOT_RETIRED', 'This system is not retired: there is nothing to end. "tradewarden status" says what halts, where something does.');
       return next;
     });
   }

@@ -5,5 +5,5 @@ import { ExportRepository } from './export.repository.js';
 import { ExportService } from './export.service.js';
 import { TableExport } from './table-export.js';
 
-@Module({ providers: [ExportService, ExportRepository, TableExport, OursRepository, ExportIds], exports: [ExportService, ExportRepository, OursRepository, ExportIds] })
+@Module({ providers: [ExportService, ExportRepository, TableExport, OursRepository, ExportIds], exports: [ExportService, ExportRepository, TableExport, OursRepository, ExportIds] })
 export class ExportModule {}

@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type QueryRunner } from 'typeorm';
 import type { Tx } from '../../database/transaction.js';
 import type { System } from '../profile.js';
 import { lockName } from '../shapes/export-ids.repository.js';
@@ -11,6 +12,9 @@ import { SHAPES } from '../shapes/shapes.js';
 import { ExportFailure, type ExportOptions, type ExportReport } from './export-report.js';
 import { ExportRepository } from './export.repository.js';
 import { TableExport } from './table-export.js';
+
+const LOCK_WITHIN_MS = 10_000;
+const LOCK_AGAIN_MS = 100;
 
 /** What is kept of a source that the old system's own file has anyway: SQLite makes these itself. */
 const INTERNAL = /^sqlite_/;
@@ -24,10 +28,15 @@ export class ExportService {
     private readonly tableExport: TableExport,
   ) {}
 
+  /** Whether it may be written there. @throws {ExportFailure} NOT_OURS, OUT_EXISTS */
+  mustBeFree(options: ExportOptions): Promise<void> {
+    return refuseForeign(options, shapeOf(options.system));
+  }
+
   /** @throws {ExportFailure} and then nothing is at `out` that was not there before */
   async export(options: ExportOptions): Promise<ExportReport> {
     const shape = shapeOf(options.system);
-    await refuseForeign(options, shape);
+    await this.mustBeFree(options);
     const runner = this.dataSource.createQueryRunner();
     const beside = `${options.out}.${process.pid}.part`;
     rmSync(beside, { recursive: true, force: true });
@@ -37,8 +46,7 @@ export class ExportService {
       const source = await this.sourceOf(runner.manager, shape, options.source);
       const name = lockName({ shape, source });
       // Before the look begins: ids that are given by another meanwhile would not be seen in it.
-      const [lock] = (await runner.query(`select pg_try_advisory_lock(hashtextextended($1, 0)) as taken`, [name])) as { taken: boolean }[];
-      if (!lock?.taken) throw new ExportFailure('EXPORT_RUNNING', 'Another export, or a mirror, is giving ids of this system at this moment: try again.');
+      if (!(await this.locked(runner, name))) throw new ExportFailure('EXPORT_RUNNING', 'Another export of this system is running: wait for it, or try again.');
       locked = name;
       await runner.startTransaction('REPEATABLE READ');
       await runner.query(`set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0`);
@@ -54,6 +62,15 @@ export class ExportService {
     } finally {
       if (locked !== null) await runner.query(`select pg_advisory_unlock(hashtextextended($1, 0))`, [locked]).catch(() => undefined);
       await runner.release();
+    }
+  }
+
+  /** A mirror holds it for a moment with each page that it reads; another export until it is done. */
+  private async locked(runner: QueryRunner, name: string): Promise<boolean> {
+    for (const until = performance.now() + LOCK_WITHIN_MS; ; await pause(LOCK_AGAIN_MS)) {
+      const [lock] = (await runner.query(`select pg_try_advisory_lock(hashtextextended($1, 0)) as taken`, [name])) as { taken: boolean }[];
+      if (lock?.taken) return true;
+      if (performance.now() > until) return false;
     }
   }
 
@@ -84,7 +101,7 @@ export class ExportService {
           await this.tableExport.known(tx, run, [like], store, report, options.progress);
         } else await this.tableExport.unknown(tx, run, table, store, report, options.progress);
       }
-      await this.tableExport.sequences(tx, run, store);
+      store.sequences?.(await this.tableExport.counters(tx, run));
       store.commit();
     } finally {
       store.close();

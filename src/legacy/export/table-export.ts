@@ -44,27 +44,31 @@ export class TableExport {
     report.tables.push(counts.table);
   }
 
-  /** A table that the shape does not know: it comes back with its names and values; types were not kept. */
-  async unknown(tx: Tx, run: ShapeRun, { id, name }: { id: number; name: string }, store: OldStore, report: ExportReport, progress: Progress): Promise<void> {
+  /** A table that the shape does not know: it comes back with its names and values; types were not kept. @param made is told of each place before it is made */
+  async unknown(tx: Tx, run: ShapeRun, { id, name }: { id: number; name: string }, store: OldStore, report: Pick<ExportReport, 'tables' | 'leftOut' | 'inexact'>, progress: Progress, made: (table: ShapeTable) => void = () => undefined): Promise<void> {
     const form = await this.repository.form(tx, [id]);
     const { medium } = run.shape;
     const tables = new Map<string, ShapeTable>();
     const counts = new Counts(unknownTable(medium, name, '', form.names), store, report, progress);
+    const make = (table: ShapeTable) => {
+      made(table);
+      store.make(table);
+    };
     const at = (oldId: string): ShapeTable => {
       const place = placeOf(medium, oldId);
       const table = tables.get(place) ?? unknownTable(medium, name, oldId, form.names);
-      if (!tables.has(place)) store.make(table);
+      if (!tables.has(place)) make(table);
       tables.set(place, table);
       return table;
     };
     await this.pages((after) => this.repository.others(tx, id, null, after, PAGE), counts, at);
     await this.pages((after) => this.repository.archived(tx, run.source ?? '', id, after, PAGE, medium === 'sqlite' ? 'id' : 'line'), counts, at);
-    if (tables.size === 0 && medium === 'sqlite') store.make(counts.of);
+    if (tables.size === 0 && medium === 'sqlite') make(counts.of);
     report.tables.push(counts.table);
   }
 
   /** The next id of the old application is above every id that its table ever had, and above those given here. */
-  async sequences(tx: Tx, run: ShapeRun, store: OldStore): Promise<void> {
+  async counters(tx: Tx, run: ShapeRun): Promise<Counter[]> {
     const counters: Counter[] = [];
     for (const id of await this.exportIds.tableIds(tx, run, 'sqlite_sequence')) {
       for (const { oldId, cells } of await this.repository.archived(tx, run.source ?? '', id, null, PAGE, 'line')) {
@@ -77,7 +81,7 @@ export class TableExport {
       const least = await this.exportIds.greatest(tx, run, name);
       if (least > 0n) counters.push({ table: name, rowid: null, least });
     }
-    store.sequences?.(counters);
+    return counters;
   }
 
   private async ofOurs(tx: Tx, run: ShapeRun, table: ShapeTable, counts: Counts): Promise<void> {
@@ -104,7 +108,7 @@ export class TableExport {
 class Counts {
   readonly table: TableReport;
 
-  constructor(readonly of: ShapeTable, private readonly store: OldStore, private readonly report: ExportReport, private readonly progress: Progress) {
+  constructor(readonly of: ShapeTable, private readonly store: OldStore, private readonly report: Pick<ExportReport, 'tables' | 'leftOut' | 'inexact'>, private readonly progress: Progress) {
     this.table = { name: of.name, read: 0, written: 0, leftOut: 0, added: 0 };
   }
 

@@ -3,46 +3,38 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { MirrorPlace } from '../../config/mirror-place.js';
+import type { LeftOut } from '../export/export-report.js';
+import { unknownTable } from '../export/unknown-table.js';
 import type { OldStore } from '../shapes/old-store.js';
-import type { Cells, Shape, ShapeRun, ShapeTable } from '../shapes/shape.js';
-import { encoded } from '../source/encode.js';
-import { sourceHash } from '../source/source-hash.js';
-import { positionIn, putPosition } from './mirror-position.js';
+import type { Shape, ShapeRun } from '../shapes/shape.js';
+import { compare, compareCounters, type Found, inBoth, isDrift, repairTable, shown, type TableDrift } from './drift-tables.js';
+import { type MirrorPosition, positionIn, putPosition } from './mirror-position.js';
 import type { OldPage, OldRows, Piece } from './old-rows.js';
 import { openPlace } from './place.js';
 import { byTable, firstRows, keyText, putRow } from './prune.js';
 
-export interface TableDrift {
-  table: string;
-  rows: number;
-  /** In the database, and not in the mirror. */
-  missing: number;
-  /** In the mirror, and not in the database. */
-  extra: number;
-  different: number;
-  /** The first of them. */
-  examples: { key: string; what: 'missing' | 'extra' | 'different'; columns: string[] }[];
-}
-
 export interface Drift {
   drifted: boolean;
   tables: TableDrift[];
+  /** What the old tables cannot hold, so that no mirror has it: the first of them. */
+  leftOut: LeftOut[];
+  /** By table and code: how many. */
+  leftOutCounts: Record<string, number>;
 }
 
-const EXAMPLES_MOST = 20;
 /** A mirror that follows is behind by a moment: what is found must be found again. */
 const LOOKS = 3;
 const BETWEEN_LOOKS_MS = 2_000;
+const LEFT_OUT_MOST = 1_000;
 
-/** By key: what is to be done with the mirror's row. */
-interface Found {
-  table: ShapeTable;
-  rows: number;
-  missing: Set<string>;
-  different: Set<string>;
-  extra: Map<string, Cells>;
-  columns: Map<string, string[]>;
+interface Look {
+  found: Found[];
+  leftOut: LeftOut[];
+  leftOutCounts: Record<string, number>;
 }
+
+/** Tables that no shape knows, and the places of their rows. */
+type Places = Record<string, string[]>;
 
 /**
  * Compares a mirror row by row with what it should be: written once more beside, as the same kind of file, so that what
@@ -55,36 +47,37 @@ export class DriftCheck {
     private readonly shape: Shape,
   ) {}
 
+  /** Only looks, unless it repairs. @throws {NoMirror} where nothing was written yet that could be looked at */
   async run(repair: boolean): Promise<Drift> {
-    let found = await this.look(repair);
+    const { found: first, ...left } = await this.look(repair);
+    let found = first;
     for (let n = 1; n < LOOKS && !repair && found.some(isDrift); n++) {
       await pause(BETWEEN_LOOKS_MS);
       const before = found;
-      found = (await this.look(false)).map((table, index) => inBoth(table, before[index]));
+      const again = await this.look(false);
+      found = again.found.map((table) => inBoth(table, before.find((each) => each.table.name === table.table.name)));
     }
-    return { drifted: found.some(isDrift), tables: found.map(shown) };
+    return { drifted: found.some(isDrift), tables: found.map(shown), ...left };
   }
 
-  private async look(repair: boolean): Promise<Found[]> {
-    const mirror = openPlace(this.place, this.shape);
+  private async look(repair: boolean): Promise<Look> {
+    const mirror = openPlace(this.place, this.shape, repair);
     const folder = mkdtempSync(join(tmpdir(), 'tradewarden-drift-'));
     try {
       const position = positionIn(mirror);
-      const run = { shape: this.shape, source: position ? position.source : await this.rows.newestSource(this.shape.system) };
+      const run = { shape: this.shape, source: position ? position.source : await this.rows.sourceNow(this.shape.system, null) };
       const { made, pieces } = await this.rows.tables(run);
       const right = openPlace({ ...this.place, path: join(folder, 'right'), ownFolder: join(folder, 'own') }, this.shape);
       try {
-        for (const store of [right, mirror]) for (const { table, form } of made) store.make(table, form);
+        for (const store of repair ? [right, mirror] : [right]) for (const { table, form } of made) store.make(table, form);
         right.commit();
-        await this.write(run, pieces, right);
-        const found = byTable(pieces).flatMap(([piece]) => (piece && piece.table.key.length > 0 ? this.compare(piece.table, right, mirror) : []));
-        if (repair) {
-          for (const each of found) this.repair(each, right, mirror);
-          // Written by nobody yet: the mirror begins here, and follows.
-          if (position) putPosition(mirror, position);
-          mirror.commit();
-        }
-        return found;
+        const look: Look = { found: [], leftOut: [], leftOutCounts: {} };
+        const places = await this.write(run, pieces, right, look);
+        look.found.push(...byTable(pieces).flatMap(([piece]) => (piece && !isAnew(piece) ? compare(piece.table, right, mirror) : [])), ...this.furtherTables(places, withoutKnown(position?.further, pieces)).map((table) => compare(table, right, mirror)));
+        const counters = compareCounters(right, mirror);
+        if (counters) look.found.push(counters);
+        if (repair) await this.repair(run, pieces, look.found, right, mirror, position);
+        return look;
       } finally {
         right.close();
       }
@@ -94,65 +87,67 @@ export class DriftCheck {
     }
   }
 
-  private async write(run: ShapeRun, pieces: readonly Piece[], right: OldStore): Promise<void> {
+  /** What of both sides there is. */
+  private furtherTables(right: Places, mirror: Places) {
+    const { medium } = this.shape;
+    return [...new Set([...Object.keys(right), ...Object.keys(mirror)])].flatMap((name) =>
+      [...new Set([...(right[name] ?? []), ...(mirror[name] ?? [])])].map((place) => unknownTable(medium, name, medium === 'folder' ? place : '', [])));
+  }
+
+  private async write(run: ShapeRun, pieces: readonly Piece[], right: OldStore, look: Look): Promise<Places> {
+    const places: Places = {};
+    const leave = (table: string, id: string, reason: string, count: number) => {
+      const [code = '', ...detail] = reason.split(': ');
+      look.leftOutCounts[`${table} ${code}`] = (look.leftOutCounts[`${table} ${code}`] ?? 0) + count;
+      if (look.leftOut.length < LEFT_OUT_MOST) look.leftOut.push({ table, id, code, detail: detail.join(': ') });
+    };
     for (const piece of pieces) {
+      if (isAnew(piece)) {
+        const { places: written, left } = await this.rows.anew(run, piece.of.anew, right);
+        places[piece.table.name] = written;
+        for (const { id, code, detail } of left) leave(piece.table.name, id, `${code}: ${detail}`, 1);
+        right.commit();
+        continue;
+      }
       for (let after: readonly string[] | null = null, more = true; more; ) {
         const page: OldPage = await this.rows.page(run, piece, after);
-        for (const cells of page.rows) putRow(right, piece.table, cells);
+        for (const cells of page.rows) {
+          const refused = putRow(right, piece.table, cells);
+          if (refused !== null) leave(piece.table.name, keyText(piece.table, cells), refused, 1);
+        }
+        for (const { id, reason, count } of page.left) leave(piece.table.name, id, reason, count);
         right.commit();
         after = page.next;
         more = after !== null;
       }
     }
     if (run.source === null) for (const [table, cells] of firstRows(this.shape)) right.upsert(table, cells);
+    right.sequences?.(await this.rows.counters(run));
     right.commit();
+    return places;
   }
 
-  private compare(table: ShapeTable, right: OldStore, mirror: OldStore): Found {
-    const hashes = new Map<string, string>();
-    for (const cells of right.rows(table)) hashes.set(keyText(table, cells), sourceHash(cells).toString('latin1'));
-    const found: Found = { table, rows: hashes.size, missing: new Set(), different: new Set(), extra: new Map(), columns: new Map() };
-    const kept = new Map<string, Cells>();
-    for (const cells of mirror.rows(table)) {
-      const key = keyText(table, cells);
-      const hash = hashes.get(key);
-      if (hash === undefined) found.extra.set(key, Object.fromEntries(table.key.map((name) => [name, cells[name] ?? null])));
-      else if (hash !== sourceHash(cells).toString('latin1')) {
-        found.different.add(key);
-        if (kept.size < EXAMPLES_MOST) kept.set(key, cells);
-      }
-      hashes.delete(key);
+  private async repair(run: ShapeRun, pieces: readonly Piece[], found: readonly Found[], right: OldStore, mirror: OldStore, position: MirrorPosition | null): Promise<void> {
+    const further = withoutKnown(position?.further, pieces);
+    const theirs = new Set(pieces.filter(isAnew).map(({ table }) => table.name));
+    for (const each of found) {
+      if (theirs.has(each.table.name) || each.table.name in further) continue;
+      repairTable(each, right, mirror);
     }
-    found.missing = new Set(hashes.keys());
-    if (kept.size > 0) for (const cells of right.rows(table)) this.noteColumns(found, kept.get(keyText(table, cells)), cells);
-    return found;
-  }
-
-  private noteColumns({ table, columns }: Found, kept: Cells | undefined, cells: Cells): void {
-    if (kept) columns.set(keyText(table, cells), [...new Set([...Object.keys(cells), ...Object.keys(kept)])].filter((name) => encoded(cells[name] ?? null) !== encoded(kept[name] ?? null)));
-  }
-
-  private repair({ table, missing, different, extra }: Found, right: OldStore, mirror: OldStore): void {
-    for (const key of extra.values()) mirror.remove(table, key);
-    if (missing.size + different.size === 0) return;
-    for (const cells of right.rows(table)) {
-      const key = keyText(table, cells);
-      if (missing.has(key) || different.has(key)) putRow(mirror, table, cells);
-    }
+    for (const [name, places] of Object.entries(further)) for (const place of places) mirror.drop(unknownTable(this.shape.medium, name, this.shape.medium === 'folder' ? place : '', []));
+    const written: Places = {};
+    for (const piece of pieces) if (isAnew(piece)) written[piece.table.name] = (await this.rows.anew(run, piece.of.anew, mirror)).places;
+    mirror.sequences?.(await this.rows.counters(run));
+    // Written by nobody yet: the mirror begins here, and follows.
+    if (position) putPosition(mirror, { ...position, further: { ...position.further, ...written } });
+    mirror.commit();
   }
 }
 
-const isDrift = ({ missing, different, extra }: Found): boolean => missing.size + different.size + extra.size > 0;
-
-function inBoth(now: Found, before: Found | undefined): Found {
-  const keep = (keys: Set<string>, were: Set<string> | undefined) => new Set([...keys].filter((key) => were?.has(key)));
-  return { ...now, missing: keep(now.missing, before?.missing), different: keep(now.different, before?.different), extra: new Map([...now.extra].filter(([key]) => before?.extra.has(key))) };
+/** Tables of a source's own name that are written row by row are compared as the others. */
+function withoutKnown(further: Places = {}, pieces: readonly Piece[]): Places {
+  const known = new Set(pieces.filter((piece) => !isAnew(piece)).map(({ table }) => table.name));
+  return Object.fromEntries(Object.entries(further).filter(([name]) => !known.has(name)));
 }
 
-function shown({ table, rows, missing, different, extra, columns }: Found): TableDrift {
-  const examples = [
-    ...[...missing].map((key) => ({ key, what: 'missing' as const, columns: [] })), ...[...extra.keys()].map((key) => ({ key, what: 'extra' as const, columns: [] })),
-    ...[...different].map((key) => ({ key, what: 'different' as const, columns: columns.get(key) ?? [] })),
-  ];
-  return { table: table.name, rows, missing: missing.size, extra: extra.size, different: different.size, examples: examples.slice(0, EXAMPLES_MOST) };
-}
+const isAnew = (piece: Piece): piece is Piece & { of: { anew: { id: number; name: string }[] } } => typeof piece.of === 'object' && 'anew' in piece.of;

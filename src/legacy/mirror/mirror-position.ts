@@ -14,6 +14,8 @@ export interface MirrorPosition {
   /** All is being written, beside what changes; null: it is done. */
   whole: Whole | null;
   rowsWritten: number;
+  /** Tables that no shape knows, and the places in which their rows were written: an import that is taken back takes them along. */
+  further?: Record<string, string[]>;
 }
 
 export interface Whole {
@@ -24,6 +26,8 @@ export interface Whole {
   after: readonly string[] | null;
   /** There were rows before: those that are no longer ours go. */
   prune: boolean;
+  /** Rows that this reading found which the old tables cannot hold. */
+  left?: number;
 }
 
 const NAME = 'mirror';

@@ -4,6 +4,7 @@ import type { MirrorPlace } from '../../config/mirror-place.js';
 import { isDatabaseAway, plainReason } from '../../database/sql-state.js';
 import type { EventFeed, EventFollower } from '../../events/event-feed.js';
 import type { EventFilter, EventLog, EventPosition, EventRow } from '../../events/event-log.repository.js';
+import { unknownTable } from '../export/unknown-table.js';
 import type { OldStore } from '../shapes/old-store.js';
 import type { Shape, ShapeRun, ShapeTable } from '../shapes/shape.js';
 import { type MirrorPosition, positionIn, putPosition, type Whole } from './mirror-position.js';
@@ -11,7 +12,7 @@ import type { MirrorsRepository } from './mirrors.repository.js';
 import type { OldPage, OldRows, Piece } from './old-rows.js';
 import type { OwnFiles } from './own-files.js';
 import { openPlace } from './place.js';
-import { firstRows, prune, putRow } from './prune.js';
+import { firstRows, keyText, prune, putRow } from './prune.js';
 
 const REST_MS = 200;
 const REPORT_EVERY_MS = 3_000;
@@ -67,6 +68,7 @@ export class Mirror {
   private wholeAt = performance.now();
   private fault: string | null = null;
   private last: MirrorPosition | null = null;
+  private readonly told = new Set<string>();
 
   constructor(
     private readonly parts: Parts,
@@ -118,7 +120,7 @@ export class Mirror {
 
   /** From here on it follows; what was there before is written whole. */
   private async begin(store: OldStore, to: EventPosition): Promise<MirrorPosition> {
-    const source = await this.parts.rows.newestSource(this.shape.system);
+    const source = await this.parts.rows.sourceNow(this.shape.system, null);
     this.plan = await this.planned(store, { source });
     // An export stood there: what is no longer ours must go.
     const existed = this.plan.pieces.some(({ table }) => hasRows(store, table));
@@ -141,25 +143,69 @@ export class Mirror {
   private async writeWhole(store: OldStore, position: MirrorPosition, whole: Whole): Promise<void> {
     const piece = this.plan?.pieces[whole.piece];
     if (!piece) return this.endWhole(store, position, whole);
+    if (typeof piece.of === 'object' && 'anew' in piece.of) return this.writeAnew(store, position, whole, piece.table.name, piece.of.anew);
     const page = await this.parts.rows.page(this.runOf(position), piece, whole.after);
-    this.write(store, piece.table, page);
+    const left = (whole.left ?? 0) + this.write(store, piece.table, page);
     const next = page.next ? { after: page.next } : { piece: whole.piece + 1, after: null };
-    this.commit(store, { ...position, whole: { ...whole, ...next }, rowsWritten: position.rowsWritten + page.rows.length });
+    // A table of a source's own name goes with its import, as one that no shape knows.
+    const further = this.shape.tables.some(({ name }) => name === piece.table.name) ? position.further : { ...position.further, [piece.table.name]: [piece.table.name] };
+    this.commit(store, { ...position, ...(further ? { further } : {}), whole: { ...whole, ...next, left }, rowsWritten: position.rowsWritten + page.rows.length });
   }
 
-  private async endWhole(store: OldStore, position: MirrorPosition, { prune: prunes, lacks }: Whole): Promise<void> {
+  /** Only imports change such a table: a reading that mends passes it by. */
+  private async writeAnew(store: OldStore, position: MirrorPosition, whole: Whole, name: string, tables: readonly { id: number; name: string }[]): Promise<void> {
+    const next = { ...whole, piece: whole.piece + 1, after: null };
+    if (!whole.lacks) return void this.commit(store, { ...position, whole: next });
+    const { places, left } = await this.parts.rows.anew(this.runOf(position), tables, store);
+    for (const { table, id, code, detail } of left) this.tellLeft(table, id, `${code}: ${detail}`);
+    this.dropPlaces(store, name, position.further?.[name] ?? [], places);
+    this.commit(store, { ...position, whole: { ...next, left: (whole.left ?? 0) + left.length }, further: { ...position.further, [name]: places } });
+  }
+
+  private dropPlaces(store: OldStore, name: string, before: readonly string[], now: readonly string[]): void {
+    for (const place of before) if (!now.includes(place)) store.drop(unknownTable(this.shape.medium, name, this.shape.medium === 'folder' ? place : '', []));
+  }
+
+  private async endWhole(store: OldStore, position: MirrorPosition, { prune: prunes, lacks, left = 0 }: Whole): Promise<void> {
     const run = this.runOf(position);
+    // Ids that went to other rows left marks behind, which refused those rows until the old ones were taken out.
+    const again = prunes && left > 0;
     if (prunes) await prune(store, run, this.plan?.pieces ?? [], this.parts.rows);
     if (run.source === null) for (const [table, cells] of firstRows(this.shape)) store.upsert(table, cells);
-    this.commit(store, { ...position, whole: null });
+    const there = new Set(this.plan?.pieces.map(({ table }) => table.name));
+    const [stay, gone] = [Object.entries(position.further ?? {}).filter(([name]) => there.has(name)), Object.entries(position.further ?? {}).filter(([name]) => !there.has(name))];
+    for (const [name, places] of gone) this.dropPlaces(store, name, places, []);
+    store.sequences?.(await this.parts.rows.counters(run));
+    this.commit(store, { ...position, whole: again ? wholly(false) : null, further: Object.fromEntries(stay) });
+    if (again) return;
     this.wholeAt = performance.now();
-    if (lacks) this.say('all of it is written; following what changes');
+    if (lacks) this.say(`all of it is written${left > 0 ? `, but for ${left} rows that the old tables cannot hold ("tradewarden mirror:drift" lists them)` : ''}; following what changes`);
   }
 
-  /** A row that the old table does not take, since one of its constraints is broken, is left out; an export says which. */
-  private write(store: OldStore, table: ShapeTable, { rows, left }: OldPage): void {
-    for (const cells of rows) putRow(store, table, cells);
-    for (const cells of left) store.remove(table, cells);
+  /** What the old table cannot hold is left out, and said. @returns how many */
+  private write(store: OldStore, table: ShapeTable, { rows, left }: OldPage): number {
+    let count = 0;
+    const leave = (id: string, reason: string, of = 1) => {
+      count += of;
+      this.tellLeft(table.name, id, reason);
+    };
+    for (const cells of rows) {
+      const refused = putRow(store, table, cells);
+      if (refused !== null) leave(keyText(table, cells), refused);
+    }
+    for (const { id, reason, cells, count: of } of left) {
+      if (cells) store.remove(table, cells);
+      leave(id, reason, of);
+    }
+    return count;
+  }
+
+  /** Once for each reason: a log is no list. */
+  private tellLeft(table: string, id: string, reason: string): void {
+    const of = `${table} ${reason.split(':')[0] ?? ''}`;
+    if (this.told.has(of)) return;
+    this.told.add(of);
+    this.say(`left out of ${table}: ${reason}${id === '' ? '' : ` (${id}, and others like it)`}`);
   }
 
   private readAgain(store: OldStore, position: MirrorPosition): void {
@@ -179,7 +225,7 @@ export class Mirror {
     if (rows.some(({ type }) => IMPORTS.includes(type))) {
       this.say('an import was finished or rolled back: all of it is written again');
       this.plan = null;
-      const source = position.source ?? (await this.parts.rows.newestSource(this.shape.system));
+      const source = await this.parts.rows.sourceNow(this.shape.system, position.source);
       return this.commit(store, { ...next, source, whole: wholly(true) });
     }
     const written = await this.writeChanged(store, next, rows);

@@ -3,11 +3,13 @@ import { DataSource } from 'typeorm';
 import { inTransaction, type Tx } from '../../database/transaction.js';
 import type { EventRow } from '../../events/event-log.repository.js';
 import { ExportRepository } from '../export/export.repository.js';
+import type { LeftOut } from '../export/export-report.js';
+import { TableExport } from '../export/table-export.js';
 import { unknownTable } from '../export/unknown-table.js';
 import { ExportIds } from '../shapes/export-ids.repository.js';
-import type { TableForm } from '../shapes/old-store.js';
+import type { Counter, OldStore, TableForm } from '../shapes/old-store.js';
 import { OursRepository } from '../shapes/ours.repository.js';
-import { type Cells, oldRow, type ShapeRun, type ShapeTable, type Which } from '../shapes/shape.js';
+import { type Cells, oldRow, type OurRow, type ShapeRun, type ShapeTable, type Which } from '../shapes/shape.js';
 
 const PAGE_ROWS = 500;
 
@@ -32,11 +34,23 @@ interface Placed {
 
 /**
  * A part of an old table: rows of ours; or, of an import, old rows that became something else, and those that were only
- * kept. In this order everything that the old table has is read once.
+ * kept. In this order everything that the old table has is read once. A table that no shape knows is one piece, `anew`: its
+ * rows have no key that is known, so they are all written at once, when an import brings or changes them.
  */
 export interface Piece {
   table: ShapeTable;
-  of: 'ours' | { became: number } | { kept: number };
+  of: 'ours' | { became: number } | { kept: number } | { anew: { id: number; name: string }[] };
+}
+
+/** What the old table cannot hold, or must not show. */
+export interface LeftRow {
+  /** Of ours, or of the old row; '' for rows that are only counted. */
+  id: string;
+  /** `CODE: sentence` */
+  reason: string;
+  /** To be taken out, where it was written before. */
+  cells: Cells | null;
+  count: number;
 }
 
 /** How the table is made where it is not there. */
@@ -47,8 +61,7 @@ export interface Made {
 
 export interface OldPage {
   rows: Cells[];
-  /** Rows of ours that the old table cannot hold, or must not show: whoever has them takes them out. */
-  left: Cells[];
+  left: LeftRow[];
   next: readonly string[] | null;
 }
 
@@ -66,11 +79,13 @@ export class OldRows {
     private readonly ours: OursRepository,
     private readonly exportIds: ExportIds,
     private readonly kept: ExportRepository,
+    private readonly tableExport: TableExport,
   ) {}
 
-  /** The newest run of this system that stands: whose old rows keep their ids and cells. Null: nothing was imported. */
-  async newestSource(system: string): Promise<string | null> {
-    const [row] = await this.dataSource.sql<{ source: string }[]>`select source from import_runs where system = ${system} and status = 'finished' order by seq desc limit 1`;
+  /** Whose old rows keep their ids and cells: this source while an import of it stands, else the newest. Null: nothing is imported. */
+  async sourceNow(system: string, source: string | null): Promise<string | null> {
+    const [row] = await this.dataSource.sql<{ source: string }[]>`
+      select source from import_runs where system = ${system} and status = 'finished' order by coalesce(source = ${source}::text, false) desc, seq desc limit 1`;
     return row?.source ?? null;
   }
 
@@ -78,9 +93,13 @@ export class OldRows {
   async tables(run: ShapeRun): Promise<{ made: Made[]; pieces: Piece[] }> {
     const [made, pieces]: [Made[], Piece[]] = [[], []];
     const tx = this.dataSource.manager;
-    const names = [...new Set(run.shape.tables.map(({ name }) => name))];
-    for (const name of names) {
-      const parts = run.shape.tables.filter((table) => table.name === name);
+    const theirs = run.source === null ? [] : (await this.kept.tables(tx, run.source)).map((table) => ({ ...table, base: table.name.replace(/^.*\//, '') })).filter(({ base }) => !INTERNAL.test(base));
+    const known = Map.groupBy(run.shape.tables, ({ name }) => name);
+    for (const { base } of theirs) {
+      const like = known.has(base) ? null : run.shape.like?.(base);
+      if (like) known.set(base, [like]);
+    }
+    for (const [name, parts] of known) {
       const [first] = parts;
       if (!first) continue;
       const ids = await this.exportIds.tableIds(tx, run, name);
@@ -89,29 +108,49 @@ export class OldRows {
       made.push({ table: first, form: { ...(own.size > 0 && !form.bare ? { only: own } : {}), further: form.names.filter((each) => !first.columns.some((column) => column.name === each)), nullable: new Set(form.nullable) } });
       pieces.push(...parts.map((table): Piece => ({ table, of: 'ours' })), ...ids.flatMap((id): Piece[] => [{ table: first, of: { became: id } }, { table: first, of: { kept: id } }]));
     }
-    for (const { id, name } of run.source === null ? [] : await this.kept.tables(tx, run.source)) {
-      const base = name.replace(/^.*\//, '');
-      if (names.includes(base) || INTERNAL.test(base)) continue;
-      const form = await this.kept.form(tx, [id]);
-      const [sample] = await this.kept.archived(tx, run.source ?? '', id, null, 1, 'id');
-      const table = unknownTable(run.shape.medium, name, sample?.oldId ?? '', form.names);
-      // Without a key a row cannot be written twice and stay one: it is there after an export, and not in a mirror.
-      if (table === null || table.key.length === 0) continue;
-      made.push({ table, form: {} });
-      pieces.push({ table, of: { became: id } }, { table, of: { kept: id } });
+    for (const [base, tables] of Map.groupBy(theirs.filter(({ base }) => !known.has(base)), ({ base }) => base)) {
+      pieces.push({ table: unknownTable(run.shape.medium, base, '', []), of: { anew: tables } });
     }
     return { made, pieces };
+  }
+
+  /** All rows of a table that no shape knows. @returns where they stand: its name, or the files that its rows are in */
+  async anew(run: ShapeRun, tables: readonly { id: number; name: string }[], store: OldStore): Promise<{ places: string[]; left: LeftOut[] }> {
+    const places = new Map<string, ShapeTable>();
+    const report: Parameters<TableExport['unknown']>[4] = { tables: [], leftOut: [], inexact: {} };
+    await inTransaction(this.dataSource, async (tx) => {
+      for (const table of tables) {
+        await this.tableExport.unknown(tx, run, table, store, report, () => undefined, (made) => {
+          const place = placeIn(made);
+          if (!places.has(place)) store.drop(made);
+          places.set(place, made);
+        });
+      }
+    });
+    return { places: [...places.keys()], left: report.leftOut };
+  }
+
+  /** What the counters of the old database must be at least. */
+  counters(run: ShapeRun): Promise<Counter[]> {
+    return this.tableExport.counters(this.dataSource.manager, run);
   }
 
   /** @param after null: from the beginning */
   page(run: ShapeRun, { table, of }: Piece, after: readonly string[] | null): Promise<OldPage> {
     return inTransaction(this.dataSource, async (tx) => {
       if (of === 'ours') return this.read(tx, run, table, { after, limit: PAGE_ROWS });
+      if ('anew' in of) throw new Error(`${table.name} is written at once`);
       const from = after?.[0] ?? null;
       const rows = 'became' in of ? await this.kept.others(tx, of.became, table.ours?.table ?? null, from, PAGE_ROWS) : await this.kept.archived(tx, run.source ?? '', of.kept, from, PAGE_ROWS, 'id', table.untrue?.sql);
       const last = rows.at(-1);
-      const as = (isLeft: boolean) => rows.flatMap(({ oldId, cells, isUntrue }) => (cells === null || isUntrue !== isLeft ? [] : [withRowid(table, oldId, cells)]));
-      return { rows: as(false), left: as(true), next: rows.length === PAGE_ROWS && last ? [last.oldId] : null };
+      const page: OldPage = { rows: [], left: [], next: rows.length === PAGE_ROWS && last ? [last.oldId] : null };
+      for (const { oldId: id, cells, isUntrue } of rows) {
+        if (cells === null) page.left.push({ id, reason: 'ROW_GONE: the row that it became is not here any more, and nothing was kept beside it', cells: null, count: 1 });
+        else if (isUntrue) page.left.push({ id, reason: table.untrue?.reason ?? '', cells, count: 1 });
+        else if (table.key.some((name) => (cells[name] ?? null) === null)) page.left.push({ id, reason: 'KEY_MISSING: the old row has no key, so it could not be kept up to date; an export has it', cells: null, count: 1 });
+        else page.rows.push(cells);
+      }
+      return page;
     });
   }
 
@@ -145,13 +184,26 @@ export class OldRows {
       order by ${() => time}, seq limit ${PAGE_ROWS}`;
   }
 
-  private async read(tx: Tx, run: ShapeRun, table: ShapeTable, which: Which): Promise<{ rows: Cells[]; left: Cells[]; next: readonly string[] | null }> {
+  private async read(tx: Tx, run: ShapeRun, table: ShapeTable, which: Which): Promise<OldPage> {
     await this.exportIds.lock(tx, run);
-    const { rows, next } = await this.ours.page(tx, run, table, which);
-    const stays = rows.filter((row) => !row.taken);
-    const shown = stays.filter((row) => (row.imported || !table.cannot?.(row)) && !table.openLive?.(row));
-    return { rows: shown.map((row) => oldRow(table, row)), left: stays.filter((row) => !shown.includes(row)).map((row) => oldRow(table, row)), next };
+    const { rows, foreign, next } = await this.ours.page(tx, run, table, which);
+    const page: OldPage = { rows: [], left: [], next };
+    for (const row of rows) {
+      const reason = whyNot(table, row);
+      if (reason === null) page.rows.push(oldRow(table, row));
+      // The id is that of a row which an import brought: that one stays.
+      else page.left.push({ id: row.id, reason, cells: row.taken ? null : oldRow(table, row), count: 1 });
+    }
+    if (foreign > 0) page.left.push({ id: '', reason: 'OTHER_SOURCE: rows that were imported from another source stay there', cells: null, count: foreign });
+    return page;
   }
 }
 
-const withRowid = (table: ShapeTable, oldId: string, cells: Cells): Cells => (table.key[0] === 'rowid' && /^#\d+$/.test(oldId) ? { rowid: BigInt(oldId.slice(1)), ...cells } : cells);
+function whyNot(table: ShapeTable, row: OurRow): string | null {
+  if (row.taken) return `ID_TAKEN: an import brought a row with the id ${row.oldId} after it was given to this one`;
+  if (table.openLive?.(row)) return 'OPEN_LIVE: an open trade with real money: the old program must not see it as its own to manage';
+  return row.imported ? null : (table.cannot?.(row) ?? null);
+}
+
+/** Where rows of a table that no shape knows stand: in a file of their own, or in one table. */
+export const placeIn = ({ files, name }: ShapeTable): string => files?.path ?? name;

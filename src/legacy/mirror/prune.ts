@@ -15,13 +15,13 @@ export const firstRows = ({ tables, first }: Shape): [ShapeTable, Cells][] => fi
   return table ? [[table, cells]] : [];
 });
 
-/** False where the old table does not take it: one of its constraints is broken. */
-export function putRow(store: OldStore, table: ShapeTable, cells: Cells): boolean {
+/** Why the old table does not take it: one of its constraints is broken. Null: it did. */
+export function putRow(store: OldStore, table: ShapeTable, cells: Cells): string | null {
   try {
     store.upsert(table, cells);
-    return true;
+    return null;
   } catch (error) {
-    if (error instanceof RowRefused) return false;
+    if (error instanceof RowRefused) return `OLD_CONSTRAINT: ${error.message}`;
     throw error;
   }
 }
@@ -42,7 +42,7 @@ export async function prune(store: OldStore, run: ShapeRun, pieces: readonly Pie
   const first = new Set(run.shape.first.map(({ table }) => table));
   for (const ofTable of byTable(pieces)) {
     const table = ofTable[0]?.table;
-    if (!table || table.key.length === 0 || first.has(table.name)) continue;
+    if (!table || first.has(table.name) || ofTable.some(({ of }) => typeof of === 'object' && 'anew' in of)) continue;
     const left = new Map<string, Cells>();
     for (const cells of store.rows(table)) left.set(keyText(table, cells), Object.fromEntries(table.key.map((name) => [name, cells[name] ?? null])));
     for (const piece of ofTable) {

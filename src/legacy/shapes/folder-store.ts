@@ -38,14 +38,33 @@ export class FolderStore implements OldStore {
   }
 
   make(table: ShapeTable, { only, further = [] }: TableForm = {}): void {
-    if (!table.files || table.files.path.includes('{')) return;
+    // A document that is one row is there with its row: `null` is none that the old application reads.
+    if (!table.files || table.files.path.includes('{') || table.files.form === 'json') return;
     const file = this.fileOf(table, {});
     if (table.files.form === 'csv' && file.columns.length === 0) file.columns.push(...table.columns.map(({ name }) => name).filter((name) => !only || only.has(name)), ...further.filter((name) => !table.columns.some((column) => column.name === name)));
     file.changed ||= !existsSync(join(this.folder, table.files.path));
   }
 
+  drop(table: ShapeTable): void {
+    const list = this.listAround(table);
+    if (list) {
+      const file = this.fileOf(list, {});
+      file.around = {};
+      file.changed = true;
+      return;
+    }
+    for (const path of this.pathsOf(table)) {
+      this.open.set(path, { files: table.files ?? { path, form: 'json' }, columns: [], rows: new Map(), around: {}, changed: true });
+      this.gone.add(path);
+    }
+  }
+
   upsert(table: ShapeTable, cells: Cells): void {
+    const list = this.listAround(table);
+    if (list) return this.around(list, cells);
     const file = this.fileOf(table, cells);
+    // What a file name cannot hold is written with `_`: two ids may come to one name.
+    if (file.files.form === 'json') for (const key of file.rows.keys()) if (key !== rowKey(table, file, cells)) throw new RowRefused(`the file ${pathOf(table, cells)} is that of ${key} already`);
     for (const name of Object.keys(cells)) if (!file.columns.includes(name)) file.columns.push(name);
     file.rows.set(rowKey(table, file, cells), cells);
     file.changed = true;
@@ -53,8 +72,7 @@ export class FolderStore implements OldStore {
   }
 
   insert(table: ShapeTable, cells: Cells): void {
-    const list = table.files?.form === 'json' ? this.lists.get(table.files.path) : undefined;
-    if (list) return this.around(list, cells);
+    if (this.listAround(table)) return this.upsert(table, cells);
     const file = this.fileOf(table, cells);
     if (file.rows.has(rowKey(table, file, cells))) throw new RowRefused(`${keyOf(table, cells)} is there already`);
     this.upsert(table, cells);
@@ -62,12 +80,18 @@ export class FolderStore implements OldStore {
 
   remove(table: ShapeTable, key: Cells): void {
     const file = this.fileOf(table, key);
-    file.rows.delete(keyOf(table, key));
+    if (!file.rows.delete(keyOf(table, key))) return;
     file.changed = true;
-    if (table.files?.path.includes('{')) this.gone.add(pathOf(table, key));
+    if (table.files?.form === 'json') this.gone.add(pathOf(table, key));
   }
 
   *rows(table: ShapeTable): Iterable<Cells> {
+    const list = this.listAround(table);
+    if (list) {
+      const around = Object.entries(this.fileOf(list, {}).around).filter(([name]) => name !== list.files?.at);
+      if (around.length > 0) yield Object.fromEntries(around);
+      return;
+    }
     for (const path of this.pathsOf(table)) yield* this.file(table, path).rows.values();
   }
 
@@ -87,6 +111,11 @@ export class FolderStore implements OldStore {
 
   close(): void {
     this.open.clear();
+  }
+
+  /** The list in whose document this row stands beside the rows. */
+  private listAround({ files }: ShapeTable): ShapeTable | undefined {
+    return files?.form === 'json' ? this.lists.get(files.path) : undefined;
   }
 
   /** What a document says beside the rows in its field. */
@@ -129,7 +158,7 @@ export class FolderStore implements OldStore {
       return rows.forEach(put);
     }
     const { value } = parseJson(text);
-    if (file.files.form === 'json') return put(value as Cells);
+    if (file.files.form === 'json') return value === null ? undefined : put(value as Cells);
     const { at } = file.files;
     if (at !== undefined) file.around = value as Cells;
     for (const each of (at === undefined ? value : (value as Cells)[at] ?? []) as Cells[]) put(each);

@@ -28,8 +28,10 @@ export class RowRefused extends Error {}
  * `commit`, all or nothing of one file; writing the same row twice leaves it as once.
  */
 export interface OldStore {
-  /** Makes the table where it is not there. */
+  /** Makes the table where it is not there; of one that is there, columns take null where rows of it have null. */
   make(table: ShapeTable, form?: TableForm): void;
+  /** The table is not there any more, nor its rows. Of what a document says beside a list of rows, that alone. */
+  drop(table: ShapeTable): void;
   /** Replaces the row with the same key, or adds it. A column that the table lacks is added to it. */
   upsert(table: ShapeTable, cells: Cells): void;
   /** As `upsert`, where no such row may be there. @throws {RowRefused} */
@@ -43,6 +45,8 @@ export interface OldStore {
   putState(name: string, value: string): void;
   /** Of a database that counts ids itself: its next ones are above these, which stand in this order. */
   sequences?(counters: readonly Counter[]): void;
+  /** By table: its greatest id so far, of a database that counts them itself. */
+  counters?(): Map<string, bigint>;
   commit(): void;
   /** Without what was not committed. */
   close(): void;

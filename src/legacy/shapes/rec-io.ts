@@ -95,7 +95,7 @@ const active: Filled = {
       where i.source = $4 and regexp_replace(i.name, '^.*/', '') = 'trades' and x.version > 1 and x.finished_at is not null)`,
     reason: 'TRADE_ENDED: the trade that it watched has ended here',
   },
-  write: { ...CONTRACT, trade_id: ref('trade'), ticket_id: (ours) => textIn(ours, 'broker_ticket') ?? textIn(ours, 'order_tag'), status: spelled('status', { closing: 'closing' }, 'active') },
+  write: { ...CONTRACT, trade_id: ref('trade'), ticket_id: (ours) => textIn(ours, 'broker_ticket') ?? textIn(ours, 'order_tag'), status: spelled('status', { closing: 'closing' }, 'active'), last_updated: utc((ours) => textIn(ours, 'updated_at')) },
 };
 
 const balances: Filled = {

@@ -32,7 +32,9 @@ export class SqliteStore implements OldStore {
   /** @param isNew nobody reads the file before it is closed: no journal, one sync at the end */
   constructor(private readonly path: string, private readonly isNew: boolean) {
     this.db = new DatabaseSync(path, { enableForeignKeyConstraints: false });
-    this.db.exec(`PRAGMA journal_mode = ${isNew ? 'off' : 'delete'}; PRAGMA synchronous = ${isNew ? 'off' : 'full'}; PRAGMA busy_timeout = 5000; PRAGMA application_id = ${OURS}`);
+    this.db.exec(`PRAGMA journal_mode = ${isNew ? 'off' : 'delete'}; PRAGMA synchronous = ${isNew ? 'off' : 'full'}; PRAGMA busy_timeout = 5000`);
+    // Written once: to write takes a lock, also for who only compares.
+    if (this.db.prepare('PRAGMA application_id').get()?.application_id !== OURS) this.db.exec(`PRAGMA application_id = ${OURS}`);
   }
 
   make(table: ShapeTable, { only, further = [], nullable }: TableForm = {}): void {
@@ -41,17 +43,24 @@ export class SqliteStore implements OldStore {
     const columns = table.columns.filter(({ name }) => !only || only.has(name)).map(({ name, declared }) => ({ name, declared: nullable?.has(name) ? withoutNotNull(declared) : declared }));
     for (const statement of createStatements(table, [...columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: '' }))])) this.db.exec(statement);
     this.columns.delete(table.name);
+    if (!this.isNew && nullable) this.loosen(table, nullable);
+  }
+
+  drop({ name }: ShapeTable): void {
+    this.begin();
+    this.db.exec(`DROP TABLE IF EXISTS ${quoted(name)}`);
+    this.columns.delete(name);
   }
 
   upsert(table: ShapeTable, cells: Cells): void {
-    const rest = Object.keys(cells).filter((name) => !table.key.includes(name)).map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
-    if (table.key[0] === 'rowid') this.remove(table, cells);
-    // Another unique key that is taken is an error: "or replace" would delete the other row without a word.
-    this.put(table, cells, table.key.length === 0 || table.key[0] === 'rowid' ? '' : ` ON CONFLICT (${table.key.map(quoted).join()}) DO ${rest.length > 0 ? `UPDATE SET ${rest.join()}` : 'NOTHING'}`);
+    // Not `on conflict`: a column that the row does not say would keep what another row with this id had said. Another unique
+    // key that is taken stays an error: "or replace" would delete the other row without a word.
+    if (table.key.length > 0) this.remove(table, cells);
+    this.put(table, cells);
   }
 
   insert(table: ShapeTable, cells: Cells): void {
-    this.put(table, cells, '');
+    this.put(table, cells);
   }
 
   remove(table: ShapeTable, key: Cells): void {
@@ -60,7 +69,10 @@ export class SqliteStore implements OldStore {
   }
 
   *rows(table: ShapeTable): Iterable<Cells> {
-    const names = [...(table.key[0] === 'rowid' ? ['rowid'] : []), ...this.columnsOf(table.name)];
+    this.columns.delete(table.name);
+    const there = this.columnsOf(table.name);
+    if (there.size === 0) return;
+    const names = [...(table.key[0] === 'rowid' ? ['rowid'] : []), ...there];
     // A text is read by its bytes: what is not UTF-8 would come as U+FFFD and look like a difference.
     const select = names.map((name, index) => `typeof(${quoted(name)}) AS t${index}, CASE typeof(${quoted(name)}) WHEN 'text' THEN CAST(${quoted(name)} AS BLOB) ELSE ${quoted(name)} END AS v${index}`);
     const statement = this.db.prepare(`SELECT ${select.join()} FROM ${quoted(table.name)} ORDER BY ${table.key.length > 0 ? table.key.map(quoted).join() : 'rowid'}`);
@@ -86,8 +98,9 @@ export class SqliteStore implements OldStore {
   /** The counters of AUTOINCREMENT, at least these: the old application's next id is above every id that was ever there. */
   sequences(counters: readonly Counter[]): void {
     this.begin();
+    this.columns.delete('sqlite_sequence');
     if (this.columnsOf('sqlite_sequence').size === 0) return;
-    const counted = new Map(this.db.prepare('SELECT name, seq FROM sqlite_sequence').all().map(({ name, seq }) => [name as string, BigInt(seq as number)]));
+    const counted = this.counters();
     this.db.exec('DELETE FROM sqlite_sequence');
     const insert = this.db.prepare('INSERT INTO sqlite_sequence (rowid, name, seq) VALUES (?, ?, ?)');
     for (const { table, rowid, least } of counters) {
@@ -96,6 +109,14 @@ export class SqliteStore implements OldStore {
       insert.run(rowid, table, reached > least ? reached : least);
     }
     for (const [name, seq] of counted) insert.run(null, name, seq);
+  }
+
+  counters(): Map<string, bigint> {
+    this.columns.delete('sqlite_sequence');
+    if (this.columnsOf('sqlite_sequence').size === 0) return new Map();
+    const statement = this.db.prepare(`SELECT name, seq FROM sqlite_sequence WHERE typeof(seq) = 'integer'`);
+    statement.setReadBigInts(true);
+    return new Map(statement.all().map(({ name, seq }) => [name as string, seq as bigint]));
   }
 
   commit(): void {
@@ -117,7 +138,7 @@ export class SqliteStore implements OldStore {
     this.inTransaction = true;
   }
 
-  private put(table: ShapeTable, cells: Cells, conflict: string): void {
+  private put(table: ShapeTable, cells: Cells): void {
     this.begin();
     const there = this.columnsOf(table.name);
     // A column that the table lacks is added for a value, not for nothing.
@@ -126,7 +147,7 @@ export class SqliteStore implements OldStore {
     const marks = names.map((name) => (cells[name] instanceof BadText ? 'CAST(? AS TEXT)' : '?'));
     const values = names.map((name) => bound(cells[name] ?? null));
     try {
-      this.prepared(`INSERT INTO ${quoted(table.name)} (${names.map(quoted).join()}) VALUES (${marks.join()})${conflict}`).run(...values);
+      this.prepared(`INSERT INTO ${quoted(table.name)} (${names.map(quoted).join()}) VALUES (${marks.join()})`).run(...values);
     } catch (error) {
       // 19: a constraint. Anything else is the disk's, and ends the work.
       if (((error as { errcode?: number }).errcode ?? 0) % 256 !== 19) throw error;
@@ -138,6 +159,20 @@ export class SqliteStore implements OldStore {
     const known = this.columns.get(table) ?? new Set(this.db.prepare('SELECT name FROM pragma_table_info(?)').all(table).map(({ name }) => name as string));
     this.columns.set(table, known);
     return known;
+  }
+
+  /** An import came after the table was made, and has rows with nothing where it wants something. SQLite changes no column: the table is made anew. */
+  private loosen(table: ShapeTable, nullable: ReadonlySet<string>): void {
+    const columns = this.db.prepare('SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)').all(table.name) as { name: string; type: string; notnull: number; dflt_value: string | null }[];
+    if (!columns.some(({ name, notnull }) => notnull === 1 && nullable.has(name))) return;
+    const declared = columns.map(({ name, type, notnull, dflt_value: standard }) => ({
+      name, declared: table.columns.find((each) => each.name === name)?.declared ?? `${type}${notnull === 1 ? ' NOT NULL' : ''}${standard === null ? '' : ` DEFAULT ${standard}`}`,
+    })).map((column) => (nullable.has(column.name) ? { ...column, declared: withoutNotNull(column.declared) } : column));
+    const [create = '', ...indexes] = createStatements(table, declared);
+    const names = columns.map(({ name }) => quoted(name)).join();
+    const before = quoted(`${table.name} before`);
+    this.db.exec(`ALTER TABLE ${quoted(table.name)} RENAME TO ${before}; ${create}; INSERT INTO ${quoted(table.name)} (${names}) SELECT ${names} FROM ${before}; DROP TABLE ${before}`);
+    for (const index of indexes) this.db.exec(index);
   }
 
   private add(table: ShapeTable, name: string, there: Set<string>): void {
