@@ -52,8 +52,10 @@ function commands(): Command {
   statementCommand(program);
   restoreCommands(program);
   program.command('import:rollback').description('take back what one import brought, whole or not at all; exit code 1 with what stands in the way').argument('<run>', 'its id or number')
+  program.command('import:rollback').description('take back what one import brought, whole or not at all; exit code 1 with what stands in the way').argument('<run>', 'its id')
     .option('--dry-run', 'say what would go, and change nothing')
     .action((run_: string, options: { dryRun?: boolean }) => run(async () => (await import('./cli/import-rollback.js')).importRollback(readEnv(), say, run_, options)));
+  importsCommands(program);
   importCommand(program);
   exportCommand(program);
   program.command('status').description('is it safe, and does anything halt? exit code 3 when it is not safe, or something halts').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
@@ -171,6 +173,14 @@ function importCommand(program: Command): void {
       (await import('./cli/memory.js')).beginFrugally();
       return (await import('./cli/import.js')).importSource(readEnv(), say, path, options);
     }));
+}
+
+/** What imports did; also while the server is down. */
+function importsCommands(program: Command): void {
+  program.command('import:list').description('which imports there were, the newest first')
+    .action(() => run(async () => (await import('./cli/imports.js')).listImports(readEnv(), say)));
+  program.command('import:notes').description('what was read otherwise than it stood, row by row').argument('<run>', 'the id of an import').option('--code <code>', 'only these')
+    .action((id: string, options: { code?: string }) => run(async () => (await import('./cli/imports.js')).importNotes(readEnv(), say, id, options)));
 }
 
 /** What an old application opens again. */

@@ -13,6 +13,12 @@ export interface RejectRow {
   seq: number; table_name: string; old_id: string; code: string; column_name: string | null; detail: string; original: unknown;
 }
 
+export interface NoteRow {
+  table: string; oldId: string;
+  /** `CODE: sentence` */
+  note: string;
+}
+
 export interface RunFilter {
   source?: string | undefined;
   status?: RunRow['status'] | undefined;
@@ -36,6 +42,16 @@ export class ImportsRepository {
   async byId(id: string): Promise<RunRow | null> {
     const [row] = await this.dataSource.sql<RunRow[]>`select r.*, ${() => REJECTS} from import_runs r where id = ${id}`;
     return row ?? null;
+  }
+
+  /** What was said of rows that were read otherwise than they stood, by table and old id. @param code all of them by default */
+  notes(runId: string, code: string | null, after: NoteRow | null, limit: number): Promise<NoteRow[]> {
+    return this.dataSource.sql`
+      select i.name as "table", n.old_id as "oldId", said.note from import_runs r
+      join lateral (select table_id, old_id, notes from import_rows where run_seq = r.seq union all select table_id, old_id, notes from import_archive where run_seq = r.seq) n on n.notes is not null
+      join import_tables i on i.id = n.table_id cross join lateral unnest(n.notes) said (note)
+      where r.id = ${runId} and (${code}::text is null or said.note = ${code} or starts_with(said.note, ${code} || ': ')) and (i.name, n.old_id, said.note) > (${after?.table ?? ''}, ${after?.oldId ?? ''}, ${after?.note ?? ''})
+      order by i.name, n.old_id, said.note limit ${limit}`;
   }
 
   /** In the order in which they were found. */

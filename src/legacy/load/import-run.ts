@@ -111,6 +111,8 @@ export interface ImportReport {
   sums: Record<string, Record<string, SumReport>>;
   /** How often each change was made in reading. */
   notes: Record<string, number>;
+  /** By code: `table id: sentence` of the first of them. */
+  noteExamples: Record<string, string>;
   /** The first of them. */
   rejects: RejectReport[];
   rejected: number;

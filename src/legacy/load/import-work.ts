@@ -84,7 +84,8 @@ export class ImportWork {
     const { rejects, secrets } = this.ask;
     const notes: Record<string, number> = {};
     for (const loader of this.loaders) for (const [code, count] of loader.notes) notes[code] = (notes[code] ?? 0) + count;
-    return { ...this.report, tables: this.loaders.map(({ report }) => report), notes, rejects: rejects.first, rejected: rejects.count, secrets: secrets.report() };
+    const noteExamples = Object.assign({}, ...[...this.loaders].reverse().map((loader) => Object.fromEntries(loader.noteExamples))) as Record<string, string>;
+    return { ...this.report, tables: this.loaders.map(({ report }) => report), notes, noteExamples, rejects: rejects.first, rejected: rejects.count, secrets: secrets.report() };
   }
 
   async load(tx: Tx): Promise<void> {
@@ -201,7 +202,7 @@ function mustAddUp({ name, read, imported, unchanged, archived, rejected: refuse
 
 export function emptyReport({ fileName, source, profile, shape }: GivenSource, options: ImportOptions, runId: string): ImportReport {
   return {
-    runId, status: 'failed', source: { file: fileName, name: options.source, sha256: source.sha256, system: profile.system, shape }, dryRun: options.dryRun, batch: options.batch, tables: [], sums: {}, notes: {}, rejects: [], rejected: 0,
+    runId, status: 'failed', source: { file: fileName, name: options.source, sha256: source.sha256, system: profile.system, shape }, dryRun: options.dryRun, batch: options.batch, tables: [], sums: {}, notes: {}, noteExamples: {}, rejects: [], rejected: 0,
     rejectsFile: null, secrets: [], secretsLeft: 0, proof: null, error: null,
   };
 }

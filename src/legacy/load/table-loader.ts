@@ -55,6 +55,8 @@ export interface LoadContext {
 export class TableLoader {
   readonly report: TableReport;
   readonly notes = new Map<string, number>();
+  /** By code: the first row of which it was said, and the sentence. */
+  readonly noteExamples = new Map<string, string>();
   readonly sums = new Map<string, { to: string; sum: ExactSum }>();
   tableId = 0;
   /** The tables of ours that its rows went to. */
@@ -263,7 +265,12 @@ export class TableLoader {
       report.unchanged += 1;
       return;
     }
-    for (const note of row.notes) this.notes.set(codeOf(note), (this.notes.get(codeOf(note)) ?? 0) + 1);
+    for (const note of row.notes) {
+      const code = codeOf(note);
+      const before = this.notes.get(code) ?? 0;
+      if (before === 0) this.noteExamples.set(code, this.context.secrets.safe(`${this.table.name} ${row.oldId}: ${note.slice(code.length).replace(/^: /, '')}`));
+      this.notes.set(code, before + 1);
+    }
     const [own] = row.rows;
     if (row.standing === 'archived' || !own) {
       report.archived += 1;

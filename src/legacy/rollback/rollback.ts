@@ -98,10 +98,10 @@ async function takeBack(query: Query, ask: RollbackAsk): Promise<Rollback> {
 
 async function runOf(query: Query, asked: string): Promise<RunRow> {
   const isNumber = /^\d{1,18}$/.test(asked);
-  if (!isNumber && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(asked)) throw new ImportFailure('RUN_NOT_FOUND', `"${asked}" is no id of an import, nor its number.`);
+  if (!isNumber && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(asked)) throw new ImportFailure('RUN_NOT_FOUND', `"${asked}" is no id of an import: "tradewarden import:list" shows them.`);
   const [run] = await query<RunRow & { rolled_back_at: string | null }>(
     `select id, seq::text, source, status, rolled_back_at::text from import_runs where ${isNumber ? 'seq = $1::bigint' : 'id = $1::uuid'} for update`, [asked]);
-  if (!run) throw new ImportFailure('RUN_NOT_FOUND', `There is no import ${asked}.`);
+  if (!run) throw new ImportFailure('RUN_NOT_FOUND', `There is no import ${asked}: "tradewarden import:list" shows them.`);
   if (run.status === 'rolled_back') throw new ImportFailure('ALREADY_ROLLED_BACK', `It was taken back at ${run.rolled_back_at}.`);
   return run;
 }
