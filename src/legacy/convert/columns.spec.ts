@@ -1,19 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Column, Json, type Reading } from '../profile.js';
+import { notes, read, row } from '../../../test/support/read-cell.js';
+import { Json } from '../profile.js';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 import { flag, integer, json, kept, oneOf, required, symbol, text, ticket, zeroIsOff } from './columns.js';
 import { decimal } from './decimals.js';
 
-const notes: string[] = [];
-const row: Reading = { note: (code) => void notes.push(code), cells: {}, id: '1' };
-function read(column: Column<unknown>, cell: Cell): unknown {
-  notes.length = 0;
-  try {
-    return column.read(cell, 'x', row);
-  } catch (error) {
-    return (error as { code?: string }).code ?? String(error);
-  }
-}
 const nul = new BadText(Buffer.from('a\0b'), 'NUL');
 const latin = new BadText(Buffer.from([0xff]), 'NOT_UTF8');
 

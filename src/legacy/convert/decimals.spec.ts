@@ -1,20 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { notes, read } from '../../../test/support/read-cell.js';
 import { Exact } from '../../common/decimal.js';
-import type { Column, Reading } from '../profile.js';
 import { type Cell, JsonNumber } from '../source/cell.js';
 import { decimal, fraction, plainNumber, shifted } from './decimals.js';
 
-const notes: string[] = [];
-const row: Reading = { note: (code) => void notes.push(code), cells: {}, id: '1' };
-function read(column: Column<unknown>, cell: Cell): unknown {
-  notes.length = 0;
-  try {
-    return column.read(cell, 'x', row);
-  } catch (error) {
-    return (error as { code?: string }).code ?? String(error);
-  }
-}
 
 describe('a number', () => {
   it.each<[Cell, string | null]>([
