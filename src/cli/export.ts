@@ -26,7 +26,6 @@ export async function exportTo(env: Env, say: Say, { shape, out, source, withOpe
   if (!system) throw wrongUsage(`--shape: must be one of ${SHAPES.map((each) => each.system).join(', ')}`);
   try {
     const report = await withDatabase(env, say, (urls) => withServices(env, { ...urls, url: urls.unpooledUrl }, async (app) => {
-    const report = await withDatabase(env, say, (urls) => withServices(env, urls, async (app) => {
       const service = app.get(ExportService, { strict: false });
       const options = { system, source: source ?? null, out: resolve(out), withOpenTrades: withOpenTrades ?? false, overwrite: overwrite ?? false, progress: progress() };
       // What can be known before is asked before: a place that is taken must not stop the trading.

@@ -130,6 +130,12 @@ export const POLICY: Readonly<Record<string, Policy>> = {
   retention_runs: { keep: 'rows', days: 400, what: 'what was removed when' },
   retention_totals: state('table'),
   retention_months: forEver('which months are gone: a dozen rows a month'),
+  backups: forEver('one a day at most times: which were proven'),
+  restores: forEver('when this system came out of a backup'),
+  restore_drills: forEver('whether backups could be restored'),
+  server_instances: { keep: 'elsewhere', schedule: null, what: 'servers that were heard within a day' },
+  system_status: state('the whole'),
+  opening_suspensions: forEver('few: when the system held openings, and why'),
   retention_thinnings: state('month that is being thinned'),
 };
 

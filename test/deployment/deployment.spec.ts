@@ -27,7 +27,7 @@ const settings = new Set(SETTINGS.map(({ name }) => name));
 const commands = execFileSync(process.execPath, ['dist/src/cli.js', '--help'], { encoding: 'utf8' }).split('Commands:')[1]?.match(/^ {2}[a-z:]+/gm)?.map((each) => each.trim()) ?? [];
 
 /** What other changes bring, which land with this one: empty when they have. */
-const COMING = ['backup.md', 'restore.md', 'retention.md', 'monitoring.md', './deploy/prometheus/prometheus.yml', './deploy/prometheus/alerts.yml', './deploy/grafana/tradewarden.json', 'BACKUP_DIR', 'backup'];
+const COMING: readonly string[] = [];
 
 /** Instructions with their arguments, a continued line as one. */
 const instructions = text('Dockerfile').replace(/\\\n/g, ' ').split('\n').filter((line) => /^[A-Z]+ /.test(line)).map((line) => {

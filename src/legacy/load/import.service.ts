@@ -211,12 +211,11 @@ export class ImportService {
     try {
       await session.begin();
       const run = await ImportsSql.newest(session.tx, options.source);
-      if (!run) throw new ImportFailure('NOTHING_TO_VALIDATE', `No import of ${options.source} has finished here.`);
+      if (!run) throw new ImportFailure('NOTHING_TO_VALIDATE', `No import of ${options.source} has finished here: import it first, or name another with --source ("tradewarden import:list" shows them).`);
       const said = saying(given, run.mode);
       const mappings = mappingsOf(said);
       const source = withSafeIds(said.source, mappings);
       const secrets = await Secrets.of(source, mappings, turn);
-      if (!run) throw new ImportFailure('NOTHING_TO_VALIDATE', `No import of ${options.source} has finished here: import it first, or name another with --source ("tradewarden import:list" shows them).`);
       const proof = await proofOf(session.tx, { source, mappings, run, secrets, names: new TableNames(source.tables) }, (table, rows) => watch.rows(`${table} (proof)`, rows));
       await session.rollback();
       const error = proof.ok ? null : { code: 'PROOF_FAILED', message: `What is stored is not what the source holds: ${proof.damaged} findings.` };
