@@ -51,7 +51,6 @@ function commands(): Command {
   inquiryCommands(program);
   statementCommand(program);
   restoreCommands(program);
-  program.command('import:rollback').description('take back what one import brought, whole or not at all; exit code 1 with what stands in the way').argument('<run>', 'its id or number')
   program.command('import:rollback').description('take back what one import brought, whole or not at all; exit code 1 with what stands in the way').argument('<run>', 'its id')
     .option('--dry-run', 'say what would go, and change nothing')
     .action((run_: string, options: { dryRun?: boolean }) => run(async () => (await import('./cli/import-rollback.js')).importRollback(readEnv(), say, run_, options)));

@@ -1,14 +1,15 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SystemMonitor } from '../../src/system-monitor/system-monitor.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { closeEventSources, openEvents } from '../support/event-source.js';
 import { propose } from '../support/ideas.js';
 import { scrape } from '../support/metrics.js';
 import { asked } from '../support/promql.js';
 
-/** What a server shows only where the machine or the database is so: the archiving of its log, checksums, backups of its own. Their rows are written by hand. */
-const ONLY_WHERE = ['tradewarden_db_archive_failing', 'tradewarden_db_checksum_failures_total'];
+/** What a server shows only where the machine or the database is so: the archiving of its log, checksums, a replica. Their rows are written by hand. */
+const ONLY_WHERE = ['tradewarden_db_archive_failing', 'tradewarden_db_checksum_failures_total', 'tradewarden_replica_lag_seconds', 'tradewarden_replica_fallbacks_total'];
 /** Names in the code that are no metrics. */
 const NO_METRICS = ['tradewarden_owner'];
 /** Made by Prometheus when it scrapes. */
@@ -34,6 +35,13 @@ beforeAll(async () => {
   await t.db.query(`insert into mirrors (id, place, shape, position, whole_as_of) values (gen_random_uuid(), 'sqlite:/x', 'ai-trader', 0, app_clock())`);
   await t.db.query(`insert into notification_channels (channel, enabled_since) values ('email', app_clock()) on conflict (channel) do update set enabled_since = excluded.enabled_since`);
   await propose(agent);
+  await t.db.query(`insert into backups (origin, status, kind, name, folder, bytes, snapshot_at, finished_at, verified_at, offsite_at)
+    values ('command', 'verified', 'dump', 'tradewarden-20260101T000000Z-00000000', '/x', 1, app_clock(), app_clock(), app_clock(), app_clock())`);
+  await t.db.query(`insert into restore_drills (id, backup, backup_at, started_at, seconds, ok, steps) values (gen_random_uuid(), 'x', app_clock(), app_clock(), 1, true, '[]')`);
+  await t.db.query(`insert into retention_totals (table_name, rows_removed, last_removed_at) values ('events', 1, app_clock())`);
+  await t.app.get(SystemMonitor).step();
+  await t.app.get(SystemMonitor).lookAndAct();
+  await t.app.get(SystemMonitor).read();
   await t.db.query('alter table users rename to users_hidden');
   expect((await t.http('GET', '/users')).status).toBe(500);
   await t.db.query('alter table users_hidden rename to users');

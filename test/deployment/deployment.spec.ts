@@ -26,9 +26,6 @@ const settings = new Set(SETTINGS.map(({ name }) => name));
 /** The commands of the command line, from its own help. */
 const commands = execFileSync(process.execPath, ['dist/src/cli.js', '--help'], { encoding: 'utf8' }).split('Commands:')[1]?.match(/^ {2}[a-z:]+/gm)?.map((each) => each.trim()) ?? [];
 
-/** What other changes bring, which land with this one: empty when they have. */
-const COMING: readonly string[] = [];
-
 /** Instructions with their arguments, a continued line as one. */
 const instructions = text('Dockerfile').replace(/\\\n/g, ' ').split('\n').filter((line) => /^[A-Z]+ /.test(line)).map((line) => {
   const [, name = '', rest = ''] = /^([A-Z]+) (.*)$/.exec(line) ?? [];
@@ -42,7 +39,7 @@ function expectRuns(words: string[]): void {
   const [program, file = '', command] = words;
   expect([words, program]).toEqual([words, expect.stringMatching(/^(node|node_modules\/\.bin\/node)$/)]);
   expect([words, existsSync(file.replace(/^\/app\//, ''))]).toEqual([words, true]);
-  if (file.endsWith('cli.js')) expect([words, COMING.includes(command ?? '') || commands.includes(command ?? '')]).toEqual([words, true]);
+  if (file.endsWith('cli.js')) expect([words, commands.includes(command ?? '')]).toEqual([words, true]);
 }
 
 describe('the Dockerfile', () => {
@@ -131,12 +128,12 @@ describe('docker-compose.yml', () => {
   it('names settings, commands and volumes that there are', () => {
     for (const service of [services.migrate, services.server, services.backup]) {
       expect(service.build).toBe('.');
-      for (const name of Object.keys(service.environment)) expect([name, COMING.includes(name) || settings.has(name)]).toEqual([name, true]);
+      for (const name of Object.keys(service.environment)) expect([name, settings.has(name)]).toEqual([name, true]);
     }
     expectRuns(services.migrate.command ?? []);
     for (const volume of Object.values(services).flatMap((service) => service.volumes ?? [])) {
       const [source = ''] = volume.split(':');
-      if (source.startsWith('./')) expect([source, COMING.includes(source) || existsSync(source), volume.endsWith(':ro')]).toEqual([source, true, true]);
+      if (source.startsWith('./')) expect([source, existsSync(source), volume.endsWith(':ro')]).toEqual([source, true, true]);
       else expect(volumes).toHaveProperty(source);
     }
     for (const { source } of Object.values(services).flatMap((service) => service.configs ?? [])) expect(compose.configs).toHaveProperty(source);
@@ -239,7 +236,7 @@ describe.each([['docs/deployment.md', 30, 5], ['docs/operations.md', 10, 5]])('%
     for (const [, target = ''] of guide.matchAll(/\]\(([^)]+)\)/g)) {
       const [file = '', heading] = target.split('#');
       const of = file === '' ? headings : file.endsWith('.md') && existsSync(posix.join('docs', file)) ? headingsOf(text(posix.join('docs', file))) : null;
-      const there = file === '' || COMING.includes(file) || existsSync(posix.join('docs', file));
+      const there = file === '' || existsSync(posix.join('docs', file));
       expect([target, there, heading === undefined || of === null || of.has(`#${heading}`)]).toEqual([target, true, true]);
     }
   });
