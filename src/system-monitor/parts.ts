@@ -1,6 +1,6 @@
 import type { IncidentKindName } from '../incidents/incident-kinds.js';
 
-export const PARTS = ['disk', 'database', 'servers', 'schedules', 'events', 'agents', 'notifications', 'alerts', 'mirrors'] as const;
+export const PARTS = ['disk', 'database', 'servers', 'schedules', 'events', 'agents', 'notifications', 'alerts', 'backups', 'retention', 'replica', 'mirrors'] as const;
 export type PartName = (typeof PARTS)[number];
 
 interface Part {
@@ -17,7 +17,7 @@ interface Part {
 /** What the system is made of, as one picture. */
 export const PART_RULES: Record<PartName, Part> = {
   disk: { leansOn: [], spreads: true, suspends: true, incidents: [] },
-  database: { leansOn: ['disk'], spreads: true, suspends: false, incidents: [] },
+  database: { leansOn: ['disk'], spreads: true, suspends: false, incidents: ['LONG_TRANSACTION'] },
   servers: { leansOn: ['database', 'disk'], spreads: true, suspends: false, incidents: [] },
   // Of quick ones only: they watch open trades and carry closures through.
   schedules: { leansOn: ['database', 'servers'], spreads: true, suspends: true, incidents: [] },
@@ -25,6 +25,9 @@ export const PART_RULES: Record<PartName, Part> = {
   agents: { leansOn: ['database', 'servers'], spreads: true, suspends: false, incidents: [] },
   notifications: { leansOn: ['database', 'servers'], spreads: false, suspends: false, incidents: ['NOTIFICATION_FAILING'] },
   alerts: { leansOn: ['database', 'servers'], spreads: false, suspends: false, incidents: ['ALERT_QUARANTINED', 'SIGNAL_SILENCE'] },
+  backups: { leansOn: ['database', 'disk'], spreads: false, suspends: false, incidents: ['BACKUP_FAILED', 'BACKUP_OVERDUE', 'OFFSITE_COPY_OVERDUE', 'RESTORE_DRILL_FAILED'] },
+  retention: { leansOn: ['database', 'disk'], spreads: false, suspends: false, incidents: ['RETENTION_FAILED'] },
+  replica: { leansOn: ['database'], spreads: false, suspends: false, incidents: ['REPLICA_BEHIND'] },
   mirrors: { leansOn: ['database', 'disk'], spreads: false, suspends: false, incidents: ['MIRROR_BEHIND'] },
 };
 

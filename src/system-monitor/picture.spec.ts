@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { PART_LEVELS, PART_RULES, type PartLevel, type PartName, PARTS } from './parts.js';
-import { inWords, type PartStanding, pictureOf, standing, suspends } from './picture.js';
+import { inWords, isFailing, type PartStanding, pictureOf, standing, suspends } from './picture.js';
 
 const AT = (second: number) => new Date(Date.UTC(2026, 0, 5, 12, 0, second)).toISOString();
 const part = (name: PartName, level: PartLevel, second = 0): PartStanding => ({ name, level, why: `${name} is ${level}`, since: AT(second), last: level });
@@ -44,6 +44,11 @@ describe('the picture', () => {
     expect(alone).toEqual(['disk', 'schedules']);
     expect(suspends(pictureOf([part('agents', 'critical'), part('events', 'critical')]))).toBe(true);
     expect(PARTS.filter((name) => PART_LEVELS.slice(0, 2).some((level) => suspends(pictureOf([part(name, level)]))))).toEqual([]);
+  });
+
+  it('fails where a part does that others need, and leaves to their own incidents what has some', () => {
+    expect(PARTS.filter((name) => isFailing(pictureOf([part(name, 'critical')])))).toEqual(['disk', 'database', 'servers', 'schedules', 'events', 'agents']);
+    expect(isFailing(pictureOf([part('database', 'warning')]))).toBe(false);
   });
 
   it('says the cause first', () => {

@@ -53,6 +53,9 @@ function causeOf(critical: readonly PartStanding[]): PartName | null {
 
 const reachable = (name: PartName): PartName[] => PART_RULES[name].leansOn.flatMap((below) => [below, ...reachable(below)]);
 
+/** Whether what others need fails. The rest has incidents of its own, and is told of by them. */
+export const isFailing = ({ parts }: Pick<Picture, 'parts'>): boolean => parts.some(({ name, level }) => level === 'critical' && PART_RULES[name].spreads);
+
 /** Whether openings are held while it is so. */
 export const suspends = ({ level, parts }: Picture): boolean => level === 'cascading' || parts.some((part) => part.level === 'critical' && PART_RULES[part.name].suspends);
 

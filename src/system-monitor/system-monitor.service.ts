@@ -19,7 +19,7 @@ import { Incidents } from '../incidents/incidents.service.js';
 import { Streams } from '../live/streams.js';
 import { judge } from './judge.js';
 import { look } from './look.js';
-import { inWords, type Picture, pictureOf, standing, suspends } from './picture.js';
+import { inWords, isFailing, type Picture, pictureOf, standing, suspends } from './picture.js';
 import { type StatusRow, SystemStatusRepository } from './system-status.repository.js';
 
 /** Two of them in a row count: what fails is known within twenty seconds. */
@@ -107,7 +107,7 @@ export class SystemMonitor implements OnApplicationShutdown {
   }
 
   private async act(tx: Tx, before: StatusRow & { at: string }, picture: Picture): Promise<void> {
-    const fails = picture.level === 'critical' || picture.level === 'cascading';
+    const fails = isFailing(picture);
     const quietSince = fails ? null : (before.quiet_since ?? before.at);
     const isOver = !fails && quietSince !== null && Date.parse(before.at) - Date.parse(quietSince) >= QUIET_SECONDS * 1_000;
     const trouble = fails ? (before.trouble_since ?? before.at) : isOver ? null : before.trouble_since;
@@ -123,10 +123,12 @@ export class SystemMonitor implements OnApplicationShutdown {
     await this.holdOrEnd(tx, picture, trouble, words);
   }
 
+  /** What is no longer renewed lapses after two minutes, so that nothing opens between two failures. */
   private async holdOrEnd(tx: Tx, picture: Picture, trouble: string | null, words: string): Promise<void> {
-    if (trouble === null) return this.end(tx);
-    // What held them goes on holding them through the quiet minute, so that nothing opens in between two failures.
-    if (!suspends(picture) && !(picture.level !== 'critical' && (await this.suspensions.inForce(tx)))) return this.end(tx);
+    if (trouble === null || !suspends(picture)) {
+      if (trouble === null || !(await this.suspensions.inForce(tx))) await this.end(tx);
+      return;
+    }
     const cause = picture.cause ?? SUBJECT;
     if (!(await this.suspensions.hold(tx, trouble, cause, words.slice(0, 1_000)))) return;
     await this.events.append(tx, null, [{ type: 'system.suspended', data: { cause, reason: words } }]);

@@ -25,8 +25,7 @@ describeInBrowser('the system', () => {
       const items = Array.from({ length: MINUTES }, (_, n) => ({
         at: new Date(Date.now() - (MINUTES - n) * 60_000).toISOString(), size: 10, max: 15, total: 8, active: n % 7, idle: 8 - (n % 7), waiting: n === 20 ? 9 : 0, timeouts: 0, latencyMs: n === 10 ? null : 1.5 + (n % 3),
       }));
-      return route.fulfill({ response, json: { ...body, mirrors, ...(monitor && { monitor }), samples: { ...body.samples, items } } });
-      return route.fulfill({ response, json: { ...body, mirrors, replica, samples: { ...body.samples, items } } });
+      return route.fulfill({ response, json: { ...body, mirrors, replica, ...(monitor && { monitor }), samples: { ...body.samples, items } } });
     });
     await page.goto(`${t.base}/system`);
     await page.getByLabel('E-mail').fill(ADMIN.email);
