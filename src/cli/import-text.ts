@@ -15,7 +15,7 @@ export function textOf(report: ImportReport): string {
   for (const [code, count] of Object.entries(report.notes)) lines.push(`${code}: ${rowsOf(count)}${report.noteExamples[code] === undefined ? '' : `, the first ${report.noteExamples[code]}`}`);
   for (const { table, column, count } of report.secrets) lines.push(`Secrets removed from ${table}.${column}: ${count}`);
   for (const { code, table, oldId, detail } of report.proof?.damage.slice(0, 20) ?? []) lines.push(`${code}: ${table ?? ''} ${oldId ?? ''} ${detail}`);
-  lines.push('', isProofAlone(report) ? (error?.message ?? `Proved: what run ${report.runId} and those before it stored is what the source holds.`) : ending(dryRun, status, error, report));
+  lines.push('', ...(isProofAlone(report) ? [error?.message ?? `Proved: what run ${report.runId} and those before it stored is what the source holds.`] : ending(dryRun, status, error, report)));
   // Names of an old file's tables and columns may hold anything, a terminal's commands too.
   return lines.map((line) => line.replace(/\p{Cc}/gu, ' ')).join('\n');
 }
@@ -23,14 +23,14 @@ export function textOf(report: ImportReport): string {
 /** Of --validate-only, which stores nothing. */
 const isProofAlone = ({ tables, proof }: ImportReport): boolean => tables.length === 0 && proof !== null;
 
-function ending(dryRun: boolean, status: ImportReport['status'], error: ImportReport['error'], { runId, proof, tables, batch, notes: said }: ImportReport): string {
-  if (status === 'failed') return `${dryRun ? 'It would fail' : batch === null ? 'Nothing was imported' : 'Stopped; batches that were committed stay'}: ${error?.message ?? ''} [${error?.code ?? ''}]${dryRun ? '' : ` Run ${runId}.`}`;
-  if (tables.length > 0 && proof === null) return 'Only looked at: no row was read.';
+function ending(dryRun: boolean, status: ImportReport['status'], error: ImportReport['error'], { runId, proof, tables, batch, notes: said }: ImportReport): string[] {
+  if (status === 'failed') return [`${dryRun ? 'It would fail' : batch === null ? 'Nothing was imported' : 'Stopped; batches that were committed stay'}: ${error?.message ?? ''} [${error?.code ?? ''}]${dryRun ? '' : ` Run ${runId}.`}`];
+  if (tables.length > 0 && proof === null) return ['Only looked at: no row was read.'];
   const noted = Object.keys(said).length;
   const proved = proof === null ? '' : ' What is stored is what the source holds.';
-  if (dryRun) return `Dry run: all of it was done, proved and taken back.${proved}`;
-  const notes = noted > 0 ? `\nEvery note with its row: tradewarden import:notes ${runId}` : '';
-  return `Imported as run ${runId}.${proved}${notes}\nTo take it back: tradewarden import:rollback ${runId}`;
+  if (dryRun) return [`Dry run: all of it was done, proved and taken back.${proved}`];
+  const notes = noted > 0 ? [`Every note with its row: tradewarden import:notes ${runId}`] : [];
+  return [`Imported as run ${runId}.${proved}`, ...notes, `To take it back: tradewarden import:rollback ${runId}`];
 }
 
 const rowsOf = (count: number): string => `${count} ${count === 1 ? 'row' : 'rows'}`;
