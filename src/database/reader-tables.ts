@@ -13,7 +13,7 @@ export const READER_TABLES: Readonly<Record<string, readonly string[]>> = {
   agents: ['config'],
   alert_runs: [], alerts: ['body', 'sender'],
   api_keys: ['key_hash', 'prefix'],
-  archived_decisions: [], backups: ['error', 'offsite_error'],
+  backups: ['error', 'offsite_error'],
   breaker_checks: [], breaker_states: [], circuit_breaker_events: [], circuit_breaker_versions: [], circuit_breakers: [], closures: [],
   command_attempts: ['lease_token'],
   database_latencies: [], decision_archive_rows: [], decision_archives: [], decision_heads: [], decision_history: [], events: [], fill_moves: [], fills: [], halt_accounts: [], halts: [],

@@ -104,8 +104,12 @@ describe('the database in /metrics', () => {
         await waits;
       });
     });
-    await until(async () => (await scrape(t.base)).value('tradewarden_db_size_bytes') !== undefined, 3_000);
-    const seen = await scrape(t.base);
+    // A scrape waits for no sizes, and leaves out what it could not read in time.
+    let seen = await scrape(t.base);
+    await until(async () => {
+      seen = await scrape(t.base);
+      return seen.value('tradewarden_db_size_bytes') !== undefined && seen.value('tradewarden_db_transaction_id_age') !== undefined;
+    }, 3_000);
     expect(seen.value('tradewarden_db_size_bytes')).toBeGreaterThan(1_000_000);
     expect(Object.keys(seen.of('tradewarden_db_table_size_bytes'))).toHaveLength(10);
     expect(seen.value('tradewarden_db_server_connections_max')).toBeGreaterThanOrEqual(seen.value('tradewarden_db_server_connections') ?? Infinity);
