@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { BrowserTest, describeInBrowser, seriousViolations } from '../support/browser.js';
+import { SystemMonitor } from '../../src/system-monitor/system-monitor.service.js';
 import { beatAll, type BusyDay, busyDay } from '../support/busy-day.js';
 
 /** `UPDATE_PICTURES=1` writes docs/pictures anew. */
@@ -15,6 +16,7 @@ let day: BusyDay;
 beforeAll(async () => {
   t = await startTestApp();
   day = await busyDay(t);
+  await t.app.get(SystemMonitor).step();
 });
 afterAll(() => t.close());
 

@@ -410,7 +410,8 @@ describe('the inbox for operators', () => {
     const plan = await runnablePlan(t.db);
     expect(plan).not.toMatch(/Seq Scan on alerts/);
     const buffers = Math.max(...[...plan.matchAll(/shared hit=(\d+)/g)].map(([, hit]) => Number(hit)));
-    expect(buffers).toBeLessThan(200);
+    // 160 to 210 were seen; one look at each of the 30,000 would be thousands.
+    expect(buffers).toBeLessThan(500);
     await t.db.query(`delete from alerts where source_id = $1 and octet_length(body) = 1`, [source.id]);
   });
 });

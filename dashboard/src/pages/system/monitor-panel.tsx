@@ -23,7 +23,7 @@ const worstFirst = (one: Part, other: Part): number => RANK.indexOf(one.level) -
 
 /** The whole system as one picture: what fails, what it most likely comes from, and whether openings are held for it. */
 export function MonitorPanel({ monitor }: { monitor: Monitor | null }) {
-  if (monitor === null) return <Panel title="The whole" actions={<Light tone="doubt">not known</Light>}><p className="doubt">▲ Nobody has looked at the system for a minute: no server reaches the database.</p></Panel>;
+  if (monitor === null) return <Panel title="The whole" actions={<Light tone="doubt">not known</Light>}><p className="doubt">▲ Nobody has looked at the system for a minute: this server began just now, or it does not reach the database.</p></Panel>;
   const { level, cause, parts, suspension } = monitor;
   return (
     <Panel title="The whole" actions={<Light tone={LIGHTS[level]}>{WORDS[level]}</Light>}>
