@@ -1,8 +1,9 @@
-import { stat, statfs } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { diskRoom } from '../common/disk-room.js';
 import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
 import { DatabaseService } from '../database/database.service.js';
@@ -63,9 +64,7 @@ export class Disks implements OnApplicationShutdown {
   }
 
   private async look(): Promise<Disk[]> {
-    // BACKUP_DIR by its name: a build without backups has no such setting.
-    const { BACKUP_DIR: backups } = this.env as { BACKUP_DIR?: string };
-    const folders = [['data', this.env.DATA_DIR], ['backups', backups], ['database', this.database.folder]] as const;
+    const folders = [['data', this.env.DATA_DIR], ['backups', this.env.BACKUP_DIR], ['database', this.database.folder]] as const;
     const found = await Promise.all(folders.map(async ([folder, path]) => (path === undefined ? null : diskOf(folder, path, this.env.DISK_FREE_MIN_PERCENT).catch(() => null))));
     this.kept = found.filter((disk) => disk !== null);
     this.keptAt = performance.now();
@@ -109,11 +108,8 @@ export class Disks implements OnApplicationShutdown {
 }
 
 async function diskOf(folder: Disk['folder'], path: string, minPercent: number): Promise<Disk> {
-  const [{ bsize, blocks, bfree, bavail }, { dev }] = await Promise.all([statfs(path), stat(path)]);
-  const mine = blocks - bfree + bavail;
-  if (mine <= 0) throw new Error('it has no size');
-  const freePercent = Math.round((bavail / mine) * 1_000) / 10;
-  return { folder, path, freeBytes: bavail * bsize, totalBytes: blocks * bsize, freePercent, isLow: freePercent < minPercent, device: dev };
+  const [room, { dev }] = await Promise.all([diskRoom(path), stat(path)]);
+  return { folder, path, ...room, isLow: room.freePercent < minPercent, device: dev };
 }
 
 const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);

@@ -1,6 +1,6 @@
-import { statfs } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { OFFLINE_AFTER_SECONDS } from '../agents/liveness.js';
+import { diskRoom } from '../common/disk-room.js';
 import { askAside } from '../database/aside.js';
 import { plainReason } from '../database/sql-state.js';
 import type { DiskFacts, Facts, ScheduleFacts, ServerFacts } from './facts.js';
@@ -60,11 +60,4 @@ export async function look({ url, schedules, folders }: Asked): Promise<Facts> {
   }
 }
 
-async function freeOf(name: string, folder: string): Promise<DiskFacts> {
-  try {
-    const { bavail, blocks } = await statfs(folder);
-    return { name, freePercent: blocks === 0 ? null : (bavail / blocks) * 100 };
-  } catch {
-    return { name, freePercent: null };
-  }
-}
+const freeOf = async (name: string, folder: string): Promise<DiskFacts> => ({ name, freePercent: await diskRoom(folder).then(({ freePercent }) => freePercent, () => null) });

@@ -44,6 +44,7 @@ export class SystemMonitor implements OnApplicationShutdown {
   private timer?: NodeJS.Timeout;
   private running: Promise<void> = Promise.resolve();
   private isLooking = false;
+  private said = '';
   private readAt: number | null = null;
   private status: StatusRow | null = null;
   private suspension: SuspensionRow | null = null;
@@ -74,7 +75,13 @@ export class SystemMonitor implements OnApplicationShutdown {
   private turn(): void {
     if (this.isLooking) return;
     this.isLooking = true;
-    this.running = this.step().catch((error: Error) => this.log.warn(`the system was not looked at: ${error.message}`)).finally(() => (this.isLooking = false));
+    this.running = this.step().then(() => void (this.said = ''), (error: Error) => this.say(error.message)).finally(() => (this.isLooking = false));
+  }
+
+  /** Once for each reason: a database that is away for a night would fill the log. */
+  private say(reason: string): void {
+    if (reason !== this.said) this.log.warn(`the system was not looked at, trying until it is: ${reason}`);
+    this.said = reason;
   }
 
   /** This server's beat, and, where it is its turn, a look for all. */

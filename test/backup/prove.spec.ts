@@ -13,7 +13,7 @@ import { type EmbeddedDatabase, useEmbedded } from '../../src/database/embedded/
 import { withIdentity } from '../../src/database/roles.js';
 import { backedUp, folders } from '../support/backups.js';
 import type { TestDatabase } from '../support/database.js';
-import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
+import { describeOnPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 
 const signal = new AbortController().signal;
 const { make: newFolder, remove } = folders();
@@ -57,9 +57,8 @@ function edited(folder: string, change: (manifest: Manifest) => void): void {
   writeFileSync(join(folder, 'SHA256SUMS'), [...manifest.files, { name: 'manifest.json', sha256: sha256(text) }].map((file) => `${file.sha256}  ${file.name}\n`).join(''));
 }
 
-const withPostgres15 = hasPostgres15 ? describe : describe.skip;
 
-withPostgres15('a dump', () => {
+describeOnPostgres15('a dump', () => {
   let server: Postgres15;
   let database: TestDatabase;
   let source: Source;

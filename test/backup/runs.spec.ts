@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { BackupSchedule } from '../../src/backup/backup-schedule.service.js';
 import { BackupsShown } from '../../src/backup/backups-shown.js';
 import { Backups } from '../../src/backup/backups.service.js';
@@ -8,15 +8,14 @@ import { listBackups } from '../../src/backup/read-backup.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { backedUp, folders } from '../support/backups.js';
 import type { TestDatabase } from '../support/database.js';
-import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
+import { describeOnPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 
 const HOUR = 3_600;
 const { make: newFolder, remove } = folders();
-const withPostgres15 = hasPostgres15 ? describe : describe.skip;
 
 interface Shown { verifiedHours: number | null; offsiteHours: number | null; overdue: boolean | null; error: string | null; offsiteError: string | null; bytes: number | null; name: string | null }
 
-withPostgres15('backups of the server', () => {
+describeOnPostgres15('backups of the server', () => {
   let server: Postgres15;
   let db: TestDatabase;
   let t: TestApp;

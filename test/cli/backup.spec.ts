@@ -1,17 +1,16 @@
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { withIdentity } from '../../src/database/roles.js';
 import { backedUp, folders } from '../support/backups.js';
 import { cli } from '../support/cli.js';
 import type { TestDatabase } from '../support/database.js';
 import { until } from '../support/pool.js';
-import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
+import { describeOnPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 
 const { make: newFolder, remove } = folders();
-const withPostgres15 = hasPostgres15 ? describe : describe.skip;
 
 /** A file system of some kilobytes; null where this user may not mount one. */
 function tiny(options: string): { folder: string; unmount: () => void } | null {
@@ -32,7 +31,7 @@ const commandLines = (): string[] => readdirSync('/proc').filter((name) => /^\d+
   }
 });
 
-withPostgres15('tradewarden backup', () => {
+describeOnPostgres15('tradewarden backup', () => {
   let server: Postgres15;
   let db: TestDatabase;
   let dir: string;

@@ -1,16 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { migrateDown, migrateUp } from '../../src/database/migrate.js';
 import { withIdentity } from '../../src/database/roles.js';
 import { cli } from '../support/cli.js';
 import { onConnection } from '../support/cluster.js';
-import { hasPostgres15 } from '../support/postgres15.js';
+import { describeOnPostgres15 } from '../support/postgres15.js';
 import { type Restorable, restorable } from '../support/restores.js';
 
-const withPostgres15 = hasPostgres15 ? describe : describe.skip;
 
-withPostgres15('a restore that fails', () => {
+describeOnPostgres15('a restore that fails', () => {
   let r: Restorable;
   let name: string;
   beforeAll(async () => {

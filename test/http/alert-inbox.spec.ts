@@ -404,14 +404,14 @@ describe('the inbox for operators', () => {
   it('costs as much with many alerts done as with none: a look reads what waits and nothing else', async () => {
     await t.db.query(`insert into alerts (id, source_id, key_kind, body, symbol, status, finished_at, is_exit, signal)
       select gen_random_uuid(), $1, 'bytes', 'x', 'S' || n % 50, 'processed', app_clock(), n % 3 = 0, '{}' from generate_series(1, 30000) n`, [source.id]);
-    await t.db.query('analyze alerts');
+    // Also vacuumed: pages of rows that tests before it left dead are read once more by whoever comes first (209 were seen).
+    await t.db.query('vacuum (analyze) alerts');
     route = failing('stuck');
     await post('stuck');
     const plan = await runnablePlan(t.db);
     expect(plan).not.toMatch(/Seq Scan on alerts/);
     const buffers = Math.max(...[...plan.matchAll(/shared hit=(\d+)/g)].map(([, hit]) => Number(hit)));
-    // 160 to 210 were seen; one look at each of the 30,000 would be thousands.
-    expect(buffers).toBeLessThan(500);
+    expect(buffers).toBeLessThan(200);
     await t.db.query(`delete from alerts where source_id = $1 and octet_length(body) = 1`, [source.id]);
   });
 });

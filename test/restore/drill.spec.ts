@@ -1,20 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DrillSchedule } from '../../src/restore/drill-schedule.service.js';
 import { Drills } from '../../src/restore/drills.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
 import { limitAll, propose, trader } from '../support/ideas.js';
-import { hasPostgres15 } from '../support/postgres15.js';
+import { describeOnPostgres15 } from '../support/postgres15.js';
 import { type Restorable, restorable } from '../support/restores.js';
 
-const withPostgres15 = hasPostgres15 ? describe : describe.skip;
 
 interface Drilled { backup: string; seconds: number; steps: { name: string }[]; error: { code: string; message: string } }
 interface Shown { restoreDrill: { ok: boolean | null; lastGoodAt: string | null; backup: string | null; error: string | null; cron: string | null } }
 
-withPostgres15('a drill', () => {
+describeOnPostgres15('a drill', () => {
   let r: Restorable;
   let t: TestApp;
   beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ADMIN, startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
 import { openTrade } from '../support/closures.js';
@@ -7,10 +7,9 @@ import { closeEventSources, openEvents } from '../support/event-source.js';
 import { beat, type Halt, lease, release, type Told } from '../support/halts.js';
 import { clientOf } from '../support/http.js';
 import { type Idea, limitAll, propose, quote, trader } from '../support/ideas.js';
-import { hasPostgres15 } from '../support/postgres15.js';
+import { describeOnPostgres15 } from '../support/postgres15.js';
 import { type Restorable, restorable } from '../support/restores.js';
 
-const withPostgres15 = hasPostgres15 ? describe : describe.skip;
 
 interface Opened { agent: TestAgent; idea: Idea; token: string }
 
@@ -27,7 +26,7 @@ async function opens(agent: TestAgent, done: boolean): Promise<Opened> {
   return { agent, idea, token: idea.command.leaseToken };
 }
 
-withPostgres15('a whole system, from the backup to trading on', () => {
+describeOnPostgres15('a whole system, from the backup to trading on', () => {
   let r: Restorable;
   let t: TestApp;
   beforeAll(async () => {

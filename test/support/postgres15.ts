@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe } from '@jest/globals';
 import { childrenOf, clusterName } from '../../src/database/embedded/postgres-processes.js';
 import { onConnection } from './cluster.js';
 import { freePort } from './server-process.js';
@@ -10,6 +11,7 @@ import { until } from './pool.js';
 /** The oldest version that is supported, where the machine has it. */
 const BINARIES = '/usr/lib/postgresql/15/bin';
 export const hasPostgres15 = existsSync(join(BINARIES, 'postgres'));
+export const describeOnPostgres15: typeof describe = (hasPostgres15 ? describe : describe.skip) as typeof describe;
 
 export interface Postgres15 {
   /** As the superuser. */
