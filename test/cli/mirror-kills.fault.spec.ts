@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
@@ -41,6 +42,19 @@ function writing(): { end(): Promise<number> } {
   return { end: async () => { over = true; return (await all).reduce((sum, each) => sum + each, 0); } };
 }
 
+/** What a kill in the middle of a commit leaves: a part of its pages in the file, and the journal that takes them back. */
+function withinACommit(there: Place, make: (path: string) => void): Place {
+  const beside = `${there.file}.whole`;
+  make(beside);
+  const db = new DatabaseSync(beside);
+  db.exec('pragma cache_size = 1; begin; create table half (text text)');
+  const insert = db.prepare('insert into half values (?)');
+  for (let n = 0; n < 100; n++) insert.run('x'.repeat(4_000));
+  for (const end of ['', '-journal']) copyFileSync(beside + end, there.file + end);
+  db.close();
+  return there;
+}
+
 describe('a mirror that is killed', () => {
   it(`at ${KILLS} moments of beginning and following loses nothing and doubles nothing`, async () => {
     for (let n = 0; n < 4; n++) await batch(500);
@@ -64,6 +78,28 @@ describe('a mirror that is killed', () => {
     last.kill('SIGTERM');
     expect(await last.exited).toEqual({ code: 0, signal: null });
   }, 600_000);
+
+  it('within a commit knows its file again, and touches no file of others that were', async () => {
+    const ours = withinACommit(newPlace(t), (path) => copyFileSync(place.file, path));
+    const mirror = startMirror(ours);
+    await whenWhole(t, mirror.output);
+    expect(countOf(ours, 'predictions')).toBe(countOf(place, 'predictions'));
+    mirror.kill('SIGTERM');
+    await mirror.exited;
+
+    const others = withinACommit(newPlace(t), (path) => {
+      const db = new DatabaseSync(path);
+      db.exec('create table predictions (id integer primary key)');
+      db.close();
+    });
+    const bytes = () => [others.file, `${others.file}-journal`].map((path) => readFileSync(path).toString('base64'));
+    const before = bytes();
+    const refused = startMirror(others);
+    await until(() => refused.output().includes('was not written by a mirror or an export'), 30_000);
+    refused.kill('SIGTERM');
+    await refused.exited;
+    expect(bytes()).toEqual(before);
+  });
 
   it('or stopped in its tracks slows no request, and goes on where it was', async () => {
     const mirror: MirrorProcess = startMirror(place);

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { MirrorPlace } from '../../config/mirror-place.js';
-import { FolderStore, isOurFolder } from '../shapes/folder-store.js';
+import { FolderStore, isOurFolder, MARK } from '../shapes/folder-store.js';
 import type { OldStore } from '../shapes/old-store.js';
 import type { Shape } from '../shapes/shape.js';
 import { isOurSqlite, SqliteStore } from '../shapes/sqlite-store.js';
@@ -47,7 +47,7 @@ const isThere = ({ medium, path }: MirrorPlace): boolean => (medium === 'sqlite'
 
 function openFolder({ path, ownFolder }: MirrorPlace, writes: boolean): OldStore {
   mkdirSync(path, { recursive: true });
-  const names = readdirSync(path).filter((name) => name !== basename(ownFolder));
+  const names = readdirSync(path).filter((name) => name !== basename(ownFolder) && !(name.startsWith(MARK) && UNNAMED.test(name)));
   if (names.length > 0 && !isOurFolder(path)) throw notOurs(path);
   if (writes) for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' })) if (UNNAMED.test(name)) rmSync(join(path, name), { force: true });
   return new FolderStore(path);

@@ -8,7 +8,7 @@ import { type OldStore, RowRefused, type StoreState, type TableForm } from './ol
 import type { Cells, Files, ShapeTable } from './shape.js';
 
 /** Begins with a dot: the old application looks for its own names, and an import for what is no hidden file. */
-const MARK = '.tradewarden.json';
+export const MARK = '.tradewarden.json';
 
 export const isOurFolder = (path: string): boolean => existsSync(join(path, MARK));
 

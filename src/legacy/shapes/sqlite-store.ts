@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 import { jsonText } from './json-text.js';
@@ -10,17 +10,24 @@ const OURS = 0x54574558;
 /** Only a mirror puts state; the old application asks for its own tables alone. */
 const STATE = '_tradewarden_state';
 
-/** Whether this SQLite file was written here. False for what is no SQLite file. */
+const MAGIC = 'SQLite format 3\0';
+const APPLICATION_ID_AT = 68;
+
+/**
+ * Whether this SQLite file was written here. False for what is no SQLite file. Its header is read as bytes: whoever was killed
+ * within a commit leaves a journal, with which SQLite opens a file for reading alone no more, and for writing only by rolling
+ * back what may not be ours.
+ */
 export function isOurSqlite(path: string): boolean {
-  let db: DatabaseSync | null = null;
+  const header = Buffer.alloc(APPLICATION_ID_AT + 4);
+  if (!statSync(path).isFile()) return false;
+  const file = openSync(path, 'r');
   try {
-    db = new DatabaseSync(path, { readOnly: true });
-    return db.prepare('PRAGMA application_id').get()?.application_id === OURS;
-  } catch {
-    return false;
+    readSync(file, header, 0, header.length, 0);
   } finally {
-    db?.close();
+    closeSync(file);
   }
+  return header.toString('latin1', 0, MAGIC.length) === MAGIC && header.readUInt32BE(APPLICATION_ID_AT) === OURS;
 }
 
 export class SqliteStore implements OldStore {
