@@ -4,6 +4,7 @@ import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { enqueue, type Halt, impose, lease, queueOpening, release, releaseAll, type Told, whenEffective } from '../support/halts.js';
 import { clientOf } from '../support/http.js';
 import { holding, whenWaiting } from '../support/locks.js';
+import { until } from '../support/pool.js';
 import { seeded } from '../support/random.js';
 import { startServerBeside, stopServerProcesses } from '../support/server-process.js';
 
@@ -81,6 +82,8 @@ describe(`a halt (seed ${SEED}), ${ROUNDS} times among leases, polls, syncs and 
       const { status, body: halt } = await t.http<Halt>('POST', '/kill-switch', { body: { scope, mode: 'halt', reason: 'race' } });
       stop.at = performance.now();
       await pause(150);
+      // Where others have the machine, none may have been answered in that time.
+      await until(() => asks.some(({ at }) => at > stop.at), 10_000);
       stop.asking = false;
       await Promise.all([...polls, ...syncs, ...queueing]);
       expect([201, 202]).toContain(status);
