@@ -92,7 +92,7 @@ export interface Piece {
   file: FolderFile;
   shape: FileShape;
   id?: string | undefined;
-  /** Its columns and how many rows it has, once they are known; of the file, for each profile asks anew. */
+  /** Its columns and how many rows it has, once they are known; of the file, for each profile asks anew, and may read it otherwise. */
   known: Map<string, Known>;
   /** Of a document: the place its rows are at; or the places that are other tables', and this is what is left. */
   at?: string | undefined;
@@ -114,7 +114,7 @@ export function* rowsOf(piece: Piece): Iterable<SourceRow> {
 
 /** All is read once: of JSON no header says which names there are. */
 export function knownOf(piece: Piece): Known {
-  const place = JSON.stringify([piece.at, piece.without, piece.isFirst]);
+  const place = JSON.stringify([piece.shape.kind, piece.at, piece.without, piece.isFirst]);
   const known = piece.known.get(place);
   if (known !== undefined) return known;
   const columns = new Set(piece.shape.header);

@@ -157,6 +157,18 @@ describe('a folder', () => {
     });
   });
 
+  it('is read anew for each profile: a file that one reads as a document, another reads as it stands', async () => {
+    put('auth_tokens.json', '{"tokens": {"abc123def456": {"user": "e"}}}');
+    const opened = await openSource(folder, { hot: false });
+    try {
+      const read = (files: readonly FileTable[]) => opened.as(files).tables.map((table) => [table.columns, table.count()]);
+      const whole = [{ table: 'auth_tokens', files: '**/auth_tokens.json', whole: true }];
+      expect([read([]), read(whole), read([])]).toEqual([[[['tokens'], 1]], [[['content'], 1]], [[['tokens'], 1]]]);
+    } finally {
+      opened.close();
+    }
+  });
+
   it('has a digest of its files and of where they lie', async () => {
     const digest = () => reading(({ sha256 }) => sha256);
     put('a.csv', 'x\n1\n');
