@@ -120,6 +120,33 @@ describe('a newer copy of a source that lives on', () => {
     expect((await importer.run(newer, 'ai-trader', name, { update: true, acceptRejects: false })).error).toBeNull();
     expect(await t.db.query(`select original ->> 'body' as body from import_archive a join import_tables i on i.id = a.table_id where i.source = $1 and i.name = 'notes'`, [name])).toEqual([{ body: 'it is [secret removed], he said' }]);
   });
+
+  const sigma = (rules: string, more = '') => database(`create table signal_strategies (id integer primary key, scope text, owner_id integer, name text, description text, tags_json text, regimes_json text, latest_version integer, created_at text, updated_at text);
+    create table signal_strategy_versions (id integer primary key, strategy_id integer, version integer, inputs_json text, variables_json text, outputs_json text, created_at text, compatibility_json text, enabled integer);
+    create table positions (id integer primary key, broker_name text, symbol text, exchange text, product text, qty real, avg_price real, pnl real, last_updated text);
+    insert into signal_strategies values (1, 'USER', 1, 'swings', null, '[]', '[]', 1, null, null); insert into signal_strategy_versions values (1, 1, 1, '${rules}', '[]', '[]', null, '{}', 1);
+    insert into positions values (4, 'zerodha', 'INFY', 'NSE', 'CNC', 10, 1500, 0, null); ${more}`);
+  it('takes rules of which only the version beside them changed, with --update, as their next version', async () => {
+    const name = newName();
+    expect((await importer.run(sigma('[{"name": "a"}]'), 'sigmatrader', name, { acceptRejects: false })).error).toBeNull();
+    const newer = sigma('[{"name": "b"}]');
+    const report = await importer.run(newer, 'sigmatrader', name);
+    expect([report.error, codes(report)]).toEqual([null, ['signal_strategies 1 ROW_CHANGED', 'signal_strategy_versions 1 ROW_CHANGED']]);
+    const updated = await importer.run(newer, 'sigmatrader', name, { update: true, acceptRejects: false });
+    expect([updated.error, updated.proof?.ok]).toEqual([null, true]);
+    expect(await t.db.query(`select v.version, v.content -> 'entryConditions' -> 'sigmatrader' -> 'inputs' -> 0 ->> 'name' as input from import_tables i join import_rows r on r.table_id = i.id join strategy_versions v on v.strategy_id = r.target_id where i.source = $1 order by 1`, [name]))
+      .toEqual([{ version: 1, input: 'a' }, { version: 2, input: 'b' }]);
+  });
+
+  it('finds a position that says no time as it was: the time of an import is not part of what is known of it', async () => {
+    const name = newName();
+    const path = sigma('[]');
+    expect((await importer.run(path, 'sigmatrader', name, { acceptRejects: false })).error).toBeNull();
+    const again = await importer.run(path, 'sigmatrader', name, { acceptRejects: false });
+    expect([again.error, figures(again).positions]).toEqual([null, [1, 0, 1, 0, 0]]);
+    const newer = await importer.run(sigma('[]', "insert into positions values (5, 'zerodha', 'TCS', 'NSE', 'CNC', 10, 3500, 0, null)"), 'sigmatrader', name, { acceptRejects: false });
+    expect([newer.error, figures(newer).positions]).toEqual([null, [2, 1, 1, 0, 0]]);
+  });
 });
 
 describe('whose rows they are', () => {

@@ -18,8 +18,8 @@ import { Draw } from './old-systems.js';
 import { seeded } from './random.js';
 import { SECRETS } from './sigmatrader-database.js';
 
-/** FUZZ_SEED=n tries that one alone. */
-const CASES = process.env['FULL_FIGURES'] ? 500 : 20;
+/** FUZZ_SEED=n tries that one alone; FUZZ_CASES=n as many, from FUZZ_FROM on. */
+const CASES = Number(process.env['FUZZ_CASES'] ?? (process.env['FULL_FIGURES'] ? 500 : 20));
 const ONLY = process.env['FUZZ_SEED'];
 const BEGIN = Number(process.env['FUZZ_FROM'] ?? 1);
 

@@ -27,12 +27,13 @@ export const positions = (held: Held): TableMapping => ({
     if (standing !== undefined && standing.id !== reading.id) return { archive: `COUNTED_ELSEWHERE: position ${standing.id} is of the same holding, and counts` };
     const entryPrice = valueOf(values, 'avg_price');
     if (entryPrice === null) return { archive: 'POSITION_PRICE_NOT_KNOWN: it does not say at what price; look at the broker, for nothing here counts it' };
-    const at = valueOf(values, 'last_updated') ?? owners.at;
+    const asOf = valueOf(values, 'last_updated');
+    const at = asOf ?? owners.at;
     reading.note('ENTRY_TIME_NOT_KNOWN', 'the broker does not say since when it is held');
     return {
       rows: tradeRows({
         table: 'positions', oldId: reading.id, mode: 'live', instrument, direction: new Exact(written).gt(0) ? 'long' : 'short', size: sizeOf(new Exact(written).abs().toFixed(), 'qty'),
-        product: productOf(valueOf(values, 'product')), broker: valueOf(values, 'broker_name'), entryPrice, status: 'unknown', at, facts: { asOf: at }, more: { created_at: at, updated_at: at },
+        product: productOf(valueOf(values, 'product')), broker: valueOf(values, 'broker_name'), entryPrice, status: 'unknown', at, facts: asOf === null ? {} : { asOf }, more: { created_at: at, updated_at: at },
       }, owners),
     };
   },
