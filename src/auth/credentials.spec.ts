@@ -59,6 +59,7 @@ describe('masking', () => {
     expect(masked('cannot reach postgres://bot:s3cret@db:5432/x: timeout')).toBe('cannot reach postgres://bot:***@db:5432/x: timeout');
     expect(masked('GET https://h/?symbol=EURUSD&token=abc 401')).toBe('GET https://h/?symbol=EURUSD&token=*** 401');
     expect(masked('login failed for 12345 (password=abc; server=x)')).toBe('login failed for 12345 (password=***; server=x)');
+    expect(masked('password=*** and password=[secret removed], ?token=[secret removed]')).toBe('password=*** and password=[secret removed], ?token=[secret removed]');
     expect(masked('order 123 rejected: no money')).toBe('order 123 rejected: no money');
   });
 

@@ -42,6 +42,8 @@ const VALUES: readonly RegExp[] = [
 ];
 
 const MASK = '***';
+/** Stands where a secret stood in the data of an old system. */
+export const REMOVED = '[secret removed]';
 
 /** Path of the first entry that looks like a credential, or null. */
 export function credentialIn(value: unknown, path = ''): string | null {
@@ -62,9 +64,10 @@ export function masked(text: string): string {
   return maskedBy(text, MASK);
 }
 
-/** As `masked`, with other words for what is left out. */
+/** As `masked`, with other words for what is left out. What is out already is no credential: `password=[secret removed]` became `password=*** removed]`. */
 export function maskedBy(text: string, mask: string): string {
-  return VALUES.reduce((safe, pattern) => safe.replace(pattern, `$1${mask}`), text);
+  const isOut = (secret: string, rest: string) => secret === MASK || rest.startsWith(REMOVED);
+  return VALUES.reduce((safe, pattern) => safe.replace(pattern, (all: string, kept: string, at: number) => (isOut(all.slice(kept.length), safe.slice(at + kept.length, at + kept.length + REMOVED.length)) ? all : `${kept}${mask}`)), text);
 }
 
 /** As `masked`, for JSON: also what stands under the name of a credential. */

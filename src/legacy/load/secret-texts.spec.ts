@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { seeded } from '../../../test/support/random.js';
-import { REMOVED, SecretTexts } from './secret-texts.js';
+import { REMOVED } from '../../auth/credentials.js';
+import { BadText, type Cell } from '../source/cell.js';
+import { SecretTexts } from './secret-texts.js';
 
 const texts = new SecretTexts(new Set(['kNOWNsecret99']));
 const safe = (text: string) => texts.cell(text, [], () => undefined) as string;
@@ -8,16 +10,39 @@ const safe = (text: string) => texts.cell(text, [], () => undefined) as string;
 const PARTS = [
   'password', 'passwd=', 'pwd: ', '"password": "', 'api_key', '?apikey=', '&token=', 'https://', 'u:pw@', 'host/', 'Bearer ', 'abcdefghijklmnop1234', ':', '=', ' ', ',', ', ', ';', '"', "'", '\\"', '{', '}', '[', ']',
   'secret', 'name": "password", "value": "', 'eyJabcdefgh.abcdefgh12.abcdefgh', 'sk-abcdefghijklmnop123', 'kNOWNsecret99', 'token', 'key', '\n', 'x', '123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', '-----BEGIN PRIVATE KEY-----', REMOVED, '@',
-  'AKIAABCDEFGHIJKLMNOP', 'dsn', 'database_url', 'postgres://a:b@c/d', 'removed]', '[secret',
+  'AKIAABCDEFGHIJKLMNOP', 'dsn', 'database_url', 'postgres://a:b@c/d', 'removed]', '[secret', 'DB_PASSWORD=', 'pwd = ', 'api_key: ', 'Zz99Yy88Xx77', ': "',
 ];
 
 describe('a text from which secrets were removed', () => {
   it.each([
     ['https://x/?apikey=Zz99Yy88&page=2', `https://x/?apikey=${REMOVED}&page=2`], ['server=a;password=Zz99Yy88;database=b', `server=a;password=${REMOVED};database=b`],
     ['it is kNOWNsecret99.', 'it is kNOWNsecret99.'], ['it is kNOWNsecret99, he said', `it is ${REMOVED}, he said`],
+    ['the password: xyz, he said', `the password: ${REMOVED}, he said`], ['MT5_PASSWORD=Zz99Yy88 MT5_LOGIN=1', `MT5_PASSWORD=${REMOVED} MT5_LOGIN=1`], ['password: "of two words"; then', `password: ${REMOVED}; then`],
+    ["broker.pwd = 'Zz99'", `broker.pwd = ${REMOVED}`], ['api_key: Zz99Yy88Xx77', `api_key: ${REMOVED}`], ['Passwort: unbekannt; secret: patience; key levels: 1.1050; password: ***', 'Passwort: unbekannt; secret: patience; key levels: 1.1050; password: ***'],
+    ['{"a": "his password:", "b": "x"}', '{"a": "his password:", "b": "x"}'], ['{"a": "his password: ", "b": "x", c}', '{"a": "his password: ", "b": "x", c}'],
   ])('holds none: %s', (text, expected) => {
     expect(safe(text)).toBe(expected);
     expect(safe(expected)).toBe(expected);
+  });
+
+  const bytes = (...parts: (string | number)[]) => new Uint8Array(Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from([part])))));
+  it('keeps the rest of a text that has a byte which is none, and of other bytes nothing', () => {
+    const [nul, odd] = [bytes('{"password": "Zz99Yy88", "name": "Ann ', 0, '"}'), bytes('ü', 0xff, ' password=Zz', 0xa0, 'Yy88;über')];
+    const of = (cell: Cell) => texts.cell(cell, [], () => undefined);
+    expect(of(new BadText(nul, 'NUL'))).toEqual(new BadText(bytes(`{"password": "${REMOVED}", "name": "Ann `, 0, '"}'), 'NUL'));
+    expect(of(new BadText(odd, 'NOT_UTF8'))).toEqual(new BadText(bytes('ü', 0xff, ` password=${REMOVED};über`), 'NOT_UTF8'));
+    expect(of(new BadText(bytes('a', 0xff), 'NOT_UTF8'))).toEqual(new BadText(bytes('a', 0xff), 'NOT_UTF8'));
+    expect(of(nul)).toBe(REMOVED);
+    expect(of(new BadText(new Uint8Array(Buffer.from('\ufeff{"password": "Zz99Yy88"}', 'utf16le')), 'NOT_UTF8'))).toBe(REMOVED);
+    expect(of(bytes('x'.repeat(1_100_000), ' "password": "Zz99Yy88"'))).toBe(REMOVED);
+  });
+
+  it('takes no longer to look through when it was made to slow it down', () => {
+    for (const text of ['password '.repeat(26_000), 'password:'.repeat(26_000), 'password: "'.repeat(20_000), `password${' '.repeat(240_000)}`, 'a.'.repeat(120_000), 'pwd=a:'.repeat(40_000), 'x password'.repeat(24_000), `password ${'x'.repeat(1_000_000)}`]) {
+      const begin = performance.now();
+      safe(text);
+      expect(performance.now() - begin).toBeLessThan(2_000);
+    }
   });
 
   it('is left as it is when it is looked at again, for an import that finds a secret in what it stored fails', () => {

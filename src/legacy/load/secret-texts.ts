@@ -1,9 +1,7 @@
-import { maskedBy, namesCredential } from '../../auth/credentials.js';
+import { maskedBy, namesCredential, REMOVED } from '../../auth/credentials.js';
 import { BadText, type Cell, type JsonCell, JsonNumber } from '../source/cell.js';
+import { textOf } from '../source/file-bytes.js';
 import { parseJson } from '../source/json-text.js';
-
-/** Stands where a secret stood, in everything that is stored, printed or written to a file. */
-export const REMOVED = '[secret removed]';
 
 /** Of these signs a text has no word of its own: between them stands what may be a secret that is known from elsewhere. */
 const WORDS = /[^\s"'`,;:=&?{}[\]()<>|\\]+/g;
@@ -24,13 +22,30 @@ export const mayHoldSecret = (name: string): boolean => !PUBLIC.test(name) && (H
 
 /** A field and its text in what is no document any more: cut, quoted once more, or with a byte that is no text. */
 const QUOTE = String.raw`\\{0,3}(?:""?|')`;
-const FIELD = new RegExp(String.raw`(?<name>[A-Za-z][\w .-]{0,63})(?<between>${QUOTE}\s{0,9}:\s{0,9}${QUOTE})(?<value>[^"'\\]{1,512})`, 'gu');
+const FIELD = new RegExp(String.raw`(?<between>${QUOTE}\s{0,9}:\s{0,9}${QUOTE})(?<value>[^"'\\]{1,512})`, 'gu');
+/** Looked for where a field ends alone: from each letter of three megabytes it took five seconds. */
+const NAME_BEFORE = /[A-Za-z][\w .-]{0,63}$/;
 const PAIR = new RegExp(String.raw`(?<before>(?:name|key)${QUOTE}\s{0,9}:\s{0,9}${QUOTE}(?<name>[^"'\\]{1,64})${QUOTE}\s{0,9},\s{0,9}${QUOTE}value${QUOTE}\s{0,9}:\s{0,9}${QUOTE})(?<value>[^"'\\]{1,512})`, 'gu');
 
-/** In text that is not read as JSON. */
-const withoutFields = (text: string): string => text
-  .replace(PAIR, (all: string, before: string, name: string, value: string) => (value.trim() !== '' && isSecretOf(name, value) ? `${before}${REMOVED}` : all))
-  .replace(FIELD, (all: string, name: string, between: string, value: string) => (value.trim() !== '' && isSecretOf(name, value) ? `${name}${between}${REMOVED}` : all));
+/** `DB_PASSWORD=xyz`, `password: xyz`: in the words of a person, a log or a file of settings. What is quoted begins as no JSON goes on after a text. */
+const BARE = /(?<![\w.-])(?<name>[A-Za-z][\w.-]{0,63})(?<between>\s{0,9}[:=]\s{0,9})(?<value>"[^"\s,:}\]][^"\n]{0,512}"|'[^'\s,:}\]][^'\n]{0,512}'|[^\s"'`,;&{}[\]()<>|\\]{1,512})/gu;
+const PASSWORD = /(?:pass(?:word|wd|phrase|code)|pwd)$/i;
+/** Under another name a word may be meant: `secret: patience`. */
+const isBareSecret = (name: string, value: string): boolean => isSecretOf(name, value) && !/^\*+$/.test(value) && (PASSWORD.test(name) || (value.length >= 8 && /\d/.test(value) && /[a-z]/i.test(value)));
+
+/** In text that is not read as JSON. @param instead what stands for a value */
+const withoutFields = (text: string, instead = (_value: string) => REMOVED): string => text
+  .replace(BARE, (all: string, name: string, between: string, value: string) => (isBareSecret(name, value) ? `${name}${between}${instead(value)}` : all))
+  .replace(PAIR, (all: string, before: string, name: string, value: string) => (value.trim() !== '' && isSecretOf(name, value) ? `${before}${instead(value)}` : all))
+  .replace(FIELD, (all: string, between: string, value: string, at: number, whole: string) => (value.trim() !== '' && isSecretOf(NAME_BEFORE.exec(whole.slice(Math.max(0, at - 64), at))?.[0] ?? '', value) ? `${between}${instead(value)}` : all));
+
+/** What stands under the name of a secret in a document that cannot be read as one. */
+export function secretsOfBroken(content: Cell): string[] {
+  const found: string[] = [];
+  const text = typeof content === 'string' ? content : content instanceof BadText ? Buffer.from(content.bytes).toString('utf8') : '';
+  withoutFields(text, (value) => (found.push(value), value));
+  return found;
+}
 
 export const isSecretOf = (name: string, value: unknown): boolean =>
   value !== REMOVED && !PUBLIC.test(name) && (HASHED.test(name) ? value !== null && value !== '' && typeof value !== 'boolean' : namesCredential(name, value));
@@ -49,8 +64,8 @@ export class SecretTexts {
   cell(cell: Cell, paths: readonly (readonly string[])[], found: Found): Cell {
     if (typeof cell === 'string') return this.text(cell, paths, found);
     if (cell === null || typeof cell !== 'object') return cell;
-    if (cell instanceof BadText) return this.bytes(cell, cell.bytes, found);
-    if (cell instanceof Uint8Array) return this.bytes(cell, cell, found);
+    if (cell instanceof BadText) return this.badText(cell, found);
+    if (cell instanceof Uint8Array) return this.bytes(cell, found);
     return this.document(cell, paths, found);
   }
 
@@ -87,14 +102,27 @@ export class SecretTexts {
 
   private inWords(text: string): string {
     let safe = HINTS.test(text) ? maskedBy(text, REMOVED) : text;
-    if (FIELDS.test(text) && text.includes(':')) safe = safe.split(REMOVED).map(withoutFields).join(REMOVED);
+    if (FIELDS.test(text) && /[:=]/.test(text)) safe = safe.split(REMOVED).map((part) => withoutFields(part)).join(REMOVED);
     return this.known.size === 0 ? safe : safe.replace(WORDS, (word) => (this.known.has(word) ? REMOVED : word));
   }
 
+  /** A text stays but for its secrets: it may be a whole file. What is above ASCII stands for letters meanwhile, so that no byte of one is the blank (A0) at which a secret ends. */
+  private badText(cell: BadText, found: Found): Cell {
+    const text = latin1(cell.bytes).replace(/[\x80-\xff]/g, (byte) => String.fromCharCode(byte.charCodeAt(0) + ABOVE_ASCII));
+    const safe = this.words(text, found);
+    // As UTF-16 a letter is two bytes, and no pattern sees a word.
+    if (this.isSecret(safe.replaceAll('\0', ''))) return (found(''), REMOVED);
+    return safe === text ? cell : textOf(safe.replace(/[\u0180-\u01ff]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) - ABOVE_ASCII)));
+  }
+
   /** Bytes of which a part is a secret go whole: a part of them could not be read any more. */
-  private bytes<T extends Cell>(cell: T, bytes: Uint8Array, found: Found): T | string {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 1 << 20)).toString('latin1');
-    return this.words(text, () => undefined) === text ? cell : (found(''), REMOVED);
+  private bytes(cell: Uint8Array, found: Found): Cell {
+    const text = latin1(cell);
+    return this.isSecret(text) || this.isSecret(text.replaceAll('\0', '')) ? (found(''), REMOVED) : cell;
+  }
+
+  private isSecret(text: string): boolean {
+    return this.words(text, () => undefined) !== text;
   }
 
   /** The same value where nothing was removed. */
@@ -127,6 +155,10 @@ export class SecretTexts {
     return changed ? Object.fromEntries(entries) : value;
   }
 }
+
+/** To U+0180 and on: letters. */
+const ABOVE_ASCII = 0x100;
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 
 export function parsed(text: string): JsonCell | undefined {
   try {

@@ -1,7 +1,8 @@
+import { REMOVED } from '../../auth/credentials.js';
 import type { TableMapping } from '../profile.js';
 import type { Cell, Source, SourceTable } from '../source/cell.js';
 import type { SecretReport } from './import-run.js';
-import { isSecretOf, mayHoldSecret, parsed, REMOVED, SecretTexts } from './secret-texts.js';
+import { isSecretOf, mayHoldSecret, parsed, secretsOfBroken, SecretTexts } from './secret-texts.js';
 
 export type Cells = Readonly<Record<string, Cell>>;
 
@@ -32,10 +33,13 @@ export class Secrets {
     for (const table of source.tables) {
       const mapping = mappingOf(table);
       const plan = planOf(table, mapping);
-      if (plan.named.size === 0 && plan.suspicious.length === 0 && plan.paths.size === 0 && !plan.pair && !mapping?.secretsOf) continue;
+      // A document that is broken has all its columns in this one.
+      const mayBreak = table.columns.includes('content') && Object.keys(table.declared).length === 0;
+      if (!mayBreak && plan.named.size === 0 && plan.suspicious.length === 0 && plan.paths.size === 0 && !plan.pair && !mapping?.secretsOf) continue;
       let read = 0;
-      for (const { cells } of table.rows()) {
-        for (const cell of secretsIn(plan, mapping, cells)) if (typeof cell === 'string' && isTelling(cell) && known.size < KNOWN.count) known.add(cell);
+      for (const { cells, broken } of table.rows()) {
+        const secrets = [...secretsIn(plan, mapping, cells), ...(broken === undefined || !mayBreak ? [] : secretsOfBroken(cells['content'] ?? null))];
+        for (const cell of secrets) if (typeof cell === 'string' && isTelling(cell) && known.size < KNOWN.count) known.add(cell);
         if (++read % 1_000 === 0) await breathe();
       }
     }

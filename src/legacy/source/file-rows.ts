@@ -158,7 +158,7 @@ function* lineRows({ full, path }: FolderFile, id: string | undefined): Iterable
 function* documentRows({ file: { full, path, size }, id, at, without, isFirst }: Piece): Iterable<SourceRow> {
   const document = size > DOCUMENT_MOST ? new JsonBroken(`it is larger than ${DOCUMENT_MOST} bytes; as JSON lines it can be read`) : parsed(textOfBytes(readFileSync(full)));
   if (document instanceof JsonBroken) {
-    if (isFirst) yield brokenRow(path, path, size > WHOLE_MOST ? null : wholeOf(readFileSync(full)), document);
+    if (isFirst) yield brokenRow(path, path, size > WHOLE_MOST ? null : textOfBytes(readFileSync(full)), document);
     return;
   }
   if (without !== undefined) {

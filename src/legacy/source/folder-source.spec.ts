@@ -92,7 +92,7 @@ describe('a JSON file', () => {
   });
 
   it.each<[string, string | Buffer, unknown]>([
-    ['is cut off', '{"a": [1, 2', '{"a": [1, 2'], ['nests without end', '['.repeat(5000), '['.repeat(5000)], ['is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), new Uint8Array([0x22, 0xff, 0x22])],
+    ['is cut off', '{"a": [1, 2', '{"a": [1, 2'], ['nests without end', '['.repeat(5000), '['.repeat(5000)], ['is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), new BadText(new Uint8Array([0x22, 0xff, 0x22]), 'NOT_UTF8')],
   ])('that %s is one broken row with all of it', async (_what, content, kept) => {
     put('a.json', content);
     expect(await rows('a.json')).toEqual([{ id: 'a.json', cells: { content: kept }, broken: { code: 'JSON_INVALID', detail: expect.any(String) } }]);

@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { Importer } from '../support/fuzz-import.js';
+
+let t: TestApp;
+let importer: Importer;
+const folder = mkdtempSync(join(tmpdir(), 'tradewarden-secrets-'));
+beforeAll(async () => {
+  t = await startTestApp();
+  importer = new Importer(t);
+});
+afterAll(async () => {
+  await t.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+let names = 0;
+function files(of: Record<string, string>): string {
+  const root = join(folder, String(++names));
+  for (const [path, content] of Object.entries(of)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+  }
+  return root;
+}
+
+const DECISION = (why: string) => `id,trade_idea_id,action,performed_by,risk_check_result,human_override,rationale,occurred_at,created_at\n1,,ai_proposed,me,,,${why},2026-01-05T10:00:00Z,2026-01-05T10:00:00Z\n`;
+
+describe('secrets of a folder', () => {
+  it('go out of a document that cannot be read, wherever they stand in it, and the rest of it stays', async () => {
+    const report = await importer.run(files({
+      'config/ai/profiles/p.json': '{"symbol": "EURUSD", "main_timeframe": "H1", "analysis_mode": "x", "style": "day"}', 'data/decision_history.csv': DECISION('as it was'),
+      'config/accounts.json': '{"accounts": [{"id": "1", "name": "Ann\0a", "server": "Demo-3", "password": "Zx81Wq77broker"}]}',
+      'data/trade_ideas/i.json': '{"id": "i", "timeframe": "H1", "approval_status": "x", "password": "Zx81Wq77other", "notes": "told Zx81Wq77other to him"}{"a":',
+    }), 'ai-trading-platform', 'broken');
+    expect([report.error, report.secretsLeft, report.rejects.map(({ code }) => code)]).toEqual([null, 0, ['JSON_INVALID', 'JSON_INVALID']]);
+    const kept = await importer.originals(report.runId);
+    for (const word of ['Demo-3', 'told [secret removed] to him']) expect(kept).toContain(word);
+    expect(kept).not.toContain('Zx81Wq77');
+    expect(await importer.whereAre(['Zx81Wq77broker', 'Zx81Wq77other'], report)).toEqual([]);
+  });
+
+  it('go out of the words of a decision, which is masked once and imports', async () => {
+    const report = await importer.run(files({ 'data/decision_history.csv': DECISION('the login with password=Zx81Wq77a failed; password: Zx81Wq77b too') }), 'ai-trading-platform', 'words');
+    expect([report.error, report.secretsLeft, report.proof?.damage]).toEqual([null, 0, []]);
+    expect(report.tables.map(({ imported, rejected }) => [imported, rejected])).toEqual([[1, 0]]);
+    expect(await importer.originals(report.runId)).not.toContain('Zx81Wq77');
+    const [decision] = await t.db.query<{ canonical: string }>(`select canonical from decision_history where stream = $1`, [`import:${report.runId}`]);
+    expect(decision?.canonical).toContain('password=[secret removed] failed; password: [secret removed] too');
+  });
+});
