@@ -41,6 +41,7 @@ import { Backups1763600000040 } from './migrations/1763600000040-backups.js';
 import { Restores1763600000041 } from './migrations/1763600000041-restores.js';
 import { Retention1763600000042 } from './migrations/1763600000042-retention.js';
 import { SystemMonitor1763600000048 } from './migrations/1763600000048-system-monitor.js';
+import { FreshMonths1763600000055 } from './migrations/1763600000055-fresh-months.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -71,6 +72,7 @@ export const MIGRATIONS = [
   Restores1763600000041,
   Retention1763600000042,
   SystemMonitor1763600000048,
+  FreshMonths1763600000055,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

@@ -179,6 +179,7 @@ function grantScript(client: WatchedClient, writer: string): string {
     grant usage, select on all sequences in schema public to ${role};
     revoke execute on function ensure_months(date, date), ensure_snapshot_months(text, date[]) from public;
     grant execute on function ensure_months(date, date), ensure_snapshot_months(text, date[]) to ${role};
+    grant execute on function begin_fresh_months(text, date[]), keep_fresh_months(text) to ${role};
     grant execute on function retention_hold(text, date, timestamptz), retention_drop_month(text, date, timestamptz, uuid), retention_thin_some(date, integer), retention_thin_swap(date),
       retention_prune_refs(timestamptz, timestamptz, uuid, integer) to ${role}`;
 }

@@ -17,11 +17,14 @@ let names = 0;
 beforeAll(async () => {
   t = await startTestApp();
   service = t.app.get(ImportService, { strict: false });
+  // Of what is done with a month that is not here yet the last ones tell.
+  await t.db.query(`select ensure_snapshot_months('snapshot_market', array['2024-03-01'::date])`);
 });
 beforeEach(() => void (name = `bulk ${++names}`));
 afterAll(() => t.close());
 
-const minute = (n: number) => new Date(Date.UTC(2024, 2, 1) + n * 60_000).toISOString().slice(0, 19).replace('T', ' ');
+const FIRST = Date.UTC(2024, 2, 1);
+const minute = (n: number, first = FIRST) => new Date(first + n * 60_000).toISOString().slice(0, 19).replace('T', ' ');
 type Candle = Record<string, Cell>;
 const candle = (n: number): Candle => ({ id: BigInt(n), at: minute(n), symbol: name.replace(' ', ''), close: (1_000 + n) / 1_000 });
 
@@ -117,4 +120,75 @@ describe('one row of such a table', () => {
     expect(report.proof?.ok).toBe(true);
     rmSync(asked(name).report);
   });
+});
+
+describe('a table whose months are not here yet', () => {
+  const DAY = 86_400_000;
+  /** Each test has a year of its own: candles of which each is 2,000 seconds after the one before make ten months. */
+  const of = (year: number, change: (row: Candle, n: number) => Candle = (row) => row, more: (n: number) => number = () => 0) =>
+    candles((row, n) => change({ ...row, at: minute(0, Date.UTC(year, 0, 1) + n * 2_000_000 + more(n)) }, n));
+  const months = (year: number) => t.db.query<{ name: string; indexes: number; checks: number; triggers: number; revisions: boolean }>(
+    `select relname as name, (select count(*) from pg_index where indrelid = c.oid and indisvalid)::int as indexes, (select count(*) from pg_constraint where conrelid = c.oid and contype = 'c')::int as checks,
+       (select count(*) from pg_trigger where tgrelid = c.oid)::int as triggers, to_regclass(replace(relname, 'snapshot_market', 'snapshot_revisions')) is not null as revisions
+     from pg_inherits join pg_class c on c.oid = inhrelid where inhparent = 'snapshot_market'::regclass and relname like $1 order by 1`, [`snapshot_market_y${year}m%`]);
+
+  it('makes them as all others are, and leaves nothing beside them', async () => {
+    await t.db.query(`select ensure_snapshot_months('snapshot_market', array['1999-01-01'::date])`);
+    const { source, reads } = of(2001);
+    const report = await run(source);
+    expect(report).toMatchObject({ status: 'finished', proof: { ok: true } });
+    expect(reads).toEqual(['']);
+    expect(await stored()).toEqual([{ rows: String(ROWS), identities: String(ROWS), sum: sum() }]);
+    const [usual] = await months(1999);
+    const made = await months(2001);
+    expect(made).toHaveLength(10);
+    expect(made.map(({ name: _name, ...of }) => of)).toEqual(made.map(() => ({ indexes: usual?.indexes, checks: usual?.checks, triggers: usual?.triggers, revisions: true })));
+    expect(await t.db.query(`select to_regclass('snapshot_market_fresh') as fresh`)).toEqual([{ fresh: null }]);
+    expect(figures(await run(source))).toEqual([ROWS, 0, ROWS, 0, 0]);
+  });
+
+  it('takes rows of months that are here and of such that are not, in whatever order they come', async () => {
+    await t.db.query(`select ensure_snapshot_months('snapshot_market', array['2002-02-01', '2002-05-01']::date[])`);
+    const report = await run(of(2002, undefined, (n) => (n % 7) * 30 * DAY * (n < ROWS / 2 ? 1 : -0.1) + n).source);
+    expect(report).toMatchObject({ error: null, proof: { ok: true } });
+    expect(await stored()).toEqual([{ rows: String(ROWS), identities: String(ROWS), sum: sum() }]);
+  });
+
+  it('finds a row whose like came before it, and begins again', async () => {
+    const { source, reads } = of(2003, (row, n) => (n === 11_000 ? { ...row, at: minute(0, Date.UTC(2003, 0, 1) + 3 * 2_000_000) } : row));
+    const report = await run(source);
+    expect(report).toMatchObject({ error: null, proof: { ok: true } });
+    expect(figures(report)).toEqual([ROWS, ROWS - 1, 0, 1, 0]);
+    expect(report.notes).toMatchObject({ DUPLICATE: 1 });
+    expect(reads.slice(0, 2)).toEqual(['', '']);
+    // Whose they are was made anew, and told once.
+    expect(await t.db.query(`select count(*)::int as n from events e join import_runs r on e.data ->> 'importRunId' = r.id::text where r.source = $1 and e.type = 'agent.created'`, [name])).toEqual([{ n: 1 }]);
+    expect(await t.db.query(`select count(distinct agent_id)::int as n from snapshot_market t join agents a on a.id = t.agent_id where a.name like $1`, [`imported ${name} %`])).toEqual([{ n: 1 }]);
+  });
+
+  it('goes on as ever after a row that must be looked at', async () => {
+    const report = await run(of(2004, (row, n) => (n === 7_777 ? { ...row, close: -1 } : row)).source, { acceptRejects: true });
+    expect(report.rejects.map(({ oldId, code }) => [oldId, code])).toEqual([['7777', 'CONSTRAINT_SNAPSHOT_MARKET_PRICES']]);
+    expect(figures(report)).toEqual([ROWS, ROWS - 1, 0, 0, 1]);
+    expect(await stored()).toEqual([{ rows: String(ROWS - 1), identities: String(ROWS - 1), sum: sum([7_777]) }]);
+    rmSync(asked(name).report);
+  });
+
+  it.each([[2005, 'a value that the database changes', `new.close := new.close + 0.00001; new.high := new.close; return new;`], [2006, 'a row that the database leaves out', `return null;`]])(
+    'in %s is not taken over with %s, and none of its months stays', async (year, _what, body) => {
+      const before = await stateOf(t.db, LEFT_OUT);
+      const third = minute(0, Date.UTC(year, 0, 1) + 3 * 2_000_000);
+      await t.db.query(`create function spoiled() returns trigger language plpgsql as $$ begin if new.open_time = '${third}Z' then ${body} end if; return new; end $$`);
+      // A month of this import's own making cannot have a trigger before it is there.
+      await t.db.query(`create function spoils() returns event_trigger language plpgsql as $$ declare made record; begin
+        for made in select object_identity from pg_event_trigger_ddl_commands() where command_tag = 'CREATE TABLE' and object_identity = 'public.snapshot_market_y${year}m01' loop
+          create trigger spoiled before insert on snapshot_market_y${year}m01 for each row execute function spoiled();
+        end loop; end $$`);
+      await t.db.query(`create event trigger spoils on ddl_command_end when tag in ('CREATE TABLE') execute function spoils()`);
+      const report = await run(of(year).source).finally(() => t.db.query(`drop event trigger spoils`));
+      await t.db.query(`drop function spoils(), spoiled()`);
+      expect(report).toMatchObject({ status: 'failed', error: { code: 'PROOF_FAILED' }, proof: { ok: false, damaged: 1, damage: [{ table: 'candles', oldId: '3' }] } });
+      expect(await stateOf(t.db, LEFT_OUT)).toEqual(before);
+      expect(await months(year)).toEqual([]);
+    });
 });

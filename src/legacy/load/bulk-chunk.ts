@@ -32,6 +32,8 @@ export class BulkChunk {
   readonly identities = new CopyBytes();
   /** `2026-01-02`, of each day that a row is of. */
   readonly days = new Set<string>();
+  /** Where in the bytes rows of another day begin. */
+  private readonly cuts: { day: string; from: number }[] = [];
   readonly notes = new Map<string, number>();
   count = 0;
   lastId = '';
@@ -47,7 +49,16 @@ export class BulkChunk {
   clear(): void {
     for (const bytes of [this.rows, this.identities]) bytes.clear();
     for (const each of [this.days, this.notes]) each.clear();
-    [this.count, this.lastDay] = [0, ''];
+    [this.count, this.lastDay, this.cuts.length] = [0, '', 0];
+  }
+
+  /** The bytes of rows of such days, and those of all others; good until the next row is added. */
+  partsBy(isSuch: (day: string) => boolean): [such: Buffer, others: Buffer] {
+    const parts: [Buffer[], Buffer[]] = [[], []];
+    const bytes = this.rows.taken();
+    if (this.cuts.length === 0) return [bytes.subarray(0, 0), bytes];
+    for (const [at, { day, from }] of this.cuts.entries()) parts[isSuch(day) ? 0 : 1].push(bytes.subarray(from, this.cuts[at + 1]?.from));
+    return [joined(parts[0]), joined(parts[1])];
   }
 
   /** What the old row must become, for the proof; null where the row is not as all others, and was not taken. */
@@ -66,7 +77,10 @@ export class BulkChunk {
       place += 1;
     }
     if (place !== columns.length) return null;
-    if (day !== this.lastDay) this.days.add((this.lastDay = day));
+    if (day !== this.lastDay) {
+      this.days.add((this.lastDay = day));
+      this.cuts.push({ day, from: this.rows.length });
+    }
     const targetId = importedId(this.source, this.table, oldId);
     const hash = `\\x${row.hash.toString('hex')}`;
     for (const note of notes) this.notes.set(codeOf(note), (this.notes.get(codeOf(note)) ?? 0) + 1);
@@ -76,4 +90,13 @@ export class BulkChunk {
     this.lastId = oldId;
     return { id: oldId, bucket: bucketOf(row.hash), hash, original: null, targetId };
   }
+}
+
+/** Parts that lie one after another are one already. */
+function joined(parts: readonly Buffer[]): Buffer {
+  const [first, ...more] = parts;
+  if (!first) return Buffer.alloc(0);
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const isOne = more.every((part, at) => part.byteOffset === (parts[at] as Buffer).byteOffset + (parts[at] as Buffer).length);
+  return isOne ? Buffer.from(first.buffer, first.byteOffset, length) : Buffer.concat(parts);
 }

@@ -5,6 +5,7 @@ import { SeenRows } from '../proof/seen.js';
 import type { SourceTable } from '../source/cell.js';
 import { BulkChunk, type BulkForm, formOf } from './bulk-chunk.js';
 import { clientOf, copyBytes } from './copy-in.js';
+import { FreshMonths } from './fresh-months.js';
 import type { PreparedRow, TableReader } from './table-reader.js';
 
 /** In one COPY. Nothing is held of a row but its bytes, and with more rows the server's work for each COPY is less. */
@@ -26,6 +27,8 @@ export interface BulkAsk {
   beginning: string;
   /** The months of these days; false: a row is of a day that has none. */
   makeMonths(table: BulkForm['table'], days: ReadonlySet<string>): Promise<boolean>;
+  /** Months that nobody sees yet, by a day of theirs. */
+  isFresh(day: string): boolean;
   makeOwners(): Promise<void>;
   stored(chunk: BulkChunk, form: BulkForm): Promise<void>;
 }
@@ -94,14 +97,17 @@ export class BulkLane {
   /** False: the database refuses a row of it, and nothing of it is stored. @throws what is not about a row */
   private async store(chunk: BulkChunk): Promise<boolean> {
     const { form } = this;
-    const { tx, makeMonths, makeOwners, stored } = this.ask;
+    const { tx, makeMonths, makeOwners, isFresh, stored } = this.ask;
     if (form === null || chunk.count === 0) return true;
     await makeOwners();
     if (!(await makeMonths(form.table, chunk.days))) return false;
     await tx.query('savepoint chunk');
     try {
       const client = await clientOf(tx);
-      await copyBytes(client, form.table, ['id', ...form.columns], chunk.rows.taken());
+      const columns = ['id', ...form.columns];
+      const [fresh, others] = chunk.partsBy(isFresh);
+      if (fresh.length > 0) await copyBytes(client, FreshMonths.nameOf(form.table), columns, fresh);
+      if (others.length > 0) await copyBytes(client, form.table, columns, others);
       await copyBytes(client, 'import_rows', IDENTITY, chunk.identities.taken());
       await tx.query('release savepoint chunk');
     } catch (error) {

@@ -100,7 +100,7 @@ export class ImportWork {
       const mapping = this.ask.mappings(table);
       const [reader, uncounted] = [true, false].map((counted) => new TableReader(table, mapping, secrets.table(table, mapping, counted), this.asked.of(table), this.names)) as [TableReader, TableReader];
       const loader: TableLoader = new TableLoader({
-        tx, run, chunks, owners: this.owners, references, updates: options.update ? new Updates(run) : null, secrets, monthsEnd, isResumed, chunkRows, bulkRows: Math.min(BULK_ROWS, options.batch ?? BULK_ROWS),
+        tx, run, chunks, owners: this.owners, references, updates: options.update ? new Updates(run) : null, secrets, monthsEnd, isResumed, isByBatches: options.batch !== null, chunkRows, bulkRows: Math.min(BULK_ROWS, options.batch ?? BULK_ROWS),
         reject: (reject) => rejects.add(reject), stored: (rows) => this.stored(tx, table, loader.report, rows),
       }, table, reader, uncounted);
       this.loaders.push(loader);

@@ -11,6 +11,7 @@ import { type Target, TARGETS, type TargetTable } from '../targets.js';
 import { BulkLane } from './bulk-lane.js';
 import { type ChunkLoader, complete } from './chunk-loader.js';
 import { keepExported, wasExported } from './exported.js';
+import { FreshMonths } from './fresh-months.js';
 import type { ImportRun, RejectReport, TableReport } from './import-run.js';
 import { ImportsSql, type KnownRow } from './imports.repository.js';
 import type { OwnersMade } from './owners.repository.js';
@@ -43,6 +44,7 @@ export interface LoadContext {
   monthsEnd: string;
   /** Run by batches and gone on with: what is here of this run was imported before. */
   isResumed: boolean;
+  isByBatches: boolean;
   /** So many rows at most in a chunk, and in one of a bulk table. */
   chunkRows: number;
   bulkRows: number;
@@ -66,6 +68,7 @@ export class TableLoader {
   private isNew = true;
   private wasExported = false;
   private readonly months = new Map<string, Set<string>>();
+  private fresh: FreshMonths | null = null;
 
   constructor(
     private readonly context: LoadContext,
@@ -93,13 +96,35 @@ export class TableLoader {
 
   /** Rows that are not as all others are looked at with those around them, and then it goes on. */
   private async inBulk(): Promise<void> {
-    const lane = this.lane();
-    for (let detours = 1; !(await lane.load()); detours += 1) {
+    let lane = this.lane();
+    let isAll = await this.intoFreshMonths(lane);
+    if (isAll === null) {
+      lane = this.lane();
+      isAll = await lane.load();
+    }
+    for (let detours = 1; !isAll; detours += 1) {
       const last = await this.each(lane.lastId, detours < DETOURS_MOST ? this.context.bulkRows : Infinity);
       if (last === null) return;
       lane.lastId = last;
+      isAll = await lane.load();
     }
     this.seen = lane.seen;
+  }
+
+  /** The lane's first way, as far as it goes. Null: a row has its like in such a month, and nothing of the table is here. */
+  private async intoFreshMonths(lane: BulkLane): Promise<boolean | null> {
+    const { tx, owners, isByBatches } = this.context;
+    // A batch is committed, and then its months are to be seen.
+    if (isByBatches) return lane.load();
+    this.fresh = new FreshMonths(tx, owners);
+    await this.fresh.begin();
+    const isAll = await lane.load();
+    const isKept = await this.fresh.keep();
+    this.fresh = null;
+    if (isKept) return isAll;
+    for (const each of [this.notes, this.targets, this.months]) each.clear();
+    [this.report.read, this.report.imported] = [0, 0];
+    return null;
   }
 
   private lane(): BulkLane {
@@ -108,6 +133,7 @@ export class TableLoader {
       tx, run, tableId: this.tableId, table: this.table, reader: this.uncounted, chunkRows: bulkRows, beginning: beginningOf(run.at),
       makeOwners: () => owners.make(tx),
       makeMonths: (table, days) => this.makeMonthsOf(table, days),
+      isFresh: (day) => this.fresh?.has(day.slice(0, 7)) === true,
       stored: async ({ count, notes }, { table }) => {
         this.report.read += count;
         this.report.imported += count;
@@ -219,7 +245,7 @@ export class TableLoader {
   }
 
   private async makeMonths(rows: readonly PreparedRow[]): Promise<void> {
-    const wanted = new Map<string, Set<string>>();
+    const wanted = new Map<TargetTable, Set<string>>();
     for (const row of rows) {
       for (const { table, values } of row.rows) {
         const { month: column } = TARGETS[table] as Target;
@@ -236,8 +262,8 @@ export class TableLoader {
     return this.months.get(table)?.has(day.slice(0, 7)) === true || (day.slice(0, 7) >= FIRST_MONTH && day <= this.context.monthsEnd);
   }
 
-  private async monthsMade(table: string, months: ReadonlySet<string>): Promise<void> {
-    await ImportsSql.months(this.context.tx, table, [...months]);
+  private async monthsMade(table: TargetTable, months: ReadonlySet<string>): Promise<void> {
+    await (this.fresh ? this.fresh.make(table, [...months]) : ImportsSql.months(this.context.tx, table, [...months]));
     this.months.set(table, new Set([...(this.months.get(table) ?? []), ...months]));
   }
 
