@@ -29,8 +29,8 @@ const FIGURES = `
     (select extract(epoch from started_at) from backups where status = 'running')::float8 as "runningSince",
     (select error from (select error, status from backups where status in ('verified', 'failed') order by seq desc limit 1) l where status = 'failed') as error
   from (select 1) one
-    left join lateral (select * from backups where verified_at is not null order by snapshot_at desc limit 1) good on true
-    left join lateral (select snapshot_at from backups where offsite_at is not null order by snapshot_at desc limit 1) off on true`;
+    left join lateral (select * from backups where verified_at is not null order by seq desc limit 1) good on true
+    left join lateral (select snapshot_at from backups where offsite_at is not null order by seq desc limit 1) off on true`;
 
 /** @param query as node-postgres answers several statements at once */
 export async function backupFigures(query: (text: string) => Promise<unknown>): Promise<BackupFigures> {

@@ -55,6 +55,8 @@ export class BackupSchedule implements OnApplicationShutdown {
     if (last === null || last.status === 'interrupted') return true;
     if (last.status === 'running') return false;
     const startedAt = Date.parse(last.started_at);
+    // A clock was ahead when it began: until then there would be none.
+    if (startedAt > now.getTime() + LOOK_EVERY_SECONDS * 1_000) return true;
     if (last.status === 'failed' && now.getTime() - startedAt >= AGAIN_AFTER_SECONDS * 1_000) return true;
     const due = parseCron(this.env.BACKUP_CRON).before(now);
     return due !== null && due.getTime() > startedAt;

@@ -77,6 +77,12 @@ export class BackupsRepository {
     await tx.sql`update backups set offsite_at = case when ${error}::text is null then app_clock() else offsite_at end, offsite_error = ${error}::text where id = ${id} and verified_at is not null`;
   }
 
+  /** Of runs that were written and not proven, newest first. */
+  async unproven(): Promise<string[]> {
+    const rows = await this.dataSource.sql<{ name: string }[]>`select name from backups where status in ('failed', 'interrupted') and name is not null and removed_at is null order by seq desc`;
+    return rows.map(({ name }) => name);
+  }
+
   async removed(tx: Tx, names: readonly string[]): Promise<void> {
     await tx.sql`update backups set removed_at = app_clock() where name = any(${names}::text[]) and removed_at is null`;
   }
@@ -87,11 +93,12 @@ export class BackupsRepository {
     return new Date(row?.now ?? Number.NaN);
   }
 
+  /** The newest is the one that was begun last: a clock that was ahead once would be for ever. */
   async standing(tx: Tx): Promise<Standing> {
     const [last] = await tx.sql<BackupRun[]>`select id, status, name, started_at, error from backups order by seq desc limit 1`;
     const [row] = await tx.sql<Omit<Standing, 'last'>[]>`
-      select extract(epoch from app_clock() - (select max(snapshot_at) from backups where verified_at is not null))::float8 as "verifiedAge",
-        extract(epoch from app_clock() - (select max(snapshot_at) from backups where offsite_at is not null))::float8 as "offsiteAge",
+      select extract(epoch from app_clock() - (select snapshot_at from backups where verified_at is not null order by seq desc limit 1))::float8 as "verifiedAge",
+        extract(epoch from app_clock() - (select snapshot_at from backups where offsite_at is not null order by seq desc limit 1))::float8 as "offsiteAge",
         (select offsite_error from backups where verified_at is not null order by seq desc limit 1) as "offsiteError",
         extract(epoch from app_clock() - (select min(created_at) from users))::float8 as "systemAge",
         (select count(*) from (select 1 from backups limit 1) b)::int as runs`;

@@ -11,7 +11,7 @@ import { inTransaction } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { BackupIncidents } from './backup-incidents.js';
 import { BackupsRepository, LEASE_SECONDS } from './backups.repository.js';
-import { keepBackups } from './keep-backups.js';
+import { dropUnproven, keepBackups } from './keep-backups.js';
 import { type Manifest, PARTIAL_NAME } from './manifest.js';
 import { openBackupDir, type Plan, planBackup } from './place.js';
 import { dropLeftovers, proveBackup, removeScratchFolders } from './prove-backup.js';
@@ -128,6 +128,7 @@ export class Backups {
       if (ownerUrl === undefined) throw new Error('the database has not been looked for yet');
       const plan = await planBackup(this.env, ownerUrl);
       await this.clearScratch(plan);
+      await this.told(dropUnproven(dir, await this.backups.unproven()));
       const { folder, manifest } = await writeBackup({ dir, source: plan.source, appVersion: APP_VERSION, signal, onStep });
       const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
       await inTransaction(this.dataSource, (tx) => this.backups.written(tx, id, { kind: manifest.kind, name: manifest.id, bytes, snapshotAt: manifest.snapshotAt }));
@@ -167,17 +168,20 @@ export class Backups {
   private async keep(dir: string): Promise<string[]> {
     try {
       const removed = keepBackups(dir, await this.backups.clock(), this.env.BACKUP_RETENTION_DAYS);
-      if (removed.length > 0) {
-        await inTransaction(this.dataSource, async (tx) => {
-          await this.backups.removed(tx, removed);
-          await this.events.append(tx, null, removed.map((name) => ({ type: 'backup.removed', data: { name } })));
-        });
-      }
+      await this.told(removed);
       return removed;
     } catch (error) {
       this.log.warn(`old backups could not be removed: ${(error as Error).message}`);
       return [];
     }
+  }
+
+  private async told(removed: readonly string[]): Promise<void> {
+    if (removed.length === 0) return;
+    await inTransaction(this.dataSource, async (tx) => {
+      await this.backups.removed(tx, removed);
+      await this.events.append(tx, null, removed.map((name) => ({ type: 'backup.removed', data: { name } })));
+    });
   }
 
   private async copyElsewhere(id: string, folder: string, signal: AbortSignal | undefined): Promise<Pick<BackupDone, 'offsite' | 'offsiteError'>> {

@@ -44,6 +44,8 @@ export const manifestSchema = z.object({
   id: z.string().regex(BACKUP_NAME),
   createdAt: z.iso.datetime(),
   database: z.string().min(1),
+  /** Its first account, which is never deleted; null: it had none. */
+  system: z.uuid().nullable().optional(),
   /** As the server says it, such as `17.10`; and its number, such as 170010. */
   serverVersion: z.string(),
   serverVersionNum: z.number().int().min(150_000),

@@ -47,8 +47,15 @@ export function listBackups(dir: string): ListedBackup[] {
   return names(dir).filter((name) => BACKUP_NAME.test(name)).map((id) => listed(resolve(dir, id))).sort((one, other) => (one.createdAt === other.createdAt ? (one.id < other.id ? 1 : -1) : one.createdAt < other.createdAt ? 1 : -1));
 }
 
-/** The newest one that was proven. */
-export const newestVerified = (all: readonly ListedBackup[]): ListedBackup | null => all.find(({ verified, fault }) => verified !== null && fault === null) ?? null;
+/** Numbers of events only rise, a restore moves them on, and every backup draws one: of two of one system the one with the higher number came later, whatever the clocks said. */
+const reach = ({ manifest }: ListedBackup): number => manifest?.sequences.find(({ name }) => name === 'events_seq')?.value ?? -1;
+
+/** The newest one that was proven, of those of one system. */
+export const newestVerified = (all: readonly ListedBackup[]): ListedBackup | null =>
+  all.filter(({ verified, fault }) => verified !== null && fault === null).reduce<ListedBackup | null>((best, each) => (best === null || reach(each) > reach(best) ? each : best), null);
+
+/** Which system a backup is of; null: one that had nobody's account yet, or is damaged. */
+export const systemOf = ({ manifest }: Pick<ListedBackup, 'manifest'>): string | null => manifest?.system ?? null;
 
 function names(dir: string): string[] {
   try {
@@ -122,17 +129,19 @@ function sizeAsWritten(folder: string, file: { name: string; bytes: number }): v
   const path = join(folder, file.name);
   let size: number;
   try {
-    size = statSync(path).size;
+    const about = statSync(path);
+    size = about.isFile() ? about.size : Number.NaN;
   } catch (error) {
     throw new BadBackup(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
   }
+  if (Number.isNaN(size)) throw new BadBackup(`${path} is no file`);
   if (size !== file.bytes) throw new BadBackup(`${path} has ${size} bytes and was written with ${file.bytes}`);
 }
 
 /** A proof that cannot be read is none. */
 function readVerified(folder: string, manifest: Buffer): Verified | null {
   try {
-    const text = readFileSync(join(folder, VERIFIED), 'utf8');
+    const text = contents(join(folder, VERIFIED)).toString('utf8');
     const verified = verifiedSchema.parse(JSON.parse(text));
     return verified.manifestSha256 === sha256(manifest) && text === proofText(verified) ? verified : null;
   } catch {
@@ -145,12 +154,17 @@ export function proofText({ sha256: _old, ...proof }: Omit<Verified, 'sha256'> &
   return `${JSON.stringify({ ...proof, sha256: sha256(JSON.stringify(proof)) }, null, 1)}\n`;
 }
 
+/** Thousands of times what one has: a pipe would be waited for, and a device read, for ever. */
+const CONTENTS_MOST = 67_108_864;
+
 function contents(path: string): Buffer {
   try {
-    return readFileSync(path);
+    const about = statSync(path);
+    if (about.isDirectory() || (about.isFile() && about.size <= CONTENTS_MOST)) return readFileSync(path);
   } catch (error) {
     throw new BadBackup(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
   }
+  throw new BadBackup(`${path} is no file that a backup has: it is too large, or none at all`);
 }
 
 function jsonOf(bytes: Buffer, path: string): unknown {

@@ -54,20 +54,23 @@ export async function writeBackup(options: WriteOptions): Promise<{ folder: stri
 }
 
 interface Taken {
-  server: Pick<Manifest, 'database' | 'serverVersion' | 'serverVersionNum' | 'toolVersion'>;
+  server: Pick<Manifest, 'database' | 'system' | 'serverVersion' | 'serverVersionNum' | 'toolVersion'>;
   snapshotAt: string;
   figures: Figures;
   base: Manifest['base'];
   files: Manifest['files'];
 }
 
-const SERVER = `select current_database() as database, current_setting('server_version') as version, current_setting('server_version_num')::int as "versionNum", app_clock() as at`;
-type Server = { database: string; version: string; versionNum: number; at: Date };
+/** Each system makes its first account under a number of its own, and keeps it. */
+const SYSTEM = `select id::text as id from accounts order by seq limit 1`;
+const SERVER = `select current_database() as database, current_setting('server_version') as version, current_setting('server_version_num')::int as "versionNum", app_clock() as at, to_regclass('public.accounts') is not null as accounts`;
+type Server = { database: string; system: string | null; version: string; versionNum: number; at: Date };
 
 async function aboutServer(query: Query): Promise<Server> {
-  const [server] = await query<Server>(SERVER);
+  const [server] = await query<Omit<Server, 'system'> & { accounts: boolean }>(SERVER);
   if (!server) throw new Error('the server did not say what it is');
-  return server;
+  const [first] = server.accounts ? await query<{ id: string }>(SYSTEM) : [];
+  return { ...server, system: first?.id ?? null };
 }
 
 /** Beside `public`, a database may hold what is not ours to read. */
@@ -154,7 +157,7 @@ async function base({ adminUrl, cluster }: Extract<Source, { kind: 'base' }>, pa
   }
 }
 
-const named = ({ database, version, versionNum }: Server) => ({ database, serverVersion: version, serverVersionNum: versionNum });
+const named = ({ database, system, version, versionNum }: Server) => ({ database, system, serverVersion: version, serverVersionNum: versionNum });
 
 function writeDurably(path: string, text: string): void {
   writeFileSync(path, text, { mode: 0o600, flag: 'wx' });

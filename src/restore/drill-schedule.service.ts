@@ -49,6 +49,8 @@ export class DrillSchedule implements OnApplicationShutdown {
     const [now, last] = [await this.repository.clock(), await this.repository.last()];
     const due = parseCron(this.env.RESTORE_DRILL_CRON).before(new Date(now));
     if (due === null) return false;
+    // A clock was ahead when it began: until then there would be none.
+    if (last !== null && Date.parse(last.started_at) > Date.parse(now) + LOOK_EVERY_SECONDS * 1_000) return true;
     return last === null ? Date.parse(now) - due.getTime() < 2 * LOOK_EVERY_SECONDS * 1_000 : due.getTime() > Date.parse(last.started_at);
   }
 

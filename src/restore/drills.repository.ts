@@ -33,7 +33,7 @@ export class DrillsRepository {
   }
 
   async lastGood(): Promise<DrillRow | null> {
-    const [row] = await this.dataSource.sql<DrillRow[]>`select * from restore_drills where ok order by finished_at desc limit 1`;
+    const [row] = await this.dataSource.sql<DrillRow[]>`select * from restore_drills where ok order by seq desc limit 1`;
     return row ?? null;
   }
 

@@ -14,7 +14,7 @@ import type { DatabaseUrls } from '../database/urls.js';
 import { Events } from '../events/events.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import type { Arrived } from './arrival.service.js';
-import type { Arrive } from './bring-up.js';
+import { type Arrive, firstOf } from './bring-up.js';
 import { DrillsRepository } from './drills.repository.js';
 import { RestoreFailed } from './failed.js';
 import { inScratchCluster } from './restore-cluster.js';
@@ -59,7 +59,7 @@ export class Drills {
     const steps = new Steps(say, signal);
     let backup: Backup | null = null;
     try {
-      const chosen = (backup = await steps.run('reading the backup', () => chosenBackup('latest', backupDir(this.env), { unverified: false, signal })));
+      const chosen = (backup = await steps.run('reading the backup', () => this.latest(signal)));
       await this.restore(chosen, steps);
       await this.record(id, startedAt, chosen, steps, null);
       return { id, backup: chosen.manifest.id, backupAt: chosen.manifest.snapshotAt, seconds: steps.seconds, steps: steps.done };
@@ -70,6 +70,12 @@ export class Drills {
       await this.record(id, startedAt, backup, steps, message);
       throw new Error(message, { cause: error });
     }
+  }
+
+  private async latest(signal: AbortSignal | undefined): Promise<Backup> {
+    const ownerUrl = this.database.addresses?.ownerUrl;
+    const system = ownerUrl === undefined ? null : await firstOf(ownerUrl);
+    return chosenBackup('latest', backupDir(this.env), { unverified: false, system, signal });
   }
 
   private async restore(backup: Backup, steps: Steps): Promise<void> {

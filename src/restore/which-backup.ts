@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { type Backup, BadBackup, listBackups, newestVerified, readBackup } from '../backup/read-backup.js';
+import { type Backup, BadBackup, listBackups, newestVerified, readBackup, systemOf } from '../backup/read-backup.js';
 import { MIGRATIONS } from '../database/migrations.js';
 import { RestoreFailed } from './failed.js';
 
 /**
  * The backup that is meant, read to its last byte.
  * @param given its name in the folder of backups, a path, or `latest`: the newest that was verified
- * @throws {RestoreFailed} NO_BACKUP, BACKUP_DAMAGED, NOT_VERIFIED, BACKUP_NEWER
+ * @param options.system whose latest is meant, where that is known
+ * @throws {RestoreFailed} NO_BACKUP, SEVERAL_SYSTEMS, BACKUP_DAMAGED, NOT_VERIFIED, BACKUP_NEWER
  */
-export async function chosenBackup(given: string, folder: string, options: { unverified: boolean; signal?: AbortSignal | undefined }): Promise<Backup> {
-  const backup = await read(placeOf(given, folder), options.signal);
+export async function chosenBackup(given: string, folder: string, options: { unverified: boolean; system?: string | null; signal?: AbortSignal | undefined }): Promise<Backup> {
+  const backup = await read(placeOf(given, folder, options.system ?? null), options.signal);
   const { manifest, verified } = backup;
   if (verified === null && !options.unverified) {
     throw new RestoreFailed('NOT_VERIFIED', `${manifest.id} was never restored and compared, so nobody knows whether it is whole: take another one, or say --unverified (it is compared before anything is swapped).`);
@@ -21,9 +22,12 @@ export async function chosenBackup(given: string, folder: string, options: { unv
   return backup;
 }
 
-function placeOf(given: string, folder: string): string {
+function placeOf(given: string, folder: string, system: string | null): string {
   if (given === 'latest') {
-    const newest = newestVerified(listBackups(folder));
+    const all = listBackups(folder).filter((each) => system === null || systemOf(each) === null || systemOf(each) === system);
+    const systems = new Set(all.filter(({ verified }) => verified !== null).flatMap((each) => systemOf(each) ?? []));
+    if (systems.size > 1) throw new RestoreFailed('SEVERAL_SYSTEMS', `${folder} holds backups of ${systems.size} systems: name the one that is meant ("tradewarden backup --list"), and give each system a folder of its own.`);
+    const newest = newestVerified(all);
     if (!newest) throw new RestoreFailed('NO_BACKUP', `There is no verified backup in ${folder}.`);
     return newest.folder;
   }

@@ -147,6 +147,36 @@ describeOnPostgres15('backups of the server', () => {
     expect(await open()).toEqual([]);
   }, 30_000);
 
+  it('are made and told as they are after a clock that was weeks ahead for one of them', async () => {
+    await db.advance(20 * 24 * HOUR);
+    await run();
+    await db.query(`update test_clock set shift = '0'`);
+    // What says that it comes from the future says nothing of now.
+    await looked();
+    expect((await runs()).map(({ status, origin }) => [status, origin])).toEqual([['verified', 'command'], ['verified', 'schedule']]);
+    await looked();
+    expect(await runs()).toHaveLength(2);
+    await failing(async () => {
+      await db.advance(27 * HOUR);
+      await looked();
+      expect([await open(), await shown()]).toMatchObject([['BACKUP_FAILED', 'BACKUP_OVERDUE', 'OFFSITE_COPY_OVERDUE'], { verifiedHours: 27, offsiteHours: 27, overdue: true }]);
+    });
+  }, 60_000);
+
+  it('that fail behind the writing, each hour, leave one unproven on the disk', async () => {
+    // Written, and not to be restored: a trigger of the server refuses what the proof asks for.
+    const other = await t.second({ BACKUP_SCRATCH_URL: `${db.ownerUrl}?options=-c%20default_transaction_read_only%3Don` });
+    const unproven = () => listBackups(dir).filter(({ verified }) => verified === null).length;
+    const before = unproven();
+    try {
+      for (let n = 0; n < 4; n++) await expect(other.app.get(Backups, { strict: false }).run({ origin: 'command' })).rejects.toThrow(/read-only/);
+    } finally {
+      await other.close();
+    }
+    expect(unproven() - before).toBeLessThanOrEqual(2);
+    expect(await db.query(`select count(*)::int as n from events where type = 'backup.removed' and at > app_clock() - interval '5 minutes'`)).toEqual([{ n: 2 }]);
+  }, 60_000);
+
   it('that are overdue are an incident, opened once, until the next good one', async () => {
     await run();
     await failing(async () => {
