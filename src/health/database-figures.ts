@@ -1,3 +1,4 @@
+import { CLIENT_SESSIONS } from '../database/client-sessions.js';
 import type { CountOf, GaugeOf } from './gauges.js';
 
 /** Of the database server, as far as the writer role may see. */
@@ -26,7 +27,7 @@ const STATE = `coalesce(replace(replace(replace(state, ' (', '_'), ')', ''), ' '
 
 const FIGURES = `
   with sessions as materialized (
-    select pid, ${STATE} as state, xact_start, datid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()
+    select pid, ${STATE} as state, xact_start, datid from pg_stat_activity where ${CLIENT_SESSIONS} and pid <> pg_backend_pid()
   ), here as materialized (
     select * from sessions where datid = (select oid from pg_database where datname = current_database())
   ), waits as materialized (

@@ -1,4 +1,5 @@
 import { type WatchedClient, withClient } from '../database/client.js';
+import { CLIENT_SESSIONS } from '../database/client-sessions.js';
 import { RestoreFailed } from './failed.js';
 
 export interface Connected {
@@ -37,7 +38,7 @@ export function mustMayMake({ mayMake, role, live }: ServerFacts, name: string):
 export function connectionsTo(client: WatchedClient, database: string): Promise<Connected[]> {
   return client.query<Connected>(
     `select coalesce(nullif(application_name, ''), 'without a name') as application, count(*)::int as count from pg_stat_activity
-     where datname = $1 and backend_type = 'client backend' and pid <> pg_backend_pid() group by 1 order by 2 desc, 1`, [database]).then(({ rows }) => rows);
+     where datname = $1 and ${CLIENT_SESSIONS} and pid <> pg_backend_pid() group by 1 order by 2 desc, 1`, [database]).then(({ rows }) => rows);
 }
 
 export const inWords = (connected: readonly Connected[]): string => connected.map(({ application, count }) => `${application}${count > 1 ? ` (${count})` : ''}`).join(', ');

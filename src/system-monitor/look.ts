@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { OFFLINE_AFTER_SECONDS } from '../agents/liveness.js';
 import { diskRoom } from '../common/disk-room.js';
 import { askAside } from '../database/aside.js';
+import { CLIENT_SESSIONS } from '../database/client-sessions.js';
 import { plainReason } from '../database/sql-state.js';
 import type { DiskFacts, Facts, ScheduleFacts, ServerFacts } from './facts.js';
 
@@ -24,7 +25,7 @@ const AGENTS = `select count(*)::int as heard, (count(*) filter (where s.last_se
 
 const INCIDENTS = `select kind, count(*)::int as count, (array['info','warning','critical'])[max(array_position(array['info','warning','critical'], severity))] as severity from incidents where resolved_at is null group by kind`;
 
-const CONNECTIONS = `select (select count(*)::int from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()) as used,
+const CONNECTIONS = `select (select count(*)::int from pg_stat_activity where ${CLIENT_SESSIONS} and pid <> pg_backend_pid()) as used,
   current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as most`;
 
 export interface Asked {

@@ -120,6 +120,23 @@ describe('the database in /metrics', () => {
     expect(seen.of('tradewarden_db_archive_failing')).toEqual({});
   });
 
+  it('counts sessions of roles that the writer may not see into: they take connections, and wait for locks, as others do', async () => {
+    await onConnection(t.db.adminUrl, async (one) => {
+      await one.query('begin; select 1 from agents for update');
+      await onConnection(t.db.adminUrl, async (other) => {
+        const waits = other.query('select 1 from agents for update');
+        let seen = await scrape(t.base);
+        await until(async () => (seen = await scrape(t.base)).value('tradewarden_db_lock_waiting_sessions') === 1, 3_000);
+        expect(seen.value('tradewarden_db_lock_wait_oldest_seconds')).toBeGreaterThan(0);
+        expect(seen.value('tradewarden_db_sessions{state="hidden"}')).toBeGreaterThanOrEqual(2);
+        const [all] = await t.db.query<{ n: number }>(`select count(*)::int as n from pg_stat_activity where backend_type = 'client backend' and usename = (select usename from pg_stat_activity where pid = pg_backend_pid())`);
+        expect(seen.value('tradewarden_db_server_connections')).toBeGreaterThanOrEqual(all?.n ?? Infinity);
+        await one.query('rollback');
+        await waits;
+      });
+    });
+  });
+
   it('has no more series for more agents, and is a scrape of less than a second', async () => {
     const series = async () => (await scrape(t.base)).text.split('\n').filter((line) => /^tradewarden_(?!http)/.test(line)).length;
     await until(async () => (await scrape(t.base)).value('tradewarden_db_size_bytes') !== undefined, 3_000);

@@ -32,7 +32,7 @@ export interface Restorable {
 export async function restorable(): Promise<Restorable> {
   const server = await startPostgres15();
   const db = await databaseOn({ adminUrl: server.adminUrl } as Parameters<typeof databaseOn>[0]);
-  await onConnection(server.adminUrl, (admin) => admin.query('alter role owner createdb createrole; grant writer to owner with admin option'));
+  await onConnection(server.adminUrl, (admin) => admin.query('alter role owner createdb createrole'));
   await db.query(`update circuit_breakers set parameters = parameters || '{"millisecondsMost": 60000}' where name = 'database_latency'`);
   const folder = mkdtempSync(join(tmpdir(), 'tradewarden-restores-'));
   const env = { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, BACKUP_DIR: folder, DATA_DIR: join(folder, 'data') };
