@@ -115,8 +115,8 @@ export class Schedules implements OnApplicationShutdown {
   private async due(schedules: readonly Schedule[]): Promise<Schedule[]> {
     if (this.stopped || schedules.length === 0) return [];
     const rows: { name: string }[] = await this.dataSource.sql`
-      select k.name from unnest(${schedules.map(({ name }) => name)}::text[]) as k (name) left join schedules s on s.name = k.name
-      where s.name is null or (s.next_run_at <= app_clock() and (s.lease_until is null or s.lease_until <= app_clock()))`;
+      select k.name from unnest(${schedules.map(({ name }) => name)}::text[], ${schedules.map(({ everySeconds }) => everySeconds)}::int[]) as k (name, every) left join schedules s on s.name = k.name
+      where s.name is null or (${() => isDue('k.every')})`;
     const names = new Set(rows.map(({ name }) => name));
     return schedules.filter(({ name }) => names.has(name));
   }
@@ -136,8 +136,8 @@ export class Schedules implements OnApplicationShutdown {
       with claimed as (
         insert into schedules as s (name, next_run_at, lease_until, token)
         values (${name}, app_clock(), app_clock() + make_interval(secs => ${LEASE_SECONDS}), ${token})
-        on conflict (name) do update set lease_until = excluded.lease_until, token = excluded.token
-        where s.next_run_at <= app_clock() and (s.lease_until is null or s.lease_until <= app_clock())
+        on conflict (name) do update set lease_until = excluded.lease_until, token = excluded.token, next_run_at = least(s.next_run_at, app_clock())
+        where ${() => isDue(String(schedule.everySeconds))}
         returning 1
       ) select * from claimed`;
     if (claimed.length === 0) return;
@@ -185,6 +185,14 @@ export class Schedules implements OnApplicationShutdown {
     await Promise.race([Promise.allSettled([this.running, this.runningQuick]), pause(LEAVE_AFTER_MS, undefined, { ref: false })]);
   }
 }
+
+/**
+ * Nobody plans further ahead than one turn, or claims for longer than a lease: what says so was written by a clock that was
+ * ahead and is right again, and would stand still until then. Infinity is said on purpose.
+ */
+const isDue = (everySeconds: string): string =>
+  `(s.next_run_at <= app_clock() or (isfinite(s.next_run_at) and s.next_run_at > app_clock() + make_interval(secs => ${everySeconds} + ${LATE_SECONDS.slow})))
+    and (s.lease_until is null or s.lease_until <= app_clock() or s.lease_until > app_clock() + make_interval(secs => ${2 * LEASE_SECONDS}))`;
 
 const isQuick = ({ everySeconds }: Schedule): boolean => everySeconds * 1000 < QUICK_BELOW_MS;
 const lateSeconds = (schedule: Schedule): number => (isQuick(schedule) ? LATE_SECONDS.quick : LATE_SECONDS.slow);

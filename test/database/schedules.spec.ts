@@ -98,6 +98,24 @@ describe('a schedule', () => {
     expect(runs).toBe(1);
   });
 
+  it('goes on when a clock that was ahead is right again, also one that was claimed then', async () => {
+    const runs = { daily: 0, quick: 0, claimed: 0, parked: 0 };
+    schedule('test.daily', 86_400, async () => (runs.daily += 1));
+    schedule('test.quick', 10, async () => (runs.quick += 1));
+    schedule('test.claimed', 3_600, async () => (runs.claimed += 1));
+    schedule('test.parked', 3_600, async () => (runs.parked += 1));
+    await first.db.query(`insert into schedules (name, next_run_at) values ('test.parked', 'infinity')`);
+    await first.db.advance(366 * 86_400);
+    await runBoth();
+    await first.db.query(`update schedules set next_run_at = app_clock(), lease_until = app_clock() + interval '300 seconds', token = gen_random_uuid() where name = 'test.claimed'`);
+    await first.db.advance(-366 * 86_400);
+    await runBoth();
+    expect(runs).toEqual({ daily: 2, quick: 2, claimed: 2, parked: 0 });
+    expect(await row('test.daily')).toEqual({ due_in: 86_400, last_error: null, claimed: false });
+    await runBoth();
+    expect(runs).toEqual({ daily: 2, quick: 2, claimed: 2, parked: 0 });
+  });
+
   it('that runs holds no connection and no transaction, and does not let the other instance begin', async () => {
     let running = 0;
     let most = 0;
