@@ -22,7 +22,7 @@ const MODELS = `
     select trim_scale(round(avg(came_true), 18))::text as value, count(*)::int as samples from (
       select last.model, (s.outcome = 'right')::int as came_true, row_number() over (partition by last.model order by last.predicted_at desc, last.seq desc) as n from (
         select p.id, p.model, p.predicted_at, p.seq, p.model_version is not distinct from first_value(p.model_version) over (partition by p.model order by p.predicted_at desc, p.seq desc) as is_current
-        from (select * from predictions where agent_id = g.id order by predicted_at desc, seq desc limit ${PREDICTIONS_READ}) p
+        from (select * from predictions where agent_id = any(array[g.id]) order by agent_id desc, predicted_at desc, seq desc limit ${PREDICTIONS_READ}) p
       ) last join prediction_scores s on s.prediction_id = last.id and s.outcome in ('right','wrong') and s.scored_at > since.at
       where last.is_current
     ) scored where n <= $2::int group by model having count(*) >= $3::int order by avg(came_true), model limit 1
@@ -33,7 +33,7 @@ const REJECTED = `
   from ${AGENTS} cross join lateral (select ${watermark('reject_rate', 'agent', AGENT)} as at) since cross join lateral (
     select trim_scale(round(avg(rejected), 18))::text as value, count(*)::int as samples from (
       select (x.outcome = 'rejected')::int as rejected from (
-        select id from agent_commands c where c.agent_id = g.id and c.type in ('open_trade','close_trade','modify_trade','cancel_order') order by c.seq desc limit ${COMMANDS_READ}
+        select id from agent_commands c where c.agent_id = any(array[g.id]) and c.type in ('open_trade','close_trade','modify_trade','cancel_order') order by c.agent_id desc, c.seq desc limit ${COMMANDS_READ}
       ) c join command_attempts x on x.command_id = c.id
       where x.outcome in ('succeeded','rejected') and x.ended_at > since.at order by x.ended_at desc, x.command_id, x.attempt desc limit $2::int
     ) last
@@ -62,7 +62,7 @@ const UNQUOTED = `
 /** What a status said before the watermark is not held against the agent. */
 const ERRORS = `
   select b.account_id, b.execution_mode, ${AGENT} as scope_id,
-    ((select count(*) from (select * from agent_commands c where c.agent_id = g.id order by c.seq desc limit ${COMMANDS_READ}) c
+    ((select count(*) from (select * from agent_commands c where c.agent_id = any(array[g.id]) order by c.agent_id desc, c.seq desc limit ${COMMANDS_READ}) c
       where c.status in ('failed','dead') and c.finished_at > greatest(clock.now - make_interval(secs => $2::int), since.at))
       + case when $4::boolean and h.status = 'error' and h.last_seen_at > since.at then $3::int else 0 end)::text as value, 1 as samples
   from ${AGENTS} cross join (select app_clock() as now) clock cross join lateral (select ${watermark('agent_errors', 'agent', AGENT)} as at) since

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { AgentFiguresRepository } from '../../src/circuit-breaker/agent-figures.repository.js';
+import type { Run } from '../../src/database/statements.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { Breakers } from '../support/breakers.js';
 import { scoreByHand, scoreDue } from '../support/scoring.js';
@@ -198,6 +200,32 @@ describe('a model that gets worse', () => {
     await b.look();
     expect((await of()).state).toBe('active');
     await b.set('model_degradation', { enabled: false });
+  });
+});
+
+describe('an agent of yesterday among those of years', () => {
+  it('costs its own rows, not the whole table', async () => {
+    const old = await t.agent();
+    await t.db.query(`insert into agent_commands (id, agent_id, type, class, priority, status, actor, finished_at) select gen_random_uuid(), $1, 'open_trade', 'opens', 2, 'succeeded', 'system', app_clock() from generate_series(1, 20000)`, [old.id]);
+    await t.db.query(`insert into predictions (id, agent_id, model, symbol, predicted_at, direction, confidence, should_trade, threshold_used) select gen_random_uuid(), $1, 'm', 'EURUSD', app_clock() - n * interval '1 second', 'long', 0.5, false, 0.6 from generate_series(1, 20000) n`, [old.id]);
+    await t.db.query('vacuum analyze agent_commands');
+    await t.db.query('vacuum analyze predictions');
+    const figures = new AgentFiguresRepository();
+    const cost = async (look: (run: Run) => Promise<unknown>) => {
+      let blocks = Infinity;
+      await look(async ({ text }, values) => {
+        const [row] = await t.db.query<{ 'QUERY PLAN': { Plan: Record<string, number> }[] }>(`explain (analyze, buffers, format json) ${text}`, values as unknown[]);
+        const plan = row?.['QUERY PLAN'][0]?.Plan ?? {};
+        blocks = (plan['Shared Hit Blocks'] ?? Infinity) + (plan['Shared Read Blocks'] ?? 0);
+        return [];
+      });
+      return blocks;
+    };
+    const settings = { parameters: { windowSeconds: 3_600, failuresMost: 5, tripOnErrorStatus: true, windowCommands: 20, windowPredictions: 20 }, minimumSamples: 1 } as never;
+    const books = [{ accountId: agent.accountId, account_id: agent.accountId, execution_mode: 'paper' }] as never;
+    // Walking the whole of either is 300 and more; so is 20,000 rows by their index.
+    for (const look of ['failures', 'rejections', 'hitRates'] as const) expect([look, (await cost((run) => figures[look](run, books, settings))) < 100]).toEqual([look, true]);
+    await t.db.query(`delete from predictions where agent_id = $1`, [old.id]);
   });
 });
 

@@ -16,6 +16,8 @@ const INCIDENT_EVERY_SECONDS = 60;
 /** What nobody could be told for a day is old news. */
 const KEPT_HOURS = 24;
 const TOLD_TOGETHER_MOST = 500;
+const CLEAN_BATCH = 1_000;
+const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 const RANK = (severity: string) => `array_position(array['info','warning','critical'], ${severity})`;
 /** A channel that fails is told of by the others. */
@@ -101,11 +103,29 @@ export class DeliveriesRepository {
     return ended.map(({ incident_id: id }) => id);
   }
 
-  /** What is long over. Rows of an incident that is open say what was told of it. */
-  async clean(days: number): Promise<void> {
-    await this.dataSource.sql`
-      delete from notification_deliveries d using incidents i where i.id = d.incident_id and i.resolved_at < app_clock() - make_interval(days => ${days}) and d.status <> 'waiting'`;
-    await this.dataSource.sql`delete from notification_messages where ended_at < app_clock() - make_interval(days => ${days})`;
-    await this.dataSource.sql`delete from telegram_updates where read_at < app_clock() - make_interval(days => ${days})`;
+  /** What is long over, a bounded batch at a time. Rows of an incident that is open say what was told of it. */
+  async clean(days: number, batch = CLEAN_BATCH): Promise<void> {
+    for (let after: string | null = NO_ID; after !== null; ) after = await this.cleanDeliveries(days, after, batch);
+    for (const [table, ended] of [['notification_messages', 'ended_at'], ['telegram_updates', 'read_at']] as const) {
+      for (let gone = batch; gone === batch; ) {
+        const rows: unknown[] = await this.dataSource.sql`
+          with old as (select ctid from ${() => table} where ${() => ended} < app_clock() - make_interval(days => ${days}) limit ${batch}),
+            gone as (delete from ${() => table} t using old where t.ctid = old.ctid returning 1)
+          select * from gone`;
+        gone = rows.length;
+      }
+    }
+  }
+
+  /** Of so many incidents behind one, in the order of their ids, so that what stays is looked at once. Returns the last of them; null: there are no more. */
+  private async cleanDeliveries(days: number, after: string, batch: number): Promise<string | null> {
+    const [page] = await this.dataSource.sql<{ last: string | null }[]>`
+      with page as materialized (
+        select distinct incident_id from notification_deliveries where incident_id > ${after}::uuid order by incident_id limit ${batch}
+      ), gone as (
+        delete from notification_deliveries d using page p join incidents i on i.id = p.incident_id
+        where d.incident_id = p.incident_id and i.resolved_at < app_clock() - make_interval(days => ${days}) and d.status <> 'waiting'
+      ) select (select incident_id from page order by incident_id desc limit 1) as last`;
+    return page?.last ?? null;
   }
 }
