@@ -32,6 +32,7 @@ const SHOWN = {
   idea: { from: 'trade_ideas', title: `concat_ws(' ', x.symbol, x.direction, ${size('x.lot_size')})`, detail: words('x.status', 'x.execution_mode', 'g.name'), joins: 'join agents g on g.id = x.executor_id' },
   prediction: { from: 'predictions', title: `concat_ws(' ', x.symbol, x.direction)`, detail: words('x.model', 'g.name'), joins: AGENT },
   decision: { from: 'decision_history', title: 'x.type', detail: `coalesce(g.name, '')`, joins: 'left join agents g on g.id = x.agent_id' },
+  archived: { from: 'archived_decisions', title: 'x.type', detail: words('g.name', `'archived'`), joins: 'left join agents g on g.id = x.agent_id' },
   alert: { from: 'alerts', title: `coalesce(nullif(x.symbol, ''), 'alert')`, detail: words('x.status', 's.name'), joins: 'join webhook_sources s on s.id = x.source_id' },
   halt: { from: 'halts', title: `concat_ws(' ', x.mode, 'of', case x.scope_type when 'global' then 'everything' else x.scope_type end, case x.scope_type when 'symbol' then x.scope_id end)`, detail: 'left(x.reason, 200)' },
   incident: { from: 'incidents', title: 'x.kind', detail: 'left(x.summary, 200)' },
@@ -39,7 +40,7 @@ const SHOWN = {
 type Table = keyof typeof SHOWN;
 
 /** A beginning of a UUID is a range of UUIDs: each kind by the index of its ids. $1 and $2: its ends, the same for a whole one. */
-const BY_ID = (Object.keys(SHOWN) as Table[]).map((kind) => found(kind, { ...SHOWN[kind], where: 'id between $1::uuid and $2::uuid', order: 'id desc', exact: '$1::uuid = $2::uuid' })).map((each) => `(${each})`).join(' union all ');
+const BY_ID = (Object.keys(SHOWN) as Table[]).map((kind) => found(kind === 'archived' ? 'decision' : kind, { ...SHOWN[kind], where: 'id between $1::uuid and $2::uuid', order: 'id desc', exact: '$1::uuid = $2::uuid' })).map((each) => `(${each})`).join(' union all ');
 
 const BEGINS = (column: string) => `${column} ~>=~ $2 and ${column} ~<~ $3`;
 const NAMED = (['agent', 'account', 'strategy', 'source'] as const).map((kind) => found(kind, {

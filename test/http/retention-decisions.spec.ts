@@ -65,6 +65,11 @@ describe('decisions that are old', () => {
     expect((await t.http<{ items: Decision[] }>('GET', `/decisions?ideaId=${ideaId}`)).body.items).toHaveLength(5);
   });
 
+  it('are found by their id as before', async () => {
+    const { body } = await t.http<{ items: { kind: string; id: string; detail: string }[] }>('GET', `/search?q=${old[0]}`);
+    expect(body.items).toMatchObject([{ kind: 'decision', id: old[0], detail: expect.stringContaining('archived') }]);
+  });
+
   it('are told by why', async () => {
     const { body } = await t.http<Why>('GET', `/why/${old[2]}`);
     expect(body.subject).toEqual({ type: 'decision', id: old[2] });
