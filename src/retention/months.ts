@@ -1,21 +1,23 @@
 import type { DecisionsArchive } from './decisions-archive.js';
 import { dropMonth, hasLateMarks, holdOf, monthsOf, monthsToThin, type Removed, thinSome, thinSwap } from './months.repository.js';
 import type { TableResult } from './runs.repository.js';
-import { NoLock, type Session } from './session.js';
+import { NoLock, type Query, type Session } from './session.js';
 
 /** Their marks are copied by one statement: of trades that were marked each second all month, two and a half million rows. */
 const TRADES_AT_ONCE = 5;
+/** Whose revisions are kept. */
+const CORRECTED = ['snapshot_market', 'snapshot_calendar', 'snapshot_news'];
 const OFF: Removed = { held: 'ARCHIVE_DIR is not set' };
 
 /** Oldest first. A month that somebody uses stays until the next run; the others go. */
-export async function monthsGone(session: Session, result: TableResult, before: string, dryRun: boolean, archive: DecisionsArchive | null): Promise<void> {
+export async function monthsGone(session: Session, result: TableResult, before: string, dryRun: boolean, archive: DecisionsArchive | null, results: readonly TableResult[]): Promise<void> {
   const { table } = result;
   const months = await session.transaction((query) => monthsOf(query, table, before));
   const due = months.filter(({ is_due }) => is_due);
   const locked: NoLock[] = [];
   for (const { month, rows_about: about } of due) {
     try {
-      const done = archive?.isOn === false ? OFF : dryRun ? await wouldGo(session, table, month, before, about) : await gone(session, table, month, before, archive);
+      const done = archive?.isOn === false ? OFF : dryRun ? await wouldGo(session, table, month, before, about, results) : await gone(session, table, month, before, archive);
       if (done.held !== undefined) result.held.push({ month: month.slice(0, 7), why: done.held });
       else if (done.gone !== true) {
         result.months.push(month.slice(0, 7));
@@ -31,9 +33,20 @@ export async function monthsGone(session: Session, result: TableResult, before: 
   if (locked[0]) throw locked[0];
 }
 
-async function wouldGo(session: Session, table: string, month: string, before: string, about: number): Promise<Removed> {
-  const held = await session.transaction((query) => holdOf(query, table, month, before));
+async function wouldGo(session: Session, table: string, month: string, before: string, about: number, results: readonly TableResult[]): Promise<Removed> {
+  const held = await session.transaction((query) => (table === 'snapshot_revisions' ? holdOfRevisions(query, month, before, results) : holdOf(query, table, month, before)));
   return held === null ? { rows: Math.max(about, 0) } : { held };
+}
+
+/** As it would be when what was corrected has gone before. */
+async function holdOfRevisions(query: Query, month: string, before: string, results: readonly TableResult[]): Promise<string | null> {
+  const held = await holdOf(query, 'snapshot_revisions', month, before);
+  if (held === null) return null;
+  for (const table of CORRECTED) {
+    const isThere = (await monthsOf(query, table, before)).some((each) => each.month === month);
+    if (isThere && !results.some((result) => result.table === table && result.months.includes(month.slice(0, 7)))) return held;
+  }
+  return null;
 }
 
 async function gone(session: Session, table: string, month: string, before: string, archive: DecisionsArchive | null): Promise<Removed> {

@@ -100,7 +100,7 @@ export const POLICY: Readonly<Record<string, Policy>> = {
   telegram_updates: { keep: 'elsewhere', schedule: 'notifications.clean', what: '30 days' },
 
   // Alerts.
-  alerts: { keep: 'rows', days: 'RETENTION_ALERT_BODIES_DAYS', what: 'the body alone, of those that were processed, ignored or expired: ideas name them' },
+  alerts: { keep: 'rows', days: 'RETENTION_ALERT_BODIES_DAYS', what: 'the body alone, of those that were processed, ignored or expired, and of which everything that came is finished: ideas name them' },
   alert_runs: forEver('what each run of an alert did'),
   alert_keys: { keep: 'elsewhere', schedule: 'webhooks.forget-keys', what: 'when they run out' },
   webhook_sources: forEver('retired, never deleted'),

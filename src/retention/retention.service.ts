@@ -21,6 +21,8 @@ const RENEW_EVERY_MS = 30_000;
 /** A table that is in use each time it is tried, for so long, is something to be seen by a person. */
 const UNLOCKED_AFTER_HOURS = 36;
 const SUBJECT = 'retention';
+/** A server that was off for a week keeps what is old for a day more. */
+const QUIET_DAYS_MOST = 7;
 
 export interface Ask {
   dryRun?: boolean;
@@ -93,11 +95,20 @@ export class RetentionService implements BeforeApplicationShutdown {
 
   private async daily(): Promise<void> {
     try {
-      await this.run();
+      const days = await this.runs.daysSinceLast();
+      if (days !== null && days > QUIET_DAYS_MOST) await this.waitADay(Math.floor(days));
+      else await this.run();
     } catch (error) {
       // Somebody at a terminal was first.
       if (!(error instanceof Problem && error.code === 'RETENTION_RUNNING')) throw error;
     }
+  }
+
+  /** A clock that jumped ahead makes everything old: a person has a day to see it. */
+  private async waitADay(days: number): Promise<void> {
+    const [id, now] = [randomUUID(), await this.runs.clock()];
+    if (!(await inTransaction(this.dataSource, (tx) => this.runs.begin(tx, id, now, 'system')))) return;
+    await this.end(id, now, [], [new Error(`the clock says ${now}, ${days} days after the last run: nothing is removed today. If it is right, tomorrow's run goes on, or "tradewarden retention" at once; if not, set it right`)], true);
   }
 
   private inSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -113,7 +124,7 @@ export class RetentionService implements BeforeApplicationShutdown {
       const result: TableResult = { table, rows: 0, months: [], thinned: [], held: [], oldest: null };
       results.push(result);
       try {
-        await this.one(session, result, asOf, dryRun);
+        await this.one(session, result, asOf, dryRun, results);
       } catch (error) {
         if (error instanceof Stopped) throw error;
         failures.push(error instanceof NoLock ? error : new Error(`${table}: ${(error as Error).message}`, { cause: error }));
@@ -123,11 +134,11 @@ export class RetentionService implements BeforeApplicationShutdown {
     return { results, failures };
   }
 
-  private async one(session: Session, result: TableResult, asOf: string, dryRun: boolean): Promise<void> {
+  private async one(session: Session, result: TableResult, asOf: string, dryRun: boolean, results: readonly TableResult[]): Promise<void> {
     const policy = POLICY[result.table] as Extract<Policy, { keep: 'months' | 'rows' }>;
     const days = daysOf(this.env, policy);
     if (days > 0 && policy.keep === 'rows') await rowsGone(session, result, daysBefore(asOf, days), dryRun);
-    if (days > 0 && policy.keep === 'months') await monthsGone(session, result, daysBefore(asOf, days), dryRun, result.table === 'decision_history' ? this.archive : null);
+    if (days > 0 && policy.keep === 'months') await monthsGone(session, result, daysBefore(asOf, days), dryRun, result.table === 'decision_history' ? this.archive : null, results);
     // What goes altogether is not thinned before.
     const full = this.env.RETENTION_MARKS_FULL_DAYS;
     if (full > 0 && result.table === 'trade_marks') await monthsThinned(session, result, daysBefore(asOf, full), dryRun);

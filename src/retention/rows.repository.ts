@@ -27,6 +27,9 @@ interface Rows {
 }
 
 const NOT_IMPORTED = `not exists (select from import_rows r where r.target_id = x.id)`;
+/** Of an alert: ideas or trades that came of it, and trades that it was to close. */
+const NOTHING_UNFINISHED = `not exists (select from trade_ideas i where i.alert_id = x.id and (i.decided_at is null or exists (select from trades t where t.idea_id = i.id and t.finished_at is null)))
+      and not exists (select from jsonb_array_elements_text(case jsonb_typeof(x.outcome -> 'tradeIds') when 'array' then x.outcome -> 'tradeIds' else '[]' end) o (id) join trades t on t.id = o.id::uuid where t.finished_at is null)`;
 
 /** Of the policies by rows. What another row needs is looked at in the statement that deletes. */
 export const ROWS: Readonly<Record<string, Rows>> = {
@@ -34,14 +37,14 @@ export const ROWS: Readonly<Record<string, Rows>> = {
   predictions: {
     time: 'predicted_at', key: 'seq', keyType: 'bigint', among: 'true', remove: 'delete',
     unless: `x.created_at < $1::timestamptz and not exists (select from trades t where t.prediction_id = x.id) and not exists (select from trade_ideas i where i.prediction_id = x.id)
-      and not exists (select from trade_explanations e where e.prediction_id = x.id) and not exists (select from prediction_scores s where s.prediction_id = x.id and s.look_at is not null) and ${NOT_IMPORTED}`,
+      and not exists (select from trade_explanations e where e.prediction_id = x.id and not (e.created_at < $1::timestamptz and e.trade_id is null and e.idea_id is null and not exists (select from import_rows r where r.target_id = e.id))) and not exists (select from prediction_scores s where s.prediction_id = x.id and s.look_at is not null) and ${NOT_IMPORTED}`,
   },
   agent_commands: { time: 'finished_at', key: 'seq', keyType: 'bigint', among: `x.finished_at is not null and x.trade_id is null and x.type <> 'open_trade'`, unless: NOT_IMPORTED, remove: 'delete' },
   incidents: {
     time: 'resolved_at', key: 'seq', keyType: 'bigint', among: 'x.resolved_at is not null', remove: 'delete',
     unless: `not exists (select from notification_deliveries d where d.incident_id = x.id and d.status = 'waiting')`,
   },
-  alerts: { time: 'received_at', key: 'seq', keyType: 'bigint', among: `x.body_removed_at is null and x.status in ('processed','ignored','expired')`, unless: `x.finished_at < $1::timestamptz and ${NOT_IMPORTED}`, remove: `update alerts set body = '', body_removed_at = app_clock()` },
+  alerts: { time: 'received_at', key: 'seq', keyType: 'bigint', among: `x.body_removed_at is null and x.status in ('processed','ignored','expired')`, unless: `x.finished_at < $1::timestamptz and ${NOTHING_UNFINISHED} and ${NOT_IMPORTED}`, remove: `update alerts set body = '', body_removed_at = app_clock()` },
   retention_runs: { time: 'started_at', key: 'seq', keyType: 'bigint', among: `x.status <> 'running'`, unless: 'true', remove: 'delete' },
   // Its rows refuse a DELETE of the application's.
   snapshot_refs: { time: 'created_at', key: 'id', keyType: 'uuid', among: 'true', unless: `not exists (select from trade_ideas i where i.snapshot_ref = x.id)`, remove: 'retention_prune_refs' },

@@ -39,11 +39,11 @@ export class RunsRepository {
     return row?.now ?? '';
   }
 
-  /** False: another run is under way. One whose process has died is given up two minutes later. */
+  /** False: another run is under way. One whose process has died is given up two minutes later, one of a clock that was ahead at once. */
   async begin(tx: Tx, id: string, asOf: string, actor: string): Promise<boolean> {
     await tx.sql`
       with lost as (
-        update retention_runs set status = 'failed', error = 'its process ended', finished_at = app_clock(), lease_until = null where status = 'running' and lease_until < app_clock() returning 1
+        update retention_runs set status = 'failed', error = 'its process ended', finished_at = app_clock(), lease_until = null where status = 'running' and (lease_until < app_clock() or lease_until > app_clock() + make_interval(secs => ${2 * LEASE_SECONDS})) returning 1
       ) select * from lost`;
     const made: unknown[] = await tx.sql`
       with made as (
@@ -63,6 +63,12 @@ export class RunsRepository {
         update retention_runs set status = ${error === null ? 'finished' : 'failed'}, tables = ${JSON.stringify(tables)}::jsonb, error = ${error?.slice(0, 2000) ?? null}::text, finished_at = app_clock(), lease_until = null
         where id = ${id} and status = 'running' returning 1
       ) select * from done`;
+  }
+
+  /** Days since one was begun last, of whatever end; null: none was. */
+  async daysSinceLast(): Promise<number | null> {
+    const [row] = await this.dataSource.sql<{ days: number }[]>`select (extract(epoch from app_clock() - started_at) / 86400)::float8 as days from retention_runs order by seq desc limit 1`;
+    return row?.days ?? null;
   }
 
   /** Hours since a run last ended well; null: none has. */

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readEnv } from '../../src/config/env.js';
 import { Schedules } from '../../src/database/schedules.js';
 import { POLICY } from '../../src/retention/policy.js';
+import { dropMonth } from '../../src/retention/months.repository.js';
 import { ROWS } from '../../src/retention/rows.repository.js';
+import { withSession } from '../../src/retention/session.js';
 import type { System } from '../../src/overview/system.schemas.js';
 import type { TestAgent } from '../support/app.js';
 import { cli } from '../support/cli.js';
@@ -195,6 +197,21 @@ describe('rows', () => {
     expect((await t.http<{ redriven: number }>('POST', `/alerts/redrive`, { body: { filter: { status: 'ignored' } } })).body.redriven).toBe(0);
   });
 
+  it('of alerts stay whole while what came of them is not finished', async () => {
+    const source = await makeSource(t.http);
+    const alerts = [];
+    for (let n = 0; n < 3; n++) alerts.push((await postAlert(t, source.path, alertBody({ id: randomUUID() }))).body.alertId);
+    const trade = async () => (await sent('/trades', { clientOrderId: randomUUID(), symbol: 'EURUSD', direction: 'long', lotSize: '0.1' })).id;
+    const [opened, closing] = [await trade(), await trade()];
+    const idea = await sent('/trade-ideas', { symbol: 'EURUSD', direction: 'long', lotSize: '1', rationale: 'because' });
+    await t.db.query(`begin; set local session_replication_role = replica; update trade_ideas set alert_id = '${alerts[0]}', alert_run = 1, decided_at = coalesce(decided_at, app_clock()) where id = '${idea.id}'; update trades set idea_id = '${idea.id}' where id = '${opened}'; commit`);
+    await t.db.query(`update alerts set status = 'processed', outcome = case id when $2 then jsonb_build_object('tradeIds', jsonb_build_array($3::text)) else '{"tradeIds": 7}' end, finished_at = app_clock() - interval '200 days', received_at = app_clock() - interval '200 days' where id = any($1::uuid[])`, [alerts, alerts[1], closing]);
+    expect(await resultOf(t, 'alerts', { dryRun: true })).toMatchObject({ rows: 1 });
+    expect(await resultOf(t, 'alerts')).toMatchObject({ rows: 1 });
+    await t.db.query(`update trades set status = 'cancelled', finished_at = app_clock() where id = any($1::uuid[])`, [[opened, closing]]);
+    expect(await resultOf(t, 'alerts')).toMatchObject({ rows: 2 });
+  });
+
   it('by the thousand go in batches, and what somebody holds stays until the next run', async () => {
     await t.db.query(`insert into incidents (kind, severity, subject_type, subject_id, summary, resolved_at, resolved_by) select 'MARKS_STALE', 'info', 'agent', n::text, 's', app_clock() - interval '500 days' - n * interval '1 second', 'x' from generate_series(1, 5000) n`);
     const held = t.db.query(`begin; select 1 from incidents where subject_id = '4000' and resolved_at is not null for update; select pg_sleep(1.5); commit`);
@@ -238,6 +255,62 @@ describe('a run', () => {
     await t.db.query(`update retention_runs set lease_until = app_clock() - interval '1 second' where status = 'running'`);
     await retain(t);
     expect(await t.db.query(`select status, error from retention_runs where actor = 'other'`)).toEqual([{ status: 'failed', error: 'its process ended' }]);
+  });
+
+  it('that a clock which was ahead left behind holds up none', async () => {
+    await t.db.query(`insert into retention_runs (id, as_of, actor, lease_until) values (gen_random_uuid(), app_clock(), 'of next year', app_clock() + interval '1 year')`);
+    await retain(t);
+    expect(await t.db.query(`select status from retention_runs where actor = 'of next year'`)).toEqual([{ status: 'failed' }]);
+  });
+
+  it('does what its dry run says, table by table', async () => {
+    const ids = [];
+    for (const n of [1, 2]) ids.push((await sent('/predictions', { model: 'm', symbol: 'EURUSD', timestamp: daysAgo(420, n), direction: 'long', confidence: '0.9' })).id);
+    for (const predictionId of ids) await sent('/explanations', { predictionId, kind: 'skip', explanation: 'because' });
+    await t.db.query(`update predictions set created_at = app_clock() - interval '420 days' where id = any($1::uuid[])`, [ids]);
+    await t.db.query(`update trade_explanations set created_at = app_clock() - interval '420 days' where prediction_id = $1`, [ids[0]]);
+    await sent('/snapshots/market', { symbol: 'EURUSD', timeframe: 'H1', openTime: `${daysAgo(70).slice(0, 13)}:00:00.000Z`, open: '1.1', high: '1.3', low: '1', close: '1.1' });
+    await t.db.query(`begin; set local session_replication_role = replica; update snapshot_market set created_at = app_clock() - interval '65 days'; commit`);
+    const told = ({ tables }: Awaited<ReturnType<typeof retain>>) => tables.map(({ table, rows, months, thinned, held, oldest }) => ({ table, rows: months.length + thinned.length > 0 ? null : rows, months, thinned, held, oldest: months.length > 0 ? null : oldest !== null }));
+    const dry = told(await retain(t, { dryRun: true }));
+    expect(dry.filter(({ rows, months }) => rows !== 0 || months.length > 0).map(({ table }) => table)).toEqual(expect.arrayContaining(['predictions', 'trade_explanations', 'snapshot_market', 'snapshot_revisions']));
+    expect(told(await retain(t)).map(({ oldest, ...rest }) => rest)).toEqual(dry.map(({ oldest, ...rest }) => rest));
+  });
+
+  it('of the schedule waits a day when the clock went on by more than a week without it', async () => {
+    const schedules = t.app.get(Schedules);
+    const nightly = async () => {
+      await t.db.query(`update schedules set next_run_at = 'infinity' where name <> 'retention.remove-old'`);
+      await t.db.query(`insert into schedules (name, next_run_at) values ('retention.remove-old', app_clock()) on conflict (name) do update set next_run_at = app_clock(), lease_until = null`);
+      await schedules.runDue();
+      return (await t.db.query<{ status: string }>('select status from retention_runs order by seq desc limit 1'))[0]?.status;
+    };
+    const open = () => t.db.query<{ summary: string }>(`select summary from incidents where kind = 'RETENTION_FAILED' and resolved_at is null`);
+    await retain(t);
+    await t.db.query(`insert into incidents (kind, severity, subject_type, subject_id, summary, resolved_at, resolved_by) values ('MARKS_STALE', 'info', 'agent', 'jump', 's', app_clock(), 'x')`);
+    await goTo(t, -450);
+    expect([await nightly(), (await open())[0]?.summary]).toEqual(['failed', expect.stringMatching(/450 days after the last run: nothing is removed today/)]);
+    expect(await count('incidents', `subject_id = 'jump'`)).toBe(1);
+    await goTo(t, -451);
+    expect([await nightly(), await open()]).toEqual(['finished', []]);
+    expect(await count('incidents', `subject_id = 'jump'`)).toBe(0);
+    await t.db.query(`update schedules set next_run_at = 'infinity'`);
+    await goTo(t, 0);
+  });
+
+  it('reads no month row by row while others wait for its lock, also one of which the planner knows nothing', async () => {
+    const month = `${monthAgo(100)}-01`;
+    await t.db.query(`select ensure_snapshot_months(p, array[$1::date]) from unnest(array['snapshot_market', 'trade_marks']) p`, [month]);
+    await t.db.query(`insert into snapshot_market (id, captured_at, last_captured_at, created_at, symbol, timeframe, frame, open_time, close_time, open, high, low, close)
+      select gen_random_uuid(), o, o, o, 'EURUSD', 'M1', 'M1', o, o + interval '1 minute', 1, 1, 1, 1 from generate_series($1::date::timestamptz, $1::date::timestamptz + interval '20 days', interval '1 minute') o`, [month]);
+    // An import that is under way: looked at last, so that the month is still there to be asked.
+    await t.db.query(`insert into import_runs (id, source, system, shape, file_name, sha256, options, status, actor, app_version) values (gen_random_uuid(), 'old', 'rec-io', 'trades', 'old.db', repeat('a', 64), '{}', 'running', 'import', 'test')`);
+    const scans = await withSession(t.db.url, { isBusy: () => false, isStopped: () => false }, (session) => session.transaction(async (query) => {
+      const done = await dropMonth(query, 'snapshot_market', month, daysAgo(30), null);
+      return [done.held, await query(`select seq_scan::int from pg_stat_xact_user_tables where relname = $1`, [`snapshot_market_y${monthAgo(100).replace('-', 'm')}`])];
+    }));
+    await t.db.query('delete from import_runs');
+    expect(scans).toEqual(['rows of it are just coming', [{ seq_scan: 0 }]]);
   });
 
   it('is seen in /system and in /metrics', async () => {
