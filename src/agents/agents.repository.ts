@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
 import type { HaltOnAgent } from '../halts/halt-rows.js';
 import { agentSql, HALTS_OF_AGENT } from '../halts/halts.sql.js';
+import { OPENINGS_SUSPENDED } from '../halts/suspensions.sql.js';
 import { type AccountTold, TOLD } from './account-match.js';
 
 export type Mode = 'simulation' | 'paper' | 'live';
@@ -34,6 +35,8 @@ export interface AgentStateRow {
   silent_seconds: string | null; uptime_seconds: string | null; account_mismatch: string[] | null; positions_as_of: string | null;
   /** Since the last complete report of positions, by what it says and by when it came; null: none since the agent started. */
   positions_seconds: string | null;
+  /** By the system itself, of all agents. */
+  openings_suspended: boolean;
 }
 
 export type AgentWithState = AgentRow & AgentStateRow;
@@ -48,7 +51,7 @@ const STATE = `s.status, s.equity, s.balance, s.margin, s.margin_free, s.floatin
   extract(epoch from app_clock() - s.last_seen_at)::text as silent_seconds,
   extract(epoch from app_clock() - s.started_at)::text as uptime_seconds, s.account_mismatch, r.complete_as_of as positions_as_of,
   case when r.complete_received_at >= s.started_at
-    then extract(epoch from app_clock() - least(r.complete_as_of, r.complete_received_at))::text end as positions_seconds`;
+    then extract(epoch from app_clock() - least(r.complete_as_of, r.complete_received_at))::text end as positions_seconds, ${OPENINGS_SUSPENDED} as openings_suspended`;
 
 const AGENTS = `agents a join accounts c on c.id = a.account_id join agent_state s on s.agent_id = a.id left join agent_reports r on r.agent_id = a.id`;
 

@@ -35,6 +35,7 @@ export function whyNotTrading(agent: AgentWithState): string | null {
   if (agent.retired_at !== null) return 'it is retired';
   if (agent.account_mismatch !== null) return `its terminal is on another account: ${agent.account_mismatch.join(', ')}`;
   if (state !== 'active') return `it is held: ${state}`;
+  if (agent.openings_suspended) return 'the system holds openings until it is well again';
   if (agent.run !== 'running') return `it is told to be ${agent.run}`;
   if (agent.status !== 'running') return agent.last_seen_at === null ? 'it was never heard of' : `it says ${agent.status}`;
   if (!agent.holds_trading_lease) return agent.last_seen_at === null ? 'it was never heard of' : 'it has no trading lease: no heartbeat for a minute';

@@ -1,5 +1,6 @@
 import { OFFLINE_AFTER_SECONDS } from '../agents/liveness.js';
 import { withClient } from '../database/client.js';
+import { OPENINGS_SUSPENDED } from '../halts/suspensions.sql.js';
 
 /** What a person should look at, beside whether the system is safe. Each list is of 50 at most. */
 export interface Trading {
@@ -33,7 +34,7 @@ const AGENTS = `select agent, "agentId", why is null as "canTrade", why, "lastSe
     select a.name as agent, a.id as "agentId", a.seq, floor(extract(epoch from app_clock() - s.last_seen_at))::int as "lastSeenSeconds",
       floor(extract(epoch from app_clock() - least(r.complete_as_of, r.complete_received_at)))::int as "positionsSeconds",
       case when s.last_seen_at is null then 'never heard of' when s.last_seen_at < app_clock() - interval '${OFFLINE_AFTER_SECONDS} seconds' then 'offline'
-        when halt_state(a.id, a.account_id, a.mode) <> 'active' then halt_state(a.id, a.account_id, a.mode) when a.run <> 'running' then 'told to be ' || a.run when s.status <> 'running' then 'says ' || s.status
+        when halt_state(a.id, a.account_id, a.mode) <> 'active' then halt_state(a.id, a.account_id, a.mode) when ${OPENINGS_SUSPENDED} then 'the system holds openings until it is well again' when a.run <> 'running' then 'told to be ' || a.run when s.status <> 'running' then 'says ' || s.status
         when s.account_mismatch <> '{}' then 'its terminal is on another account' when coalesce(s.trading_lease_until <= app_clock(), true) then 'has no trading lease'
         when s.broker_connected is false or (a.mode = 'live' and s.broker_connected is null) then 'not connected to its broker'
         when s.trade_allowed is false or (a.mode = 'live' and s.trade_allowed is null) then 'its broker does not allow trading'

@@ -293,6 +293,11 @@ describe('agents', () => {
     expect(await why()).toBe('it was never heard of');
     await beat();
     expect(await why()).toBeNull();
+    await t.db.query(`insert into opening_suspensions (cause, reason, lapses_at) values ('disk', 'a test', app_clock() + interval '2 minutes')`);
+    expect(await why()).toBe('the system holds openings until it is well again');
+    expect((await t.http('GET', `/agents/${agent.id}/state`)).body).toMatchObject({ openingsSuspended: true, canTrade: false });
+    await t.db.query(`update opening_suspensions set lapses_at = app_clock()`);
+    expect(await why()).toBeNull();
     await t.http('POST', `/agents/${agent.id}/commands`, { body: { type: 'pause' } });
     expect(await why()).toBe('it is told to be paused');
     await t.http('POST', `/agents/${agent.id}/commands`, { body: { type: 'resume' } });

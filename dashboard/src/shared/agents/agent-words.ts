@@ -31,6 +31,7 @@ export function whyNoTrade({ canTrade, retired, mode, state, desiredState }: Age
   const why: string[] = [];
   const { reasons, run } = desiredState;
   if (desiredState.state !== 'active') why.push(...reasons.filter(holdsAll).map(reasonText));
+  if (state.openingsSuspended) why.push('the system holds openings until it is well again: see System');
   if (state.accountMismatch) why.push(`its terminal is on another account: ${state.accountMismatch.join(', ')} differ`);
   if (run !== 'running') why.push(`it is to be ${run}${reasons.some(({ code }) => code !== 'HALT') ? `: ${reasons.filter(({ code }) => code !== 'HALT').map(reasonText).join('; ')}` : mode === 'live' ? ': a live agent waits for a person to start it' : ''}`);
   if (state.lastSeenAt === null) why.push('it was never heard: start it with its key');
