@@ -22,6 +22,8 @@ const LEAVE_AFTER_MS = 1_000;
 const RENEW_EVERY_MS = (LEASE_SECONDS / 3) * 1000;
 /** A daily job that failed does not wait for tomorrow. */
 const AFTER_FAILURE_SECONDS = 300;
+/** The most that WATCH_EVERY_SECONDS can be, by which quick ones are planned whatever they say themselves. */
+const AHEAD_SECONDS = 60;
 /** Behind the time at which it was due, also while it runs. */
 const LATE_SECONDS = { quick: 90, slow: 600 };
 
@@ -130,14 +132,14 @@ export class Schedules implements OnApplicationShutdown {
   }
 
   private async claimAndRun(schedule: Schedule): Promise<void> {
-    const { name, run } = schedule;
+    const { name, everySeconds, run } = schedule;
     const token = randomUUID();
     const claimed: unknown[] = await this.dataSource.sql`
       with claimed as (
         insert into schedules as s (name, next_run_at, lease_until, token)
         values (${name}, app_clock(), app_clock() + make_interval(secs => ${LEASE_SECONDS}), ${token})
         on conflict (name) do update set lease_until = excluded.lease_until, token = excluded.token, next_run_at = least(s.next_run_at, app_clock())
-        where ${() => isDue(String(schedule.everySeconds))}
+        where ${() => isDue(String(everySeconds))}
         returning 1
       ) select * from claimed`;
     if (claimed.length === 0) return;
@@ -188,10 +190,11 @@ export class Schedules implements OnApplicationShutdown {
 
 /**
  * Nobody plans further ahead than one turn, or claims for longer than a lease: what says so was written by a clock that was
- * ahead and is right again, and would stand still until then. Infinity is said on purpose.
+ * ahead and is right again, and would stand still until then: an hour of that would be an hour in which nobody watches open
+ * trades. Infinity is said on purpose.
  */
 const isDue = (everySeconds: string): string =>
-  `(s.next_run_at <= app_clock() or (isfinite(s.next_run_at) and s.next_run_at > app_clock() + make_interval(secs => ${everySeconds} + ${LATE_SECONDS.slow})))
+  `(s.next_run_at <= app_clock() or (isfinite(s.next_run_at) and s.next_run_at > app_clock() + make_interval(secs => ${everySeconds} + ${AHEAD_SECONDS})))
     and (s.lease_until is null or s.lease_until <= app_clock() or s.lease_until > app_clock() + make_interval(secs => ${2 * LEASE_SECONDS}))`;
 
 const isQuick = ({ everySeconds }: Schedule): boolean => everySeconds * 1000 < QUICK_BELOW_MS;

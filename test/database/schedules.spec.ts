@@ -116,6 +116,19 @@ describe('a schedule', () => {
     expect(runs).toEqual({ daily: 2, quick: 2, claimed: 2, parked: 0 });
   });
 
+  it('runs in time also when the clock was set back by hours after it was planned, and keeps its cadence from then on', async () => {
+    let runs = 0;
+    schedule('test.set-back', 5, async () => (runs += 1));
+    await first.db.query(`insert into schedules (name, next_run_at) values ('test.set-back', app_clock() + interval '2 hours')`);
+    await runBoth();
+    await runBoth();
+    expect(runs).toBe(1);
+    expect((await row('test.set-back'))?.due_in).toBeLessThanOrEqual(60);
+    await first.db.query(`update schedules set next_run_at = 'infinity' where name = 'test.set-back'`);
+    await runBoth();
+    expect(runs).toBe(1);
+  });
+
   it('that runs holds no connection and no transaction, and does not let the other instance begin', async () => {
     let running = 0;
     let most = 0;
