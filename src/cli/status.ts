@@ -5,6 +5,7 @@ import { inspect, type Inspection } from '../database/inspect.js';
 import { withClient } from '../database/client.js';
 import { rolesOf } from '../database/roles.js';
 import type { DatabaseUrls } from '../database/urls.js';
+import { SUSPENSION_REASON } from '../halts/suspensions.sql.js';
 import { explain, type Outcome } from './outcome.js';
 import { type Say, withDatabase } from './database.js';
 import { linesOf, NOTHING_KNOWN, type Trading, tradingOf } from './status-trading.js';
@@ -59,7 +60,7 @@ async function look(env: Env, say: Say): Promise<{ checks: Check[]; halts: Halti
 /** What the servers last saw of the whole; of a system without a server nothing is said. */
 async function systemOf(url: string): Promise<Check[]> {
   const { rows } = await withClient(url, (client) => client.query<{ level: string; parts: { name: string; level: string; why: string }[]; suspended: string | null }>(`select level, parts,
-    (select reason from opening_suspensions where ended_at is null and lapses_at > app_clock()) as suspended from system_status where looked_at > app_clock() - interval '1 minute'`));
+    ${SUSPENSION_REASON} as suspended from system_status where looked_at > app_clock() - interval '1 minute'`));
   return rows.map(({ level, parts, suspended }) => {
     const wrong = parts.filter((part) => part.level !== 'none').map(({ name, why }) => `${name}: ${why}`).join('; ');
     const state = suspended !== null || level === 'critical' || level === 'cascading' ? 'unsafe' as const : level === 'none' ? 'ok' as const : 'warning' as const;

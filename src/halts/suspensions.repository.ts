@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
+import { HOLDS_SECONDS, suspensionHolds } from './suspensions.sql.js';
 
 export interface SuspensionRow {
   id: string;
@@ -15,9 +16,6 @@ export interface SuspensionRow {
   end_reason: string | null;
 }
 
-/** Whoever renews it looks every ten seconds: what has not done so twelve times is not there, and holds nothing up any more. */
-const HOLDS_SECONDS = 120;
-
 const BY_MONITOR = 'system';
 
 /**
@@ -30,16 +28,20 @@ export class SuspensionsRepository {
 
   /** Null: openings are not held. */
   async inForce(tx: Tx = this.dataSource.manager): Promise<SuspensionRow | null> {
-    const [row] = await tx.sql<SuspensionRow[]>`select * from opening_suspensions where ended_at is null and lapses_at > app_clock()`;
+    const [row] = await tx.sql<SuspensionRow[]>`select * from opening_suspensions where ${() => suspensionHolds()}`;
     return row ?? null;
   }
 
-  /** Begins one, or renews the one there is. Nothing happens where a person has ended one since `trouble`: he has seen it. @returns whether it began */
-  async hold(tx: Tx, trouble: string, cause: string, reason: string): Promise<boolean> {
+  /**
+   * Begins one, or renews the one there is. Nothing happens where a person has ended one since `trouble`: he has seen it.
+   * @param longer times as long as usual, 1 to LONGER_MOST
+   * @returns whether it began
+   */
+  async hold(tx: Tx, trouble: string, cause: string, reason: string, longer: number): Promise<boolean> {
     const rows = await tx.sql<{ began: boolean }[]>`
       with held as (
         insert into opening_suspensions as s (cause, reason, lapses_at)
-        select ${cause}, ${reason}, app_clock() + make_interval(secs => ${HOLDS_SECONDS})
+        select ${cause}, ${reason}, app_clock() + make_interval(secs => ${HOLDS_SECONDS * longer})
         where not exists (select from opening_suspensions where ended_at >= ${trouble}::timestamptz and ended_by <> ${BY_MONITOR})
         on conflict ((true)) where ended_at is null do update set lapses_at = excluded.lapses_at
         returning s.xmax = 0 as began

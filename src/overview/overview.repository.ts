@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { BOOKS, type Book } from '../circuit-breaker/trade-figures.repository.js';
 import type { CommandStatus } from '../commands/command-state.js';
 import type { Tx } from '../database/transaction.js';
+import { SUSPENSION_REASON } from '../halts/suspensions.sql.js';
 
 /** What was reported of a book, by whoever reported last. */
 export interface BookDay extends Book {
@@ -99,7 +100,7 @@ export class OverviewRepository {
   /** Why nobody may open, beside halts, in words; empty: nothing else holds openings. */
   async held(tx: Tx): Promise<string[]> {
     const [row] = await tx.sql<{ opens: boolean; suspended: string | null }[]>`
-      select ai_trading_enabled as opens, (select reason from opening_suspensions where ended_at is null and lapses_at > app_clock()) as suspended from risk_config`;
+      select ai_trading_enabled as opens, ${() => SUSPENSION_REASON} as suspended from risk_config`;
     if (!row) throw new Error('the row of risk_config is gone');
     return [
       ...(row.suspended === null ? [] : [`the system holds openings until it is well again: ${row.suspended}`]),

@@ -8,7 +8,7 @@ export interface Facts {
   /** Servers that were heard in the last ten minutes, this one among them. */
   servers: readonly ServerFacts[] | null;
   schedules: readonly ScheduleFacts[] | null;
-  /** Agents that are to run and were heard within the hour; null also while a server is too young to have heard them. */
+  /** Agents that are to run and were heard within the hour, or within the hour before the trouble that there is; null also while a server is too young to have heard them. */
   agents: { heard: number; silent: number } | null;
   /** The worst severity of each kind of incident that is open. */
   incidents: Readonly<Record<string, { severity: string; count: number }>> | null;

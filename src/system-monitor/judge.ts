@@ -27,19 +27,18 @@ const notKnown = critical('not known: the database did not answer');
 export const judge = (facts: Facts): SeenPart[] => PARTS.map((name) => ({ name, ...worst([...(OWN[name]?.(facts) ?? []), ...byIncidents(name, facts)]) }));
 
 const OWN: Partial<Record<PartName, (facts: Facts) => Verdict[]>> = {
-  disk: ({ disk }) => disk.map(({ name, freePercent: free }) => {
-    if (free === null) return warning(`how full the disk of ${name} is could not be read`);
+  // A full disk of another server is told by the incident that it opens of it: who looks now sees its own only, and next time it is another one.
+  disk: ({ disk, incidents }) => [...(incidents?.['DISK_LOW'] ? [warning('an incident of DISK_LOW')] : []), ...disk.map(({ name, freePercent: free }) => {
+    if (free === null || !Number.isFinite(free)) return warning(`how full the disk of ${name} is could not be read`);
     const why = `${free.toFixed(1)} % of the disk of ${name} is free`;
     return free < DISK_CRITICAL_PERCENT ? critical(why) : free < DISK_WARNING_PERCENT ? warning(why) : well;
-  }),
+  })],
   database: ({ latencyMs, databaseError, connections, servers }) => {
     if (latencyMs === null) return [critical(databaseError ?? 'no answer within a second')];
-    const share = connections === null ? 0 : connections.used / connections.most;
-    const why = `${connections?.used} of ${connections?.most} connections are taken`;
     return [
       latencyMs >= LATENCY_WARNING_MS ? warning(`an empty statement takes ${Math.round(latencyMs)} ms`) : well,
       ...waits(servers),
-      share >= CONNECTIONS_CRITICAL ? critical(why) : share >= CONNECTIONS_WARNING ? warning(why) : well,
+      taken(connections),
     ];
   },
   servers: ({ servers }) => {
@@ -63,10 +62,17 @@ const OWN: Partial<Record<PartName, (facts: Facts) => Verdict[]>> = {
   agents: ({ agents }) => {
     if (agents === null) return [];
     const { heard, silent } = agents;
-    const why = `${silent} of ${heard} agents that were heard within the hour are silent`;
+    const why = `${silent} of ${heard} agents that were heard lately are silent`;
     return [silent >= AGENTS_TOGETHER && silent * 2 >= heard ? critical(why) : silent > 0 ? warning(why) : well];
   },
 };
+
+function taken(connections: Facts['connections']): Verdict {
+  const share = connections === null ? NaN : connections.used / connections.most;
+  if (connections === null || !Number.isFinite(share)) return warning('how many connections are taken is not known');
+  const why = `${connections.used} of ${connections.most} connections are taken`;
+  return share >= CONNECTIONS_CRITICAL ? critical(why) : share >= CONNECTIONS_WARNING ? warning(why) : well;
+}
 
 /** In two looks in a row: a pool that is too small, or that something holds. */
 const waits = (servers: Facts['servers']): Verdict[] => present(servers ?? []).map(({ name, poolWaiting }) => (poolWaiting === 0 ? well : warning(`${poolWaiting} requests of ${name} wait for a connection`)));

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
@@ -13,18 +14,20 @@ import { DatabaseService } from '../database/database.service.js';
 import { Schedules } from '../database/schedules.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
+import { LONGER_MOST } from '../halts/suspensions.sql.js';
 import { SuspensionsRepository, type SuspensionRow } from '../halts/suspensions.repository.js';
 import { APP_VERSION } from '../common/version.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import { Streams } from '../live/streams.js';
 import { judge } from './judge.js';
 import { look } from './look.js';
+import { MonitorConnection } from './monitor-connection.js';
 import { inWords, isFailing, type Picture, pictureOf, standing, suspends } from './picture.js';
 import { type StatusRow, SystemStatusRepository } from './system-status.repository.js';
 
 /** Two of them in a row count: what fails is known within twenty seconds. */
 export const LOOK_EVERY_MS = 10_000;
-/** Nothing critical for so long: it is over. What comes back twice a minute is not over in between. */
+/** Nothing critical for so long: it is over; longer, where it was over within the hour and came back. What comes back twice a minute is not over in between. */
 const QUIET_SECONDS = 60;
 /** Older, nobody looks: what it says is not known any more. */
 const STALE_SECONDS = 60;
@@ -34,7 +37,7 @@ const SUBJECT = 'system';
 /**
  * Looks at the whole system as one picture: what fails together is one incident with its likely cause. It switches nothing of
  * people's on or off. While too much fails it holds openings by a flag of its own, which ends by itself; what is open is looked
- * after as far as anything still works. By a timer of its own, since the schedules are among what it looks at.
+ * after as far as anything still works. By a timer and a connection of its own, since the schedules and the pool are among what it looks at.
  */
 @Injectable()
 export class SystemMonitor implements OnApplicationShutdown {
@@ -54,6 +57,7 @@ export class SystemMonitor implements OnApplicationShutdown {
     private readonly dataSource: DataSource,
     private readonly database: DatabaseService,
     private readonly schedules: Schedules,
+    private readonly own: MonitorConnection,
     private readonly statuses: SystemStatusRepository,
     private readonly suspensions: SuspensionsRepository,
     private readonly incidents: Incidents,
@@ -103,9 +107,10 @@ export class SystemMonitor implements OnApplicationShutdown {
 
   /** Never by two servers at once: the row is held while it is compared and written. */
   async lookAndAct(): Promise<Picture> {
-    const facts = await look({ url: this.database.url, schedules: this.schedules.known, folders: { data: this.env.DATA_DIR } });
+    const db = await this.own.get();
+    const facts = await look({ ask: (text, values) => db.query(text, values), schedules: this.schedules.known, folders: this.folders() });
     const seen = judge(facts);
-    return inTransaction(this.dataSource, async (tx) => {
+    return inTransaction(db, async (tx) => {
       const before = await this.statuses.hold(tx);
       const picture = pictureOf(seen.map((part) => standing(before.parts.find(({ name }) => name === part.name), part, before.at)));
       await this.act(tx, before, picture);
@@ -113,11 +118,19 @@ export class SystemMonitor implements OnApplicationShutdown {
     });
   }
 
+  /** The embedded database may lie on another disk than DATA_DIR. */
+  private folders(): Record<string, string> {
+    const { folder } = this.database;
+    const data = resolve(this.env.DATA_DIR);
+    return { data, ...(folder === undefined || folder.startsWith(data) ? {} : { database: folder }) };
+  }
+
   private async act(tx: Tx, before: StatusRow & { at: string }, picture: Picture): Promise<void> {
     const fails = isFailing(picture);
-    const quietSince = fails ? null : (before.quiet_since ?? before.at);
-    const isOver = !fails && quietSince !== null && Date.parse(before.at) - Date.parse(quietSince) >= QUIET_SECONDS * 1_000;
-    const trouble = fails ? (before.trouble_since ?? before.at) : isOver ? null : before.trouble_since;
+    const longer = fails || before.trouble_since !== null ? Math.min(LONGER_MOST, 2 ** (await this.statuses.overLately(tx))) : 1;
+    const quietSince = fails ? null : earlier(before.quiet_since, before.at);
+    const isOver = quietSince !== null && Date.parse(before.at) - Date.parse(quietSince) >= QUIET_SECONDS * longer * 1_000;
+    const trouble = fails ? earlier(before.trouble_since, before.at) : isOver ? null : before.trouble_since;
     await this.statuses.save(tx, picture, { since: picture.level === before.level ? before.since : before.at, trouble_since: trouble, quiet_since: trouble === null ? null : quietSince });
     const words = inWords(picture);
     if (picture.level !== before.level || picture.cause !== before.cause) {
@@ -126,18 +139,18 @@ export class SystemMonitor implements OnApplicationShutdown {
       this.log[fails ? 'error' : 'log'](`the system is at level ${level}${fails ? `: ${words}` : ''}`);
       if (fails) await this.incidents.open(tx, null, { kind: 'SYSTEM_FAILING', severity: 'critical', subjectId: SUBJECT, agentId: null, summary: `${level === 'cascading' ? 'Several parts fail together' : 'A part of the system fails'}, first ${words}.`.slice(0, 1_000), data: { level, cause, parts: picture.parts.filter((part) => part.level !== 'none') } });
     }
-    if (isOver && before.trouble_since !== null) await this.incidents.resolve(tx, null, 'SYSTEM_FAILING', [SUBJECT], 'no part of the system has been critical for a minute');
-    await this.holdOrEnd(tx, picture, trouble, words);
+    if (isOver && before.trouble_since !== null) await this.incidents.resolve(tx, null, 'SYSTEM_FAILING', [SUBJECT], 'no part of the system has been critical for long enough');
+    await this.holdOrEnd(tx, picture, trouble, words, longer);
   }
 
   /** What is no longer renewed lapses after two minutes, so that nothing opens between two failures. */
-  private async holdOrEnd(tx: Tx, picture: Picture, trouble: string | null, words: string): Promise<void> {
+  private async holdOrEnd(tx: Tx, picture: Picture, trouble: string | null, words: string, longer: number): Promise<void> {
     if (trouble === null || !suspends(picture)) {
       if (trouble === null || !(await this.suspensions.inForce(tx))) await this.end(tx);
       return;
     }
     const cause = picture.cause ?? SUBJECT;
-    if (!(await this.suspensions.hold(tx, trouble, cause, words.slice(0, 1_000)))) return;
+    if (!(await this.suspensions.hold(tx, trouble, cause, words.slice(0, 1_000), longer))) return;
     await this.events.append(tx, null, [{ type: 'system.suspended', data: { cause, reason: words } }]);
     this.log.error(`openings are held: ${words}`);
   }
@@ -163,7 +176,7 @@ export class SystemMonitor implements OnApplicationShutdown {
   }
 
   async read(): Promise<void> {
-    const [status, suspension] = [await this.statuses.get(), await this.suspensions.inForce()];
+    const [status, suspension] = [await this.statuses.get(), await this.suspensions.inForce((await this.own.get()).manager)];
     [this.status, this.suspension, this.readAt] = [status, suspension, performance.now()];
   }
 
@@ -176,5 +189,9 @@ export class SystemMonitor implements OnApplicationShutdown {
     this.rest();
     this.delays.disable();
     await Promise.race([this.running.then(() => this.statuses.leave(this.instanceId)).catch(() => undefined), pause(LEAVE_AFTER_MS, undefined, { ref: false })]);
+    await Promise.race([this.own.close(), pause(LEAVE_AFTER_MS, undefined, { ref: false })]);
   }
 }
+
+/** What began later than now began by a clock that was set back since. */
+const earlier = (since: string | null, now: string): string => (since === null || Date.parse(since) > Date.parse(now) ? now : since);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
+import { MonitorConnection } from './monitor-connection.js';
 import type { Level, PartName } from './parts.js';
 import type { PartStanding, Picture } from './picture.js';
 
@@ -33,11 +33,11 @@ const FORGOTTEN_AFTER = `interval '1 day'`;
 
 @Injectable()
 export class SystemStatusRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly own: MonitorConnection) {}
 
   /** This server is there. A server that was killed and started again under its name is the same one. */
   async beat({ id, name, version, loopDelayMs, poolWaiting, eventsBehindSeconds }: Beat): Promise<void> {
-    await this.dataSource.sql`
+    await (await this.own.get()).sql`
       with gone as (
         delete from server_instances where id <> ${id} and (seen_at < app_clock() - ${() => FORGOTTEN_AFTER} or (name = ${name} and seen_at < app_clock() - interval '35 seconds'))
       ), beaten as (
@@ -48,23 +48,31 @@ export class SystemStatusRepository {
 
   /** It ends as it should: nobody misses it. */
   async leave(id: string): Promise<void> {
-    await this.dataSource.sql`delete from server_instances where id = ${id}`;
+    await (await this.own.get()).sql`delete from server_instances where id = ${id}`;
   }
 
-  async get(tx: Tx = this.dataSource.manager): Promise<StatusRow | null> {
-    const [row] = await tx.sql<StatusRow[]>`select ${() => COLUMNS} from system_status`;
+  async get(): Promise<StatusRow | null> {
+    const [row] = await (await this.own.get()).sql<StatusRow[]>`select ${() => COLUMNS} from system_status`;
     return row ?? null;
   }
 
   /** Whose turn it is to look: at most one server in nine seconds. A clock that was set back holds nobody up. */
   async claim(): Promise<boolean> {
-    const rows: unknown[] = await this.dataSource.sql`
+    const rows: unknown[] = await (await this.own.get()).sql`
       with claimed as (
         insert into system_status as s (looked_at) values (app_clock())
         on conflict (id) do update set looked_at = app_clock()
         where s.looked_at < app_clock() - make_interval(secs => ${LOOK_AFTER_SECONDS}) or s.looked_at > app_clock() + interval '1 minute' returning 1
       ) select * from claimed`;
     return rows.length > 0;
+  }
+
+  /** How often it was over within the hour: the failing, or the holding of openings, but for what a person let through. */
+  async overLately(tx: Tx): Promise<number> {
+    const [row] = await tx.sql<{ times: number }[]>`select greatest(
+      (select count(*) from incidents where kind = 'SYSTEM_FAILING' and resolved_at > app_clock() - interval '1 hour'),
+      (select count(*) from opening_suspensions where ended_by = 'system' and ended_at > app_clock() - interval '1 hour'))::int as times`;
+    return row?.times ?? 0;
   }
 
   /** Held until the transaction ends. */

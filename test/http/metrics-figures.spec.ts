@@ -104,6 +104,9 @@ describe('the database in /metrics', () => {
         await waits;
       });
     });
+    // Of other roles it is not told what they are: they count, for they take connections.
+    const strangers = await onConnection(t.db.ownerUrl, async () => (await scrape(t.base)).value('tradewarden_db_sessions{state="hidden"}'));
+    expect(strangers).toBeGreaterThanOrEqual(1);
     // A scrape waits for no sizes, and leaves out what it could not read in time.
     let seen = await scrape(t.base);
     await until(async () => {

@@ -3,6 +3,7 @@ import type { AccountRow } from '../../accounts/accounts.repository.js';
 import { ASSUMED_BALANCE, flows, realised } from '../../accounts/day-figures.js';
 import { type Statement, Statements } from '../../database/statements.js';
 import type { Tx } from '../../database/transaction.js';
+import { suspensionHolds } from '../../halts/suspensions.sql.js';
 import { LIVENESS_OF_AGENT } from './agent-facts.sql.js';
 import type { AgentFacts, CalendarFacts, GateInput, Held, InstrumentFacts, QuoteFacts } from './gate-input.js';
 import { HELD, HELD_JSON, INSTRUMENT, QUOTE, TERMS, timeOf } from './held.sql.js';
@@ -131,7 +132,7 @@ const FACTS: Statement = {
       (select jsonb_build_object(
         'agent', case when count(*) filter (where w.who = q.who and w.amount is null) = 0 then ${text('coalesce(sum(w.amount) filter (where w.who = q.who), 0)')} end,
         'strategy', case when count(*) filter (where w.strategy = q.strategy and w.amount is null) = 0 then ${text('coalesce(sum(w.amount) filter (where w.strategy = q.strategy), 0)')} end) from worth w) as profit,
-      (select jsonb_build_object('cause', u.cause, 'reason', u.reason, 'since', ${timeOf('u.began_at')}) from opening_suspensions u where u.ended_at is null and u.lapses_at > clock.at) as suspension
+      (select jsonb_build_object('cause', u.cause, 'reason', u.reason, 'since', ${timeOf('u.began_at')}) from opening_suspensions u where ${suspensionHolds('u', 'clock.at')}) as suspension
     from q cross join clock cross join account
       left join lateral (${INSTRUMENT('q.account_id', 'q')}) i on true
       left join lateral (${QUOTE('q.account_id', 'q')}) s on true`,
