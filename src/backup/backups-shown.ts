@@ -1,14 +1,11 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { ENV } from '../config/env.token.js';
 import type { Env } from '../config/env.js';
-import { askAside } from '../database/aside.js';
-import { DatabaseService } from '../database/database.service.js';
+import { type KeptLook, Looks } from '../database/kept-look.js';
 import { type BackupFigures, backupFigures } from './backup-figures.js';
 
 const KEPT_MS = 2_000;
-const SOON_MS = 90;
 
 const time = () => z.iso.datetime().nullable();
 
@@ -21,36 +18,29 @@ export const backupShownSchema = z.object({
 });
 export type BackupShown = z.output<typeof backupShownSchema>;
 
-/** Asks beside the pool, 0.9 s at most; those that ask together share one look, and the probes of a moment. */
 @Injectable()
 export class BackupsShown {
-  private kept: BackupFigures | null = null;
-  private keptAt = -Infinity;
-  private looking: Promise<BackupFigures | null> | null = null;
+  private readonly look: KeptLook<BackupFigures>;
 
   constructor(
     @Inject(ENV) private readonly env: Env,
-    private readonly database: DatabaseService,
-  ) {}
+    looks: Looks,
+  ) {
+    this.look = looks.of((client) => backupFigures((text) => client.query(text)), KEPT_MS);
+  }
 
   /** Null: not known. */
   async get(): Promise<BackupShown | null> {
-    const figures = await this.figures();
+    const figures = await this.look.get();
     return figures && this.shown(figures);
   }
 
   /** What anybody may read: ages. Null when it takes longer than a moment. */
   async soon(): Promise<{ lastVerifiedHours: number | null; lastOffsiteHours: number | null; overdue: boolean | null; failing: boolean } | null> {
-    const enough = new AbortController();
-    const late = pause(SOON_MS, null, { signal: enough.signal }).catch(() => null);
-    const shown = await Promise.race([this.get(), late]).finally(() => enough.abort());
-    return shown && { lastVerifiedHours: shown.verifiedHours, lastOffsiteHours: shown.offsiteHours, overdue: shown.overdue, failing: shown.error !== null || shown.offsiteError !== null };
-  }
-
-  private figures(): Promise<BackupFigures | null> {
-    if (performance.now() - this.keptAt < KEPT_MS) return Promise.resolve(this.kept);
-    this.looking ??= this.look().finally(() => (this.looking = null));
-    return this.looking;
+    const figures = await this.look.soon();
+    if (figures === null) return null;
+    const { verifiedHours, offsiteHours, overdue, error, offsiteError } = this.shown(figures);
+    return { lastVerifiedHours: verifiedHours, lastOffsiteHours: offsiteHours, overdue, failing: error !== null || offsiteError !== null };
   }
 
   private shown({ verifiedAt, offsiteAt, verifiedAgeSeconds, offsiteAgeSeconds, runningSince, failures: _failures, ...rest }: BackupFigures): BackupShown {
@@ -60,18 +50,6 @@ export class BackupsShown {
       verifiedAt: iso(verifiedAt), offsiteAt: iso(offsiteAt), verifiedHours, offsiteHours: hours(offsiteAgeSeconds),
       overdue: most === 0 ? null : verifiedAgeSeconds === null || verifiedAgeSeconds > most * 3_600, ...rest, runningSince: iso(runningSince), cron: this.env.BACKUP_CRON ?? null,
     };
-  }
-
-  private async look(): Promise<BackupFigures | null> {
-    const { url } = this.database;
-    if (url === undefined) return null;
-    try {
-      this.kept = await askAside(url, 'tradewarden-backups', (client) => backupFigures((text) => client.query(text)));
-    } catch {
-      this.kept = null;
-    }
-    this.keptAt = performance.now();
-    return this.kept;
   }
 }
 

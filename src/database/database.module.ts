@@ -7,6 +7,7 @@ import { Idempotency } from './idempotency.js';
 import { Listener } from './listener.js';
 import { dataSourceOptions, POOL, type PooledOptions } from './options.js';
 import { poolPolicyOf } from './pool-policy.js';
+import { Looks } from './kept-look.js';
 import { Replica } from './replica/replica.service.js';
 import { ReportReading } from './replica/report-reading.js';
 import { Schedules } from './schedules.js';
@@ -24,7 +25,7 @@ const dataSource = { provide: DataSource, inject: [POOL], useFactory: ({ options
 
 @Global()
 @Module({
-  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Replica, ReportReading, Schedules, StaleReading, StatementLog, Statements],
-  exports: [DataSource, DatabaseService, Listener, Idempotency, Replica, ReportReading, Schedules, StaleReading, Statements],
+  providers: [pool, dataSource, DatabaseService, Listener, Idempotency, Looks, Replica, ReportReading, Schedules, StaleReading, StatementLog, Statements],
+  exports: [DataSource, DatabaseService, Listener, Idempotency, Looks, Replica, ReportReading, Schedules, StaleReading, Statements],
 })
 export class DatabaseModule {}

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { askAside } from '../database/aside.js';
-import { DatabaseService } from '../database/database.service.js';
+import type { WatchedClient } from '../database/client.js';
+import { type KeptLook, Looks } from '../database/kept-look.js';
 import type { GaugeOf } from './gauges.js';
 
 export interface Sizes {
@@ -19,45 +19,31 @@ const DATABASE_BYTES = `select pg_database_size(current_database())::text as byt
 const TABLES = `select coalesce(pg_partition_root(c.oid), c.oid)::regclass::text as name, sum(pg_total_relation_size(c.oid))::text as bytes
   from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' group by 1 order by sum(pg_total_relation_size(c.oid)) desc, 1 limit ${TABLES_MOST}`;
 
-/** How large the database and its largest tables are. Asked beside the pool, 0.9 s at most; each file of a table is looked at, so once a minute is enough. */
+/** How large the database and its largest tables are. Each file of a table is looked at, so once a minute is enough. */
 @Injectable()
 export class SizesShown {
-  private kept: Sizes | null = null;
-  private keptAt = -Infinity;
-  private looking: Promise<Sizes | null> | null = null;
+  private readonly look: KeptLook<Sizes>;
 
-  constructor(private readonly database: DatabaseService) {}
+  constructor(looks: Looks) {
+    this.look = looks.of(measure, KEPT_MS);
+  }
 
-  /** Null: not known. Those that ask together share one look. */
+  /** Null: not known. */
   get(): Promise<Sizes | null> {
-    if (performance.now() - this.keptAt < KEPT_MS) return Promise.resolve(this.kept);
-    this.looking ??= this.measure().finally(() => (this.looking = null));
-    return this.looking;
+    return this.look.get();
   }
 
   /** For a scrape, which waits for nothing: what is known, of the last minutes; and a look where that is old. */
   lately(): Sizes | null {
-    const age = performance.now() - this.keptAt;
-    if (age >= KEPT_MS) void this.get();
-    return age < LATELY_MS ? this.kept : null;
+    return this.look.lately(LATELY_MS);
   }
+}
 
-  private async measure(): Promise<Sizes | null> {
-    const { url } = this.database;
-    if (url === undefined) return null;
-    const asOf = new Date().toISOString();
-    try {
-      const found = await askAside(url, 'tradewarden-system', async (client) => {
-        const [whole] = (await client.query<{ bytes: string }>(DATABASE_BYTES)).rows;
-        const tables = (await client.query<{ name: string; bytes: string }>(TABLES)).rows;
-        return { asOf, bytes: Number(whole?.bytes), tables: tables.map(({ name, bytes }) => ({ name, bytes: Number(bytes) })) };
-      });
-      [this.kept, this.keptAt] = [found, performance.now()];
-      return found;
-    } catch {
-      return null;
-    }
-  }
+async function measure(client: WatchedClient): Promise<Sizes> {
+  const asOf = new Date().toISOString();
+  const [whole] = (await client.query<{ bytes: string }>(DATABASE_BYTES)).rows;
+  const tables = (await client.query<{ name: string; bytes: string }>(TABLES)).rows;
+  return { asOf, bytes: Number(whole?.bytes), tables: tables.map(({ name, bytes }) => ({ name, bytes: Number(bytes) })) };
 }
 
 export function describeSizes(gauge: GaugeOf, { bytes, tables }: Sizes): void {

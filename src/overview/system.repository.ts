@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { askAside } from '../database/aside.js';
-import type { WatchedClient } from '../database/client.js';
-import { DatabaseService } from '../database/database.service.js';
+import { type KeptLook, Looks } from '../database/kept-look.js';
 import { type TopStatement, topStatements } from '../health/top-statements.js';
 
 export interface ScheduleRow {
@@ -18,27 +16,24 @@ const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T
 const SCHEDULES = `select name, ${UTC('last_finished_at')} as last_run_at, ${UTC('next_run_at')} as next_run_at, coalesce(lease_until > app_clock(), false) as is_running,
     extract(epoch from app_clock() - next_run_at)::float8 as overdue_seconds, last_error
   from schedules where isfinite(next_run_at) order by name`;
-/** Asks beside the pool, 0.9 s at most: what does not answer in time is not known. */
+
+/** What does not answer in time is not known. */
 @Injectable()
 export class SystemRepository {
-  constructor(private readonly database: DatabaseService) {}
+  private readonly ofSchedules: KeptLook<ScheduleRow[]>;
+  private readonly ofStatements: KeptLook<TopStatement[] | null>;
 
-  async schedules(): Promise<ScheduleRow[] | null> {
-    return this.ask((query) => query<ScheduleRow>(SCHEDULES));
+  constructor(looks: Looks) {
+    this.ofSchedules = looks.of(async (client) => (await client.query<ScheduleRow & object>(SCHEDULES)).rows);
+    this.ofStatements = looks.of(topStatements);
+  }
+
+  schedules(): Promise<ScheduleRow[] | null> {
+    return this.ofSchedules.get();
   }
 
   /** Null: not there, or not known. */
   statements(): Promise<TopStatement[] | null> {
-    return this.ask((_query, client) => topStatements(client));
-  }
-
-  private async ask<T>(work: (query: <Row extends object>(text: string) => Promise<Row[]>, client: WatchedClient) => Promise<T>): Promise<T | null> {
-    const { url } = this.database;
-    if (url === undefined) return null;
-    try {
-      return await askAside(url, 'tradewarden-system', (client) => work(async <Row extends object>(text: string) => (await client.query<Row>(text)).rows, client));
-    } catch {
-      return null;
-    }
+    return this.ofStatements.get();
   }
 }

@@ -47,8 +47,9 @@ export class SystemService {
   ) {}
 
   async get(): Promise<System> {
-    const [report, schedules, sizes, mirrors, disks, statements, backup, restoreDrill, retention] = await Promise.all([
-      this.database.look(), this.repository.schedules(), this.sizes.get(), this.mirrors.get(), this.disks.get(), this.repository.statements(), this.backups.get(), this.drills.get(), this.retention.get(),
+    // In the order in which they are asked over one connection: those that may take long are last.
+    const [report, disks, schedules, mirrors, backup, restoreDrill, retention, statements, sizes] = await Promise.all([
+      this.database.look(), this.disks.get(), this.repository.schedules(), this.mirrors.get(), this.backups.get(), this.drills.get(), this.retention.get(), this.repository.statements(), this.sizes.get(),
     ]);
     const uptimeSeconds = Math.floor(process.uptime());
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage();

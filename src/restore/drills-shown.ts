@@ -2,9 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { ENV } from '../config/env.token.js';
 import type { Env } from '../config/env.js';
-import { askAside } from '../database/aside.js';
-import { DatabaseService } from '../database/database.service.js';
-import { drillFigures } from './drill-figures.js';
+import { type KeptLook, Looks } from '../database/kept-look.js';
+import { type DrillFigures, drillFigures } from './drill-figures.js';
 
 const time = () => z.iso.datetime().nullable();
 
@@ -16,21 +15,21 @@ export type DrillShown = z.output<typeof drillShownSchema>;
 
 @Injectable()
 export class DrillsShown {
+  private readonly look: KeptLook<DrillFigures>;
+
   constructor(
     @Inject(ENV) private readonly env: Pick<Env, 'RESTORE_DRILL_CRON'>,
-    private readonly database: DatabaseService,
-  ) {}
+    looks: Looks,
+  ) {
+    this.look = looks.of((client) => drillFigures((text) => client.query(text)));
+  }
 
-  /** Asked beside the pool. Null: not known. */
+  /** Null: not known. */
   async get(): Promise<DrillShown | null> {
-    const { url } = this.database;
-    if (url === undefined) return null;
-    try {
-      const { lastAt, lastOk, lastGoodAt, backup, backupAt, seconds, error } = await askAside(url, 'tradewarden-drills', (client) => drillFigures((text) => client.query(text)));
-      return { lastAt: iso(lastAt), ok: lastOk, lastGoodAt: iso(lastGoodAt), backup, backupAt: iso(backupAt), seconds, error, cron: this.env.RESTORE_DRILL_CRON ?? null };
-    } catch {
-      return null;
-    }
+    const figures = await this.look.get();
+    if (figures === null) return null;
+    const { lastAt, lastOk, lastGoodAt, backup, backupAt, seconds, error } = figures;
+    return { lastAt: iso(lastAt), ok: lastOk, lastGoodAt: iso(lastGoodAt), backup, backupAt: iso(backupAt), seconds, error, cron: this.env.RESTORE_DRILL_CRON ?? null };
   }
 }
 

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { askAside } from '../database/aside.js';
-import { DatabaseService } from '../database/database.service.js';
+import { type KeptLook, Looks } from '../database/kept-look.js';
 import { type RetentionFigures, retentionFigures } from './retention-figures.js';
 
 export const retentionSchema = z.object({
@@ -14,15 +13,16 @@ export const retentionSchema = z.object({
   archives: z.object({ files: z.int(), decisions: z.number(), bytes: z.number() }).describe('of decisions, that are nowhere else'),
 }).nullable().describe('what is removed when it is old; null: not known');
 
-/** Asks beside the pool, 0.9 s at most. */
 @Injectable()
 export class RetentionShown {
-  constructor(private readonly database: DatabaseService) {}
+  private readonly look: KeptLook<RetentionFigures>;
+
+  constructor(looks: Looks) {
+    this.look = looks.of((client) => retentionFigures((text) => client.query(text)));
+  }
 
   /** Null: not known. */
-  async get(): Promise<RetentionFigures | null> {
-    const { url } = this.database;
-    if (url === undefined) return null;
-    return askAside(url, 'tradewarden-retention', (client) => retentionFigures((text) => client.query(text))).catch(() => null);
+  get(): Promise<RetentionFigures | null> {
+    return this.look.get();
   }
 }

@@ -54,7 +54,7 @@ describeOnPostgres15('backups of the server', () => {
   const runs = () => db.query<{ status: string; origin: string; error: string | null; offsite_error: string | null; removed_at: string | null }>('select * from backups order by seq');
   const open = async () => (await db.query<{ kind: string }>(`select kind from incidents where resolved_at is null and kind ~ 'BACKUP|OFFSITE' order by kind`)).map(({ kind }) => kind);
   /** What was seen a moment ago is shown to others of that moment. */
-  const forget = () => ((t.app.get(BackupsShown, { strict: false }) as unknown as { keptAt: number }).keptAt = -Infinity);
+  const forget = () => ((t.app.get(BackupsShown, { strict: false }) as unknown as { look: { goodUntil: number } }).look.goodUntil = -Infinity);
   const shown = async () => (forget(), (await t.http<{ backup: Shown }>('GET', '/system')).body.backup);
   const metrics = async () => (await fetch(`${t.base.replace(/\/api.*$/, '')}/metrics`)).text();
   const metric = async (name: string) => {

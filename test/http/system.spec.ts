@@ -76,6 +76,22 @@ describe('the system', () => {
     expect((await look()).samples.items).toHaveLength(SAMPLES_MOST);
   });
 
+  it('is shown to fifty people at once over a few connections, and leaves the rest to those who trade', async () => {
+    const gateway: Gateway = await openGateway(t.db.url);
+    const behind = await startTestApp({ DATABASE_URL: gateway.url, DB_POOL_SIZE: '4', DB_POOL_OVERFLOW: '0' }, t.db);
+    let most = 0;
+    const watching = setInterval(() => (most = Math.max(most, gateway.open())), 1);
+    try {
+      await Promise.all(Array.from({ length: 50 }, () => look(behind)));
+    } finally {
+      clearInterval(watching);
+      await behind.close();
+      await gateway.close();
+    }
+    // The pool's four, LISTEN, the probe, what is shown, and as many that are just being closed.
+    expect(most).toBeLessThanOrEqual(14);
+  });
+
   it('says null where the database did not answer, and nothing of what it said before', async () => {
     const gateway: Gateway = await openGateway(t.db.url);
     const behind = await startTestApp({ DATABASE_URL: gateway.url }, t.db);
