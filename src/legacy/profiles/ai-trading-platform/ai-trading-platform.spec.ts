@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AGENTS, mapped, NO_SOURCE, refusal, STARTED, tableOf } from '../../../../test/support/mapped.js';
+import { AGENTS, mapped, mappedBy, NO_SOURCE, refusal, STARTED, tableOf } from '../../../../test/support/mapped.js';
 import { putStrategySchema } from '../../../strategies/strategies.schemas.js';
 import { Json } from '../../profile.js';
 import type { Cell, Source } from '../../source/cell.js';
@@ -43,6 +43,15 @@ describe('a strategy of the AI Trading Platform', () => {
     });
     expect(second).toEqual({ table: 'strategy_versions', values: { strategy_id: 'strategies/1', version: '1', content: new Json({ ...content, currency: 'USD', retired: false }), changed: [], reason: 'imported', actor: 'import' } });
     expect(notes).toEqual([expect.stringMatching(/^RISK_FRACTION_NOT_ENFORCED: max_risk_pct 0.01 /)]);
+  });
+
+  it('has its id behind its name where another one before it is called so: a copied file keeps its name', () => {
+    const [first, second] = [document(STRATEGY), document({ ...STRATEGY, id: 'US30_M1' })];
+    const table = { ...tableOf('strategies', Object.keys(STRATEGY)), rows: () => [{ id: 'EURUSD_H1', cells: first }, { id: 'US30_M1', cells: second }] };
+    const mapping = PLATFORM.mapping(table, '', NO_SOURCE);
+    if (mapping === null) throw new Error('strategies are of this system');
+    const found = [mappedBy(mapping, first, 'EURUSD_H1'), mappedBy(mapping, second, 'US30_M1')];
+    expect(found.map(({ values, codes }) => [values.name, codes.includes('NAME_TWICE')])).toEqual([['EURUSD H1 Trend Following', false], ['EURUSD H1 Trend Following (US30_M1)', true]]);
   });
 
   it.each<[string, object, Record<string, unknown>, string[]]>([

@@ -1,6 +1,7 @@
 import { Exact } from '../../../common/decimal.js';
 import { putStrategySchema, type StrategyContent } from '../../../strategies/strategies.schemas.js';
 import { Json, type Owners, type Reading, Reject, type TargetRow } from '../../profile.js';
+import type { SourceTable } from '../../source/cell.js';
 
 /** Of the amounts among the caps; the old system has none. */
 const CURRENCY = 'USD';
@@ -28,6 +29,25 @@ export function countOf(value: unknown, name: string, reading: Reading): number 
   if (text === null) return null;
   if (!/^\d{1,9}$/.test(text)) throw new Reject('NUMBER_NOT_WHOLE', `${name} is ${text}; expected a whole number`, name);
   return Number(text);
+}
+
+const NAME_MOST = 100;
+/** By name: the row that has it. */
+const FIRST = new WeakMap<SourceTable, Map<string, string>>();
+
+/**
+ * The old program tells strategies apart by id, and a copied file keeps its name; ours have names of their own. The first
+ * in the source's order has it, others with their id behind it.
+ */
+export function nameIn(table: SourceTable, name: string, reading: Reading): string {
+  const first = FIRST.get(table) ?? new Map<string, string>();
+  if (!FIRST.has(table)) for (const { id, cells } of table.rows()) if (typeof cells.name === 'string' && !first.has(cells.name.trim())) first.set(cells.name.trim(), id);
+  FIRST.set(table, first);
+  if ((first.get(name) ?? reading.id) === reading.id) return name;
+  const behind = ` (${reading.id})`.slice(-NAME_MOST / 2);
+  const own = `${name.slice(0, NAME_MOST - behind.length).replace(/[\ud800-\udbff]$/, '')}${behind}`;
+  reading.note('NAME_TWICE', `another strategy is called "${name}" too; this one is "${own}" here`);
+  return own;
 }
 
 export interface OldStrategy {

@@ -4,7 +4,7 @@ import type { Reading, TableMapping } from '../../profile.js';
 import type { SourceTable } from '../../source/cell.js';
 import { listOf, objectIn, Values } from '../row.js';
 import { windowsOfNames } from './sessions.js';
-import { activeOf, capOf, type Caps, countOf, strategyRows } from './strategy-content.js';
+import { activeOf, capOf, type Caps, countOf, nameIn, strategyRows } from './strategy-content.js';
 
 /** Times in files have an offset, a Z, or neither and are UTC then. */
 const instant = (to: string | null) => time(to, { zone: 'UTC', epoch: 'either' });
@@ -50,7 +50,7 @@ export const strategyFiles = (table: SourceTable): TableMapping => ({
     const sessions = listOf(values.json('sessions')) ?? [];
     if (sessions.length === 0) wider.push('it has no session, and none would be any time');
     const content = {
-      name: values.need('name'), isActive: activeOf(values.flag('enabled'), wider, reading), allowedSymbols: [values.need('symbol')],
+      name: nameIn(table, values.need('name'), reading), isActive: activeOf(values.flag('enabled'), wider, reading), allowedSymbols: [values.need('symbol')],
       sessionWindows: sessions.length === 0 ? null : windowsOfNames(sessions), holidays: [],
       entryConditions: withoutNothing({
         ...conditions, direction: rules.direction, timeframe: values.text('timeframe'), indicators: values.json('indicators'), description: values.text('description'), importedFrom: values.text('id'), createdBy: values.text('created_by'),

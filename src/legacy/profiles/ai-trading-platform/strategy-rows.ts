@@ -6,7 +6,7 @@ import { type Reading, type TableMapping } from '../../profile.js';
 import type { Cell, SourceTable } from '../../source/cell.js';
 import { listOf, objectIn, plain, Values } from '../row.js';
 import { windowsOfTimes } from './sessions.js';
-import { activeOf, capOf, type Caps, countOf, strategyRows } from './strategy-content.js';
+import { activeOf, capOf, type Caps, countOf, nameIn, strategyRows } from './strategy-content.js';
 
 /** A timestamptz; what has no offset was written by a server in UTC. */
 const instant = (to: string | null) => time(to, { zone: 'UTC', epoch: 'either' });
@@ -51,7 +51,7 @@ export const strategyTable = (table: SourceTable): TableMapping => ({
     const minutes = countOf(exits.time_limit_min, 'exit_rules.time_limit_min', reading);
     const { exit_rules: _, ...entry } = objectIn(values.json('entry_conditions'));
     const content = {
-      name: values.need('name'), isActive: activeOf(values.flag('is_active'), wider, reading), allowedSymbols: symbols.length === 0 ? null : symbols, sessionWindows: windows.length === 0 ? null : windows, holidays: [],
+      name: nameIn(table, values.need('name'), reading), isActive: activeOf(values.flag('is_active'), wider, reading), allowedSymbols: symbols.length === 0 ? null : symbols, sessionWindows: windows.length === 0 ? null : windows, holidays: [],
       entryConditions: Object.keys(exits).length === 0 ? entry : { ...entry, exitRules: exits },
       exitRules: minutes === null ? {} : { maxHoldingSeconds: minutes * 60 },
       ...limitsOf(objectIn(values.json('risk_caps')), forbidden, reading),
