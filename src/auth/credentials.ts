@@ -31,6 +31,8 @@ const VALUES: readonly RegExp[] = [
   /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,512}(?=@)/giu,
   /([?&](?:api_?key|token|access_?token|password|secret|sig|signature)=)[^&\s]{1,512}/giu,
   /(\b(?:password|passwd|pwd)\s?=\s?)[^\s;,&]{1,512}/giu,
+  // Headers that sign a request, as an executor's log has them.
+  /(\b[A-Z][A-Z-]{1,30}-(?:KEY|SIGN|SIGNATURE|SECRET|TOKEN|PASSPHRASE)["']?\s?[:=]\s?["']?)[^\s"',;}]{4,512}/gu,
   /(\bBearer )[\w.~+/-]{16,}=*/giu,
   /()\btws?_[\w-]{20,}/gu,
   // Entered once a word: from each of its many beginnings it took 40 s for a text of 240 KB.
