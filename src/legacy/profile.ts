@@ -19,10 +19,21 @@ export class Reject extends Error {
 
 /** Another row of the same source. The loader puts its id here; where that row is not there, null and a note, or a reject where there must be one. */
 export class Ref {
+  readonly #without: Readonly<Record<string, string>>;
+
+  /** @param without what else its row then says */
   constructor(
     readonly table: string,
     readonly id: string,
-  ) {}
+    without: Readonly<Record<string, string>> = {},
+  ) {
+    // No field that is seen: it is not what the old row says, and the hash of a row is over what is seen.
+    this.#without = without;
+  }
+
+  get without(): Readonly<Record<string, string>> {
+    return this.#without;
+  }
 }
 
 /** A value of ours: numbers, decimals and times as text (times as RFC 3339 in UTC), JSON as an object. */

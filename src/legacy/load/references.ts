@@ -32,7 +32,7 @@ export class References {
         if (there.has(`${value.table}\0${value.id}`)) target.values[column] = importedId(this.source, value.table, value.id);
         else if (this.needed.has(`${target.table}.${column}`)) row.reject ??= missing(target.table, column, value);
         else {
-          target.values[column] = null;
+          Object.assign(target.values, { [column]: null }, value.without);
           row.notes.push(`REFERENCE_MISSING: ${column} was ${value.table} ${value.id.slice(0, 100)}, which is not here`);
         }
       }

@@ -85,8 +85,11 @@ async function lookedUp(ask: ProofAsk, waiting: readonly Expected[]): Promise<Ex
     [ask.run.source, refs.map(({ table }) => table), refs.map(({ id }) => id)],
   );
   const there = new Set(found.map(({ name, old_id: id }) => `${name}\0${id}`));
-  const resolved = (value: Value): Value => (value instanceof Ref ? (there.has(`${value.table}\0${value.id}`) ? importedId(ask.run.source, value.table, value.id) : null) : value);
+  const resolved = (column: string, value: Value): Record<string, Value> => {
+    if (!(value instanceof Ref)) return {};
+    return there.has(`${value.table}\0${value.id}`) ? { [column]: importedId(ask.run.source, value.table, value.id) } : { [column]: null, ...value.without };
+  };
   return waiting.map((expected) => ({
-    ...expected, rows: expected.rows.map(({ table, values }) => ({ table, values: Object.fromEntries(Object.entries(values).map(([column, value]) => [column, resolved(value)])) })),
+    ...expected, rows: expected.rows.map(({ table, values }) => ({ table, values: Object.assign({ ...values }, ...Object.entries(values).map(([column, value]) => resolved(column, value))) as Record<string, Value> })),
   }));
 }

@@ -16,7 +16,7 @@ export const COLUMNS: TableMapping['columns'] = {
   created_at: time('created_at', { zone: 'UTC', epoch: 'either' }),
 };
 
-/** Why a trade was entered; without a trade it is a review. */
+/** Why a trade was entered; without a trade, or of one that is not there any more, it is a review. */
 export const explanations = (table: SourceTable): TableMapping => ({
   columns: COLUMNS,
   as: 'import',
@@ -29,7 +29,7 @@ export const explanations = (table: SourceTable): TableMapping => ({
       rows: [{
         table: 'trade_explanations',
         values: {
-          id: owners.id(table.name, reading.id), agent_id: owners.agent(SIMULATION).agentId, trade_id: trade === null ? null : new Ref('trades', trade),
+          id: owners.id(table.name, reading.id), agent_id: owners.agent(SIMULATION).agentId, trade_id: trade === null ? null : new Ref('trades', trade, { kind: 'review' }),
           prediction_id: prediction === null ? null : new Ref('predictions', prediction), kind: trade === null ? 'review' : 'entry', explanation: values.need('explanation'),
           confidence_factors: factorsIn(values.json('confidence_factors'), 'confidence_factors', reading), risk_factors: factorsIn(values.json('risk_factors'), 'risk_factors', reading),
           llm_model: values.text('llm_model'), created_at: values.text('created_at') ?? owners.at,
