@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../../database/transaction.js';
+import type { TableReport } from '../load/import-run.js';
+import { REMOVED } from '../load/secret-texts.js';
 import type { System } from '../profile.js';
 import type { Cells } from '../shapes/shape.js';
 import { decodeRow } from '../source/encode.js';
@@ -13,9 +15,14 @@ export interface KeptRow {
   isUntrue: boolean;
 }
 
-/** What the rows of a source's table have in common. */
+/** How a source's table was, and what its rows have in common. */
 export interface KeptForm {
+  /** Columns that a row has, as they stood in the old table. */
   names: string[];
+  /** All that the old table had, with rows or without, and their types. */
+  declared: Readonly<Record<string, string>>;
+  /** Its primary key; empty where rows cannot have it any more: two tables of one name, or secrets that were removed from it. */
+  primary: string[];
   nullable: string[];
   /** Rows of which nothing was kept: all columns have their place in ours. */
   bare: boolean;
@@ -46,13 +53,30 @@ export class ExportRepository {
 
   /** Reads every row that was kept: one that has a null must find a column that takes it. */
   async form(tx: Tx, tableIds: readonly number[]): Promise<KeptForm> {
-    const [row] = await tx.query<KeptForm[]>(
+    const [row = { names: [], nullable: [], removed: [], bare: false }] = await tx.query<{ names: string[]; nullable: string[]; removed: string[]; bare: boolean }[]>(
       `with kept as (select original from import_rows where table_id = any($1::int[]) union all select original from import_archive where table_id = any($1::int[]))
-       select coalesce(array_agg(key), '{}') as names, coalesce(array_agg(key) filter (where has_null), '{}') as nullable, exists (select 1 from kept where original is null) as bare
-       from (select key, bool_or(value = 'null') as has_null from kept, jsonb_each(original) group by key) columns`,
+       select coalesce(array_agg(key), '{}') as names, coalesce(array_agg(key) filter (where has_null), '{}') as nullable, coalesce(array_agg(key) filter (where has_removed), '{}') as removed,
+         exists (select 1 from kept where original is null) as bare
+       from (select key, bool_or(value = 'null') as has_null, bool_or(value = to_jsonb($2::text)) as has_removed from kept, jsonb_each(original) group by key) columns`,
+      [tableIds, REMOVED],
+    );
+    const told = await this.told(tx, tableIds);
+    const declared = Object.fromEntries(told.flatMap(({ columns }) => columns.flatMap(({ name, declared }) => (declared === undefined ? [] : [[name, declared]]))));
+    const inOrder = Object.keys(declared);
+    const place = (name: string) => (inOrder.includes(name) ? inOrder.indexOf(name) : inOrder.length);
+    const primary = tableIds.length === 1 ? (told[0]?.primary ?? []) : [];
+    return { ...row, names: row.names.sort((one, other) => place(one) - place(other)), declared, primary: primary.some((name) => row.removed.includes(name)) ? [] : [...primary] };
+  }
+
+  /** What the newest import of each table said of it. */
+  private told(tx: Tx, tableIds: readonly number[]): Promise<Pick<TableReport, 'columns' | 'primary'>[]> {
+    return tx.query(
+      `select told.columns, told.primary from import_tables i cross join lateral (
+         select t -> 'columns' as columns, t -> 'primary' as primary from import_runs r, jsonb_array_elements(r.tables) t
+         where r.source = i.source and r.status in ('finished', 'running') and t ->> 'name' = i.name order by r.seq desc limit 1) told
+       where i.id = any($1::int[]) order by i.id`,
       [tableIds],
     );
-    return row ?? { names: [], nullable: [], bare: false };
   }
 
   /** Old rows whose row of ours is not of that table, or is gone. */

@@ -6,7 +6,7 @@ import { OursRepository } from '../shapes/ours.repository.js';
 import { type Cells, oldRow, type OurRow, type ShapeRun, type ShapeTable } from '../shapes/shape.js';
 import type { ExportReport, TableReport } from './export-report.js';
 import { ExportRepository, type KeptRow } from './export.repository.js';
-import { placeOf, unknownTable } from './unknown-table.js';
+import { formOf, placeOf, unknownTable } from './unknown-table.js';
 
 /** Rows in memory at once. */
 const PAGE = 1_000;
@@ -29,10 +29,8 @@ export class TableExport {
     const { name } = first;
     const tableIds = await this.exportIds.tableIds(tx, run, name);
     const form = await this.repository.form(tx, tableIds);
-    const names = new Set(form.names);
     // Where all its rows came from there, the table has the columns that it had there; a row of ours brings what it needs.
-    const only = names.size > 0 && !form.bare ? names : undefined;
-    store.make(first, { ...(only ? { only } : {}), further: form.names.filter((each) => !first.columns.some((column) => column.name === each)), nullable: new Set(form.nullable) });
+    store.make(first, formOf(first, form));
     const counts = new Counts(first, store, report, progress);
     for (const table of parts) await this.ofOurs(tx, run, table, counts);
     for (const id of tableIds) {
@@ -44,26 +42,27 @@ export class TableExport {
     report.tables.push(counts.table);
   }
 
-  /** A table that the shape does not know: it comes back with its names and values; types were not kept. @param made is told of each place before it is made */
+  /** A table that the shape does not know: it comes back with its names, types and values. @param made is told of each place before it is made */
   async unknown(tx: Tx, run: ShapeRun, { id, name }: { id: number; name: string }, store: OldStore, report: Pick<ExportReport, 'tables' | 'leftOut' | 'inexact'>, progress: Progress, made: (table: ShapeTable) => void = () => undefined): Promise<void> {
     const form = await this.repository.form(tx, [id]);
     const { medium } = run.shape;
     const tables = new Map<string, ShapeTable>();
-    const counts = new Counts(unknownTable(medium, name, '', form.names), store, report, progress);
+    const counts = new Counts(unknownTable(medium, name, '', form), store, report, progress);
     const make = (table: ShapeTable) => {
       made(table);
       store.make(table);
     };
     const at = (oldId: string): ShapeTable => {
       const place = placeOf(medium, oldId);
-      const table = tables.get(place) ?? unknownTable(medium, name, oldId, form.names);
+      const table = tables.get(place) ?? unknownTable(medium, name, oldId, form);
       if (!tables.has(place)) make(table);
       tables.set(place, table);
       return table;
     };
     await this.pages((after) => this.repository.others(tx, id, null, after, PAGE), counts, at);
     await this.pages((after) => this.repository.archived(tx, run.source ?? '', id, after, PAGE, medium === 'sqlite' ? 'id' : 'line'), counts, at);
-    if (tables.size === 0 && medium === 'sqlite') make(counts.of);
+    // Of one that was imported without rows before its columns were kept, nothing is known that SQLite could make.
+    if (tables.size === 0 && medium === 'sqlite' && counts.of.columns.length > 0) make(counts.of);
     report.tables.push(counts.table);
   }
 
@@ -73,7 +72,12 @@ export class TableExport {
     for (const id of await this.exportIds.tableIds(tx, run, 'sqlite_sequence')) {
       for (const { oldId, cells } of await this.repository.archived(tx, run.source ?? '', id, null, PAGE, 'line')) {
         const [table, seq, rowid] = [cells?.name, cells?.seq, /^#(\d+)$/.exec(oldId)?.[1]];
-        if (typeof table === 'string' && typeof seq === 'bigint' && !counters.some((each) => each.table === table)) counters.push({ table, rowid: rowid === undefined ? null : BigInt(rowid), least: seq });
+        if (typeof table !== 'string' || typeof seq !== 'bigint') continue;
+        // Of a folder each database has its own, and their places and names overlap.
+        const known = counters.find((each) => each.table === table);
+        const place = rowid === undefined || counters.some((each) => each.rowid === BigInt(rowid)) ? null : BigInt(rowid);
+        if (!known) counters.push({ table, rowid: place, least: seq });
+        else if (known.least < seq) known.least = seq;
       }
     }
     const given = run.shape.tables.filter(({ name, columns }) => columns.some(({ declared }) => /AUTOINCREMENT/i.test(declared)) && !counters.some(({ table }) => table === name));

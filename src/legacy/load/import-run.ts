@@ -55,6 +55,8 @@ export interface ColumnReport {
   /** Null: it stays in the old row that is kept beside. */
   to: string | null;
   says: string;
+  /** Its type as the old table declares it, in capitals, '' where it says none; left out where the old table lacks the column. */
+  declared?: string;
 }
 
 export interface TableReport {
@@ -73,6 +75,8 @@ export interface TableReport {
   /** Of those imported: rows that were here already and were changed to what the source says now. */
   updated: number;
   columns: ColumnReport[];
+  /** Its primary key as the old table declares it. */
+  primary?: readonly string[];
 }
 
 export interface RejectReport {

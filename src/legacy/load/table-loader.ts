@@ -78,7 +78,7 @@ export class TableLoader {
     private readonly uncounted: TableReader,
   ) {
     this.report = {
-      name: table.name, target: reader.because === null ? '' : 'archive', because: reader.because, read: 0, imported: 0, unchanged: 0, archived: 0, rejected: 0, updated: 0, columns: reader.report(),
+      name: table.name, target: reader.because === null ? '' : 'archive', because: reader.because, read: 0, imported: 0, unchanged: 0, archived: 0, rejected: 0, updated: 0, columns: reader.report(), ...(table.primary?.length ? { primary: table.primary } : {}),
     };
     for (const [column, to] of Object.entries(reader.mapping?.sums ?? {})) this.sums.set(column, { to, sum: new ExactSum() });
   }

@@ -91,7 +91,7 @@ export class DriftCheck {
   private furtherTables(right: Places, mirror: Places) {
     const { medium } = this.shape;
     return [...new Set([...Object.keys(right), ...Object.keys(mirror)])].flatMap((name) =>
-      [...new Set([...(right[name] ?? []), ...(mirror[name] ?? [])])].map((place) => unknownTable(medium, name, medium === 'folder' ? place : '', [])));
+      [...new Set([...(right[name] ?? []), ...(mirror[name] ?? [])])].map((place) => unknownTable(medium, name, medium === 'folder' ? place : '')));
   }
 
   private async write(run: ShapeRun, pieces: readonly Piece[], right: OldStore, look: Look): Promise<Places> {
@@ -134,7 +134,7 @@ export class DriftCheck {
       if (theirs.has(each.table.name) || each.table.name in further) continue;
       repairTable(each, right, mirror);
     }
-    for (const [name, places] of Object.entries(further)) for (const place of places) mirror.drop(unknownTable(this.shape.medium, name, this.shape.medium === 'folder' ? place : '', []));
+    for (const [name, places] of Object.entries(further)) for (const place of places) mirror.drop(unknownTable(this.shape.medium, name, this.shape.medium === 'folder' ? place : ''));
     const written: Places = {};
     for (const piece of pieces) if (isAnew(piece)) written[piece.table.name] = (await this.rows.anew(run, piece.of.anew, mirror)).places;
     mirror.sequences?.(await this.rows.counters(run));

@@ -163,7 +163,7 @@ export class Mirror {
   }
 
   private dropPlaces(store: OldStore, name: string, before: readonly string[], now: readonly string[]): void {
-    for (const place of before) if (!now.includes(place)) store.drop(unknownTable(this.shape.medium, name, this.shape.medium === 'folder' ? place : '', []));
+    for (const place of before) if (!now.includes(place)) store.drop(unknownTable(this.shape.medium, name, this.shape.medium === 'folder' ? place : ''));
   }
 
   private async endWhole(store: OldStore, position: MirrorPosition, { prune: prunes, lacks, left = 0 }: Whole): Promise<void> {

@@ -5,7 +5,7 @@ import type { EventRow } from '../../events/event-log.repository.js';
 import { ExportRepository } from '../export/export.repository.js';
 import type { LeftOut } from '../export/export-report.js';
 import { TableExport } from '../export/table-export.js';
-import { unknownTable } from '../export/unknown-table.js';
+import { formOf, unknownTable } from '../export/unknown-table.js';
 import { ExportIds } from '../shapes/export-ids.repository.js';
 import type { Counter, OldStore, TableForm } from '../shapes/old-store.js';
 import { OursRepository } from '../shapes/ours.repository.js';
@@ -104,12 +104,11 @@ export class OldRows {
       if (!first) continue;
       const ids = await this.exportIds.tableIds(tx, run, name);
       const form = await this.kept.form(tx, ids);
-      const own = new Set(form.names);
-      made.push({ table: first, form: { ...(own.size > 0 && !form.bare ? { only: own } : {}), further: form.names.filter((each) => !first.columns.some((column) => column.name === each)), nullable: new Set(form.nullable) } });
+      made.push({ table: first, form: formOf(first, form) });
       pieces.push(...parts.map((table): Piece => ({ table, of: 'ours' })), ...ids.flatMap((id): Piece[] => [{ table: first, of: { became: id } }, { table: first, of: { kept: id } }]));
     }
     for (const [base, tables] of Map.groupBy(theirs.filter(({ base }) => !known.has(base)), ({ base }) => base)) {
-      pieces.push({ table: unknownTable(run.shape.medium, base, '', []), of: { anew: tables } });
+      pieces.push({ table: unknownTable(run.shape.medium, base, ''), of: { anew: tables } });
     }
     return { made, pieces };
   }

@@ -15,6 +15,8 @@ export interface TableForm {
   further?: readonly string[];
   /** Columns in which a row has null, whatever they are declared as. */
   nullable?: ReadonlySet<string>;
+  /** Their types there, '' where none was declared. */
+  declared?: Readonly<Record<string, string>>;
 }
 
 /** What is kept in a file or folder about it by whoever writes it: `kind`, `cursor`. */

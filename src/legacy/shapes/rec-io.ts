@@ -2,7 +2,7 @@ import { Exact } from '../../common/decimal.js';
 import { offsetAt } from '../convert/zones.js';
 import { oldTable, type Filled, type OldTable, SNAPSHOT_EVENTS, TRADE_EVENTS } from './old-table.js';
 import { ACCOUNT_SNAPSHOTS, CANDLES, TRADES } from './ours-of.js';
-import type { OurRow, Shape } from './shape.js';
+import type { OurRow, Shape, ShapeTable } from './shape.js';
 import { added, constant, id, integer, nearest, negated, real, ref, spelled, text, textIn, utc, wallClock } from './write.js';
 
 const EASTERN = 'America/New_York';
@@ -92,7 +92,7 @@ const active: Filled = {
   // A copy of a trade that ended here: the old watcher would close it once more.
   untrue: {
     sql: `exists (select 1 from import_tables i join import_rows r on r.table_id = i.id and r.old_id = a.original ->> 'trade_id' join trades x on x.id = r.target_id
-      where i.source = $4 and regexp_replace(i.name, '^.*/', '') = 'trades' and x.version > 1 and x.finished_at is not null)`,
+      where i.source = $4 and regexp_replace(i.name, '^.*/', '') ~ '^trades(_\\d+)?$' and x.version > 1 and x.finished_at is not null)`,
     reason: 'TRADE_ENDED: the trade that it watched has ended here',
   },
   write: { ...CONTRACT, trade_id: ref('trade'), ticket_id: (ours) => textIn(ours, 'broker_ticket') ?? textIn(ours, 'order_tag'), status: spelled('status', { closing: 'closing' }, 'active'), last_updated: utc((ours) => textIn(ours, 'updated_at')) },
@@ -112,13 +112,20 @@ const candles = (name: string) => oldTable(name, { columns: 'timestamp TEXT, ope
   write: { timestamp: (ours) => textIn(ours, 'open_time')?.slice(0, 19).replace('T', ' ') ?? null, open: real('open', 'open'), high: real('high', 'high'), low: real('low', 'low'), close: real('close', 'close'), volume: real('volume', 'volume') },
 });
 
+/** `trades_0001`: the table of one user. What was imported into it stays in it, as it is now; what is new goes into the one without a number. */
+function ofUser(name: string): ShapeTable | null {
+  const base = /^(\w+)_\d+$/.exec(name)?.[1] ?? '';
+  const [table, filled] = [TABLES[base], FILLED[base]];
+  return table ? oldTable(name, { ...table, indexes: '' }, filled && { ...filled, ours: { ...filled.ours, where: 'false' } }) : null;
+}
+
 export const REC_IO: Shape = {
   system: 'rec-io', medium: 'sqlite',
   tables: Object.entries(TABLES).map(([name, table]) => oldTable(name, table, FILLED[name])),
-  like: (name) => (/^(btc|eth|sol|xrp|doge).*(1m|history)/i.test(name) ? candles(name) : null),
+  like: (name) => (/^(btc|eth|sol|xrp|doge).*(1m|history)/i.test(name) ? candles(name) : ofUser(name)),
   first: [],
   differs: {
     'trades.date time': 'wall clock of New York, without its offset: of the hour that comes twice in November both are written the same', '*_1m_master_5y': 'candles of files come back as tables, their times as text of 19 characters in UTC',
-    'trades of another shape': 'they come back with the columns that they had, in the types of the current one', '*.secrets': 'what was a credential is [secret removed]',
+    '*.secrets': 'what was a credential is [secret removed]',
   },
 };

@@ -101,10 +101,12 @@ export interface Shape {
   differs: Readonly<Record<string, string>>;
 }
 
-/** The statements that make the table, with these columns beside its own. */
+/** The statements that make the table with these columns. An older revision lacks some: keys and indexes over those are left out. */
 export function createStatements(table: ShapeTable, columns: readonly { name: string; declared: string }[]): string[] {
-  const lines = [...columns.map(({ name, declared }) => `${quoted(name)} ${declared}`.trimEnd()), ...table.constraints];
-  return [`CREATE TABLE IF NOT EXISTS ${quoted(table.name)} (\n\t${lines.join(',\n\t')}\n)`, ...table.indexes];
+  const lacking = table.columns.filter(({ name }) => !columns.some((column) => column.name === name)).map(({ name }) => name);
+  const isWhole = (statement: string) => !(/\(([^)]*)\)/.exec(statement)?.[1] ?? '').split(',').some((part) => lacking.includes(part.trim().replace(/ .*$/, '').replaceAll('"', '')));
+  const lines = [...columns.map(({ name, declared }) => `${quoted(name)} ${declared}`.trimEnd()), ...table.constraints.filter(isWhole)];
+  return [`CREATE TABLE IF NOT EXISTS ${quoted(table.name)} (\n\t${lines.join(',\n\t')}\n)`, ...table.indexes.filter(isWhole)];
 }
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

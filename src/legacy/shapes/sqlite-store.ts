@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { REMOVED } from '../load/secret-texts.js';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 import { jsonText } from './json-text.js';
 import { type Counter, type OldStore, RowRefused, type TableForm } from './old-store.js';
@@ -44,11 +45,11 @@ export class SqliteStore implements OldStore {
     if (this.db.prepare('PRAGMA application_id').get()?.application_id !== OURS) this.db.exec(`PRAGMA application_id = ${OURS}`);
   }
 
-  make(table: ShapeTable, { only, further = [], nullable }: TableForm = {}): void {
+  make(table: ShapeTable, { only, further = [], nullable, declared: theirs = {} }: TableForm = {}): void {
     this.begin();
     const own = new Set(table.columns.map(({ name }) => name));
-    const columns = table.columns.filter(({ name }) => !only || only.has(name)).map(({ name, declared }) => ({ name, declared: nullable?.has(name) ? withoutNotNull(declared) : declared }));
-    for (const statement of createStatements(table, [...columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: '' }))])) this.db.exec(statement);
+    const columns = table.columns.filter(({ name }) => !only || only.has(name)).map(({ name, declared }) => ({ name, declared: ofType(nullable?.has(name) ? withoutNotNull(declared) : declared, theirs[name]) }));
+    for (const statement of createStatements(table, [...columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: theirs[name] ?? '' }))])) this.db.exec(statement);
     this.columns.delete(table.name);
     if (!this.isNew && nullable) this.loosen(table, nullable);
   }
@@ -110,7 +111,8 @@ export class SqliteStore implements OldStore {
     const counted = this.counters();
     this.db.exec('DELETE FROM sqlite_sequence');
     const insert = this.db.prepare('INSERT INTO sqlite_sequence (rowid, name, seq) VALUES (?, ?, ?)');
-    for (const { table, rowid, least } of counters) {
+    // Those that have a place first: what has none would take one of theirs.
+    for (const { table, rowid, least } of [...counters].sort((one, other) => Number(one.rowid === null) - Number(other.rowid === null))) {
       const reached = counted.get(table) ?? 0n;
       counted.delete(table);
       insert.run(rowid, table, reached > least ? reached : least);
@@ -152,7 +154,7 @@ export class SqliteStore implements OldStore {
     const names = Object.keys(cells).filter((name) => name === 'rowid' || there.has(name) || cells[name] !== null);
     for (const name of names) if (name !== 'rowid' && !there.has(name)) this.add(table, name, there);
     const marks = names.map((name) => (cells[name] instanceof BadText ? 'CAST(? AS TEXT)' : '?'));
-    const values = names.map((name) => bound(cells[name] ?? null));
+    const values = names.map((name) => bound(asDeclared(table, name, cells[name] ?? null)));
     try {
       this.prepared(`INSERT INTO ${quoted(table.name)} (${names.map(quoted).join()}) VALUES (${marks.join()})`).run(...values);
     } catch (error) {
@@ -173,7 +175,7 @@ export class SqliteStore implements OldStore {
     const columns = this.db.prepare('SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)').all(table.name) as { name: string; type: string; notnull: number; dflt_value: string | null }[];
     if (!columns.some(({ name, notnull }) => notnull === 1 && nullable.has(name))) return;
     const declared = columns.map(({ name, type, notnull, dflt_value: standard }) => ({
-      name, declared: table.columns.find((each) => each.name === name)?.declared ?? `${type}${notnull === 1 ? ' NOT NULL' : ''}${standard === null ? '' : ` DEFAULT ${standard}`}`,
+      name, declared: ownOf(table, name, type) ?? `${type}${notnull === 1 ? ' NOT NULL' : ''}${standard === null ? '' : ` DEFAULT ${standard}`}`,
     })).map((column) => (nullable.has(column.name) ? { ...column, declared: withoutNotNull(column.declared) } : column));
     const [create = '', ...indexes] = createStatements(table, declared);
     const names = columns.map(({ name }) => quoted(name)).join();
@@ -195,6 +197,19 @@ export class SqliteStore implements OldStore {
     return known;
   }
 }
+
+/** The type that the column had where its rows came from, with what is declared of it beside. A key that counts keeps its own: SQLite counts in an INTEGER alone. */
+const ofType = (declared: string, theirs = ''): string =>
+  theirs === '' || /PRIMARY KEY/i.test(declared) ? declared : `${theirs}${/ (?:NOT NULL|NULL|DEFAULT|UNIQUE|CHECK|REFERENCES|COLLATE)\b.*$/is.exec(declared)?.[0] ?? ''}`;
+
+function ownOf(table: ShapeTable, name: string, type: string): string | undefined {
+  const declared = table.columns.find((each) => each.name === name)?.declared;
+  return declared === undefined ? undefined : ofType(declared, type);
+}
+
+/** The old program parses a column of JSON when it reads the row: a marker that is no JSON would cost it the whole table. */
+const asDeclared = ({ columns }: ShapeTable, name: string, cell: Cell): Cell =>
+  cell === REMOVED && /^JSONB?\b/i.test(columns.find((column) => column.name === name)?.declared ?? '') ? JSON.stringify(REMOVED) : cell;
 
 const withoutNotNull = (declared: string) => declared.replace(/ NOT NULL/i, '');
 

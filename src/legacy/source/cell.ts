@@ -49,6 +49,8 @@ export interface SourceTable {
   declared: Readonly<Record<string, string>>;
   /** Of the primary key; empty where there is none. */
   key: readonly string[];
+  /** As it is declared, where one is; of SQLite alone. */
+  primary?: readonly string[];
   /** As the database counts, for progress and for the sum of the report: it reads no row. */
   count(): number;
   /** Of the table as a whole, `CODE: sentence`: two columns of one name, a table that cannot be read. For the report. */

@@ -132,16 +132,19 @@ function shapeOf(db: DatabaseSync, { name, wr }: Listed, folder: string | undefi
     table: name, name: within({ within: folder }, name),
     columns: columns.map((column) => ({ name: column.name, declared: column.type })),
     key: keyOf(db, name, columns),
+    primary: primaryOf(columns),
     rowid: wr === 1 ? null : (['rowid', '_rowid_', 'oid'].find((word) => !names.has(word)) ?? null),
   };
 }
+
+const primaryOf = (columns: readonly Info[]): string[] => columns.filter(({ pk }) => pk > 0).sort((one, other) => one.pk - other.pk).map(({ name }) => name);
 
 /**
  * Of a table that another tool has written no key is declared: a column `id` that names each row once is one all the same,
  * for other tables refer to it, and a rowid is another in the next copy.
  */
 function keyOf(db: DatabaseSync, table: string, columns: readonly Info[]): string[] {
-  const declared = columns.filter(({ pk }) => pk > 0).sort((one, other) => one.pk - other.pk).map(({ name }) => name);
+  const declared = primaryOf(columns);
   const id = declared.length > 0 ? undefined : columns.find(({ name }) => name.toLowerCase() === 'id')?.name;
   if (id === undefined) return declared;
   const [column, from] = [quotedName(id), quotedName(table)];

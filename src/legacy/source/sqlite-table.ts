@@ -10,6 +10,8 @@ export interface TableShape {
   name: string;
   columns: readonly { name: string; declared: string }[];
   key: readonly string[];
+  /** The key that is declared. */
+  primary: readonly string[];
   /** How its rowid is called, where it has one that no column hides. */
   rowid: string | null;
 }
@@ -28,6 +30,7 @@ export class SqliteTable implements SourceTable {
   readonly columns: readonly string[];
   readonly declared: Readonly<Record<string, string>>;
   readonly key: readonly string[];
+  readonly primary: readonly string[];
   /** Where one INTEGER column, or the rowid, names a row. */
   readonly find?: (id: string) => SourceRow | undefined;
   private readonly from: string;
@@ -44,6 +47,7 @@ export class SqliteTable implements SourceTable {
     this.columns = shape.columns.map(({ name }) => name);
     this.declared = Object.fromEntries(shape.columns.map(({ name, declared }) => [name, declared.toUpperCase()]));
     this.key = shape.key;
+    this.primary = shape.primary;
     this.loose = shape.key.map((column) => /^$|BLOB/i.test(this.declared[column] ?? ''));
     this.from = `from main.${quotedName(shape.table)}`;
     const [column] = shape.key;
