@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
 import { closeGateways, openGateway } from '../support/gateway.js';
-import { driftOf, importOld, mirroredAndExported, NO_DRIFT, type OldSystem, placeOf, writeSince } from '../support/mirror-shapes.js';
-import { endMirrors, type Place, startMirror, whenWhole } from '../support/mirrors.js';
+import { driftOf, importOld, mirroredAndExported, NO_DRIFT, type OldPlace, type OldSystem, placeOf, writeSince } from '../support/mirror-shapes.js';
+import { endMirrors, startMirror, whenWhole } from '../support/mirrors.js';
 import { OLD } from '../support/old-shapes.js';
 import { until } from '../support/pool.js';
 
@@ -26,7 +26,7 @@ afterEach(async () => {
   await t.close();
 });
 
-const begun = async (system: OldSystem): Promise<Place> => {
+const begun = async (system: OldSystem): Promise<OldPlace> => {
   const place = placeOf(t, system);
   if (system === 'sigmatrader') await t.db.query(`update accounts set currency = 'INR' where id = $1`, [agent.accountId]);
   await importOld(system, place);
@@ -84,7 +84,7 @@ describe('a mirror', () => {
       const made = await begun(system);
       const file = join(disk, OLD[system].isFolder ? 'files' : 'old.db');
       mkdirSync(join(disk, 'room'));
-      const place: Place = { ...made, file, env: { ...made.env, MIRROR_URL: `${OLD[system].isFolder ? 'csv' : 'sqlite'}:${file}?shape=${system}` } };
+      const place: OldPlace = { ...made, file, env: { ...made.env, MIRROR_URL: `${OLD[system].isFolder ? 'csv' : 'sqlite'}:${file}?shape=${system}` } };
       const mirror = startMirror(place);
       await whenWhole(t, mirror.output);
       spawnSync('sh', ['-c', `dd if=/dev/zero of=${disk}/room/filled bs=1k 2>/dev/null`]);

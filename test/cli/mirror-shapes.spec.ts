@@ -4,15 +4,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
-import { driftOf, exportOld, importOld, mirroredAndExported, NO_DRIFT, type OldSystem, placeOf, writeSince } from '../support/mirror-shapes.js';
-import { drift, endMirrors, type MirrorProcess, type Place, startMirror, trade, whenWhole } from '../support/mirrors.js';
+import { driftOf, exportOld, importOld, mirroredAndExported, NO_DRIFT, type OldPlace, type OldSystem, placeOf, writeSince } from '../support/mirror-shapes.js';
+import { drift, endMirrors, type MirrorProcess, startMirror, trade, whenWhole } from '../support/mirrors.js';
 import { columnsOf, dumpOf, OLD } from '../support/old-shapes.js';
 
 const SYSTEMS = Object.keys(OLD) as OldSystem[];
 
 let t: TestApp;
 let agent: TestAgent;
-let place: Place;
+let place: OldPlace;
 let running: MirrorProcess;
 
 beforeEach(async () => {

@@ -1,34 +1,44 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { mirrorPlace } from '../../src/config/mirror-place.js';
+import { ExportService } from '../../src/legacy/export/export.service.js';
+import { DriftCheck } from '../../src/legacy/mirror/drift.js';
+import { OldRows } from '../../src/legacy/mirror/old-rows.js';
+import type { Shape } from '../../src/legacy/shapes/shape.js';
+import { SHAPES } from '../../src/legacy/shapes/shapes.js';
 import type { TestAgent, TestApp } from './app.js';
-import { cli } from './cli.js';
-import { drift, newPlace, type Place, predict, trade } from './mirrors.js';
+import { Importer } from './fuzz-import.js';
+import { newPlace, type Place, predict, trade } from './mirrors.js';
 import { dumpOf, OLD } from './old-shapes.js';
 
 export type OldSystem = keyof typeof OLD;
 
-export const placeOf = (t: TestApp, system: OldSystem): Place => {
-  const made = newPlace(t, system);
+/** What is imported, exported and compared there is so in this process: a process for each, of which there were a hundred, took most of the time. Mirrors are processes. */
+export interface OldPlace extends Place {
+  t: TestApp;
+}
+
+export const placeOf = (t: TestApp, system: OldSystem): OldPlace => {
+  const made = { ...newPlace(t, system), t };
   return OLD[system].isFolder ? { ...made, file: join(made.folder, 'files'), env: { ...made.env, MIRROR_URL: `csv:${join(made.folder, 'files')}?shape=${system}` } } : made;
 };
 
 /** @returns the id of the run */
-export async function importOld(system: OldSystem, { folder, env }: Place, name: string = system): Promise<string> {
+export async function importOld(system: OldSystem, { folder, t }: OldPlace, name: string = system): Promise<string> {
   const old = join(folder, `old of ${name}`);
   if (OLD[system].isFolder) mkdirSync(old, { recursive: true });
   OLD[system].write(old);
-  const { code, json, stderr } = await cli<{ runId: string }>(['import', old, '--json', '--source', name, '--profile', system], env);
-  if (code !== 0) throw new Error(stderr);
-  return json.runId;
+  const { error, runId } = await new Importer(t).run(old, system, name, { acceptRejects: false });
+  if (error !== null) throw new Error(`${error.code}: ${error.message}`);
+  return runId;
 }
 
 let exports = 0;
 
 /** @returns where */
-export async function exportOld(system: OldSystem, { folder, env }: Place): Promise<string> {
+export async function exportOld(system: OldSystem, { folder, t }: OldPlace): Promise<string> {
   const out = join(folder, `export ${exports++}`);
-  const { code, stderr } = await cli(['export', '--shape', system, '--out', out, '--json'], env);
-  if (code !== 0) throw new Error(stderr);
+  await t.app.get(ExportService, { strict: false }).export({ system, source: null, out, withOpenTrades: false, overwrite: false, progress: () => undefined });
   return out;
 }
 
@@ -48,7 +58,7 @@ export async function writeSince(t: TestApp, agent: TestAgent, system: OldSystem
 }
 
 /** Its rows, and those of an export at this moment. Where an export begins to count anew a mirror may be ahead. */
-export async function mirroredAndExported(system: OldSystem, place: Place) {
+export async function mirroredAndExported(system: OldSystem, place: OldPlace) {
   const right = dumpOf(await exportOld(system, place), OLD[system].isFolder);
   const mirrored = dumpOf(place.file, OLD[system].isFolder);
   // Its key is null: it is said, and only an export has it.
@@ -62,8 +72,10 @@ export async function mirroredAndExported(system: OldSystem, place: Place) {
 
 const countersIn = ({ sqlite_sequence: rows = [] }: Record<string, string[]>) => new Map(rows.map((row) => JSON.parse(row) as { name: string; seq: string }).map(({ name, seq }) => [name, BigInt(seq.slice(0, -1))]));
 
-export async function driftOf(place: Place) {
-  const { code, json, stderr } = await drift(place);
-  return { code, stderr, tables: (json.tables as typeof json.tables | undefined)?.filter(({ missing, extra, different }) => missing + extra + different > 0) };
+/** The tables that have drifted. */
+export async function driftOf({ env, t }: OldPlace) {
+  const place = mirrorPlace.parse(env.MIRROR_URL);
+  const { drifted, tables } = await new DriftCheck(t.app.get(OldRows, { strict: false }), place, SHAPES.find(({ system }) => system === place.shape) as Shape).run(false);
+  return { drifted, tables: tables.filter(({ missing, extra, different }) => missing + extra + different > 0) };
 }
-export const NO_DRIFT = { code: 0, tables: [] };
+export const NO_DRIFT = { drifted: false, tables: [] };
