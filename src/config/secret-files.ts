@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /** What holds a password, a key or a token may come from a file as well: secrets of containers are files. By name, so that none is forgotten. */
 const SECRET_NAME = /^(DATABASE_(\w+_)?URL|\w+_(SECRET|KEY|KEYS_FORMER|TOKEN|PASSWORD)|WATCHDOG_URL)$/;
@@ -47,9 +47,9 @@ function readSecret(path: string): { value: string } | { fault: string } {
   return /[\r\n\0]/.test(text) ? { fault: 'names a file that is not one line of text' } : { value: text };
 }
 
-/** No more than tells that it is too much: the path may lead to a device without an end. A pipe without a writer would hold the start up for ever. */
+/** No more than tells that it is too much: the path may lead to a device without an end. A pipe without a writer would hold the start up for ever: opening it waits, unless told not to. */
 function readMost(path: string): Buffer {
-  const file = openSync(path, 'r');
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!fstatSync(file).isFile()) throw Object.assign(new Error(), { code: 'not a file' });
     const bytes = Buffer.alloc(FILE_BYTES_MOST + 1);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,7 +80,11 @@ describe('a secret in a file', () => {
     mkdirSync(join(folder, 'a-folder'));
     const closed = file('x');
     chmodSync(closed, 0);
+    const pipe = join(folder, 'a-pipe');
+    execFileSync('mkfifo', [pipe]);
     const wrong: [string, RegExp][] = [
+      // Nobody writes into it: a start that waited would wait for ever.
+      [pipe, /^DATABASE_URL_FILE names what cannot be read \(not a file\)$/],
       [join(folder, 'nothing-there'), /^DATABASE_URL_FILE names what cannot be read \(ENOENT\)$/],
       [join(folder, 'a-folder'), /^DATABASE_URL_FILE names what cannot be read \((EISDIR|not a file)\)$/],
       ['/dev/zero', /^DATABASE_URL_FILE names what cannot be read \(not a file\)$/],

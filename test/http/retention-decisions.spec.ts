@@ -1,4 +1,6 @@
-import { appendFileSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
@@ -137,6 +139,40 @@ describe('an archive', () => {
     renameSync(`${path}.away`, path);
     expect((await u.http<Decision>('GET', `/decisions/${old[0]}`)).body).toMatchObject({ seal: 'intact', reason: 'old 0' });
     await u.close();
+  });
+});
+
+describe('what stands where an archive belongs', () => {
+  it.each([
+    ['a pipe without a writer', (path: string) => void execFileSync('mkfifo', [path])], ['a folder', (path: string) => mkdirSync(path)], ['an endless device', (path: string) => symlinkSync('/dev/zero', path)],
+    ['a link to nothing', (path: string) => symlinkSync('/nonexistent/archive', path)], ['another archive', (path: string) => copyFileSync(join(t.folder, files()[1] ?? ''), path)],
+  ])('%s holds nothing up, and is said', async (_what, put) => {
+    const path = join(t.folder, files()[0] ?? '');
+    renameSync(path, `${path}.away`);
+    const u = await t.second();
+    try {
+      put(path);
+      for (let n = 0; n < 5; n++) expect((await u.http<Decision>('GET', `/decisions/${old[0]}`)).body).toMatchObject({ seal: 'unread', archive: { read: false } });
+      expect((await verified(u)).findings.map(({ problem }) => problem)).toContain('ARCHIVE');
+      await expect(resultOf(u, 'decision_history')).rejects.toThrow(/bytes of|cannot be read|not there/);
+    } finally {
+      await u.close();
+      rmSync(path, { recursive: true, force: true });
+      renameSync(`${path}.away`, path);
+    }
+    expect(await get(old[0])).toMatchObject({ seal: 'intact' });
+  });
+
+  it('a link to it on another disk is the archive', async () => {
+    const path = join(t.folder, files()[0] ?? '');
+    const elsewhere = mkdtempSync(join(tmpdir(), 'tradewarden-archive-'));
+    renameSync(path, join(elsewhere, 'archive'));
+    symlinkSync(join(elsewhere, 'archive'), path);
+    expect((await verified(t)).ok).toBe(true);
+    rmSync(path);
+    renameSync(join(elsewhere, 'archive'), path);
+    rmSync(elsewhere, { recursive: true });
+    await retain(t);
   });
 });
 

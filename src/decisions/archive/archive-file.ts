@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
@@ -32,6 +32,9 @@ export interface WrittenArchive {
 }
 
 export const PARTIAL = '.partial-';
+
+/** What lies where a file belongs may be a pipe: opening it would wait for ever, and four that wait hold up every file of the process. */
+const TO_READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** Before it is compressed. A decision is a few thousand bytes, so a look at one unpacks some dozens. */
 const BLOCK_BYTES = 131_072;
@@ -110,7 +113,7 @@ export class ArchiveWriter {
 
 /** The decisions of one block. @throws when the file is not there, or the block cannot be read */
 export async function readBlock(path: string, { block_at: at, block_bytes: bytes }: BlockPlace): Promise<DecisionRow[]> {
-  const handle = await open(path, 'r');
+  const handle = await open(path, TO_READ);
   try {
     const block = Buffer.alloc(bytes);
     const { bytesRead } = await handle.read(block, 0, bytes, at);
@@ -123,7 +126,7 @@ export async function readBlock(path: string, { block_at: at, block_bytes: bytes
 
 /** Reads a file block by block, as it lies on the disk. @throws when it is not one of these files, or its sum differs */
 export async function* readArchive(path: string, expected: { bytes: number; sha256: string }): AsyncGenerator<{ head: ArchiveHead | null; rows: DecisionRow[]; place: BlockPlace }> {
-  const handle = await open(path, 'r');
+  const handle = await open(path, TO_READ);
   try {
     const sum = createHash('sha256');
     let rest = Buffer.alloc(0);
@@ -157,7 +160,7 @@ export async function* readArchive(path: string, expected: { bytes: number; sha2
 
 /** Hex, of all of a file. */
 export async function sumOf(path: string): Promise<string> {
-  const handle = await open(path, 'r');
+  const handle = await open(path, TO_READ);
   const sum = createHash('sha256');
   try {
     for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1_048_576 })) sum.update(chunk as Buffer);
