@@ -7,12 +7,10 @@ import type { Env } from '../config/env.js';
 import { Schedules } from '../database/schedules.js';
 import { inTransaction } from '../database/transaction.js';
 import { BackupIncidents } from './backup-incidents.js';
-import { BackupRuns, Backups, Interrupted } from './backups.service.js';
+import { AGAIN_AFTER_SECONDS, BackupRuns, Backups, Interrupted } from './backups.service.js';
 import { BackupsRepository } from './backups.repository.js';
 
 const LOOK_EVERY_SECONDS = 60;
-/** What failed does not wait for tomorrow, and does not fill a night either. */
-const AGAIN_AFTER_SECONDS = 3_600;
 const LEAVE_AFTER_MS = 5_000;
 
 /** Looks once a minute what is due and what is overdue. A backup runs apart: other schedules do not wait hours for it. */
@@ -38,8 +36,9 @@ export class BackupSchedule implements OnApplicationShutdown {
       await this.incidents.endLapsed(tx);
       await this.incidents.judge(tx);
     });
-    if (this.running || this.stopping.signal.aborted || !(await this.isDue())) return;
-    this.running = this.run().finally(() => (this.running = null));
+    if (this.running || this.stopping.signal.aborted) return;
+    const isDue = await this.isDue();
+    this.running ??= (isDue ? this.run() : this.copyAgain()).finally(() => (this.running = null));
   }
 
   /** Resolves when the backup that this instance runs is over; for tests. */
@@ -66,11 +65,22 @@ export class BackupSchedule implements OnApplicationShutdown {
     try {
       const { manifest, bytes, seconds, offsiteError } = await this.backups.run({ origin: 'schedule', signal: this.stopping.signal });
       this.log.log(`backup ${manifest.id}: ${bytes} bytes, proven after ${seconds} s`);
+      if (manifest.missing?.length) this.log.error(`backup ${manifest.id} lacks archives of decisions that are not in ARCHIVE_DIR: ${manifest.missing.join(', ')}`);
       if (offsiteError !== null) this.log.error(`backup ${manifest.id} was not copied to another machine: ${offsiteError}`);
     } catch (error) {
       if (error instanceof BackupRuns) return;
       if (error instanceof Interrupted) this.log.warn('the backup was interrupted: it is made after the next start');
       else this.log.error(`backup failed: ${(error as Error).message}`);
+    }
+  }
+
+  private async copyAgain(): Promise<void> {
+    try {
+      const copied = await this.backups.copyAgain(this.stopping.signal);
+      if (copied?.error === null) this.log.log(`backup ${copied.name} was copied to another machine`);
+      else if (copied) this.log.error(`backup ${copied.name} was not copied to another machine, again: ${copied.error}`);
+    } catch (error) {
+      this.log.error(`the backup could not be copied to another machine: ${(error as Error).message}`);
     }
   }
 

@@ -73,6 +73,15 @@ export class BackupsRepository {
     return rows.length > 0;
   }
 
+  /** The newest proven one, where it was not copied elsewhere, and nothing was tried of that for so long. */
+  async uncopied(seconds: number): Promise<{ id: string; folder: string; name: string } | null> {
+    const [row] = await this.dataSource.sql<{ id: string; folder: string; name: string }[]>`
+      select id, folder, name from (select * from backups where verified_at is not null order by seq desc limit 1) newest
+      where offsite_at is null and removed_at is null and not exists (select 1 from backups where status = 'running')
+        and greatest(finished_at, (select max(at) from events where subject_id = newest.id and type = 'backup.copy_failed')) <= app_clock() - make_interval(secs => ${seconds})`;
+    return row ?? null;
+  }
+
   async copied(tx: Tx, id: string, error: string | null): Promise<void> {
     await tx.sql`update backups set offsite_at = case when ${error}::text is null then app_clock() else offsite_at end, offsite_error = ${error}::text where id = ${id} and verified_at is not null`;
   }

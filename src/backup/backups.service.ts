@@ -1,5 +1,5 @@
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { APP_VERSION } from '../common/version.js';
@@ -12,8 +12,8 @@ import { Events } from '../events/events.service.js';
 import { BackupIncidents } from './backup-incidents.js';
 import { BackupsRepository, LEASE_SECONDS } from './backups.repository.js';
 import { dropUnproven, keepBackups } from './keep-backups.js';
-import { type Manifest, PARTIAL_NAME } from './manifest.js';
-import { openBackupDir, type Plan, planBackup } from './place.js';
+import { type Manifest, PARTIAL_NAME, VERIFIED } from './manifest.js';
+import { backupDir, openBackupDir, type Plan, planBackup } from './place.js';
 import { dropLeftovers, proveBackup, removeScratchFolders } from './prove-backup.js';
 import { redacted } from './redacted.js';
 import { upload, UploadFailed } from './upload.js';
@@ -52,6 +52,10 @@ export class Interrupted extends Error {
 /** A dump that takes longer hangs. */
 const RUN_MS = 24 * 3_600_000;
 const LOCK = '.tradewarden-backups.lock';
+/** Of what is copied elsewhere: that takes hours, in which a backup may be made. */
+const COPY_LOCK = '.tradewarden-copies.lock';
+/** What failed does not wait for tomorrow, and does not fill a night either. */
+export const AGAIN_AFTER_SECONDS = 3_600;
 
 /**
  * One backup from its claim to its proof. Only one runs for a database, whichever instance or command runs it: the claim
@@ -94,7 +98,7 @@ export class Backups {
   private claim({ origin, dir }: BackupAsk): Promise<string> {
     return inTransaction(this.dataSource, async (tx) => {
       await this.incidents.endLapsed(tx);
-      const id = await this.backups.claim(tx, origin, dir ?? this.env.BACKUP_DIR ?? join(this.env.DATA_DIR, 'backups'));
+      const id = await this.backups.claim(tx, origin, dir === undefined ? backupDir(this.env) : resolve(dir));
       if (id === null) {
         const running = await this.backups.running(tx);
         throw new BackupRuns(`another backup runs${running ? ` since ${running.started_at}` : ''}: there is one at a time; one that was killed blocks for ${LEASE_SECONDS} s at most`);
@@ -129,7 +133,7 @@ export class Backups {
       const plan = await planBackup(this.env, ownerUrl);
       await this.clearScratch(plan);
       await this.told(dropUnproven(dir, await this.backups.unproven()));
-      const { folder, manifest } = await writeBackup({ dir, source: plan.source, appVersion: APP_VERSION, signal, onStep });
+      const { folder, manifest } = await writeBackup({ dir, source: plan.source, appVersion: APP_VERSION, archiveDir: this.env.ARCHIVE_DIR, signal, onStep });
       const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
       await inTransaction(this.dataSource, (tx) => this.backups.written(tx, id, { kind: manifest.kind, name: manifest.id, bytes, snapshotAt: manifest.snapshotAt }));
       await proveBackup(folder, plan.scratch, { signal, onStep });
@@ -184,17 +188,45 @@ export class Backups {
     });
   }
 
+  /** The newest one, where its copy failed or did not end an hour ago; only on a machine that has it. Its name; null: there is nothing to do. */
+  async copyAgain(signal?: AbortSignal): Promise<{ name: string; error: string | null } | null> {
+    const { BACKUP_UPLOAD_COMMAND: command } = this.env;
+    const newest = command === undefined ? null : await this.backups.uncopied(AGAIN_AFTER_SECONDS);
+    if (command === undefined || !newest || !existsSync(join(newest.folder, newest.name, VERIFIED))) return null;
+    const lock = lockFileNow(join(newest.folder, COPY_LOCK));
+    // Another is at it since.
+    if (!lock) return null;
+    try {
+      return { name: newest.name, error: await this.copy(newest.id, command, join(newest.folder, newest.name), signal) };
+    } finally {
+      lock.release();
+    }
+  }
+
   private async copyElsewhere(id: string, folder: string, signal: AbortSignal | undefined): Promise<Pick<BackupDone, 'offsite' | 'offsiteError'>> {
     const command = this.env.BACKUP_UPLOAD_COMMAND;
     if (command === undefined) return { offsite: null, offsiteError: null };
-    const offsiteError = await upload(command, folder, signal ?? new AbortController().signal).then(
-      () => null, (error: Error) => redacted(signal?.aborted ? 'it was interrupted' : error.message, this.env, error instanceof UploadFailed ? error.secrets : []),
-    );
+    const lock = lockFileNow(join(dirname(folder), COPY_LOCK));
+    try {
+      const offsiteError = lock ? await this.copy(id, command, folder, signal) : await this.copied(id, 'another backup is being copied at this moment');
+      return { offsite: offsiteError === null ? 'copied' : 'failed', offsiteError };
+    } finally {
+      lock?.release();
+    }
+  }
+
+  private async copy(id: string, command: string, folder: string, signal = new AbortController().signal): Promise<string | null> {
+    return this.copied(id, await upload(command, folder, signal).then(
+      () => null, (error: Error) => redacted(signal.aborted ? 'it was interrupted' : error.message, this.env, error instanceof UploadFailed ? error.secrets : []),
+    ));
+  }
+
+  private async copied(id: string, error: string | null): Promise<string | null> {
     await inTransaction(this.dataSource, async (tx) => {
-      await this.backups.copied(tx, id, offsiteError);
-      await this.events.append(tx, null, [offsiteError === null ? { type: 'backup.copied', subjectId: id } : { type: 'backup.copy_failed', subjectId: id, data: { error: offsiteError } }]);
+      await this.backups.copied(tx, id, error);
+      await this.events.append(tx, null, [error === null ? { type: 'backup.copied', subjectId: id } : { type: 'backup.copy_failed', subjectId: id, data: { error } }]);
       await this.incidents.judge(tx);
     });
-    return { offsite: offsiteError === null ? 'copied' : 'failed', offsiteError };
+    return error;
   }
 }

@@ -57,7 +57,10 @@ export const manifestSchema = z.object({
   snapshotAt: z.iso.datetime(),
   ...figures,
   base: z.object({ restorePoint: z.string().min(1), startWal: z.string(), endWal: z.string() }).nullable(),
+  /** Beside the dump or the copy: archives of decisions, which the database relies on and does not hold. */
   files: z.array(z.object({ name: fileName, bytes: count, sha256 })).min(1),
+  /** Archives that were not to be had when it was made. */
+  missing: z.array(z.string()).optional(),
 });
 
 /** Written beside the manifest once the backup was restored and compared: without it a backup is a hope. */

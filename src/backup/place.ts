@@ -1,5 +1,5 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Env } from '../config/env.js';
 import { withClient } from '../database/client.js';
 import { clusterLocation, openDataDir } from '../database/embedded/cluster-location.js';
@@ -14,11 +14,11 @@ export interface Plan {
   scratch: Scratch;
 }
 
-export const backupDir = (env: Pick<Env, 'BACKUP_DIR' | 'DATA_DIR'>): string => env.BACKUP_DIR ?? join(env.DATA_DIR, 'backups');
+export const backupDir = (env: Pick<Env, 'BACKUP_DIR' | 'DATA_DIR'>): string => resolve(env.BACKUP_DIR ?? join(env.DATA_DIR, 'backups'));
 
 /** The folder of backups, there and open for writing. One that was named is never made: where a disk is not mounted it would lie on another. */
 export function openBackupDir(env: Pick<Env, 'BACKUP_DIR' | 'DATA_DIR'>, named?: string): string {
-  const dir = named ?? backupDir(env);
+  const dir = named === undefined ? backupDir(env) : resolve(named);
   if (named === undefined && env.BACKUP_DIR === undefined) mkdirSync(dir, { recursive: true, mode: 0o700 });
   try {
     if (!statSync(dir).isDirectory()) throw new Error(`${dir} is no folder`);

@@ -24,7 +24,7 @@ export class UploadFailed extends Error {
  */
 export async function upload(command: string, folder: string, signal: AbortSignal, timeoutMs = UPLOAD_MS): Promise<void> {
   const environment = environmentOfCommands();
-  const secrets = Object.entries(environment).filter(([name, value]) => SECRET_NAME.test(name) && value.length > 5).map(([, value]) => value);
+  const secrets = Object.entries(environment).filter(([name]) => SECRET_NAME.test(name)).flatMap(([, value]) => [value, ...value.split(/\s*\n\s*/)]).filter((value) => value.length > 5);
   const child = spawn('/bin/sh', ['-c', command, 'sh', folder], { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...environment, BACKUP_FOLDER: folder, BACKUP_NAME: basename(folder) } });
   let said = '';
   const hear = (text: string) => (said = (said + text).slice(-OUTPUT_MOST));
@@ -52,7 +52,7 @@ export async function upload(command: string, folder: string, signal: AbortSigna
     });
     signal.throwIfAborted();
     if (limit.aborted) throw new UploadFailed(`BACKUP_UPLOAD_COMMAND took longer than ${Math.round(timeoutMs / 60_000)} minutes and was ended`, secrets);
-    if (code !== 0) throw new UploadFailed(`BACKUP_UPLOAD_COMMAND ended with ${String(code)}${lastLine(said)}`, secrets);
+    if (code !== 0) throw new UploadFailed(`BACKUP_UPLOAD_COMMAND ended with ${String(code)}${lastLine(said, secrets)}`, secrets);
   } finally {
     ended.removeEventListener('abort', stop);
     child.stdout.destroy();
@@ -60,7 +60,11 @@ export async function upload(command: string, folder: string, signal: AbortSigna
   }
 }
 
-const lastLine = (said: string): string => {
-  const line = said.split('\n').map((each) => each.trim()).filter(Boolean).at(-1);
+/** What is hidden is hidden before it is cut: half a secret is one. */
+const lastLine = (said: string, secrets: readonly string[]): string => {
+  const known = secrets.toSorted((one, other) => other.length - one.length);
+  const whole = said.length < OUTPUT_MOST ? said : said.slice(known[0]?.length ?? 0);
+  const shown = known.reduce((text, secret) => text.replaceAll(secret, '***'), whole);
+  const line = shown.split('\n').map((each) => each.trim()).filter(Boolean).at(-1);
   return line === undefined ? '' : `: ${line.slice(0, 300)}`;
 };

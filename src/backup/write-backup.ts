@@ -1,13 +1,14 @@
-import { mkdirSync, openSync, closeSync, fsyncSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, openSync, closeSync, fsyncSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { syncFolder } from '../config/durable-file.js';
+import { archivesOf, type BackupFile, takeArchives } from './archives.js';
 import { copyBase } from './base-copy.js';
 import { withSnapshot } from './compare.js';
 import { figuresOf, type Query, sequencesOf } from './figures.js';
 import { BASE, CHECKSUMS, DUMP, type Figures, FORMAT, type Manifest, MANIFEST } from './manifest.js';
 import { backupName, partialName } from './names.js';
 import { runPgTool, toolVersion } from './pg-tools.js';
-import { hashFile, sha256 } from './read-backup.js';
+import { hashFile, listBackups, sha256 } from './read-backup.js';
 
 /** What is backed up, and how. */
 export type Source =
@@ -20,6 +21,8 @@ export interface WriteOptions {
   dir: string;
   source: Source;
   appVersion: string;
+  /** ARCHIVE_DIR. */
+  archiveDir?: string | null | undefined;
   signal: AbortSignal;
   onStep?: ((line: string) => void) | undefined;
 }
@@ -36,7 +39,9 @@ export async function writeBackup(options: WriteOptions): Promise<{ folder: stri
   mkdirSync(partial, { mode: 0o700 });
   try {
     const taken = await (options.source.kind === 'dump' ? dump(options.source, partial, options) : base(options.source, partial, id, options));
-    const manifest: Manifest = { format: FORMAT, kind: options.source.kind, id, createdAt: createdAt.toISOString(), appVersion: options.appVersion, schemaVersion: taken.figures.migrations.at(-1) ?? '', ...taken.server, snapshotAt: taken.snapshotAt, ...taken.figures, base: taken.base, files: taken.files };
+    // The files of a backup never change, so those of earlier ones may be shared.
+    const archives = await takeArchives(taken.archives, partial, { from: options.archiveDir ?? null, earlier: listBackups(options.dir), signal: options.signal });
+    const manifest: Manifest = { format: FORMAT, kind: options.source.kind, id, createdAt: createdAt.toISOString(), appVersion: options.appVersion, schemaVersion: taken.figures.migrations.at(-1) ?? '', ...taken.server, snapshotAt: taken.snapshotAt, ...taken.figures, base: taken.base, files: [...taken.files, ...archives.files], missing: archives.missing };
     const text = `${JSON.stringify(manifest, null, 1)}\n`;
     writeDurably(join(partial, MANIFEST), text);
     writeDurably(join(partial, CHECKSUMS), [...manifest.files, { name: MANIFEST, sha256: sha256(text) }].map((file) => `${file.sha256}  ${file.name}\n`).join(''));
@@ -59,6 +64,7 @@ interface Taken {
   figures: Figures;
   base: Manifest['base'];
   files: Manifest['files'];
+  archives: BackupFile[];
 }
 
 /** Each system makes its first account under a number of its own, and keeps it. */
@@ -88,6 +94,7 @@ async function dump({ ownerUrl, pgDump }: Extract<Source, { kind: 'dump' }>, par
       const server = await aboutServer(query);
       const [exported] = await query<{ snapshot: string }>(`select pg_export_snapshot() as snapshot`);
       const others = await query<{ name: string }>(OTHER_SCHEMAS);
+      const archives = await archivesOf(query);
       const args = [
         '--format=custom', '--compress=5', `--snapshot=${exported?.snapshot ?? ''}`, `--file=${file}`, '--no-password', '--lock-wait-timeout=60s', '--no-unlogged-table-data',
         '--no-publications', '--no-subscriptions', '--extension=plpgsql', ...others.map(({ name }) => `--exclude-schema="${name.replaceAll('"', '""')}"`),
@@ -104,7 +111,7 @@ async function dump({ ownerUrl, pgDump }: Extract<Source, { kind: 'dump' }>, par
       ]);
       sync(file);
       const files = [{ name: DUMP, bytes: statSync(file).size, sha256: await hashFile(file, signal) }];
-      return { server: { ...named(server), toolVersion: await toolVersion(pgDump) }, snapshotAt: server.at.toISOString(), figures, base: null, files };
+      return { server: { ...named(server), toolVersion: await toolVersion(pgDump) }, snapshotAt: server.at.toISOString(), figures, base: null, files, archives };
     }, both);
   } catch (error) {
     signal.throwIfAborted();
@@ -113,6 +120,7 @@ async function dump({ ownerUrl, pgDump }: Extract<Source, { kind: 'dump' }>, par
 }
 
 async function base({ adminUrl, cluster }: Extract<Source, { kind: 'base' }>, partial: string, id: string, { signal, onStep }: WriteOptions): Promise<Taken> {
+  if (isInside(partial, cluster)) throw new Error(`the folder of backups lies in that of the database, ${cluster}: a copy would have to hold itself`);
   onStep?.(`copy of ${cluster}`);
   let freeze = (): void => undefined;
   let go = (_copied: boolean): void => undefined;
@@ -132,7 +140,7 @@ async function base({ adminUrl, cluster }: Extract<Source, { kind: 'base' }>, pa
       const server = await aboutServer(query);
       const sequences = await sequencesOf(query);
       seen();
-      return (await copied) ? { server, figures: await figuresOf(query, { signal, sequences, onTable: (name) => onStep?.(`counted ${name}`) }) } : null;
+      return (await copied) ? { server, archives: await archivesOf(query), figures: await figuresOf(query, { signal, sequences, onTable: (name) => onStep?.(`counted ${name}`) }) } : null;
     }, signal);
   })();
   figures.catch(unseen);
@@ -149,13 +157,15 @@ async function base({ adminUrl, cluster }: Extract<Source, { kind: 'base' }>, pa
     if (!found) throw new Error('no snapshot was taken of what was copied');
     return {
       server: { ...named(found.server), toolVersion: 'pg_backup_start and pg_backup_stop' }, snapshotAt: found.server.at.toISOString(), figures: found.figures,
-      base: about, files: [{ name: BASE, bytes, sha256: hash }],
+      base: about, files: [{ name: BASE, bytes, sha256: hash }], archives: found.archives,
     };
   } finally {
     go(false);
     await figures.catch(() => undefined);
   }
 }
+
+const isInside = (path: string, folder: string): boolean => !relative(realpathSync(folder), realpathSync(path)).startsWith('..');
 
 const named = ({ database, system, version, versionNum }: Server) => ({ database, system, serverVersion: version, serverVersionNum: versionNum });
 

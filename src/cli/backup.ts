@@ -22,15 +22,17 @@ export async function backup(env: Env, say: Say, { list, dir }: { list?: boolean
     const onStep = process.stderr.isTTY ? say : () => undefined;
     const done = await withServices(env, urls, (app) => app.get(Backups, { strict: false }).run({ origin: 'command', dir: named, signal: stop.signal, onStep }));
     const { folder, manifest, bytes, seconds, removed, offsite, offsiteError } = done;
+    const missing = manifest.missing ?? [];
     const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
     return {
-      json: { folder, name: manifest.id, kind: manifest.kind, bytes, seconds, snapshotAt: manifest.snapshotAt, tables: manifest.tables.length, rows, verified: true, removed, offsite, offsiteError },
+      json: { folder, name: manifest.id, kind: manifest.kind, bytes, seconds, snapshotAt: manifest.snapshotAt, tables: manifest.tables.length, rows, verified: true, missing, removed, offsite, offsiteError },
       text: [
         `${folder}: ${megabytes(bytes)} MB, restored and compared: ${manifest.tables.length} tables with ${rows} rows are the same. It took ${seconds} s.`,
+        ...missing.map((name) => `It lacks ${name}, an archive of decisions that is not in ARCHIVE_DIR as it was written: bring that file back.`),
         ...removed.map((name) => `Removed ${name}, which is older than ${env.BACKUP_RETENTION_DAYS} days.`),
         ...(offsite === 'copied' ? ['Copied by BACKUP_UPLOAD_COMMAND.'] : offsite === 'failed' ? [`It was not copied to another machine: ${offsiteError}`] : []),
       ].join('\n'),
-      exitCode: offsite === 'failed' ? 1 : 0,
+      exitCode: offsite === 'failed' || missing.length > 0 ? 1 : 0,
     };
   } catch (error) {
     throw isDatabaseAway(error) ? databaseUnavailable(error, urls.url) : error;

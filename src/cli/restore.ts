@@ -1,3 +1,4 @@
+import { isArchive, putArchivesBack } from '../backup/archives.js';
 import { backupDir } from '../backup/place.js';
 import type { Backup } from '../backup/read-backup.js';
 import type { Env } from '../config/env.js';
@@ -41,9 +42,21 @@ export function restore(env: Env, say: Say, given: string | undefined, options: 
     const backup = await steps.run('reading the backup', () => chosenBackup(given, backupDir(env), { unverified: options.unverified ?? false }));
     const { manifest } = backup;
     if (options.into === undefined) await confirmed(options, `The database goes back to ${manifest.snapshotAt} (${manifest.id}): what came after it is not in it. It comes up halted, and what is live now is kept.`);
-    if (manifest.kind === 'base') return told(await restoredCluster(env, steps, backup, options), steps);
-    return withDatabase(env, say, async (urls) => told(await restored(env, { urls, steps }, backup, options), steps));
+    // Before the database that relies on them: while it is another's they harm nobody.
+    const notes = await broughtBack(env, steps, backup);
+    const done = (result: Restored) => told({ ...result, notes: [...result.notes, ...notes] }, steps);
+    if (manifest.kind === 'base') return done(await restoredCluster(env, steps, backup, options));
+    return withDatabase(env, say, async (urls) => done(await restored(env, { urls, steps }, backup, options)));
   });
+}
+
+async function broughtBack({ ARCHIVE_DIR: folder }: Env, steps: Steps, backup: Backup): Promise<string[]> {
+  const lacking = (backup.manifest.missing ?? []).map((name) => `${name}, an archive of decisions, was not to be had when the backup was made.`);
+  const archives = backup.manifest.files.filter(isArchive).length;
+  if (archives === 0) return lacking;
+  if (folder === null) return [...lacking, `The backup has archives of decisions (${archives}), which belong into ARCHIVE_DIR, and that is not set: copy them there, or "why" lacks what they say.`];
+  const back = await steps.run('bringing archives back', () => putArchivesBack(backup, folder));
+  return back.length > 0 ? [...lacking, `Archives of decisions that were brought back to ${folder}: ${back.length}.`] : lacking;
 }
 
 function restoredCluster(env: Env, steps: Steps, backup: Backup, { into, otherSystem }: RestoreOptions): Promise<Restored> {

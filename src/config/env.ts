@@ -162,7 +162,7 @@ const definitions = {
   BACKUP_CRON: setting(cron.optional(), 'When the server backs up by itself, as five fields of cron in UTC, such as `0 2 * * *`; empty: only `tradewarden backup` does'),
   BACKUP_RETENTION_DAYS: setting(count(30, 1, 36_500), 'Days that backups are kept; the newest one that was proven stays for ever', '30'),
   BACKUP_MAX_AGE_HOURS: setting(count(26, 0, 87_600), 'A last proven backup, or a last copy elsewhere, that is older is an incident; 0: somebody else backs this database up, and nobody is told', '26'),
-  BACKUP_SCRATCH_URL: setting(postgresUrl.optional(), 'Where backups are restored for the proof: a role that may create databases, on a server of the same version or newer; default DATABASE_OWNER_URL'),
+  BACKUP_SCRATCH_URL: setting(postgresUrl.optional(), 'Where backups are restored for the proof, and dumps for drills: a role that may create databases, on a server of the same version or newer; default DATABASE_OWNER_URL'),
   BACKUP_UPLOAD_COMMAND: setting(z.string().min(1).optional(), 'Run in a shell after each proven backup, with its folder as `$1` and in BACKUP_FOLDER; 0 means that there is a copy on another machine'),
   RESTORE_DRILL_CRON: setting(cron.optional(), 'When the server restores the newest proven backup into a scratch database and throws that away again, for the proof that it can be; five fields of cron in UTC, such as `30 3 * * 0`; empty: only `tradewarden restore:drill` does'),
   SERVERLESS: setting(flag.default(false), 'Says that nothing lasts between requests: the null pool', 'off'),

@@ -11,6 +11,7 @@ import { ApprovalsService } from '../trade-ideas/approvals.service.js';
 import { IdeasService } from '../trade-ideas/ideas.service.js';
 import { BrokerTradesService } from '../trades/broker-trades.service.js';
 import { stepEvent } from '../trades/trade-change.js';
+import { FACT_AGE_SECONDS_MAX } from '../trades/trade-times.js';
 import { ArrivalRepository, type StoredArrival, type UnsettledCommand } from './arrival.repository.js';
 
 export interface Arriving {
@@ -33,6 +34,8 @@ export interface Arrived extends StoredArrival {
 
 const CARRIED_THROUGH_WITHIN_MS = 60_000;
 const NOBODY = '00000000-0000-0000-0000-000000000000';
+/** What a broker did before the backup may have been told after it: for so long facts are taken, and whoever told one does not tell it again. */
+const toldLate = (backupAt: string): string => new Date(Date.parse(backupAt) - FACT_AGE_SECONDS_MAX * 1_000).toISOString();
 /** Of no one who could sign in. */
 const ASKING: Caller = { correlationId: 'restore', principal: { kind: 'user', id: NOBODY, email: '', name: 'restore', role: 'admin', session: { id: NOBODY, userId: NOBODY, version: 0 }, tokenEndsAtMs: 0 } };
 const RESTORING: Origin = { address: null, userAgent: 'tradewarden command line', correlationId: null };
@@ -84,7 +87,7 @@ export class Arrival {
     };
     await this.repository.endBackups(tx);
     await this.repository.schedulesDue(tx);
-    await this.commands.askToReconcile(tx, null, await this.repository.activeAgents(tx), 0, () => ({ since: backupAt, reason: 'RESTORED' }));
+    await this.commands.askToReconcile(tx, null, await this.repository.activeAgents(tx), 0, () => ({ since: toldLate(backupAt), reason: 'RESTORED' }));
     await this.repository.note(tx, { id, backup, backupAt, haltId: halt.id, drill, figures });
     await this.events.append(tx, null, [{ type: 'restore.finished', subjectId: id, data: { backup, backupAt, haltId: halt.id, drill, ...figures } }]);
     await this.audit.record({ kind: 'restored', actor: 'system', origin: RESTORING }, tx);

@@ -83,8 +83,9 @@ export class Drills {
     if (!urls || !this.arrive) throw new Error('the database has not been looked for yet');
     const task = { urls, steps, arrive: this.arrive };
     const prove = (own: DatabaseUrls, arrived: Arrived) => steps.run('proving the halt', () => provenHalted(own, arrived));
-    await alone(urls.adminUrl, `${identityOf(urls.ownerUrl).database} drill`, () =>
-      (backup.manifest.kind === 'dump' ? inScratch(task, backup, prove) : inScratchCluster({ ...task, env: this.env }, backup, prove)));
+    const elsewhere = this.env.BACKUP_SCRATCH_URL;
+    await alone(elsewhere ?? urls.adminUrl, `${identityOf(urls.ownerUrl).database} drill`, () =>
+      (backup.manifest.kind === 'dump' ? inScratch(task, backup, elsewhere, prove) : inScratchCluster({ ...task, env: this.env }, backup, prove)));
   }
 
   private record(id: string, startedAt: string, backup: Backup | null, { seconds, done: steps }: Steps, error: string | null): Promise<void> {

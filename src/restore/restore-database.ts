@@ -100,10 +100,17 @@ export function continueRestore({ urls, steps }: Omit<RestoreTask, 'arrive'>, di
   });
 }
 
-/** In a scratch database of its own, which is dropped whatever comes of it. */
-export async function inScratch<T>({ urls, steps, arrive }: RestoreTask, backup: Backup, work: (urls: DatabaseUrls, arrived: Arrived) => Promise<T>): Promise<T> {
-  const live = identityOf(urls.ownerUrl).database;
-  const facts = await factsOf(urls.adminUrl, live);
+/**
+ * In a scratch database of its own, which is dropped whatever comes of it.
+ * @param elsewhere a role that may make databases, on the same server or another one, where the owner may not
+ */
+export async function inScratch<T>(task: RestoreTask, backup: Backup, elsewhere: string | undefined, work: (urls: DatabaseUrls, arrived: Arrived) => Promise<T>): Promise<T> {
+  const { steps, arrive } = task;
+  const live = identityOf(task.urls.ownerUrl).database;
+  const urls: DatabaseUrls = elsewhere === undefined ? task.urls : { ...task.urls, url: elsewhere, unpooledUrl: elsewhere, ownerUrl: elsewhere, adminUrl: elsewhere, roles: 'single' };
+  const found = await factsOf(urls.adminUrl, live);
+  // What has that name on another server is nobody's whose place is taken.
+  const facts = elsewhere === undefined ? found : { ...found, live: null };
   mustFit(facts, backup, live);
   await removeLeftovers(urls, live, steps, 'drill');
   const name = newName('drill', new Date());

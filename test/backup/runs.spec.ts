@@ -210,6 +210,40 @@ describeOnPostgres15('backups of the server', () => {
     expect(await open()).toEqual([]);
   }, 30_000);
 
+  it('are copied again an hour after that failed, and where nobody knows how it ended, once by those that want to', async () => {
+    writeFileSync(`${uploads}.fail`, '');
+    const second = await t.second();
+    try {
+      const { manifest } = await run();
+      rmSync(`${uploads}.fail`);
+      rmSync(uploads, { force: true });
+      const both = [schedule(), second.app.get(BackupSchedule, { strict: false })];
+      const all = () => Promise.all(both.map((each) => looked(each)));
+      await all();
+      expect([existsSync(uploads), await open()]).toEqual([false, ['OFFSITE_COPY_OVERDUE']]);
+      await db.advance(HOUR + 60);
+      await all();
+      await all();
+      expect(readFileSync(uploads, 'utf8').split('\n').filter((line) => line.includes(manifest.id))).toHaveLength(1);
+      expect([await open(), await runs()]).toMatchObject([[], [{ status: 'verified', offsite_error: null }]]);
+
+      // The process was killed while it copied: nothing says that it failed.
+      await db.query(`update backups set offsite_at = null`);
+      rmSync(uploads);
+      await all();
+      expect(readFileSync(uploads, 'utf8')).toContain(manifest.id);
+
+      // Here is no such backup: it lies on the disk of another machine.
+      await db.query(`update backups set offsite_at = null, folder = '/elsewhere'`);
+      rmSync(uploads);
+      await all();
+      expect([existsSync(uploads), await runs()]).toMatchObject([false, [{ offsite_error: null }]]);
+    } finally {
+      rmSync(`${uploads}.fail`, { force: true });
+      await second.close();
+    }
+  }, 60_000);
+
   it('whose process was killed block the next one for two minutes, and have failed', async () => {
     await db.query(`insert into backups (origin, folder, lease_until) values ('command', '/elsewhere', app_clock() + interval '120 seconds')`);
     await expect(run()).rejects.toThrow(/another backup runs since/);
@@ -257,7 +291,7 @@ describeOnPostgres15('backups of the server', () => {
     expect(removed.sort()).toEqual([oldest, unproven, newest].sort());
     expect((await db.query(`select 1 from backups where removed_at is not null`)).length).toBe(3);
     expect(keepBackups(dir, new Date(in100Days.getTime() * 2), 30)).toEqual([]);
-    expect(readdirSync(dir).sort()).toEqual(['.tradewarden-backups.lock', 'notes.txt', 'tradewarden-of-mine', last].sort());
+    expect(readdirSync(dir).sort()).toEqual(['.tradewarden-backups.lock', '.tradewarden-copies.lock', 'notes.txt', 'tradewarden-of-mine', last].sort());
     expect(existsSync(join(dir, last, 'verified.json'))).toBe(true);
   }, 60_000);
 

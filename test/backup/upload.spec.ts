@@ -20,10 +20,17 @@ describe('the command that copies a backup elsewhere', () => {
   it('fails with its last line, cut, and tells which values are to be hidden', async () => {
     process.env['OF_THE_CLOUD_TOKEN'] = 'token-of-the-cloud';
     const failed = await failure(`seq 1 100000; printf 'first\\nlast %s %0400d\\n' "$OF_THE_CLOUD_TOKEN" 7; exit 4`);
-    expect(failed?.message).toMatch(/^BACKUP_UPLOAD_COMMAND ended with 4: last token-of-the-cloud 0{200,}$/);
+    expect(failed?.message).toMatch(/^BACKUP_UPLOAD_COMMAND ended with 4: last \*\*\* 0{200,}$/);
     expect(failed?.message.length).toBeLessThan(400);
     expect(redacted(failed?.message ?? '', readEnv({ DATABASE_URL: 'postgres://a:pass-of-a@h/d' }), failed?.secrets)).toMatch(/ended with 4: last \*\*\* 0/);
     expect((await failure('/no/such/program'))?.message).toMatch(/ended with 127/);
+  });
+
+  it('shows no half of a secret, wherever its words are cut, and no line of one that has several', async () => {
+    process.env['OF_THE_CLOUD_TOKEN'] = `first-line-of-it\nabcdefghij${'0123456789'.repeat(8)}`;
+    const half = await failure(`printf '%0280d%s' 7 "$OF_THE_CLOUD_TOKEN" | tr -d '\\n'; exit 1`);
+    const tail = await failure(`printf '%s%03950d' "$(printf %s "$OF_THE_CLOUD_TOKEN" | tail -1)" 7; exit 1`);
+    expect([half?.message, tail?.message].filter((said) => /first-line|abcdefghij|0123456789/.test(said ?? ''))).toEqual([]);
   });
 
   it('is ended with all that it began when its time is over', async () => {

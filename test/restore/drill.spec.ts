@@ -5,6 +5,7 @@ import { DrillSchedule } from '../../src/restore/drill-schedule.service.js';
 import { Drills } from '../../src/restore/drills.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
+import { onConnection } from '../support/cluster.js';
 import { limitAll, propose, trader } from '../support/ideas.js';
 import { describeOnPostgres15 } from '../support/postgres15.js';
 import { type Restorable, restorable } from '../support/restores.js';
@@ -79,5 +80,18 @@ describeOnPostgres15('a drill', () => {
     const both = await Promise.allSettled([t.app.get(Drills).run(), t.app.get(Drills).run()]);
     expect(both.map(({ status }) => status)).toContain('fulfilled');
     expect(await r.databases()).toEqual(['tradewarden']);
+  });
+
+  it('is done where BACKUP_SCRATCH_URL says, where the owner may not make databases', async () => {
+    const name = await r.backUp();
+    await onConnection(r.server.adminUrl, (admin) => admin.query('alter role owner nocreatedb'));
+    try {
+      expect(await drill()).toMatchObject({ code: 1, json: { error: { message: expect.stringContaining('createdb') } } });
+      const run = await cli<Drilled>(['restore:drill', '--json'], { ...r.env, BACKUP_SCRATCH_URL: r.server.adminUrl });
+      expect(run).toMatchObject({ code: 0, json: { backup: name } });
+    } finally {
+      await onConnection(r.server.adminUrl, (admin) => admin.query('alter role owner createdb'));
+    }
+    expect([await r.databases(), await r.db.query('select 1 from restores')]).toEqual([['tradewarden'], []]);
   });
 });
