@@ -17,6 +17,7 @@ describeInBrowser('the system', () => {
     let mirrors: object[] = [];
     let monitor: object | null = null;
     let replica: object | null = null;
+    let retention: object | null | undefined;
     // An hour of figures takes an hour; these stand for one with a queue in it.
     await page.route('**/api/v1/system', async (route) => {
       const response = await route.fetch();
@@ -25,7 +26,7 @@ describeInBrowser('the system', () => {
       const items = Array.from({ length: MINUTES }, (_, n) => ({
         at: new Date(Date.now() - (MINUTES - n) * 60_000).toISOString(), size: 10, max: 15, total: 8, active: n % 7, idle: 8 - (n % 7), waiting: n === 20 ? 9 : 0, timeouts: 0, latencyMs: n === 10 ? null : 1.5 + (n % 3),
       }));
-      return route.fulfill({ response, json: { ...body, mirrors, replica, ...(monitor && { monitor }), samples: { ...body.samples, items } } });
+      return route.fulfill({ response, json: { ...body, mirrors, replica, ...(monitor && { monitor }), ...(retention !== undefined && { retention }), samples: { ...body.samples, items } } });
     });
     await page.goto(`${t.base}/system`);
     await page.getByLabel('E-mail').fill(ADMIN.email);
@@ -41,7 +42,8 @@ describeInBrowser('the system', () => {
     await page.getByRole('region', { name: 'Schedules' }).getByText(/in time|late|running/).first().waitFor();
     expect(await page.getByRole('main').innerText()).not.toMatch(/replication/i);
     // Nobody has backed anything up, and the page does not call that good.
-    expect(await page.getByRole('region', { name: 'Backup' }).innerText()).toMatch(/overdue[^]*never[^]*never/);
+    expect(await page.getByRole('region', { name: 'Backup' }).innerText()).toMatch(/overdue[^]*never[^]*never[^]*Nothing of what is stored here could be got back/);
+    expect(await page.getByRole('region', { name: 'Retention' }).innerText()).toMatch(/has not run|good|running/);
     expect(await page.getByRole('region', { name: 'Mirrors' }).count()).toBe(0);
     expect(await page.getByText('Replica', { exact: true }).count()).toBe(0);
     replica = { reason: 'behind', lagSeconds: 75.2, lagMaxSeconds: 10, asOf: new Date(Date.now() - 75_200).toISOString(), reads: 41, fallbacks: 3 };
@@ -64,12 +66,23 @@ describeInBrowser('the system', () => {
     await whole.getByText('Let openings through now').click();
     expect(await whole.getByRole('button', { name: 'Let openings through' }).isDisabled()).toBe(true);
     await page.getByText('Reports are read from the primary: it is behind.').waitFor();
+    // A run that failed is no grey word, and what nobody knows is not left out.
+    retention = { lastRun: { asOf: since, status: 'failed', startedAt: since, finishedAt: since, error: 'an archive is not there', held: [] }, lastSuccessAt: null, removed: [], archives: { files: 0, decisions: 0, bytes: 0 } };
+    await page.reload();
+    await page.getByText('The last run failed, and what is old stays until one goes well: an archive is not there').waitFor();
+    expect(await page.getByRole('region', { name: 'Retention' }).innerText()).toMatch(/■ failed/);
+    retention = null;
+    await page.reload();
+    await page.getByRole('region', { name: 'Retention' }).getByText('Not known while the database is away.').waitFor();
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await seriousViolations(page)).toEqual([]);
     }
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+    // Why a part fails is what a phone is looked at for: it needs no scrolling sideways.
+    const reason = await page.getByRole('cell', { name: '1.2 % of the disk of data is free' }).boundingBox();
+    expect((reason?.x ?? 999) + (reason?.width ?? 999)).toBeLessThanOrEqual(360);
     await page.unrouteAll({ behavior: 'ignoreErrors' });
     expect(faults).toEqual([]);
   });

@@ -9,7 +9,7 @@ type Backup = NonNullable<System['backup']>;
 /** What could be got back today, and whether it would survive this machine. */
 export function BackupPanel({ backup }: { backup: Backup | null }) {
   if (backup === null) return <Panel title="Backup"><p className="doubt">▲ Not known while the database is away.</p></Panel>;
-  const { verifiedAt, offsiteAt, bytes, seconds, kind, error, offsiteError, runningSince, cron } = backup;
+  const { overdue, verifiedAt, offsiteAt, bytes, seconds, kind, error, offsiteError, runningSince, cron } = backup;
   return (
     <Panel title="Backup">
       <div className={css.figures}>
@@ -20,6 +20,7 @@ export function BackupPanel({ backup }: { backup: Backup | null }) {
         <Figure name="Took">{seconds === null ? '—' : span(seconds)}</Figure>
       </div>
       {runningSince === null ? null : <p className="quiet small">One runs, since <Age at={runningSince} />.</p>}
+      {overdue ? <p className="danger">■ {verifiedAt === null ? 'Nothing of what is stored here' : 'Nothing that came after the last proven one'} could be got back if the database were lost now.</p> : null}
       {error === null ? null : <p className="danger">The last one failed: {error}</p>}
       {offsiteError === null ? null : <p className="danger">The last one was not copied to another machine: {offsiteError}</p>}
     </Panel>

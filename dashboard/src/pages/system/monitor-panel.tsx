@@ -33,8 +33,8 @@ export function MonitorPanel({ monitor }: { monitor: Monitor | null }) {
         columns={[
           { name: 'Part', cell: ({ name }) => name },
           { name: 'State', cell: ({ level: of }) => <Light tone={LIGHTS[of]}>{WORDS[of]}</Light> },
-          { name: 'Since', cell: ({ since }) => <Age at={since} /> },
           { name: 'Why', cell: ({ why }) => why },
+          { name: 'Since', wide: true, cell: ({ since }) => <Age at={since} /> },
         ]} />
     </Panel>
   );
