@@ -30,8 +30,8 @@ export function factsOf(adminUrl: string, live: string): Promise<ServerFacts> {
 /** @throws {RestoreFailed} NO_RIGHTS with the statement that gives them */
 export function mustMayMake({ mayMake, role, live }: ServerFacts, name: string): void {
   const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
-  if (!mayMake) throw new RestoreFailed('NO_RIGHTS', `${role} may not create databases, and a backup is restored into a new one: as a superuser, "alter role ${quoted(role)} createdb".`);
-  if (live && !live.owned) throw new RestoreFailed('NO_RIGHTS', `${role} does not own the database ${name}, and may not rename it: name its owner ${live.owner} in DATABASE_OWNER_URL.`);
+  if (live && !live.owned) throw new RestoreFailed('NO_RIGHTS', `${role} does not own the database ${name}: set DATABASE_OWNER_URL, of its owner ${live.owner}.`);
+  if (!mayMake) throw new RestoreFailed('NO_RIGHTS', `${role} may not create databases, and a backup is restored into a new one. As a superuser: alter role ${quoted(role)} createdb`);
 }
 
 /** Who is in a database, by what it calls itself. */

@@ -70,6 +70,16 @@ describeOnPostgres15('a restore that fails', () => {
     await untouched();
   });
 
+  it('refuses the writer with the setting that is missing, and gives no advice that would make him more than he is', async () => {
+    const { DATABASE_OWNER_URL: _, ...env } = r.env;
+    for (const args of [['restore', name, '--yes', '--disconnect', '--json'], ['restore:drill', '--json']]) {
+      const run = await cli<{ error: { code: string; message: string } }>(args, env);
+      expect(run).toMatchObject({ code: 1, json: { error: { message: expect.stringContaining('set DATABASE_OWNER_URL, of its owner owner') } } });
+      expect(run.json.error.message).not.toContain('createdb');
+    }
+    await untouched();
+  });
+
   it('refuses a role that may not make databases, with the statement that lets it', async () => {
     await asAdmin('alter role owner nocreatedb');
     const run = await restore([name, '--yes']);

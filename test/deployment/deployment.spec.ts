@@ -7,8 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readEnv, SETTINGS } from '../../src/config/env.js';
 import { startTestApp, type TestApp, TEST_SECRETS } from '../support/app.js';
 import { createTestDatabase } from '../support/database.js';
-import { closeEventSources, openEvents } from '../support/event-source.js';
-import { scrape } from '../support/metrics.js';
 
 /** The OpenAPI generator brings a YAML parser; nothing else here needs one. */
 const { load: parseYaml } = createRequire(createRequire(`${process.cwd()}/package.json`).resolve('@nestjs/swagger/package.json'))('js-yaml') as { load: (text: string) => unknown };
@@ -215,7 +213,7 @@ describe('railway.json', () => {
 describe.each([['docs/deployment.md', 30, 5], ['docs/operations.md', 10, 5]])('%s', (path, settingsLeast, callsLeast) => {
   const guide = text(path);
   /** Names in capitals that are no settings of the server: of Compose's .env, and what answers say. */
-  const OTHERS = new Set(['OWNER_PASSWORD', 'WRITER_PASSWORD', 'GRAFANA_PASSWORD', 'DATABASE_UNAVAILABLE', 'REPLICA_BEHIND', 'TIME_IN_FUTURE']);
+  const OTHERS = new Set(['OWNER_PASSWORD', 'WRITER_PASSWORD', 'GRAFANA_PASSWORD', 'DATABASE_UNAVAILABLE', 'REPLICA_BEHIND', 'TIME_IN_FUTURE', 'BACKUP_FAILED']);
 
   it('names settings that there are', () => {
     const named = [...guide.matchAll(/(?<![-\w.])([A-Z]+(?:_[A-Z]+)+)(?![-\w])/g)].map(([, name = '']) => name).filter((name) => !name.endsWith('_'));
@@ -226,8 +224,13 @@ describe.each([['docs/deployment.md', 30, 5], ['docs/operations.md', 10, 5]])('%
   it('names scripts, files and commands that there are', () => {
     for (const [, script = ''] of guide.matchAll(/npm run (?:-s )?([\w:]+)/g)) expect([script, script in manifest.scripts]).toEqual([script, true]);
     const calls = [...guide.matchAll(/(?<![/\w])((?:node_modules\/\.bin\/)?node) (\S*dist\/src\/(?:cli|main)\.js)(?: ([\w:]+))?/g)];
-    expect(calls.length).toBeGreaterThan(callsLeast);
-    for (const [, program = '', file = '', command] of calls) expectRuns([program, file, ...(command ? [command] : [])]);
+    const short = [...guide.matchAll(/`tradewarden ([a-z:]+)/g)];
+    expect(calls.length + short.length).toBeGreaterThan(callsLeast);
+    for (const [, command = ''] of short) expect([command, commands.includes(command)]).toEqual([command, true]);
+    for (const [, program = '', file = '', command] of calls) {
+      if (command !== undefined) expectRuns([program, file, command]);
+      expect([file, existsSync(file.replace(/^\/app\//, ''))]).toEqual([file, true]);
+    }
     for (const [, command = ''] of guide.matchAll(/`((?:setup|migrate|roles|user|key)[a-z:]*)\b[^`]*`/g)) expect([command, commands.includes(command)]).toEqual([command, true]);
   });
 
@@ -239,6 +242,15 @@ describe.each([['docs/deployment.md', 30, 5], ['docs/operations.md', 10, 5]])('%
       const there = file === '' || existsSync(posix.join('docs', file));
       expect([target, there, heading === undefined || of === null || of.has(`#${heading}`)]).toEqual([target, true, true]);
     }
+  });
+});
+
+describe('docs/', () => {
+  it('name commands of tradewarden that there are', () => {
+    const named = ['deployment', 'operations', 'backup', 'restore', 'retention', 'monitoring'].flatMap((name) =>
+      [...text(`docs/${name}.md`).matchAll(/(?:`|\n|sudo |&& )tradewarden ([a-z]+(?::[a-z]+)?)(?=[ `\n])/g)].map(([, command = '']) => [name, command] as const));
+    expect(named.length).toBeGreaterThan(40);
+    expect(named.filter(([, command]) => !commands.includes(command))).toEqual([]);
   });
 });
 
@@ -259,19 +271,24 @@ describe('statements that docs/operations.md asks the database', () => {
 describe('docs/deployment.md', () => {
   const guide = text('docs/deployment.md');
 
-  it('alerts on metrics that are emitted', async () => {
-    const t = await startTestApp();
-    await t.http('GET', '/agents');
-    // The feed's lag is told while somebody follows.
-    await (await openEvents(t.base, t.adminToken)).ready();
-    const { text: emitted } = await scrape(t.base);
-    closeEventSources();
-    await t.close();
-    const named = new Set([...guide.slice(guide.indexOf('## Watching it')).matchAll(/\b((?:tradewarden|nodejs|process)_[a-z0-9_]+[a-z0-9])(?![\w.*])/g)].map(([, name = '']) => name));
-    expect(named.size).toBeGreaterThan(7);
-    for (const name of named) expect([name, new RegExp(`^${name}(\\{.*\\})? \\d`, 'm').test(emitted)]).toEqual([name, true]);
-    for (const [, label = '', value = ''] of guide.matchAll(/tradewarden_\w+\{(\w+)="(\w+)"\}/g)) {
-      if (label !== 'status' || !/^\dxx$/.test(value)) expect([label, value, emitted.includes(`${label}="${value}"`)]).toEqual([label, value, true]);
+  it('has no rules of its own beside those of deploy/prometheus, and names metrics that there are', () => {
+    expect(guide).not.toMatch(/^ *- alert:/m);
+    const metrics = text('docs/monitoring.md');
+    const named = [...guide.matchAll(/`(tradewarden_[a-z_]+[a-z])(?![\w.*])/g)].map(([, name = '']) => name);
+    expect(named.length).toBeGreaterThan(1);
+    for (const name of named) expect([name, metrics.includes(`| \`${name}\` |`)]).toEqual([name, true]);
+  });
+
+  it('has a command for all pages, the same settings for it and the server, and backups that it may write', () => {
+    const files = new Map([...guide.matchAll(/^```(?:ini|bash|sh)\n# (\/\S+)\n([^]*?)^```/gm)].map(([, path = '', body = '']) => [path, body]));
+    const server = files.get('/etc/tradewarden.env') ?? '';
+    for (const folder of ['DATA_DIR', 'BACKUP_DIR']) expect(guide).toMatch(new RegExp(`install -d -o tradewarden .*${new RegExp(`^${folder}=(\\S+)$`, 'm').exec(server)?.[1]}`));
+    for (const unit of ['tradewarden.service', 'tradewarden-backup.service']) {
+      const body = files.get(`/etc/systemd/system/${unit}`) ?? '';
+      expect([unit, /^User=tradewarden$/m.test(body), /^EnvironmentFile=\/etc\/tradewarden\.env$/m.test(body), /^EnvironmentFile=\/etc\/tradewarden-owner\.env$/m.test(body)]).toEqual([unit, true, true, unit.includes('backup')]);
+      const [, start = ''] = /^ExecStart=\/opt\/tradewarden\/current\/(.*)$/m.exec(body) ?? [];
+      expectRuns(start.split(' '));
     }
+    expect(guide).toMatch(/runuser -u tradewarden -- node_modules\/\.bin\/node dist\/src\/cli\.js "\$@"/);
   });
 });
