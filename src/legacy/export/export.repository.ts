@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { REMOVED } from '../../auth/credentials.js';
 import type { Tx } from '../../database/transaction.js';
 import type { TableReport } from '../load/import-run.js';
-import { REMOVED } from '../load/secret-texts.js';
 import type { System } from '../profile.js';
 import type { Cells } from '../shapes/shape.js';
 import { decodeRow } from '../source/encode.js';

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { REMOVED } from '../load/secret-texts.js';
+import { REMOVED } from '../../auth/credentials.js';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 import { jsonText } from './json-text.js';
 import { type Counter, type OldStore, RowRefused, type TableForm } from './old-store.js';
