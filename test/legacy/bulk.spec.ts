@@ -7,8 +7,8 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { asked, given, oldSource, SILENT, stateOf } from '../support/old-source.js';
 
 const ROWS = 12_000;
-/** The failed run itself is told of; the others a server writes by itself. */
-const LEFT_OUT = ['import_runs', 'server_health', 'database_latencies'];
+/** The failed run itself is told of. */
+const LEFT_OUT = ['import_runs'];
 
 let t: TestApp;
 let service: ImportService;

@@ -115,12 +115,15 @@ export const asked = (source: string, more: Partial<ImportOptions> = {}): Import
 });
 export const SILENT: ImportWatch = { begins: () => undefined, rows: () => undefined, says: () => undefined };
 
+/** What a server and its clock write by themselves, at any time. */
+const OF_THE_SERVER = ['test_clock', 'schedules', 'server_health', 'database_latencies'];
+
 /** Of every table: how many rows and a digest of them; and which months there are. But for those named. */
 export async function stateOf(db: TestDatabase, except: string[] = []): Promise<Record<string, string>> {
   const tables = await db.query<{ name: string; isMonth: boolean }>(`select relname as name, relispartition as "isMonth" from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1`);
   const state: Record<string, string> = {};
   for (const { name, isMonth } of tables) {
-    if (except.includes(name) || name === 'test_clock' || name === 'schedules') continue;
+    if (except.includes(name) || OF_THE_SERVER.includes(name)) continue;
     if (isMonth) state[name] = 'a month';
     else state[name] = (await db.query<{ s: string }>(`select count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) as s from ${name} t`))[0]?.s ?? '';
   }
