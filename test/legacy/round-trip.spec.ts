@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -155,6 +155,26 @@ describe('what is imported', () => {
     expect({ ...db.prepare('select id, status, sell_price, pnl, close_method from trades_0001').get() }).toEqual({ id: 41, status: 'closed', sell_price: 1, pnl: 0.08, close_method: 'manual' });
     expect(columnsOf(out, 'trades_0001')).toEqual(columnsOf(join(old, 'trades.db'), 'trades_0001'));
     expect(db.prepare('select count(*) as n from trades where ticket_id = ?').get('TICKET-a')?.n).toBe(0);
+  });
+
+  it('from a watcher alone is a watcher alone again, although an export has a table for trades', async () => {
+    write('rec-io', { active_trades: [{ id: 2n, trade_id: 9n, ticket_id: 'T', date: '2025-08-01', time: '13:05:07', strike: '$118,750', side: 'Y', buy_price: 0.92, position: 1n }] }, 'drop table trades');
+    const first = await importPath(t, old, 'rec-io', 'watcher');
+    await exportPath(t, out, 'rec-io', 'watcher');
+    const again = await importPath(t, out, 'rec-io', 'watcher again');
+    const watched = ({ tables }: typeof first) => tables.filter(({ name }) => name === 'active_trades').map(({ read, imported, archived }) => [read, imported, archived]);
+    expect([watched(first), watched(again)]).toEqual([[[1, 0, 1]], [[1, 0, 1]]]);
+  });
+
+  it('from a CSV file of PostgreSQL goes by its id: it comes back as it is now, and does not come in twice', async () => {
+    mkdirSync(old);
+    writeFileSync(join(old, 'trades.csv'), `id,date,time,strike,side,buy_price,position,status,closed_at,ticker,ticket_id,created_at\n5,2025-08-01,13:05:07,"$118,750",Y,0.9200,1,open,,KXBTCD-25AUG0114-T118749.99,TICKET-csv,2025-08-01 13:05:07-04\n`);
+    expect(await importPath(t, old, 'rec-io', 'csv')).toMatchObject({ status: 'finished', rejected: 0 });
+    await t.db.query(`update trades set status = 'closed', version = 2, exit_price = 1, exit_time = '2025-08-01T18:00:00Z', exit_reason = 'operator', gross_profit = 0.08, finished_at = '2025-08-01T18:00:00Z' where broker_ticket = 'TICKET-csv'`);
+    await exportPath(t, out, 'rec-io', 'csv');
+    using db = new DatabaseSync(out, { readOnly: true });
+    expect(db.prepare(`select id, status, buy_price, position from trades where ticket_id = 'TICKET-csv'`).all().map((row) => ({ ...row }))).toEqual([{ id: 5, status: 'closed', buy_price: 0.92, position: 1 }]);
+    expect((await importPath(t, out, 'rec-io', 'csv')).tables.find(({ name }) => name === 'trades')).toMatchObject({ imported: 0, archived: 0 });
   });
 
   it('after rows of ours went there, does not come back twice: they are kept beside, and what is here stays as it is', async () => {

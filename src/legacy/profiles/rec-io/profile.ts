@@ -16,8 +16,12 @@ import { tradesMapping } from './trades.js';
  */
 export const REC_IO: Profile = {
   system: 'rec-io',
-  // Tokens are the names in these documents.
-  files: [{ table: 'auth_tokens', files: '**/auth_tokens.json', whole: true }, { table: 'device_tokens', files: '**/device_tokens.json', whole: true }],
+  files: [
+    // Tokens are the names in these documents.
+    { table: 'auth_tokens', files: '**/auth_tokens.json', whole: true }, { table: 'device_tokens', files: '**/device_tokens.json', whole: true },
+    // Of its PostgreSQL: a trade goes by its id, as in the databases, and comes back into the table that it is of.
+    ...['trades', 'trades_0001', 'active_trades', 'active_trades_0001'].flatMap((table) => ['', 'users.', '**/trade_history/', '**/active_trades/'].map((before) => ({ table, files: `${before}${table}.csv`, id: 'id' }))),
+  ],
   recognise(source) {
     const known = source.tables.filter((table) => mappingOf(table, source) !== null);
     if (known.length === 0) return null;
@@ -34,7 +38,7 @@ export const REC_IO: Profile = {
 function mappingOf(table: SourceTable, source: Source): TableMapping | null {
   if (isCandles(table.columns)) return candlesMapping(table);
   const beside = { mode: modeAt(table.name) ?? accountMode(source) ?? source.mode ?? null, settlement: settlementsIn(source.tables) };
-  if (isActiveTrades(table)) return activeTradesMapping(table, source.tables.filter(isTrades), beside);
+  if (isActiveTrades(table)) return activeTradesMapping(table, source.tables.filter((each) => isTrades(each) && everHeld(each, source)), beside);
   const known = knownOf(table);
   if (known !== undefined) return archiveMapping(known);
   if (isTrades(table)) return tradesMapping(table, beside);
@@ -43,6 +47,9 @@ function mappingOf(table: SourceTable, source: Source): TableMapping | null {
 }
 
 const isTrades = (table: SourceTable) => has(table.columns, 'side buy_price position status') && !isActiveTrades(table);
+/** An export makes `trades` for what comes, also beside a watcher's file that was alone; where rows were deleted, the counter tells. */
+const everHeld = (table: SourceTable, { tables }: Source): boolean =>
+  table.count() > 0 || tables.some((each) => each.base === 'sqlite_sequence' && [...each.rows()].some(({ cells }) => cells.name === table.base));
 const isInstaller = ({ columns }: SourceTable) => has(columns, 'side quantity price timestamp status test_filter');
 const isBalances = ({ base, columns }: SourceTable) => has(columns, 'balance timestamp') && /balance/i.test(base) && columns.every((name) => ['id', 'balance', 'timestamp', 'created_at'].includes(name));
 
