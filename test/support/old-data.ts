@@ -91,7 +91,10 @@ export function textsOf(path: string, table: string, column: string): string[] {
 export function cellsById(path: string, table: string, columns: readonly string[]): Map<string, Raw[]> | null {
   const db = new DatabaseSync(path, { readOnly: true });
   try {
-    const known = db.prepare(`select name from pragma_table_info(?)`).all(table).map(({ name }) => String(name));
+    const info = db.prepare(`select name, pk from pragma_table_info(?)`).all(table);
+    const known = info.map(({ name }) => String(name));
+    // A row is named by its key, and that may be another column.
+    if (info.some(({ name, pk }) => pk !== 0 && name !== 'id')) return null;
     if (!known.includes('id') || columns.some((column) => !known.includes(column))) return null;
     const statement = db.prepare(`select typeof(id) as kind, cast(id as text) as named, ${columns.map((column, n) => `${quoted(column)} as c${n}`).join(', ')} from ${quoted(table)}`);
     statement.setReadBigInts(true);
