@@ -153,7 +153,7 @@ export class DatabaseService {
   }
 
   look(): Promise<DatabaseReport> {
-    return this.probe.look(this.urls?.url);
+    return this.probe.look(this.urls?.url, this.dataSource.isInitialized ? (text) => this.dataSource.query(text) : null);
   }
 
   /** It gives no answer at all within a second. An exhausted pool, a lock, or a schema that is behind is not that. */

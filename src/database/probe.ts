@@ -1,7 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { askAside, NoAnswerInTime } from './aside.js';
-import type { WatchedClient } from './client.js';
 import { type MigrationStatus, migrationStatus } from './migrate.js';
-import { plainReason } from './sql-state.js';
+import { plainReason, sqlState } from './sql-state.js';
 
 export interface DatabaseReport {
   available: boolean;
@@ -12,6 +12,11 @@ export interface DatabaseReport {
   error: string | null;
   migrations: MigrationStatus | null;
 }
+
+type Query = <Row extends object>(text: string) => Promise<Row[]>;
+
+const NO_CONNECTION_LEFT = '53300';
+const POOL_WITHIN_MS = 500;
 
 const unavailable = (error: string): DatabaseReport => ({
   available: false, latency_ms: null, schema_version: null, tables: [], connections: null, error, migrations: null,
@@ -24,27 +29,36 @@ const unavailable = (error: string): DatabaseReport => ({
 export class DatabaseProbe {
   private running: Promise<DatabaseReport> | null = null;
 
-  look(url: string | undefined): Promise<DatabaseReport> {
+  /** @param pooled over the connections that the pool has; null while it has none */
+  look(url: string | undefined, pooled: Query | null): Promise<DatabaseReport> {
     if (!url) return Promise.resolve(unavailable('the database has not been reached yet'));
-    this.running ??= look(url).finally(() => (this.running = null));
+    this.running ??= look(url, pooled).finally(() => (this.running = null));
     return this.running;
   }
 }
 
-async function look(url: string): Promise<DatabaseReport> {
+async function look(url: string, pooled: Query | null): Promise<DatabaseReport> {
   try {
-    return await askAside(url, 'tradewarden-probe', ask);
+    return await askAside(url, 'tradewarden-probe', (client) => ask(async <Row extends object>(text: string) => (await client.query<Row>(text)).rows));
   } catch (error) {
-    return unavailable(error instanceof NoAnswerInTime ? 'no answer within a second' : plainReason(error));
+    const report = sqlState(error) === NO_CONNECTION_LEFT && pooled ? await overPool(pooled) : null;
+    return report ?? unavailable(error instanceof NoAnswerInTime ? 'no answer within a second' : plainReason(error));
   }
 }
 
-async function ask(client: WatchedClient): Promise<DatabaseReport> {
+/** A database that lets nobody in any more answers those who are in: to send their requests elsewhere would help nobody. Null: nor does that. */
+async function overPool(pooled: Query): Promise<DatabaseReport | null> {
+  const enough = new AbortController();
+  const late = pause(POOL_WITHIN_MS, null, { signal: enough.signal }).catch(() => null);
+  return Promise.race([ask(pooled).catch(() => null), late]).finally(() => enough.abort());
+}
+
+async function ask(query: Query): Promise<DatabaseReport> {
   const started = performance.now();
-  await client.query('select 1');
+  await query('select 1');
   const latency = performance.now() - started;
-  const migrations = await migrationStatus(async (text) => (await client.query(text)).rows);
-  const { rows } = await client.query<{ tables: string[]; connections: number }>(`select
+  const migrations = await migrationStatus(query);
+  const [row] = await query<{ tables: string[]; connections: number }>(`select
     (select coalesce(array_agg(relname::text order by relname), '{}') from pg_class
       where relnamespace = 'public'::regnamespace and relkind in ('r','p') and not relispartition) as tables,
     (select count(*)::int from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()) as connections`);
@@ -53,8 +67,8 @@ async function ask(client: WatchedClient): Promise<DatabaseReport> {
     available: behind === 0,
     latency_ms: Math.round(latency * 100) / 100,
     schema_version: migrations.applied.at(-1) ?? null,
-    tables: rows[0]?.tables ?? [],
-    connections: rows[0]?.connections ?? null,
+    tables: row?.tables ?? [],
+    connections: row?.connections ?? null,
     error: behind === 0 ? null : `the schema is behind by ${behind} migration(s)`,
     migrations,
   };

@@ -8,7 +8,7 @@ import { dataSourceOptions } from '../database/options.js';
 /** Of one statement, and of connecting: who looks every ten seconds does not wait for half a minute. */
 const SECONDS_MOST = 5;
 
-/** One connection that is kept for the monitor alone: an exhausted pool, or a database that lets nobody in any more, must not hide itself. */
+/** One connection for the monitor alone, kept where DB_POOL_TYPE keeps any: an exhausted pool, or a database that lets nobody in any more, must not hide itself. */
 @Injectable()
 export class MonitorConnection {
   private opening: Promise<DataSource> | null = null;
@@ -30,7 +30,7 @@ export class MonitorConnection {
     const { url } = this.database;
     if (url === undefined) return Promise.reject(new Error('the database has not been reached yet'));
     const policy = {
-      type: 'pooled' as const, size: 1, overflow: 0, timeoutSeconds: SECONDS_MOST, recycleSeconds: this.env.DB_POOL_RECYCLE, prePing: true, queryTimeoutSeconds: Math.min(SECONDS_MOST, this.env.DB_QUERY_TIMEOUT),
+      type: this.env.DB_POOL_TYPE, size: 1, overflow: 0, timeoutSeconds: SECONDS_MOST, recycleSeconds: this.env.DB_POOL_RECYCLE, prePing: true, queryTimeoutSeconds: Math.min(SECONDS_MOST, this.env.DB_QUERY_TIMEOUT),
     };
     return new DataSource(dataSourceOptions(url, policy, 'tradewarden-monitor').options).initialize();
   }

@@ -119,6 +119,21 @@ describe('while the database', () => {
     await expectAvailable();
   });
 
+  it('lets nobody in any more, requests go on over the connections there are, and probes send nobody elsewhere', async () => {
+    await expectAvailable();
+    await clientOf(server.base)('GET', '/agents', { token: 'tw_any' });
+    const limit = (most: number) => onConnection(db.adminUrl, (admin) => admin.query(`alter role writer connection limit ${most}`));
+    await limit(0);
+    try {
+      const [ready, health] = [await probe('/readyz'), await probe<Health>('/health')];
+      expect([ready.status, health.status, health.body.database.available]).toEqual([200, 200, true]);
+      expect((await clientOf(server.base)('GET', '/agents', { token: 'tw_any' })).status).toBe(401);
+    } finally {
+      await limit(-1);
+    }
+    await expectAvailable();
+  });
+
   it('hangs in the middle of requests, /livez is as quick as ever', async () => {
     const livez = async () => (await Promise.all(Array.from({ length: 20 }, () => probe('/livez')))).map(({ ms }) => ms).sort((a, b) => a - b);
     const [, ever = 0] = [await livez(), (await livez())[10]];
