@@ -101,6 +101,15 @@ describeOnPostgres15('tradewarden backup', () => {
     expect([readdirSync(dir).filter((name) => name.includes('2')), await statuses()]).toEqual([[], ['failed']]);
   }, 30_000);
 
+  it('names the setting that is wrong, of several addresses', async () => {
+    const of = (name: string, url: string) => backup([], { [name]: url }).then(({ code, json }) => [code, json.error.message]);
+    const away = (url: string) => url.replace(/@[^/]+/, '@127.0.0.1:1');
+    expect(await of('DATABASE_OWNER_URL', away(db.ownerUrl))).toEqual([1, expect.stringMatching(/^DATABASE_OWNER_URL \(127\.0\.0\.1:1\): .*ECONNREFUSED/)]);
+    expect(await of('BACKUP_SCRATCH_URL', away(db.ownerUrl))).toEqual([1, expect.stringMatching(/^BACKUP_SCRATCH_URL \(127\.0\.0\.1:1\): .*ECONNREFUSED/)]);
+    expect(await of('BACKUP_SCRATCH_URL', `${db.ownerUrl}?sslmode=require`)).toEqual([1, expect.stringMatching(/^BACKUP_SCRATCH_URL \(.*does not support SSL/)]);
+    expect(visible()).toEqual([]);
+  }, 60_000);
+
   it('fails without its folder, or with a file in its place', async () => {
     const missing = await backup(['--dir', join(dir, 'missing')]);
     expect([missing.code, missing.json.error.message]).toEqual([1, `there is no folder ${join(dir, 'missing')} for backups: make it, or mount its disk`]);
