@@ -58,6 +58,9 @@ const APPEND = {
     ) select * from moved`,
 };
 
+/** Archives have no months to be passed over: which numbers those of the time have is told by the archives, so that no others are walked. */
+const FIRST_SEQ = `(select r.seq from decision_archive_rows r where r.archive_id = m.id order by r.seq limit 1)`;
+
 /** Columns with an index on (column, seq). */
 const LEADS = ['idea_id', 'agent_id', 'stream', 'type'];
 
@@ -154,6 +157,8 @@ export class DecisionsRepository {
               and (${lead.rest('type')}::text is null or type = ${lead.rest('type')}::text)
               and at >= coalesce(${from ?? null}::timestamptz, '-infinity') and at < coalesce(${to ?? null}::timestamptz, 'infinity')
               and seq < coalesce(${after ?? null}::bigint, 9223372036854775807)
+              and seq between (select coalesce(min(${() => FIRST_SEQ}), 9223372036854775807) from decision_archives m where m.dropped_at is not null and (m.month + interval '1 month') at time zone 'UTC' > coalesce(${from ?? null}::timestamptz, '-infinity'))
+                and (select coalesce(max(m.last_seq), 0) from decision_archives m where m.dropped_at is not null and m.month::timestamp at time zone 'UTC' < coalesce(${to ?? null}::timestamptz, 'infinity'))
             order by ${() => lead.order} seq desc limit ${limit + 1})
           ) both_places order by seq desc limit ${limit + 1}
         ) page
@@ -168,7 +173,7 @@ export class DecisionsRepository {
       from (values (1)) one left join lateral (
         select ${() => FOUND} from (
           (select ${() => HERE} from decision_history where stream = ${stream} and seq > ${afterSeq} order by decision_history.seq limit ${limit})
-          union all (select ${() => ARCHIVED} from archived_decisions where stream = ${stream} and seq > ${afterSeq} order by archived_decisions.seq limit ${limit})
+          union all (select ${() => ARCHIVED} from archived_decisions where stream = any(array[${stream}]) and seq > ${afterSeq} order by archived_decisions.stream, archived_decisions.seq limit ${limit})
         ) both_places order by both_places.seq limit ${limit}
       ) page on true order by page.seq`;
     return { head: found[0]?.head ?? null, rows: await this.texts.fill(found.filter(({ seq }) => (seq as number | null) !== null)) };

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { DataSource } from 'typeorm';
 import { aDecision, append, tamper, verified } from '../support/decisions.js';
 import type { Why } from '../support/why.js';
 import { type AgedApp, goTo, monthAgo, monthsThere, resultOf, retain, startAged } from '../support/retention.js';
@@ -220,5 +221,34 @@ describe('a month of decisions stays', () => {
     await tamper(t, `update decision_history set stream = 'import:' || stream where id = '${brought}'`);
     await goTo(t, 0);
     expect((await resultOf(t, 'decision_history')).held).toEqual([{ month: monthAgo(130), why: expect.stringContaining('import') }]);
+  });
+});
+
+describe('years of archives', () => {
+  const ROWS_A_MONTH = 2_000;
+  beforeAll(async () => {
+    await tamper(t, `insert into decision_archives (id, month, file, bytes, sha256, decisions, last_seq, digest, verified_at, dropped_at)
+      select gen_random_uuid(), m::date, 'decisions-' || to_char(m, 'YYYY-MM') || '-x.jsonl.gz', 1, repeat('a', 64), ${ROWS_A_MONTH}, 1000000 + n * ${ROWS_A_MONTH}, repeat('b', 64), m, m from generate_series('2020-01-01'::timestamp, '2022-12-01', '1 month') with ordinality as m (m, n);
+      insert into decision_archive_rows (seq, archive_id, at, stream, number, id, type, agent_id, key_id, hash, bytes, block_at, block_bytes)
+      select a.last_seq - ${ROWS_A_MONTH} + n, a.id, a.month + n * interval '15 minutes', case when n = 1 then $$${randomUUID()}$$ else $$${randomUUID()}$$ end, n, gen_random_uuid(), 'ai_proposed', gen_random_uuid(), repeat('c', 16), repeat('d', 64), 1, 1, 1
+      from decision_archives a, generate_series(1, ${ROWS_A_MONTH}) n where a.sha256 = repeat('a', 64)`);
+    await t.db.query('vacuum analyze decision_archive_rows');
+  });
+
+  interface Plan { 'Shared Hit Blocks': number; 'Shared Read Blocks': number }
+
+  it.each<[string, string, number]>([
+    ['of a week long ago', 'from=2020-03-01T00:00:00Z&to=2020-03-08T00:00:00Z', 50], ['up to long ago', 'to=2020-01-15T00:00:00Z', 50], ['since yesterday, that have none', `from=${new Date(Date.now() - 2 * 3_600_000).toISOString()}`, 1], ['of before all of them', 'to=2019-12-31T00:00:00Z', 0],
+  ])('cost a list %s no more than a month of them', async (_what, query, least) => {
+    const sent: [string, unknown[]][] = [];
+    const spy = jest.spyOn(t.app.get(DataSource), 'query');
+    const { body } = await t.http<{ items: unknown[] }>('GET', `/decisions?limit=50&${query}`);
+    for (const [text, values] of spy.mock.calls) if (text.includes('from archived_decisions')) sent.push([text, values as unknown[]]);
+    spy.mockRestore();
+    expect([body.items.length >= least, sent.length]).toEqual([true, 1]);
+    const [row] = await t.db.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(`explain (analyze, buffers, format json) ${sent[0]?.[0]}`, sent[0]?.[1]);
+    const { 'Shared Hit Blocks': hit = Infinity, 'Shared Read Blocks': read = Infinity } = row?.['QUERY PLAN'][0]?.Plan ?? {};
+    // Where each of 36 months begins is three blocks of its index; of the month, two for each row. All rows were 68,000 blocks, and none of them 2,400.
+    expect(hit + read).toBeLessThan(least > 1 ? 400 + 2 * ROWS_A_MONTH : 400);
   });
 });
