@@ -1,3 +1,4 @@
+import { basename, isAbsolute } from 'node:path';
 import { isArchive, putArchivesBack } from '../backup/archives.js';
 import { backupDir } from '../backup/place.js';
 import type { Backup } from '../backup/read-backup.js';
@@ -88,11 +89,14 @@ function told(done: Restored, steps: Steps): Outcome {
       ...(migrations.length > 0 ? [`Brought up to this version: ${migrations.join(', ')}.`] : []),
       'Everything is halted. What was done after the backup is not in it: people and keys that were shut out, limits that were narrowed, agents that were stopped, halts. Look at those first.',
       ...(arrived ? [`Start the server, let agents report, compare, and release: tradewarden release ${arrived.halt_id} --reason … --confirm RELEASE`] : []),
-      ...(before === null ? [] : [`What was live is kept as ${before}; once it is needed no more: tradewarden restore:old --drop ${before} --confirm ${before}`]),
+      ...(before === null ? [] : [`What was live is kept as ${before}; once it is needed no more: tradewarden restore:old --drop ${kept(before)} --confirm ${kept(before)}`]),
       ...notes.map((note) => `Note: ${note}`),
     ].join('\n'),
   };
 }
+
+/** As `restore:old` lists it: a folder by its name. */
+const kept = (before: string): string => (isAbsolute(before) ? basename(before) : before);
 
 const WORDS: Record<string, string> = {
   unknownTrades: 'live trades unknown', expiredCommands: 'commands expired', unknownCommands: 'commands unknown', requeuedCommands: 'commands queued again',
