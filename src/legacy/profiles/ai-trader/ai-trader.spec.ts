@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { AGENTS, mapped, NO_SOURCE, refusal, tableOf } from '../../../../test/support/mapped.js';
 import type { Cell, Source } from '../../source/cell.js';
 import { BadText } from '../../source/cell.js';
-import { Json, Ref } from '../../profile.js';
+import { Json, Ref, Reject } from '../../profile.js';
 import { AI_TRADER } from './profile.js';
+import { timeframeIn } from './snapshots.js';
 
 const PREDICTION: Record<string, Cell> = {
   id: 1n, timestamp: '2026-01-21 07:00:00.000000', symbol: 'EURUSD', direction: 'short', confidence: 0.5685535669326782, prob_up: 0.4314464032649994, prob_down: 0.5685535669326782, pred_1h: 0n, conf_1h: 0.5, pred_4h: 1n,
@@ -180,4 +181,8 @@ describe('AI Trader', () => {
     expect(AI_TRADER.recognise(source(['predictions', [...Object.keys(PREDICTION), 'used_by_agent']], ['agent_state', ['id', 'status', 'cycle_count', 'config']]))).toEqual({ shape: 'agent', tables: 2 });
     expect(AI_TRADER.recognise(source(['trades', ['id', 'ticker', 'side', 'buy_price', 'position', 'contract']], ['predictions', ['id', 'what']]))).toBeNull();
   });
+});
+
+describe('the length of a candle', () => {
+  it.each([['constructor'], ['__proto__'], ['toString']])('is refused where it is %s, as any word is', (word) => expect(() => timeframeIn(word)).toThrow(Reject));
 });

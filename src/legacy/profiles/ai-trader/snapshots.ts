@@ -82,12 +82,12 @@ export const marketData = (table: SourceTable): TableMapping => ({
   },
 });
 
-const NAMED: Record<string, string> = { hourly: '1h', hour: '1h', daily: '1d', day: '1d', d: '1d', h: '1h', weekly: '1w', w: '1w', monthly: '1mo' };
+const NAMED = new Map(Object.entries({ hourly: '1h', hour: '1h', daily: '1d', day: '1d', d: '1d', h: '1h', weekly: '1w', w: '1w', monthly: '1mo' }));
 
 /** `5min`, `1H`, `4hour` and `daily` as they were written, and how long that is. @throws {Reject} TIMEFRAME_UNKNOWN */
 export function timeframeIn(written: string): Frame {
   const small = written.trim().toLowerCase();
-  const plain = NAMED[small] ?? small.replace(/^(\d+)\s*(?:minutes?|mins?)$/, '$1m').replace(/^(\d+)\s*(?:hours?|hrs?)$/, '$1h').replace(/^(\d+)\s*days?$/, '$1d').replace(/^(\d+)\s*weeks?$/, '$1w');
+  const plain = NAMED.get(small) ?? small.replace(/^(\d+)\s*(?:minutes?|mins?)$/, '$1m').replace(/^(\d+)\s*(?:hours?|hrs?)$/, '$1h').replace(/^(\d+)\s*days?$/, '$1d').replace(/^(\d+)\s*weeks?$/, '$1w');
   // As written first: 1M is a month, and 1m a minute.
   const frame = frameOf(written.trim()) ?? frameOf(plain) ?? frameOf(plain.toUpperCase());
   if (frame === null) throw new Reject('TIMEFRAME_UNKNOWN', `timeframe is ${JSON.stringify(written.slice(0, 100))}; expected a length such as 5min, 1h or H1`, 'timeframe');

@@ -68,7 +68,7 @@ export const ideaTable = (table: SourceTable): TableMapping => ({
   map(given, owners, reading) {
     const values = new Values(given);
     const status = values.need('status').toLowerCase();
-    if (!OPEN.has(status) && ENDED[status] === undefined) throw new Reject('VALUE_UNKNOWN', `status is ${JSON.stringify(status.slice(0, 100))}; expected one of ${[...OPEN, ...Object.keys(ENDED)].join(', ')}`, 'status');
+    if (!OPEN.has(status) && !Object.hasOwn(ENDED, status)) throw new Reject('VALUE_UNKNOWN', `status is ${JSON.stringify(status.slice(0, 100))}; expected one of ${[...OPEN, ...Object.keys(ENDED)].join(', ')}`, 'status');
     if (OPEN.has(status)) reading.note('IDEA_PENDING', 'it was still to be decided on; nobody can approve it here: who still wants it proposes it anew');
     const at = values.text('created_at') ?? values.text('updated_at') ?? owners.at;
     const [range, targets] = [shownList(given.entry_range), shownList(given.take_profit)];
