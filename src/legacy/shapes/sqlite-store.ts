@@ -51,7 +51,7 @@ export class SqliteStore implements OldStore {
     const columns = table.columns.filter(({ name }) => !only || only.has(name)).map(({ name, declared }) => ({ name, declared: ofType(nullable?.has(name) ? withoutNotNull(declared) : declared, theirs[name]) }));
     for (const statement of createStatements(table, [...columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: theirs[name] ?? '' }))])) this.db.exec(statement);
     this.columns.delete(table.name);
-    if (!this.isNew && nullable) this.loosen(table, nullable);
+    if (!this.isNew) this.reshape(table, nullable ?? new Set(), theirs);
   }
 
   drop({ name }: ShapeTable): void {
@@ -170,12 +170,13 @@ export class SqliteStore implements OldStore {
     return known;
   }
 
-  /** An import came after the table was made, and has rows with nothing where it wants something. SQLite changes no column: the table is made anew. */
-  private loosen(table: ShapeTable, nullable: ReadonlySet<string>): void {
+  /** An import came after the table was made, and has rows with nothing where it wants something, or columns of other types. SQLite changes no column: the table is made anew. */
+  private reshape(table: ShapeTable, nullable: ReadonlySet<string>, theirs: Readonly<Record<string, string>>): void {
     const columns = this.db.prepare('SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)').all(table.name) as { name: string; type: string; notnull: number; dflt_value: string | null }[];
-    if (!columns.some(({ name, notnull }) => notnull === 1 && nullable.has(name))) return;
+    const typeOf = ({ name, type }: { name: string; type: string }) => (isKey(table, name) ? type : theirs[name] || type);
+    if (!columns.some((column) => (column.notnull === 1 && nullable.has(column.name)) || typeOf(column).toUpperCase() !== column.type.toUpperCase())) return;
     const declared = columns.map(({ name, type, notnull, dflt_value: standard }) => ({
-      name, declared: ownOf(table, name, type) ?? `${type}${notnull === 1 ? ' NOT NULL' : ''}${standard === null ? '' : ` DEFAULT ${standard}`}`,
+      name, declared: ownOf(table, name, typeOf({ name, type })) ?? `${typeOf({ name, type })}${notnull === 1 ? ' NOT NULL' : ''}${standard === null ? '' : ` DEFAULT ${standard}`}`,
     })).map((column) => (nullable.has(column.name) ? { ...column, declared: withoutNotNull(column.declared) } : column));
     const [create = '', ...indexes] = createStatements(table, declared);
     const names = columns.map(({ name }) => quoted(name)).join();
@@ -210,6 +211,8 @@ function ownOf(table: ShapeTable, name: string, type: string): string | undefine
 /** The old program parses a column of JSON when it reads the row: a marker that is no JSON would cost it the whole table. */
 const asDeclared = ({ columns }: ShapeTable, name: string, cell: Cell): Cell =>
   cell === REMOVED && /^JSONB?\b/i.test(columns.find((column) => column.name === name)?.declared ?? '') ? JSON.stringify(REMOVED) : cell;
+
+const isKey = ({ columns }: ShapeTable, name: string): boolean => columns.some((each) => each.name === name && /PRIMARY KEY/i.test(each.declared));
 
 const withoutNotNull = (declared: string) => declared.replace(/ NOT NULL/i, '');
 
