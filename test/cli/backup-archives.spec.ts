@@ -62,7 +62,7 @@ describeOnPostgres15('archives of decisions', () => {
     const again = await restore(archives, 'with_a_damaged_one');
     expect([again.code, again.json.notes, sizes(archives)]).toEqual([0, [`Archives of decisions that were brought back to ${archives}: 1.`], both]);
     expect(readdirSync(archives).sort()).toEqual([...FILES, 'notes.txt'].sort());
-    expect((await restore(null, 'without_a_folder')).json.notes).toEqual([expect.stringContaining('ARCHIVE_DIR, which is not set')]);
+    expect((await restore(null, 'without_a_folder')).json.notes).toEqual([expect.stringContaining('which belong into ARCHIVE_DIR, and that is not set')]);
     for (const name of ['on_a_new_machine', 'with_a_damaged_one', 'without_a_folder']) await onConnection(r.server.adminUrl, (admin) => admin.query(`drop database ${name}`));
   }, 180_000);
 
