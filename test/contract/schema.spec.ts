@@ -5,13 +5,10 @@ import { cli } from '../support/cli.js';
 import { onConnection } from '../support/cluster.js';
 import { expectContract } from '../support/contract.js';
 import { dropFresh, type Fresh, freshDatabase, freshNames } from '../support/fresh-database.js';
-import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
+import { describeOnPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 import { schemaText } from '../support/schema-text.js';
 
 const textOf = ({ ownerUrl, writer }: Fresh) => onConnection(ownerUrl, (owner) => schemaText(owner, writer));
-
-/** Listed as skipped where the machine has no PostgreSQL 15. */
-const onPostgres15 = hasPostgres15 ? describe : describe.skip;
 
 let db: Fresh;
 beforeAll(async () => {
@@ -35,7 +32,7 @@ describe('the schema', () => {
   });
 });
 
-onPostgres15('PostgreSQL 15', () => {
+describeOnPostgres15('PostgreSQL 15', () => {
   let server: Postgres15;
   beforeAll(async () => {
     server = await startPostgres15();

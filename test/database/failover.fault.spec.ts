@@ -11,7 +11,7 @@ import { limitAll } from '../support/ideas.js';
 import { Load, NOTHING_BROKEN } from '../support/load.js';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { until } from '../support/pool.js';
-import { hasPostgres15, type Postgres15, serverOf, startPostgres15, unprivileged } from '../support/postgres15.js';
+import { describeOnPostgres15, hasPostgres15, type Postgres15, serverOf, startPostgres15, unprivileged } from '../support/postgres15.js';
 import { type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
 const AGENTS = 10;
@@ -72,7 +72,7 @@ const AGENTS = 10;
   }, 240_000);
 });
 
-(hasPostgres15 ? describe : describe.skip)('the log of changes, kept beside a copy', () => {
+describeOnPostgres15('the log of changes, kept beside a copy', () => {
   const servers: Postgres15[] = [];
   const folders: string[] = [];
   afterEach(async () => {

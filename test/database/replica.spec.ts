@@ -9,14 +9,14 @@ import { closed, opened } from '../support/traded.js';
 import { limitAll, quote } from '../support/ideas.js';
 import { scrape } from '../support/metrics.js';
 import { until } from '../support/pool.js';
-import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
+import { describeOnPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 
 interface Shown { reason: string | null; lagSeconds: number | null; lagMaxSeconds: number; asOf: string | null; reads: number; fallbacks: number }
 interface Stats { items: { closedTrades: number }[] }
 
 const LAG_MOST = 2;
 
-(hasPostgres15 ? describe : describe.skip)('reports on a streaming replica', () => {
+describeOnPostgres15('reports on a streaming replica', () => {
   let primary: Postgres15;
   let standby: Postgres15;
   let t: TestApp;

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ADMIN } from '../support/app.js';
 import { databaseOn } from '../support/cluster.js';
 import type { TestDatabase } from '../support/database.js';
 import { type Client, clientOf } from '../support/http.js';
 import { type Idea, limitAll, LONG } from '../support/ideas.js';
 import { until } from '../support/pool.js';
-import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
+import { describeOnPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 import { freePort, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
 interface Monitor { level: string; cause: string | null; suspension: { id: string } | null; parts: { name: string; level: string; why: string }[] }
@@ -15,7 +15,7 @@ const AGENTS = 6;
 const SEEN_WITHIN_MS = 45_000;
 
 /** Nothing is moved here but what a schedule says of itself, the silence, and the minutes that it takes. */
-(hasPostgres15 ? describe : describe.skip)('two servers whose database freezes and dies, one of which is killed, while agents fall silent', () => {
+describeOnPostgres15('two servers whose database freezes and dies, one of which is killed, while agents fall silent', () => {
   const agents: { id: string; http: (base: string) => Client }[] = [];
   const beating = new AbortController();
   let postgres: Postgres15;
