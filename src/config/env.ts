@@ -46,6 +46,8 @@ const postgresUrl = z
   .refine((value) => parameterOf(value, 'sslmode') !== 'verify-ca' || parameterOf(value, 'sslrootcert') !== null, {
     error: 'must name sslrootcert beside sslmode=verify-ca',
   })
+  // The driver takes them there too; pg_dump and the user that is granted rights are read from before the host, and so is what a log must hide.
+  .refine((value) => ['user', 'password'].every((name) => parameterOf(value, name) === null), { error: 'must name user and password before the host, as in postgres://user:password@host/database' })
   .transform((value) => {
     if (!/^(require|verify-)/.test(parameterOf(value, 'sslmode') ?? '')) return value;
     const url = new URL(value);

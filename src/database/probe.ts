@@ -17,6 +17,7 @@ type Query = <Row extends object>(text: string) => Promise<Row[]>;
 
 const NO_CONNECTION_LEFT = '53300';
 const POOL_WITHIN_MS = 500;
+const POOL_AGAIN_MS = 25;
 
 const unavailable = (error: string): DatabaseReport => ({
   available: false, latency_ms: null, schema_version: null, tables: [], connections: null, error, migrations: null,
@@ -46,11 +47,22 @@ async function look(url: string, pooled: Query | null): Promise<DatabaseReport> 
   }
 }
 
-/** A database that lets nobody in any more answers those who are in: to send their requests elsewhere would help nobody. Null: nor does that. */
+/**
+ * A database that lets nobody in any more answers those who are in: to send their requests elsewhere would help nobody. While
+ * the pool's connections are all at work it would open one more, and be refused: so it is asked again. Null: no answer in time.
+ */
 async function overPool(pooled: Query): Promise<DatabaseReport | null> {
   const enough = new AbortController();
-  const late = pause(POOL_WITHIN_MS, null, { signal: enough.signal }).catch(() => null);
-  return Promise.race([ask(pooled).catch(() => null), late]).finally(() => enough.abort());
+  const { signal } = enough;
+  const answered = async (): Promise<DatabaseReport> => {
+    for (;;) {
+      const report = await ask(pooled).catch(() => null);
+      if (report) return report;
+      await pause(POOL_AGAIN_MS, null, { signal });
+    }
+  };
+  const late = pause(POOL_WITHIN_MS, null, { signal });
+  return Promise.race([answered(), late]).catch(() => null).finally(() => enough.abort());
 }
 
 async function ask(query: Query): Promise<DatabaseReport> {

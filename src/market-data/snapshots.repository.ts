@@ -97,27 +97,36 @@ export class SnapshotsRepository {
     return [];
   }
 
-  /** Ordered by the columns of its index too, as in newest-first.ts: only that index gives this order. */
-  private page<Row>({ table, time, leads }: AnyKind, { columns, symbol, from, to }: SnapshotFilter, limit: number, after: Place | null): Promise<Row[]> {
+  /**
+   * Ordered by the columns of its index too, as in newest-first.ts: only that index gives this order. Those after the first
+   * are named as a range of one value: by `= any(…)` PostgreSQL before 17 sorts a whole month for one row (2,976 candles),
+   * and by `=` it may take the index without them, and drop the rows of other timeframes.
+   */
+  private page<Row>({ table, time, key, leads }: AnyKind, { columns, symbol, from, to }: SnapshotFilter, limit: number, after: Place | null): Promise<Row[]> {
     const values: unknown[] = [];
     const put = (value: unknown, type: string) => `$${values.push(value)}::${type}`;
     const filtered = Object.entries(columns).filter(([, value]) => value !== null);
     const lead = leads.find((names) => names.every((name) => filtered.some(([column]) => column === name))) ?? [];
     const upper = upperBound(to, after);
+    const typed = (name: string) => put(columns[name], name.endsWith('_id') ? 'uuid' : 'text');
+    const [first, ...others] = lead;
+    const bound = (than: string, at: string | undefined, end: string) => `(${[...others, time].join(', ')}) ${than} (${[...others.map(typed), put(at ?? end, 'timestamptz')].join(', ')})`;
     const conditions = [
-      ...filtered.map(([column, value]) => {
-        const type = column.endsWith('_id') ? 'uuid' : 'text';
-        return lead.includes(column) ? `${column} = any(${put([value], `${type}[]`)})` : `${column} = ${put(value, type)}`;
-      }),
+      ...(first === undefined ? [] : [`${first} = any(array[${typed(first)}])`]),
+      ...others.map((name) => `${name} between ${typed(name)} and ${typed(name)}`),
+      ...(others.length === 0 ? [] : [bound('>=', from, '-infinity'), bound('<=', upper.to ?? upper.at ?? undefined, 'infinity')]),
+      ...filtered.filter(([column]) => !lead.includes(column)).map(([column]) => `${column} = ${typed(column)}`),
       ...(symbol === undefined ? [] : [`symbols @> ${put([symbol], 'text[]')}`]),
       ...(from === undefined ? [] : [`${time} >= ${put(from, 'timestamptz')}`]),
       ...(upper.to === null ? [] : [`${time} < ${put(upper.to, 'timestamptz')}`]),
       // The first for the months, which a comparison of rows does not choose.
       ...(upper.at === null ? [] : [`${time} <= ${put(upper.at, 'timestamptz')} and (${time}, seq) < (${put(upper.at, 'timestamptz')}, ${put(upper.seq, 'bigint')})`]),
     ];
+    // Unique within the lead: the key's own index gives that order, and there is none with seq.
+    const byTime = key.every((column) => column === time || lead.includes(column)) ? `${time} desc` : `${time} desc, seq desc`;
     return this.dataSource.query<Row[]>(
       `select * from ${table} ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
-       order by ${lead.map((name) => `${name} desc, `).join('')}${time} desc, seq desc limit ${put(limit + 1, 'bigint')}`,
+       order by ${lead.map((name) => `${name} desc, `).join('')}${byTime} limit ${put(limit + 1, 'bigint')}`,
       values,
     );
   }

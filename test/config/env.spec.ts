@@ -156,7 +156,7 @@ describe('values', () => {
     ['DB_POOL_TIMEOUT', ['0', '1e1', '0x10', ' ', '3.5', '-1', '601', '30s', 'NaN'], ['1', '600', '007']],
     ['DB_POOL_PRE_PING', ['maybe', '2', 'oui'], ['on', 'OFF', 'True', '0', 'no']],
     ['TRUST_PROXY', ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1.2.3.4,', '::1/129'], ['1', 'loopback', '10.0.0.0/8, fd00::/8', '127.0.0.1']],
-    ['DATABASE_URL', ['db.example.com', 'http://db', 'postgres://u:p@h/d?sslmode=prefer', 'postgres://u:p@h/d?sslmode=verify-ca'], [url, `${url}?sslmode=require`]],
+    ['DATABASE_URL', ['db.example.com', 'http://db', 'postgres://u:p@h/d?sslmode=prefer', 'postgres://u:p@h/d?sslmode=verify-ca', 'postgres://h/d?user=u&password=p', 'postgres://u@h/d?password=p'], [url, `${url}?sslmode=require`]],
   ])('of %s are checked', (name, wrong, right) => {
     for (const value of wrong) expect([value, violationsOf({ [name]: value }).length]).toEqual([value, 1]);
     for (const value of right) expect([value, violationsOf({ [name]: value })]).toEqual([value, []]);
