@@ -26,9 +26,13 @@ export class Days {
 
   constructor(readonly t: TestApp) {}
 
-  /** Months of the past, for the events of a clock that is set there. What is unexplained is looked for when a test says so: the clock jumps under the schedule's. */
+  /**
+   * Months of the past, for the events of a clock that is set there; retention, which would take them away again, rests. What
+   * is unexplained is looked for when a test says so: the clock jumps under the schedule's.
+   */
   async begin(): Promise<void> {
-    await this.t.db.query(`insert into schedules (name, next_run_at) values ('accounts.explain-days', 'infinity') on conflict (name) do update set next_run_at = 'infinity', token = null, lease_until = null`);
+    await this.t.db.query(`insert into schedules (name, next_run_at) select unnest(array['accounts.explain-days', 'retention.remove-old']), 'infinity'
+      on conflict (name) do update set next_run_at = 'infinity', token = null, lease_until = null`);
     await this.t.db.query(`select ensure_months('2025-01-01', '2026-12-01')`);
   }
 
