@@ -71,6 +71,19 @@ describe('daily loss', () => {
     expect(await daily()).toMatchObject({ state: 'tripped', value: '500' });
   });
 
+  it('is no loss what was paid in and the last report does not have yet', async () => {
+    await told(10_000);
+    await t.db.advance(2);
+    await t.http('POST', `/accounts/${agent.accountId}/cash-flows`, { body: { kind: 'deposit', amount: 2_000, at: await b.clock() } });
+    await b.look();
+    expect(await daily()).toMatchObject({ state: 'active', value: '0', limit: '500' });
+    expect(await b.state('drawdown', agent.accountId)).toMatchObject({ state: 'active', value: '0' });
+    await t.db.advance(2);
+    await told(11_400);
+    await b.look();
+    expect(await daily()).toMatchObject({ state: 'tripped', value: '600', limit: '600' });
+  });
+
   it('holds the tighter limit of the account, for that account', async () => {
     const other = await t.agent();
     await limits({ dailyLossLimitAmount: '100' }, agent.accountId);
