@@ -7,6 +7,8 @@ export type InstrumentKind = (typeof INSTRUMENT_KINDS)[number];
 /** With the exchange they are part of a position's key; an unknown one is refused (trading-rules 6.7). */
 export const PRODUCTS = ['CNC', 'MIS'] as const;
 export type Product = (typeof PRODUCTS)[number];
+/** MIS is flat by then (trading-rules 6.7): its exchange squares off what is left a little later, at a price of its own. */
+export const MIS_FLAT = { time: '15:15', zone: 'Asia/Kolkata' } as const;
 export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
 /** A window whose end lies before its beginning ends on the next day, and belongs to the day on which it began. */

@@ -16,13 +16,15 @@ export interface Supervised {
 }
 
 interface Row extends Omit<Supervised, 'trade' | 'marks' | 'now'> {
-  direction: 'long' | 'short'; outcome: 'yes' | 'no' | null; is_binary: boolean; entry_price: string | null; entry_at: string | null; stop_loss: string | null;
+  direction: 'long' | 'short'; outcome: 'yes' | 'no' | null; product: string | null; is_binary: boolean; entry_price: string | null; entry_at: string | null; stop_loss: string | null;
   take_profit: Target[] | null; mark_high: string | null; mark_low: string | null; entered: string; open_size: string; size_step: string | null; closes_at: string | null;
   marks: Mark[]; now_ms: string;
 }
 
 export interface DueFlat {
-  rule: NonNullable<ExitRules['flatBy']>;
+  /** Null: that of a product. */
+  rule: NonNullable<ExitRules['flatBy']> | null;
+  product: string | null;
   /** RFC 3339. */
   at: string;
 }
@@ -53,7 +55,7 @@ const reached = (price: string) => `case t.direction when 'long' then m.side >= 
 /** Whether a rule may fire: by the newest mark alone, and by the clock. */
 const MAY_FIRE = `(t.entry_time + ${at('maxHoldingSeconds')} <= ${NOW}
   or i.closes_at - ${at('minSecondsToClose')} <= ${NOW}
-  or exists (select from jsonb_to_recordset($2::jsonb) as f (rule jsonb, at timestamptz) where f.rule = r.rules -> 'flatBy' and t.entry_time < f.at)
+  or exists (select from jsonb_to_recordset($2::jsonb) as f (rule jsonb, product text, at timestamptz) where (f.rule = r.rules -> 'flatBy' or f.product = t.product) and t.entry_time < f.at)
   or (not r.is_binary and (${beyond('t.stop_loss')} or exists (select from jsonb_array_elements(t.take_profit) e where ${reached(`(e ->> 'price')::numeric`)})))
   or case t.direction when 'long' then m.side <= greatest(t.mark_high, t.entry_price) - (r.rules ->> 'trailingDistance')::numeric
     else m.side >= least(t.mark_low, t.entry_price) + (r.rules ->> 'trailingDistance')::numeric end
@@ -85,7 +87,7 @@ export class SupervisionRepository {
   }
 
   /** Every flatBy that something open may be under. */
-  async flatRules(): Promise<{ rules: DueFlat['rule'][]; now: string }> {
+  async flatRules(): Promise<{ rules: NonNullable<DueFlat['rule']>[]; now: string }> {
     const rows = await this.dataSource.sql<{ rule: DueFlat['rule'] | null; now: string }[]>`
       select f.rule, app_clock() as now from (select 1) one left join (
         select exit_rules -> 'flatBy' as rule from strategies where exit_rules ? 'flatBy'
@@ -99,7 +101,7 @@ export class SupervisionRepository {
     const rows = await tx.sql<Row[]>`
       with clock as materialized (select app_clock() as at)
       select t.id, t.agent_id, t.account_id, t.symbol, t.status, t.strategy_id, r.rules, coalesce(s.exit_rules, '{}') as strategy_rules, o.rules as override, coalesce(o.version, 0) as override_version,
-        t.direction, t.outcome, r.is_binary, t.entry_price, t.entry_time as entry_at, t.stop_loss, t.take_profit, t.mark_high, t.mark_low,
+        t.direction, t.outcome, t.product, r.is_binary, t.entry_price, t.entry_time as entry_at, t.stop_loss, t.take_profit, t.mark_high, t.mark_low,
         coalesce(t.entered_size, t.lot_size) as entered, t.open_size, i.size_step, i.closes_at,
         (extract(epoch from ${() => NOW}) * 1000)::bigint::text as now_ms,
         coalesce((select jsonb_agg(jsonb_build_object('quotedAt', floor(extract(epoch from w.quoted_at) * 1000), 'recordedAt', floor(extract(epoch from w.recorded_at) * 1000), 'bid', w.bid::text,
@@ -157,11 +159,11 @@ export class SupervisionRepository {
 
 const msOf = (time: string | null): number | null => (time === null ? null : Date.parse(time));
 
-function toSupervised({ now_ms, direction, outcome, is_binary, entry_price, entry_at, stop_loss, take_profit, mark_high, mark_low, entered, open_size, size_step, closes_at, ...row }: Row): Supervised {
+function toSupervised({ now_ms, direction, outcome, product, is_binary, entry_price, entry_at, stop_loss, take_profit, mark_high, mark_low, entered, open_size, size_step, closes_at, ...row }: Row): Supervised {
   return {
     ...row, now: Number(now_ms),
     trade: {
-      direction, outcome, isBinary: is_binary, entryPrice: entry_price, entryAt: msOf(entry_at), stopLoss: stop_loss, takeProfit: take_profit, markHigh: mark_high, markLow: mark_low,
+      direction, outcome, product, isBinary: is_binary, entryPrice: entry_price, entryAt: msOf(entry_at), stopLoss: stop_loss, takeProfit: take_profit, markHigh: mark_high, markLow: mark_low,
       entered, openSize: open_size, sizeStep: size_step, closesAt: msOf(closes_at),
     },
   };

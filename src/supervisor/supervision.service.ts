@@ -6,7 +6,7 @@ import { Schedules } from '../database/schedules.js';
 import { inTransaction } from '../database/transaction.js';
 import { type NewIncident, Incidents } from '../incidents/incidents.service.js';
 import { MarksService } from '../trades/marks.service.js';
-import { lastFlat } from './rules/flat-by.js';
+import { FLAT_OF_MIS, lastFlat } from './rules/flat-by.js';
 import { firedAs, judge } from './rules/judge.js';
 import { type Supervised, SupervisionRepository } from './supervision.repository.js';
 
@@ -48,7 +48,8 @@ export class SupervisionService implements OnApplicationShutdown {
   /** All that is open. */
   async watch(): Promise<void> {
     const { rules, now } = await this.supervision.flatRules();
-    const flats = rules.map((rule) => ({ rule, at: new Date(lastFlat(rule, Date.parse(now))).toISOString() }));
+    const due = (rule: typeof FLAT_OF_MIS) => new Date(lastFlat(rule, Date.parse(now))).toISOString();
+    const flats = [...rules.map((rule) => ({ rule, product: null, at: due(rule) })), { rule: null, product: 'MIS', at: due(FLAT_OF_MIS) }];
     await this.judge(await this.supervision.mayFire(null, flats));
   }
 

@@ -149,6 +149,16 @@ describe('marks by sync and by batch', () => {
 describe('rules by the clock', () => {
   const seconds = (n: number) => new Date(Date.now() + n * 1_000).toISOString();
 
+  it('close MIS of yesterday, which no strategy says and no person takes off, and leave what is delivered', async () => {
+    const of = (product: string) => openTrade(agent, { symbol: 'INFY', exchange: 'NSE', product, entryTime: seconds(-90_000) });
+    const [mis, cnc] = [await of('MIS'), await of('CNC')];
+    await put(mis, { flatBy: null });
+    expect((await rulesOf(mis)).rules).toMatchObject([{ rule: 'flat_by' }]);
+    await watch();
+    expect(await closures(mis)).toMatchObject([{ cause: 'supervisor', rule: 'flat_by', detail: { time: '15:15', zone: 'Asia/Kolkata' } }]);
+    expect(await closures(cnc)).toEqual([]);
+  });
+
   it('close what was held for so long, though no mark ever came', async () => {
     const strategyId = await strategy({ maxHoldingSeconds: 600 });
     const [old, young] = [await openTrade(agent, { strategyId, entryTime: seconds(-601) }), await openTrade(agent, { strategyId, entryTime: seconds(-500) })];

@@ -1,3 +1,4 @@
+import { MIS_FLAT, WEEKDAYS } from '../../instruments/terms.js';
 import type { ExitRules } from '../../strategies/strategies.schemas.js';
 import { instantOf, offsetAt } from '../../strategies/in-session.js';
 import { iso } from './confirmed.js';
@@ -20,10 +21,14 @@ export function lastFlat({ time, zone, days }: NonNullable<ExitRules['flatBy']>,
   throw new Error(`flatBy ${time} ${zone} names no day`);
 }
 
+/** Whatever rules it is under, and whoever takes them off: the product itself ends then. */
+export const FLAT_OF_MIS: NonNullable<ExitRules['flatBy']> = { ...MIS_FLAT, days: [...WEEKDAYS] };
+
 /** What was entered after it came due last is for the next time. */
-export const flatBy: Evaluator = ({ entryAt }, { flatBy: rule }, _marks, now) => {
-  if (rule === undefined) return null;
+export const flatBy: Evaluator = ({ entryAt, product }, { flatBy: told }, _marks, now) => {
+  const rules = [...(product === 'MIS' ? [FLAT_OF_MIS] : []), ...(told ? [told] : [])];
+  if (rules.length === 0) return null;
   if (entryAt === null) return unknown('ENTRY_UNKNOWN');
-  const due = lastFlat(rule, now);
-  return entryAt < due ? { is: 'fire', detail: { ...rule, due: iso(due), entryTime: iso(entryAt) } } : HOLD;
+  const over = rules.map((rule) => ({ rule, due: lastFlat(rule, now) })).find(({ due }) => entryAt < due);
+  return over ? { is: 'fire', detail: { ...over.rule, due: iso(over.due), entryTime: iso(entryAt) } } : HOLD;
 };

@@ -6,7 +6,7 @@ import type { Judged, Mark, Rule } from './judged.js';
 
 const NOW = Date.parse('2026-03-10T12:00:00Z');
 const long: Judged = {
-  direction: 'long', outcome: null, isBinary: false, entryPrice: '1.1', entryAt: NOW - 3_600_000, stopLoss: null, takeProfit: null, markHigh: null, markLow: null, entered: '1', openSize: '1',
+  direction: 'long', outcome: null, isBinary: false, product: null, entryPrice: '1.1', entryAt: NOW - 3_600_000, stopLoss: null, takeProfit: null, markHigh: null, markLow: null, entered: '1', openSize: '1',
   sizeStep: null, closesAt: null,
 };
 /** @param ago in seconds */
@@ -163,6 +163,12 @@ describe('flat by a time of day', () => {
     expect(at('2026-03-13T23:00:00Z', '2026-03-13T09:45:00Z')).toBe('hold');
     expect(at('2026-03-16T09:44:00Z', '2026-03-13T09:45:00Z')).toBe('hold');
     expect(at('2026-03-16T09:45:00Z', '2026-03-13T09:45:00Z')).toBe('fire');
+  });
+
+  it('fires for MIS at 15:15 in Kolkata whatever its rules say, or at its own time where that is earlier', () => {
+    const mis = (now: string, rules: ExitRules = {}, product: string | null = 'MIS') => is('flat_by', { product, entryAt: Date.parse('2026-03-14T05:00:00Z') }, rules, [], Date.parse(now));
+    expect([mis('2026-03-14T09:44:59Z'), mis('2026-03-14T09:45:00Z'), mis('2026-03-14T09:45:00Z', {}, 'CNC')]).toEqual(['hold', 'fire', undefined]);
+    expect([mis('2026-03-14T09:45:00Z', { flatBy: { ...kolkata, time: '15:20' } }), mis('2026-03-14T09:44:00Z', { flatBy: { ...kolkata, time: '15:10', days: ['sat'] } })]).toEqual(['fire', 'fire']);
   });
 
   it('fires also when nobody looked at the time', () => {

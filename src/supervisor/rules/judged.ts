@@ -12,6 +12,7 @@ export interface Judged {
   /** Of a binary contract; null of anything else, or where nobody said. */
   outcome: 'yes' | 'no' | null;
   isBinary: boolean;
+  product: string | null;
   entryPrice: string | null;
   entryAt: number | null;
   stopLoss: string | null;

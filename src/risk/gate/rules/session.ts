@@ -1,11 +1,11 @@
 import type { Sessions } from '../../../instruments/terms.js';
-import { WEEKDAYS } from '../../../instruments/terms.js';
+import { MIS_FLAT, WEEKDAYS } from '../../../instruments/terms.js';
 import { type Holiday, inSession, type SessionState, type SessionWindow } from '../../../strategies/in-session.js';
 import { reason, rejected, type Rule, verdictOf } from '../finding.js';
 import type { Reason } from '../verdict.js';
 
 /** MIS is squared off from then on: what is opened later is closed at once. */
-const MIS_WINDOW: SessionWindow = { days: [...WEEKDAYS], from: '00:00', to: '15:15', zone: 'Asia/Kolkata' };
+const MIS_WINDOW: SessionWindow = { days: [...WEEKDAYS], from: '00:00', to: MIS_FLAT.time, zone: MIS_FLAT.zone };
 
 /** The strategy's windows, and those of the instrument. */
 export const session: Rule = {
