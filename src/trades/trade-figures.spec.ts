@@ -44,6 +44,15 @@ describe('the status of a trade with fills', () => {
   ])('%s', (_name, what, fills, expected) => expect(figures(what, fills).status).toBe(expected));
 });
 
+describe('where the price is the rate', () => {
+  const yen = (price: InstanceType<typeof Exact>) => ({ amount: new Exact(100_000).div(price), assumed: false });
+
+  it('a point keeps the value that it had at the entry, and so does what was risked; the profit is worth what it is at the exit', () => {
+    expect(figures(told(), [entry('160', '1')], 'long', yen).point_value).toBe('625');
+    expect(figures(told(), [entry('160', '1'), exit('200', '1')], 'long', yen)).toMatchObject({ point_value: '625', computed_profit: '20000', gross_profit: '20000' });
+  });
+});
+
 describe('prices and times', () => {
   it('are those of the fills, weighted by size and rounded to 18 digits', () => {
     expect(figures(told(), [entry('1', '1', 3), entry('2', '2', 2), exit('3', '1', 7), exit('4', '2', 8, { exit_reason: 'stop' })])).toMatchObject({

@@ -47,7 +47,7 @@ export interface TradeFigures extends Omit<Told, 'since' | 'entered'> {
   profit_source: ProfitSource | null;
   /** Ours, of what was exited, to compare with the broker's; in the account's currency. */
   computed_profit: string | null;
-  /** What a size of 1 and a price of 1 come to in the account's currency; null: not known. */
+  /** What a size of 1 and a price of 1 come to in the account's currency, at the entry; null: not known. */
   point_value: string | null;
   point_value_assumed: boolean;
   /** As a price, positive: worse for us. */
@@ -157,17 +157,19 @@ interface Parts {
   direction: 'long' | 'short';
 }
 
-/** (Σ exits − their part of the entries) × the value of a point. More exited than entered has no cost yet, and so no profit. */
+/** (Σ exits − their part of the entries) × the value of a point at the exit. More exited than entered has no cost yet, and so no profit. */
 function computed(known: { entry_price: string | null; entry_time: string | null; exit_price: string | null; status: TradeStatus }, { entry, exit, entered, asTold, direction }: Parts, valueAt: PointValue) {
   const paidFor = entry.price ?? (known.entry_time === null || known.entry_price === null ? null : new Exact(known.entry_price));
   const whole = asTold && known.exit_price !== null && entered !== null ? { size: entered, paid: entered.times(known.exit_price) } : null;
   const ended = whole ?? (exit.size === null || asTold ? null : { size: exit.size, paid: exit.paid });
-  const rateAt = ended === null ? paidFor : ended.paid.div(ended.size);
-  const point = rateAt === null ? null : valueAt(rateAt);
-  if (ended === null || paidFor === null || entered === null || point === null || ended.size.gt(entered)) return { profit: null, point };
+  const leftAt = ended && ended.paid.div(ended.size);
+  const [first, last] = [paidFor ?? leftAt, leftAt].map((price) => price && valueAt(price));
+  // What was risked at the entry stays what it was, also where the price is the rate and has moved until the exit.
+  const point = first ?? null;
+  if (ended === null || paidFor === null || entered === null || !last || ended.size.gt(entered)) return { profit: null, point };
   // One division, and the last: of the parts nothing is rounded.
   const cost = entry.size === null ? ended.size.times(paidFor) : entry.paid.times(ended.size).div(entry.size);
-  return { profit: bounded(ended.paid.minus(cost).times(direction === 'long' ? 1 : -1).times(point.amount)), point };
+  return { profit: bounded(ended.paid.minus(cost).times(direction === 'long' ? 1 : -1).times(last.amount)), point };
 }
 
 function profitOf(told: Told, fills: Fill[], exit: Side, ours: ReturnType<typeof computed>, asTold: boolean): { gross_profit: string | null; profit_source: ProfitSource | null } {

@@ -14,7 +14,7 @@ export interface Priced {
 
 /**
  * The value of a point by the instrument's terms, or outside live by assumed ones. In another currency than the account's
- * it is known where the instrument's own price is the rate (USDJPY in a dollar account): a rate of today would make
+ * it is known where the instrument's own price is the rate (USDJPY in a dollar account, BTCUSD in one of bitcoins): a rate of today would make
  * another profit of the same fills tomorrow.
  * @param terms as the account's list of instruments has them; null: it does not
  */
@@ -30,7 +30,7 @@ export function pointValueOf({ symbol, exchange, outcome, execution_mode }: Pric
   const of = isBinary ? known.quoteCurrency : (known.tickValueCurrency ?? currency);
   return (price) => {
     if (of === currency) return { amount, assumed };
-    const isRate = known.kind === 'fx' && known.baseCurrency === currency && of === known.quoteCurrency && price.gt(0);
+    const isRate = (known.kind === 'fx' || known.kind === 'crypto') && known.baseCurrency === currency && of === known.quoteCurrency && price.gt(0);
     return isRate ? { amount: amount.div(price), assumed } : null;
   };
 }
