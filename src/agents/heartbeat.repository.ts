@@ -60,10 +60,10 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
         cycle_count bigint, last_cycle_at timestamptz, observed bigint, says_error boolean, error_message text, broker_connected boolean,
         trade_allowed boolean, last_quote_at timestamptz, agent_version text, broker_account jsonb, has_figures boolean)
     ), before as materialized (
-      select agent_id, status, instance_id, trading_lease_until, reported_as_of from agent_state
+      select agent_id, status, instance_id, trading_lease_until, reported_as_of, agent_version from agent_state
       where agent_id in (select agent from asked) order by agent_id for no key update ${locked}
     ), judged as materialized (
-      select q.*, a.state_version, b.status as old_status, coalesce(q.reported_at >= b.reported_as_of or b.reported_as_of > clock.at + interval '${AHEAD_MOST}', true) as newer,
+      select q.*, a.state_version, b.status as old_status, b.agent_version as old_version, coalesce(q.reported_at >= b.reported_as_of or b.reported_as_of > clock.at + interval '${AHEAD_MOST}', true) as newer,
         ${otherInstance('b', 'q.instance', 'clock.at')} as other_instance
       from clock, asked q join before b on b.agent_id = q.agent join agents a on a.id = q.agent
     ), written as (
@@ -99,6 +99,11 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
       insert into events (type, subject_id, agent_id, actor, correlation_id, data)
       select 'agent.status_changed', j.agent, j.agent, j.actor, j.correlation, jsonb_build_object('from', j.old_status, 'to', w.status)
       from written w join judged j on j.n = w.n where w.status <> j.old_status
+    ), renewed as (
+      -- Other code trades from here on: whoever compares results has to know since when.
+      insert into events (type, subject_id, agent_id, actor, correlation_id, data)
+      select 'agent.version_changed', j.agent, j.agent, j.actor, j.correlation, jsonb_build_object('from', j.old_version, 'to', j.agent_version)
+      from written w join judged j on j.n = w.n where j.newer and j.agent_version <> j.old_version
     )
     select q.n, a.run, a.run_reason, a.state_version, a.retired_at, a.account_id, a.mode, ${HALTS_OF_AGENT(agentSql('a'))} as halts, j.other_instance, w.figures_at, w.currency, j.n is not null as reached,
       case when w.broker_account is not null or w.currency is not null or w.account_mismatch is not null then jsonb_build_object('mode', a.mode, 'told_account', w.broker_account,

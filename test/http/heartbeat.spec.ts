@@ -58,6 +58,11 @@ describe('a report', () => {
     expect(await state()).toMatchObject({ liveness: 'online', errorMessage: 'password=*** refused' });
   });
 
+  it('tells once when another version runs', async () => {
+    for (const agentVersion of ['1.0', '1.0', '1.1', undefined, '1.1']) await beat({ agentVersion });
+    expect(await t.db.query(`select data from events where agent_id = $1 and type = 'agent.version_changed'`, [agent.id])).toEqual([{ data: { from: '1.0', to: '1.1' } }]);
+  });
+
   it('that was overtaken changes nothing but that the agent lives', async () => {
     await beat({ asOf: before(30), status: 'running', equity: '100', openPositions: 2, cycleCount: 10, errorMessage: 'new', brokerConnected: false });
     const shown = await state();

@@ -15,6 +15,7 @@ const WORDS: Record<string, (data: Record<string, unknown>) => string> = {
   'agent.retired': () => 'retired',
   'agent.run_set': ({ run, code }) => `is to be ${String(run)} (${String(code)})`,
   'agent.status_changed': ({ from, to }) => `says ${String(to)}, before ${String(from ?? 'nothing')}`,
+  'agent.version_changed': ({ from, to }) => `runs version ${String(to)}, before ${String(from)}`,
   'agent.instance_conflict': ({ holder, refused }) => `two copies at once: ${String(holder)} trades, ${String(refused)} is refused`,
   'agent.account_differs': ({ fields }) => `trades on another account than the registered one: ${Array.isArray(fields) ? fields.join(', ') : ''}`,
   'agent.executors_changed': () => 'may propose for others than before',
