@@ -6,9 +6,10 @@ export const ASSUMED_BALANCE = 10_000;
 export const flows = (book: string, when: (at: string) => string) =>
   `coalesce((select sum(f.amount) from account_cash_flows f where f.account_id = ${book}.account_id and ${when('f.at')}), 0)`;
 
-const OF_FILL = 'coalesce(f.profit, 0) + coalesce(f.commission, 0) + coalesce(f.swap, 0) + coalesce(f.fee, 0)';
-/** What was told of a trade and stands in no fill. */
-const REST = `t.net_profit - case when t.told is null then 0 else (select coalesce(sum(${OF_FILL}), 0) from trade_fills f where f.trade_id = t.id) end`;
+/** Of a fill `f`. */
+export const OF_FILL = 'coalesce(f.profit, 0) + coalesce(f.commission, 0) + coalesce(f.swap, 0) + coalesce(f.fee, 0)';
+/** What was told of a trade `t` and stands in no fill. */
+export const REST = `t.net_profit - case when t.told is null then 0 else (select coalesce(sum(${OF_FILL}), 0) from trade_fills f where f.trade_id = t.id) end`;
 
 /**
  * What a book's deals came to: each fill at its own time, entries' commissions too, and what its trade was told to have come

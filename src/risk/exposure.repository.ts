@@ -4,7 +4,16 @@ import type { Tx } from '../database/transaction.js';
 import type { Rate } from '../instruments/rates.js';
 import { canonicalSymbol, currencyPair } from '../instruments/canonical-symbol.js';
 import type { Held } from './gate/gate-input.js';
-import { HELD, HELD_JSON, timeOf } from './gate/held.sql.js';
+import { HELD, HELD_JSON, RATES, timeOf } from './gate/held.sql.js';
+
+export interface QuotedRate {
+  symbol: string;
+  /** Of a coin, as its instrument says; else the symbol does. */
+  base?: string | null;
+  quote?: string | null;
+  mid: string;
+  asOf: string;
+}
 
 export interface BookRow {
   seq: number;
@@ -14,7 +23,7 @@ export interface BookRow {
   execution_mode: 'simulation' | 'paper' | 'live';
   now: string;
   held: Held[];
-  rates: { symbol: string; mid: string; asOf: string }[];
+  rates: QuotedRate[];
 }
 
 @Injectable()
@@ -25,8 +34,7 @@ export class ExposureRepository {
   books(accountSeqs: readonly number[], mode: string | null, tx: Tx = this.dataSource.manager): Promise<BookRow[]> {
     return tx.sql`
       select b.seq, b.id as account_id, b.name, b.currency, m.mode as execution_mode, ${() => timeOf('app_clock()')} as now, held.held,
-        (select coalesce(jsonb_agg(jsonb_build_object('symbol', x.symbol, 'mid', trim_scale((x.bid + x.ask) * 0.5)::text, 'asOf', ${() => timeOf('least(x.quoted_at, x.received_at)')})), '[]')
-          from quotes x where x.account_id = b.id and x.symbol ~* '^[#._]?(frx|m|[a-z]+:)?[a-z]{3}[/._ -]?[a-z]{3}') as rates
+        (${() => RATES('b.id')}) as rates
       from accounts b cross join (values ('simulation'), ('paper'), ('live')) as m (mode)
         cross join lateral (with h as materialized (${() => HELD('b.id', 'm.mode')}) select (${() => HELD_JSON('h', 'b.id')}) as held) held
       where b.seq = any(${accountSeqs}::bigint[]) and (${mode}::text is null or m.mode = ${mode}::text)
@@ -52,7 +60,8 @@ export class ExposureRepository {
   }
 }
 
-export const ratesOf = (rows: readonly { symbol: string; mid: string; asOf: string }[]): Rate[] => rows.flatMap(({ symbol, mid, asOf }) => {
+export const ratesOf = (rows: readonly QuotedRate[]): Rate[] => rows.flatMap(({ symbol, base, quote, mid, asOf }) => {
+  if (base != null && quote != null) return [{ from: base, to: quote, rate: mid, asOf }];
   const canonical = canonicalSymbol(symbol);
   const pair = canonical?.exchange === null ? currencyPair(canonical.symbol) : null;
   return pair ? [{ from: pair.base, to: pair.quote, rate: mid, asOf }] : [];

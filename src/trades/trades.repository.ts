@@ -44,6 +44,8 @@ export interface TradeRow extends TradeState, Pick<TradeFigures, FigureColumn>, 
   /** When what was told became so; null: not known. */
   told_at: string | null;
   open_size: string;
+  /** Past the end of its instrument, and not settled; null: not so. */
+  settlement: 'pending' | null;
   first_stop_loss: string | null;
   /** Null: told with the trade itself. */
   first_stop_at: string | null;
@@ -109,9 +111,12 @@ const FIGURES = `entered_size, exited_size, profit_source, computed_profit, poin
   price_low`;
 const MARKED = 'mark_high, mark_high_at, mark_low, mark_low_at';
 const FIRST_STOP = 'first_stop_loss, first_stop_at';
+/** A binary contract that is held past its end waits for what it pays: it cannot be closed any more, and is not over. */
+const SETTLEMENT = `case when open_size > 0 and finished_at is null and exists (select from instruments i where i.account_id = trades.account_id and i.symbol = trades.symbol
+  and i.exchange is not distinct from trades.exchange and (trades.outcome is not null or i.kind = 'binary') and i.closes_at <= app_clock()) then 'pending' end as settlement`;
 /** Of a TradeRow. */
 export const COLUMNS = `${WRITTEN}, closing_reason, order_tag, missing_since, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
-  updated_at, finished_at, told, told_at, open_size, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
+  updated_at, finished_at, told, told_at, open_size, ${FIGURES}, ${MARKED}, ${FIRST_STOP}, ${SETTLEMENT}`;
 const MOVED = `status, entry_price, entry_time, exit_price, exit_time, exit_reason, stop_loss, take_profit, broker_order_id, broker_position_id,
   gross_profit, commission, swap, fee, told, told_at, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
 const TRANSITION = `seq, trade_id, version, from_status, to_status, occurred_at, recorded_at, late, broker_deal_id, facts, reason, actor`;
@@ -208,7 +213,7 @@ export class TradesRepository {
     };
     const [row] = await tx.sql<TradeRow[]>`
       with moved as (
-        update trades t set (${() => MOVED}) = (select ${() => MOVED} from jsonb_populate_record(null::trades, ${JSON.stringify(columns)}::jsonb)),
+        update trades set (${() => MOVED}) = (select ${() => MOVED} from jsonb_populate_record(null::trades, ${JSON.stringify(columns)}::jsonb)),
           version = version + 1, updated_at = app_clock(), missing_since = case when ${figures.status} = 'unknown' then missing_since end,
           finished_at = case when ${isFinished(figures.status)} then coalesce(finished_at, app_clock()) end
         where id = ${trade.id}

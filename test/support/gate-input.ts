@@ -34,7 +34,7 @@ export const strategyFacts = (more: Partial<NonNullable<GateInput['strategy']>> 
 
 /** 0.1 EURUSD long from 1.1, stop 1.095: worth 11,000, risks 50 USD. */
 export const held = (holding: Partial<Held['holding']> = {}, more: Partial<Omit<Held, 'holding'>> = {}): Held => ({
-  kind: 'trade', id: '0190dddd-0000-7000-8000-000000000001', agentId: AGENT, proposerId: null, strategyId: null, external: false, ...more,
+  kind: 'trade', id: '0190dddd-0000-7000-8000-000000000001', agentId: AGENT, proposerId: null, strategyId: null, product: null, external: false, ...more,
   holding: { symbol: 'EURUSD', exchange: null, terms: EURUSD, direction: 'long', outcome: null, size: '0.1', entryPrice: '1.1', markPrice: null, stop: '1.095', fees: null, ...holding },
 });
 

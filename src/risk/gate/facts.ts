@@ -107,7 +107,7 @@ function valuationOf({ account, rates, now, mode, book }: GateInput, live: boole
     if (!before || Date.parse(rate.asOf) > Date.parse(before.asOf)) newest.set(rate.from + rate.to, rate);
   }
   for (const each of [...(holding ? [holding] : []), ...book.held.map((held) => held.holding)]) {
-    const pair = each.exchange === null ? currencyPair(each.symbol) : null;
+    const pair = each.terms?.kind === 'crypto' && each.terms.baseCurrency !== null ? { base: each.terms.baseCurrency, quote: each.terms.quoteCurrency } : each.exchange === null ? currencyPair(each.symbol) : null;
     const known = pair && (newest.has(pair.base + pair.quote) || newest.has(pair.quote + pair.base));
     if (pair && !known) newest.set(pair.base + pair.quote, { from: pair.base, to: pair.quote, rate: each.markPrice ?? each.entryPrice, asOf: now });
   }

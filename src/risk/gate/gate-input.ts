@@ -144,6 +144,8 @@ export interface Held {
   strategyId: string | null;
   /** Size is what is held, or may still come. */
   holding: Holding;
+  /** CNC is paid in full. */
+  product: string | null;
   /** Adopted from the broker, not decided here. */
   external: boolean;
 }

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { AccountRow } from '../../accounts/accounts.repository.js';
-import { ASSUMED_BALANCE, flows, realised } from '../../accounts/day-figures.js';
+import { ASSUMED_BALANCE, flows, OF_FILL, realised, REST } from '../../accounts/day-figures.js';
 import { type Statement, Statements } from '../../database/statements.js';
 import type { Tx } from '../../database/transaction.js';
 import { suspensionHolds } from '../../halts/suspensions.sql.js';
 import { LIVENESS_OF_AGENT } from './agent-facts.sql.js';
+import type { QuotedRate } from '../exposure.repository.js';
 import type { AgentFacts, CalendarFacts, GateInput, Held, InstrumentFacts, QuoteFacts } from './gate-input.js';
-import { HELD, HELD_JSON, INSTRUMENT, QUOTE, TERMS, timeOf } from './held.sql.js';
+import { HELD, HELD_JSON, INSTRUMENT, QUOTE, RATES, TERMS, timeOf } from './held.sql.js';
 
 type Mode = GateInput['mode'];
 
@@ -31,11 +32,11 @@ export interface FactsRow {
   instrument: Pick<InstrumentFacts, 'terms' | 'productUnknown'>;
   quote: QuoteFacts | null;
   /** What of a trade may still be closed, beside what commands under way close. */
-  held: (Held & { product: string | null; reducible: string })[];
+  held: (Held & { reducible: string })[];
   opened: GateInput['book']['openedToday'];
   last_intent: GateInput['book']['lastIntent'];
   last_loss_at: string | null;
-  rates: { symbol: string; mid: string; asOf: string }[];
+  rates: QuotedRate[];
   /** Ended, and not written down as such. */
   to_compact: number;
   losses: { equity: string | null; assumedEquity: string; assumedBaseline: string; assumedReference: string };
@@ -47,6 +48,11 @@ export interface FactsRow {
 const WAIT_MOST = '7 days';
 
 const text = (sql: string) => `trim_scale(${sql})::text`;
+/** What trades that were left today were told to have come to beyond their fills. Two statements for two indexes. */
+const BEYOND_FILLS = (which: string) => `select coalesce(r.proposer_id, t.agent_id), r.strategy_id,
+        coalesce(${REST}, case when q.execution_mode <> 'live' then coalesce(t.computed_profit, 0) end), false
+      from q cross join day join trades t on t.account_id = q.account_id and t.execution_mode = q.execution_mode and t.exit_time >= day.starts_at and t.${which}
+        left join reservations r on r.command_id = t.command_id`;
 const NEVER_ENTERED = `('rejected', 'cancelled', 'expired')`;
 
 /**
@@ -77,10 +83,14 @@ const FACTS: Statement = {
         and coalesce(t.entry_time, t.created_at) >= day.starts_at and t.status not in ${NEVER_ENTERED}
       where not exists (select 1 from reservations r where r.command_id = t.command_id)
     ), worth as materialized (
-      -- What today's trades came to: closed, and what is open at the last report or quote.
-      select coalesce(r.proposer_id, t.agent_id) as who, r.strategy_id as strategy, coalesce(t.net_profit, case when q.execution_mode <> 'live' then coalesce(t.computed_profit, 0) end) as amount, false as floating
-      from q cross join day join trades t on t.account_id = q.account_id and t.execution_mode = q.execution_mode and t.status = 'closed' and t.exit_time >= day.starts_at
-        left join reservations r on r.command_id = t.command_id
+      -- What today's deals came to, whether their trade has ended or not; what a trade was told to have come to beyond them, at its exit; and what is open at the last report or quote.
+      select coalesce(r.proposer_id, t.agent_id) as who, r.strategy_id as strategy, ${OF_FILL} as amount, false as floating
+      from q cross join day join fills d on d.account_id = q.account_id and d.execution_mode = q.execution_mode and d.filled_at >= day.starts_at
+        join trade_fills f on f.id = d.id join trades t on t.id = f.trade_id left join reservations r on r.command_id = t.command_id
+      union all
+      ${BEYOND_FILLS(`status = 'closed'`)}
+      union all
+      ${BEYOND_FILLS('finished_at is null')}
       union all
       select coalesce(h.proposer_id, h.agent_id), h.strategy_id, coalesce(p.floating, h.open_size * h.point_value * case h.direction when 'long' then s.bid - h.entry_price else h.entry_price - s.ask end,
         case when q.execution_mode <> 'live' then 0 end), true
@@ -118,8 +128,7 @@ const FACTS: Statement = {
       (select ${timeOf('max(t.exit_time)')} from trades t left join reservations r on r.command_id = t.command_id
         where t.account_id = q.account_id and t.execution_mode = q.execution_mode and t.status = 'closed' and t.exit_time > clock.at - interval '${WAIT_MOST}' and t.net_profit < 0
           and t.origin in ('gated', 'ungated') and coalesce(r.proposer_id, t.agent_id) = q.who) as last_loss_at,
-      (select coalesce(jsonb_agg(jsonb_build_object('symbol', x.symbol, 'mid', ${text('(x.bid + x.ask) * 0.5')}, 'asOf', ${timeOf('least(x.quoted_at, x.received_at)')})), '[]') from quotes x
-        where x.account_id = q.account_id and x.symbol ~* '^[#._]?(frx|m|[a-z]+:)?[a-z]{3}[/._ -]?[a-z]{3}') as rates,
+      (${RATES('q.account_id')}) as rates,
       (select count(*)::int from reservations r where r.account_id = q.account_id and r.ended_at is null)
         - (select count(*)::int from held_reservations r where r.account_id = q.account_id) as to_compact,
       (select jsonb_build_object(

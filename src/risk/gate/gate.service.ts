@@ -150,12 +150,15 @@ export class GateService {
 const NOTHING_OPENS: Assessment = { verdict: 'approved', reasons: [], rules: [], price: null };
 
 type HeldRow = FactsRow['held'][number];
-const isSameInstrument = ({ holding, product }: HeldRow, { idea }: GateRequest) => holding.symbol === idea.symbol && holding.exchange === idea.exchange && product === idea.product && holding.outcome === idea.outcome;
+/** Yes and no of one market are one position there. */
+const isSameInstrument = ({ holding, product }: HeldRow, { idea }: GateRequest) => holding.symbol === idea.symbol && holding.exchange === idea.exchange && product === idea.product;
+/** Who buys no sells yes. */
+const isTowardsYes = ({ direction, outcome }: { direction: 'long' | 'short'; outcome: 'yes' | 'no' | null }) => (direction === 'long') === (outcome !== 'no');
 
 /** The executor's own position on the other side, the oldest trade first, as far as the idea goes. */
 function reductionsOf({ held }: FactsRow, request: GateRequest): Reduction[] {
   let left = new Exact(request.idea.lotSize);
-  return held.filter((each) => each.kind === 'trade' && each.agentId === request.executorId && each.holding.direction !== request.idea.direction && isSameInstrument(each, request)).flatMap(({ id, reducible }) => {
+  return held.filter((each) => each.kind === 'trade' && each.agentId === request.executorId && isTowardsYes(each.holding) !== isTowardsYes(request.idea) && isSameInstrument(each, request)).flatMap(({ id, reducible }) => {
     const size = Exact.min(left, reducible);
     left = left.minus(size);
     return size.gt(0) ? [{ tradeId: id, size: size.toFixed() }] : [];
@@ -164,7 +167,7 @@ function reductionsOf({ held }: FactsRow, request: GateRequest): Reduction[] {
 
 /** Orders of one instrument net there in whatever order they are filled, so what is being closed no longer counts. */
 function heldAfter({ held }: FactsRow, reduces: readonly Reduction[]): GateInput['book']['held'] {
-  return held.flatMap(({ product: _product, reducible: _reducible, ...each }) => {
+  return held.flatMap(({ reducible: _reducible, ...each }) => {
     const size = new Exact(each.holding.size === '' ? 0 : each.holding.size).minus(reduces.find(({ tradeId }) => tradeId === each.id)?.size ?? 0);
     return size.lte(0) && reduces.some(({ tradeId }) => tradeId === each.id) ? [] : [{ ...each, holding: { ...each.holding, size: size.toFixed() } }];
   });

@@ -22,6 +22,19 @@ export const QUOTE = (account: string, row: string) => `
   order by quoted_at desc limit 1`;
 
 /**
+ * An account's quotes that say what a currency is worth in another, at the middle: pairs of currencies by their name, coins by the terms of
+ * the account's instruments, since the name of one does not say what it is.
+ */
+export const RATES = (account: string) => `coalesce((select jsonb_agg(jsonb_build_object('symbol', x.symbol, 'base', x.base, 'quote', x.quote, 'mid', ${digits('(x.bid + x.ask) * 0.5')}, 'asOf', ${timeOf('least(x.quoted_at, x.received_at)')}))
+  from (
+    select symbol, null as base, null as quote, bid, ask, quoted_at, received_at from quotes where account_id = ${account} and symbol ~* '^[#._]?(frx|m|[a-z]+:)?[a-z]{3}[/._ -]?[a-z]{3}'
+    union all
+    select c.symbol, i.base_currency, i.quote_currency, c.bid, c.ask, c.quoted_at, c.received_at from instruments i
+      join quotes c on c.account_id = i.account_id and c.symbol in (i.symbol, i.broker_symbol, i.exchange || ':' || i.symbol)
+    where i.account_id = ${account} and i.kind = 'crypto' and i.base_currency is not null and c.bid > 0
+  ) x), '[]')`;
+
+/**
  * Trades that are not over, and what is reserved. A trade counts with what is open and what may still enter: all of it before it
  * entered, and as long as its command or an entry order at the broker goes on, what that lacks. A reservation whose trade is
  * there is none: one snapshot shows either, never both and never neither.

@@ -70,7 +70,8 @@ export function eachLimit(facts: Facts, names: LimitName | readonly LimitName[],
   for (const limit of set.flatMap(({ limits }) => limits)) {
     const checked = check(limit);
     const of = OF_THE_IDEA.has(limit.name) ? 'idea' : limit.holder;
-    input[set.length > 1 ? `${limit.name} ${of}` : of] = checked.actual;
+    // Of the layer that has the holder's own name the limit stands under that already.
+    input[set.length > 1 ? `${limit.name} of the ${of}` : of] = checked.actual;
     input[`${limit.name} ${limit.from}`] = limit.text;
     reasons.push(...checked.reasons);
     assumed ||= checked.assumed ?? false;

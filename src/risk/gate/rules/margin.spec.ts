@@ -21,6 +21,10 @@ describe('the free margin', () => {
     ['as much, but reserved for another', yes('6', [held({ symbol: 'KXSNOW-26', terms: MARKET, outcome: 'no', size: '1', entryPrice: '0.5', stop: null }, { kind: 'reservation' })]), 'rejected MARGIN_SHORT'],
     ['as much, with another paid already', yes('6', [held({ symbol: 'KXSNOW-26', terms: MARKET, outcome: 'no', size: '1', entryPrice: '0.5', stop: null })]), 'passed'],
     ['less than a share to be delivered costs', gateInput({ idea: { symbol: 'AAPL', product: 'CNC', lotSize: '10', stopLoss: '90' }, instrument: { terms: SHARE }, quote: { bid: '99.9', ask: '100' }, executor: { marginFree: '999' } }), 'rejected MARGIN_SHORT'],
+    ['as much as a share to be delivered costs, and another one is reserved', gateInput({
+      idea: { symbol: 'AAPL', product: 'CNC', lotSize: '10', stopLoss: '90' }, instrument: { terms: SHARE }, quote: { bid: '99.9', ask: '100' }, executor: { marginFree: '1000' },
+      book: { held: [held({ symbol: 'MSFT', terms: SHARE, size: '1', entryPrice: '50' }, { kind: 'reservation', product: 'CNC' })] },
+    }), 'rejected MARGIN_SHORT'],
     ['less than a share on margin is worth', gateInput({ idea: { symbol: 'AAPL', lotSize: '10', stopLoss: '90' }, instrument: { terms: SHARE }, quote: { bid: '99.9', ask: '100' }, executor: { marginFree: '999' } }), 'passed'],
   ])('%s', (_what, input, expected) => expect(outcomeOf(margin, input)).toBe(expected));
 });

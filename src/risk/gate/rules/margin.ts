@@ -22,7 +22,7 @@ export const margin: Rule = {
     if (free.lte(0)) return rejected(input, reason('MARGIN_SHORT', `The account's free margin is ${shown(free)} ${currency}.`, shown(free), '0'));
     if (!holding || !paidInFull(holding, idea.product)) return passed(input);
     let required: Decimal = new Exact(0);
-    for (const each of [holding, ...book.held.filter(({ kind, holding: reserved }) => kind === 'reservation' && paidInFull(reserved, null)).map((held) => held.holding)]) {
+    for (const each of [holding, ...book.held.filter(({ kind, holding: reserved, product }) => kind === 'reservation' && paidInFull(reserved, product)).map(({ holding: reserved }) => ({ ...reserved, markPrice: null }))]) {
       const cost = notional(each, valuation);
       if (!cost.known) {
         const checked = unknownFigure(facts, 'What has to be paid', cost);
