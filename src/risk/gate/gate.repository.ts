@@ -85,8 +85,8 @@ const FACTS: Statement = {
     ), worth as materialized (
       -- What today's deals came to, whether their trade has ended or not; what a trade was told to have come to beyond them, at its exit; and what is open at the last report or quote.
       select coalesce(r.proposer_id, t.agent_id) as who, r.strategy_id as strategy, ${OF_FILL} as amount, false as floating
-      from q cross join day join fills d on d.account_id = q.account_id and d.execution_mode = q.execution_mode and d.filled_at >= day.starts_at
-        join trade_fills f on f.id = d.id join trades t on t.id = f.trade_id left join reservations r on r.command_id = t.command_id
+      from q cross join day join fills f on f.account_id = q.account_id and f.execution_mode = q.execution_mode and f.filled_at >= day.starts_at
+        left join fill_moves m on m.fill_id = f.id join trades t on t.id = coalesce(m.to_trade_id, f.trade_id) left join reservations r on r.command_id = t.command_id
       union all
       ${BEYOND_FILLS(`status = 'closed'`)}
       union all
