@@ -398,7 +398,7 @@ def read_desired(value: object) -> Optional[DesiredState]:
 
 def read_desired_header(text: Optional[str],
                         known: Optional[DesiredState]) -> Optional[DesiredState]:
-    """Reads ``halted;run=paused;v=12``; without ``run`` that stays as it is known."""
+    """Reads ``halted;v=12;run=paused``; without ``run`` that stays as it is known."""
     if not text:
         return None
     state, *rest = (part.strip() for part in text.split(";"))

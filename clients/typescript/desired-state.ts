@@ -11,7 +11,7 @@ const STATES: readonly string[] = ['active', 'reducing', 'halted', 'flatten'] sa
 const RUNS: readonly string[] = ['running', 'paused', 'stopped'] satisfies DesiredState['run'][];
 
 /**
- * Reads `halted;run=paused;v=12`; a header without `run` leaves that as it is known.
+ * Reads `halted;v=12;run=paused`; a header without `run` leaves that as it is known.
  * Null for anything else: what cannot be read changes nothing.
  */
 export function parseDesiredHeader(header: string | null, known: DesiredState | null): DesiredState | null {

@@ -217,7 +217,7 @@ describe('what may be queued', () => {
       expect([type, await run()]).toEqual([type, expected]);
     }
     const answer = await agent.http('GET', '/agents/me/state');
-    expect(answer.headers.get('x-desired-state')).toBe('active;run=stopped;v=7');
+    expect(answer.headers.get('x-desired-state')).toBe('active;v=7;run=stopped');
   });
 
   it.each([['lapse'], ['not_sent'], ['answer that never left']])('lets no start that was leased come back after a kill, by %s', async (way) => {
@@ -284,7 +284,7 @@ describe('what may be queued', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     await queue({ type: 'kill' });
     const { headers, body } = await waiting;
-    expect(headers.get('x-desired-state')).toBe(`active;run=${body.desiredState.run};v=${body.desiredState.version}`);
+    expect(headers.get('x-desired-state')).toBe(`active;v=${body.desiredState.version};run=${body.desiredState.run}`);
     expect(body.desiredState.run).toBe('stopped');
   });
 

@@ -112,15 +112,15 @@ describe('the desired state', () => {
     await command('pause');
     const answer = await beat({});
     expect(answer.body.desiredState).toMatchObject({ state: 'active', run: 'paused', version: 2, reasons: [{ code: 'COMMAND_PAUSE' }] });
-    expect(answer.headers.get('x-desired-state')).toBe('active;run=paused;v=2');
+    expect(answer.headers.get('x-desired-state')).toBe('active;v=2;run=paused');
   });
 
   it('comes as a header also when the report is refused', async () => {
     const refused = await beat({ equity: 'NaN' });
-    expect([refused.status, refused.headers.get('x-desired-state')]).toEqual([400, 'active;run=running;v=1']);
+    expect([refused.status, refused.headers.get('x-desired-state')]).toEqual([400, 'active;v=1;run=running']);
     const [instance, missing] = [await beat({}, { 'x-instance-id': 'with blank' }), await agent.http('GET', '/trades/01930000-0000-7000-8000-00000000dead')];
-    expect([instance.status, instance.headers.get('x-desired-state')]).toEqual([400, 'active;run=running;v=1']);
-    expect([missing.status, missing.headers.get('x-desired-state')]).toEqual([404, 'active;run=running;v=1']);
+    expect([instance.status, instance.headers.get('x-desired-state')]).toEqual([400, 'active;v=1;run=running']);
+    expect([missing.status, missing.headers.get('x-desired-state')]).toEqual([404, 'active;v=1;run=running']);
   });
 
   it('was observed up to a version that never goes back, and never beyond what was given out', async () => {

@@ -35,7 +35,7 @@ describe('a halt', () => {
       const made = await alone.http<{ apiKey: string; id: string; desiredState: { state: string }; canTrade: boolean }>('POST', '/agents', { body: { name: 'late', mode: 'paper' } });
       expect(made.body).toMatchObject({ desiredState: { state: 'halted', reasons: [{ code: 'HALT', haltId: body.id }] }, canTrade: false });
       const first = await clientOf(alone.base, made.body.apiKey)('POST', '/agents/me/heartbeat', { body: { status: 'starting' } });
-      expect(first.headers.get('x-desired-state')).toMatch(/^halted;run=running;v=/);
+      expect(first.headers.get('x-desired-state')).toMatch(/^halted;v=\d+;run=running$/);
       expect(first.body).toMatchObject({ desiredState: { state: 'halted' } });
     } finally {
       await alone.close();
@@ -55,7 +55,7 @@ describe('a halt', () => {
     const synced = await agent.http('POST', '/agents/me/sync', { body: { syncSeq: 1 } });
     expect(synced.body).toMatchObject({ desiredState: { state, reasons: [reason] } });
     const other = await agent.http('GET', '/agents/me/state');
-    for (const answer of [beaten, synced, other]) expect(answer.headers.get('x-desired-state')).toBe(`${state};run=running;v=${beaten.body.desiredState.version}`);
+    for (const answer of [beaten, synced, other]) expect(answer.headers.get('x-desired-state')).toBe(`${state};v=${beaten.body.desiredState.version};run=running`);
     expect(other.body).toMatchObject({ canTrade: false, desiredState: { state } });
   });
 

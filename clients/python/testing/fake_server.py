@@ -269,7 +269,7 @@ class FakeServer:
               fault: Fault) -> None:
         text = fault.text if fault.text is not None else json.dumps(body).encode()
         with self.lock:
-            desired = self.header_desired or "{state};run={run};v={version}".format(**self.desired)
+            desired = self.header_desired or "{state};v={version};run={run}".format(**self.desired)
         try:
             handler.send_response(status)
             handler.send_header("Content-Type", "application/json")

@@ -139,7 +139,7 @@ export class FakeServer {
 
   private send(response: ServerResponse, seen: Seen, status: number, body: unknown, headers: Record<string, string> = {}): void {
     seen.outcome = status;
-    const desired = this.headerDesired ?? `${this.desired.state};run=${this.desired.run};v=${this.desired.version}`;
+    const desired = this.headerDesired ?? `${this.desired.state};v=${this.desired.version};run=${this.desired.run}`;
     response.writeHead(status, { 'content-type': 'application/json', 'x-desired-state': desired, ...headers });
     response.end(JSON.stringify(body));
   }
