@@ -7,7 +7,7 @@ import { Problem } from '../common/problem.js';
 import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
 import { Schedules } from '../database/schedules.js';
-import { inTransaction } from '../database/transaction.js';
+import { inTransaction, type Tx } from '../database/transaction.js';
 import { AuthAudit, type Origin } from './audit.js';
 import { ACCESS_TOKEN_SECONDS, type AccessClaims, TOKEN_AUDIENCE, TOKEN_ISSUER } from './jwt.strategy.js';
 import { networkOf } from './origin.js';
@@ -82,7 +82,7 @@ export class SessionsService {
 
   /**
    * Exchanges a refresh token for its successor. The successor is derived, not stored, so that the previous token can
-   * give the same one again. A token used after that was stolen or replayed: its whole family ends.
+   * give the same one again. A token used after that, or after its successor was used, was stolen or replayed: its whole family ends.
    */
   async refresh(token: string | undefined, origin: Origin): Promise<Session> {
     if (!token) throw refused('REFRESH_TOKEN_MISSING', 'There is no session to refresh.');
@@ -100,7 +100,7 @@ export class SessionsService {
         await this.sessions.insert(tx, {
           hash: sha256(successor), familyId: row.family_id, userId: row.user_id, lifeSeconds: REFRESH_TOKEN_SECONDS,
         });
-      } else if (Number(row.replaced_seconds_ago) > PREVIOUS_TOKEN_SECONDS) {
+      } else if (Number(row.replaced_seconds_ago) > PREVIOUS_TOKEN_SECONDS || (await this.isReplaced(tx, successor))) {
         await this.sessions.revokeFamily(tx, row.family_id);
         await this.audit.record({ kind: 'refresh_reused', userId: row.user_id, presented: token, origin }, tx);
         return null;
@@ -109,6 +109,12 @@ export class SessionsService {
     });
     if (!session) throw refused('REFRESH_TOKEN_REFUSED', 'The session has ended: sign in again.');
     return session;
+  }
+
+  /** The one before the last token is good for a while, for two tabs. What is older than that has no tab left that could mean it. */
+  private async isReplaced(tx: Tx, token: string): Promise<boolean> {
+    const row = await this.sessions.find(tx, sha256(token));
+    return row === null || row.replaced_seconds_ago !== null;
   }
 
   /** Ends the session with its access tokens. A token that is unknown has nothing to end. */

@@ -154,6 +154,18 @@ describe('refreshing', () => {
     await s.t.db.advance(-31);
   });
 
+  it('ends the whole session when a token comes again whose successor was used, also within the 30 seconds', async () => {
+    const { id, email } = await s.user();
+    const [first] = [cookieOf(await s.signIn(email))];
+    const second = cookieOf(await s.refresh(first));
+    expect(cookieOf(await s.refresh(first))).toBe(second);
+    const third = await s.refresh(second);
+    expect(cookieOf(await s.refresh(second))).toBe(cookieOf(third));
+    expect(await s.refresh(first)).toMatchObject({ status: 401, body: { code: 'REFRESH_TOKEN_REFUSED' } });
+    expect([(await s.refresh(second)).status, (await s.refresh(cookieOf(third))).status, (await s.me(third.body.accessToken)).status]).toEqual([401, 401, 401]);
+    expect((await s.audit('refresh_reused')).filter((entry) => entry.userId === id)).toHaveLength(1);
+  });
+
   it('leaves the other sessions of the person alone', async () => {
     const { email } = await s.user();
     const [here, there] = [await s.signIn(email), await s.signIn(email)];
