@@ -97,7 +97,7 @@ function problemsOf(operation: Operation, path: string, access: Access, { once, 
   return [
     ...(asks ? [400] : []), ...(access.public ? [] : [401, 403]), ...(path.includes('{') ? [404] : []), ...(isWrite ? [409, 413, 415] : []),
     ...(once ? [422] : []), ...(ifMatch ? [412, 428] : []), ...(path.endsWith('/login') ? [401, 429] : []), ...(access.agent && !access.unlimited ? [429] : []),
-    ...(path.endsWith('/refresh') || path === '/metrics' ? [401] : []), ...(path.endsWith('/api/v1/events') ? [410] : []), ...(path.endsWith('/notifications/test') ? [502] : []), ...(path.startsWith('/webhooks/') ? [401, 403, 413] : []), ...(path === '/livez' || path === '/metrics' ? [] : [503]),
+    ...(path.endsWith('/refresh') || path === '/metrics' ? [401] : []), ...(path.endsWith('/api/v1/events') ? [410] : []), ...(path.endsWith('/notifications/test') ? [502] : []), ...(path.startsWith('/webhooks/') ? [400, 401, 403, 413] : []), ...(path === '/livez' || path === '/metrics' ? [] : [503]),
   ];
 }
 

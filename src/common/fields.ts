@@ -58,9 +58,16 @@ const EPOCH_MAX_MS = 253_402_300_799_000;
 const INSTANT = 'must be an RFC 3339 time with a zone, such as 2026-11-20T10:00:00Z, or epoch milliseconds';
 const INSTANT_INPUT = z.union([z.iso.datetime({ offset: true, error: INSTANT }), z.number().int().min(0).max(EPOCH_MAX_MS)], { error: INSTANT }).meta({ id: 'InstantInput', description: 'RFC 3339 with a zone, or epoch milliseconds' });
 
+/** March 1973 in milliseconds, the year 5138 in seconds: a number below is a time in seconds that would be read as January 1970. 0 is what clocks say that know nothing. */
+const EPOCH_LEAST_MS = 100_000_000_000;
+
 /** RFC 3339 with a zone, or epoch milliseconds. Answers RFC 3339 text in UTC, to the millisecond. */
 export function instant() {
   return INSTANT_INPUT.transform((input, context) => {
+    if (typeof input === 'number' && input !== 0 && input < EPOCH_LEAST_MS) {
+      context.addIssue({ code: 'custom', message: `must be epoch milliseconds, at least ${EPOCH_LEAST_MS}: this looks like seconds` });
+      return z.NEVER;
+    }
     const time = new Date(input);
     if (Number.isNaN(time.getTime()) || time.getTime() < 0 || time.getTime() > EPOCH_MAX_MS) {
       context.addIssue({ code: 'custom', message: 'must be a time from 1970 to 9999' });

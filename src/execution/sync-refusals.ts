@@ -1,6 +1,6 @@
 import { ZodError } from 'zod';
 import { toProblem } from '../common/http/problem.filter.js';
-import { toError } from '../common/http/validation.js';
+import { toErrors } from '../common/http/validation.js';
 import { Problem } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { refOf } from './sync.schemas.js';
@@ -39,7 +39,7 @@ function readable(element: unknown, overLimit: Problem | null): Element {
 
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof ZodError) {
-    const issue = toError(error.issues[0] as never);
+    const [issue = { path: '', message: 'is not valid' }] = toErrors(error.issues[0] as never);
     return { status: 'refused', code: 'VALIDATION_FAILED', detail: short(`${issue.path ? `${issue.path}: ` : ''}${issue.message}`) };
   }
   const problem = toProblem(error);

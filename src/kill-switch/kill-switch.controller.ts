@@ -23,6 +23,7 @@ export class KillSwitchController {
   @Post()
   @Allow({ person: 'operator', agent: 'any', unlimited: true })
   @Answers(haltSchema, 201)
+  @Answers(haltSchema, 202)
   async impose(@Body({ schema: imposeSchema }) body: z.output<typeof imposeSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation, @Res({ passthrough: true }) reply: FastifyReply) {
     const { id } = await once.run(this.idempotency, (tx) => this.service.impose(tx, caller, body));
     const halt = await this.service.whenEffective(id);
@@ -51,6 +52,7 @@ export class KillSwitchController {
   @HttpCode(200)
   @Allow({ person: 'admin' })
   @Answers(releaseAnswerSchema)
+  @Answers(releaseAnswerSchema, 202)
   async release(@Param({ schema: idParam() }) { id }: { id: string }, @Body({ schema: releaseSchema }) { reason }: z.output<typeof releaseSchema>, @CurrentCaller() caller: Caller, @Res({ passthrough: true }) reply: FastifyReply) {
     const answer = await this.service.release(caller, id, reason);
     if (answer.waitsFor !== null) void reply.status(202);

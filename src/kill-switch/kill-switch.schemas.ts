@@ -8,13 +8,16 @@ import { HALT_MODES, HALT_SCOPES, HALT_SOURCES, type HaltRow } from '../halts/ha
 import type { AgentUnderHalt, Observed, OpenOpening, ShownHalt, UncontrolledPosition } from './halts-shown.repository.js';
 
 const reason = () => text(1_000).transform(masked);
+/** At `scope` itself, or at its `type`. */
+const notAScope = ({ input, path }: { input?: unknown; path?: PropertyKey[] | undefined }): string =>
+  path?.at(-1) === 'type' ? `must be one of ${HALT_SCOPES.join(', ')}` : input === undefined ? 'is required' : `must be an object with type ${HALT_SCOPES.join(', ')}, and the id of what is not global`;
 const scopeOf = <T extends string>(type: T, what: string) => z.strictObject({ type: z.literal(type), id: text(100).describe(what) });
 
 export const imposeSchema = z.strictObject({
   scope: z.discriminatedUnion('type', [
     scopeOf('symbol', 'in any spelling; it need not be anybody\'s'), scopeOf('account', 'its name or id'), scopeOf('agent', 'its name or id; an agent\'s key says its own, or "me"'),
     scopeOf('strategy', 'its name or id'), z.strictObject({ type: z.literal('global') }),
-  ], { error: ({ input }) => (input === undefined ? 'is required' : `must be an object with type ${HALT_SCOPES.join(', ')}, and the id of what is not global`) }),
+  ], { error: notAScope }),
   mode: z.enum(HALT_MODES).describe('reduce: nothing opens; halt: the strategy stops deciding too; flatten: everything in scope is closed'), reason: reason(),
 });
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../problem.js';
 
 /** What a route that takes bytes is told of how they were labelled. */
@@ -13,6 +13,7 @@ export const RAW_BODY_LIMIT_BYTES = 65_536;
 
 /** Of routes whose callers send what they like, under any name or none. */
 const RAW = /^\/webhooks\//;
+export const takesBytes = (request: FastifyRequest): boolean => RAW.test(request.routeOptions.url ?? '');
 /** Never sent by anybody who means it: elsewhere it is a type like any other that is not taken. */
 const AS_BYTES = 'application/x-tradewarden-bytes';
 
@@ -23,7 +24,7 @@ const AS_BYTES = 'application/x-tradewarden-bytes';
  */
 export function useRawBodies(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
-    if (RAW.test(request.routeOptions.url ?? '')) {
+    if (takesBytes(request)) {
       const { headers } = request.raw;
       request.sentContentType = headers['content-type'];
       headers['content-type'] = AS_BYTES;
@@ -31,7 +32,7 @@ export function useRawBodies(fastify: FastifyInstance): void {
     done();
   });
   fastify.addContentTypeParser(AS_BYTES, { parseAs: 'buffer', bodyLimit: RAW_BODY_LIMIT_BYTES }, (request, body, done) => {
-    if (RAW.test(request.routeOptions.url ?? '')) done(null, body);
+    if (takesBytes(request)) done(null, body);
     else done(new Problem(415, 'CONTENT_TYPE_NOT_SUPPORTED', 'Send the body as application/json.'));
   });
 }

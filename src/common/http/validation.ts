@@ -11,6 +11,7 @@ const ERRORS_SHOWN = 50;
 
 interface Issue {
   message: string;
+  code?: string;
   path?: readonly (PropertyKey | { key: PropertyKey })[];
   /** Of an unknown field, which the path does not name. */
   keys?: readonly string[];
@@ -64,14 +65,24 @@ export function parsed<T extends z.ZodType>(schema: T, value: unknown, place: st
 }
 
 function asProblem(issues: readonly Issue[]): Problem {
-  const errors = issues.slice(0, ERRORS_SHOWN).map(toError);
+  const errors = withoutEchoes(issues).flatMap(toErrors).slice(0, ERRORS_SHOWN);
   const [first] = errors;
   const future = errors.some((error) => error.message.includes('TIME_IN_FUTURE'));
   const detail = first ? `${first.path ? `${first.path}: ` : ''}${first.message}` : 'The request is not valid.';
   return new Problem(400, future ? 'TIME_IN_FUTURE' : 'VALIDATION_FAILED', detail, { errors });
 }
 
-export function toError({ path, message, keys }: Issue): { path: string; message: string } {
-  const place = [...(path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)), ...(keys ? [keys.join(', ')] : [])];
-  return { path: place.join('.').slice(0, 200), message: keys ? 'is not a field of this request' : message.slice(0, 300) };
+/** The length of what has the wrong type says nothing: a text in place of a list would have too many characters. */
+function withoutEchoes(issues: readonly Issue[]): readonly Issue[] {
+  const mistyped = new Set(issues.filter(({ code }) => code === 'invalid_type').map(placeOf));
+  return issues.filter((issue) => issue.code === 'invalid_type' || !mistyped.has(placeOf(issue)) || issue.keys !== undefined);
 }
+
+/** One for each field: unknown ones come together. */
+export function toErrors(issue: Issue): { path: string; message: string }[] {
+  const place = placeOf(issue);
+  if (!issue.keys) return [{ path: place.slice(0, 200), message: issue.message.slice(0, 300) }];
+  return issue.keys.map((key) => ({ path: (place ? `${place}.${key}` : key).slice(0, 200), message: 'is not a field of this request' }));
+}
+
+const placeOf = ({ path }: Issue): string => (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
