@@ -32,7 +32,7 @@ export const syncSchema = z.strictObject({
   positions: z.unknown().optional().describe('as the body of POST /agents/{agentId}/positions; taken after trades and fills'),
   quotes: elements('{clientRef, …item of POST /quotes}'),
   ideas: elements('{clientRef, …body of POST /trade-ideas}; after quotes, and what they let open may be leased in the same answer'),
-  acks: elements(`{commandId, leaseToken, outcome: succeeded | ${FAIL_OUTCOMES.join(' | ')}, result?, error?, retryable?}`),
+  acks: elements(`{clientRef, commandId, leaseToken, outcome: succeeded | ${FAIL_OUTCOMES.join(' | ')}, result?, error?, retryable?}`),
   lease: z.strictObject({ max: z.int().min(1).max(20).default(5), leaseSeconds: z.int().min(5).max(900).default(30) }).optional(),
 }).superRefine((body, context) => {
   const count = [...ELEMENT_NAMES, 'acks' as const].reduce((sum, name) => sum + elementsOf(body[name]).length, 0);
@@ -84,7 +84,10 @@ const succeededAck = completeSchema.extend({ ...ackBase, outcome: z.literal('suc
 const failedAck = failSchema.extend(ackBase);
 export type Ack = z.output<typeof succeededAck> | z.output<typeof failedAck>;
 
-export const ackElement = (element: Record<string, unknown>): Ack => (element['outcome'] === 'succeeded' ? succeededAck : failedAck).parse(element);
+export const ackElement = (element: Record<string, unknown>): Ack => {
+  const { clientRef: _ref, ...body } = element;
+  return (body['outcome'] === 'succeeded' ? succeededAck : failedAck).parse(body);
+};
 
 export const refOf = (element: Record<string, unknown>): string | null => z.object({ clientRef: clientRef() }).parse(element).clientRef ?? null;
 
@@ -102,7 +105,7 @@ const ideaResult = z.object({ status: z.enum(IDEA_STATUSES), commandId: z.uuid()
 export const syncAnswerSchema = z.object({
   syncSeq: z.int(), replayed: z.boolean(), commands: z.array(leasedCommandSchema),
   oversized: z.array(z.uuid()).describe('due, but too large for any answer to a sync: take them by a lease'),
-  acks: z.array(z.object({ element: z.string(), commandId: z.string().nullable(), ...outcome })),
+  acks: z.array(z.object({ element: z.string(), clientRef: z.string().optional().describe('where the ack had one'), commandId: z.string().nullable(), ...outcome })),
   results: z.array(z.object({ element: z.string(), clientRef: z.string().nullable(), ...outcome, id: z.uuid().optional(), version: z.int().optional(), report: reportCounts.optional(), idea: ideaResult.optional() })),
   desiredState: desiredStateSchema, tradingLeaseSeconds: z.int(), nextPollAfterMs: z.int(), serverTime: z.iso.datetime(),
 });

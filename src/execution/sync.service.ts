@@ -15,7 +15,7 @@ import { Idempotency } from '../database/idempotency.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { asciiJson, fitting } from './ascii-json.js';
 import { SyncElements } from './sync-elements.js';
-import { alone, commandIdIn, type Refusal, refusalOf } from './sync-refusals.js';
+import { alone, commandIdIn, refIn, type Refusal, refusalOf } from './sync-refusals.js';
 import { ackElement, ELEMENT_NAMES, elementsOf, type StoredAnswer, type SyncAnswer, type SyncBody } from './sync.schemas.js';
 import { type LastSync, SyncRepository } from './sync.repository.js';
 
@@ -115,7 +115,8 @@ export class SyncService {
       if (ack.outcome === 'succeeded') await this.leases.completeWithin(part, caller, ack.commandId, ack.leaseToken, ack.result);
       else await this.leases.failWithin(part, caller, ack.commandId, ack);
     });
-    return { element: place, commandId: commandIdIn(element), ...('refusal' in done ? done.refusal : { status: 'ok' }) };
+    const clientRef = refIn(element);
+    return { element: place, ...(clientRef === null ? {} : { clientRef }), commandId: commandIdIn(element), ...('refusal' in done ? done.refusal : { status: 'ok' }) };
   }
 
   /** As many as fit into the answer; what does not stays in the queue, as if it had not been looked at. */

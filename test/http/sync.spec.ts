@@ -38,7 +38,7 @@ describe('everything in one call', () => {
     const one = await sync({ syncSeq: 1, state: { status: 'running', equity: '1000' }, lease: {} });
     expect(one.status).toBe(200);
     expect(one.body).toMatchObject({ syncSeq: 1, replayed: false, tradingLeaseSeconds: 60, desiredState: { run: 'running' }, nextPollAfterMs: 1_000, commands: [{ id: first, type: 'reconcile' }] });
-    expect(one.headers.get('x-desired-state')).toMatch(/^active;run=running;v=\d+$/);
+    expect(one.headers.get('x-desired-state')).toMatch(/^active;v=\d+;run=running$/);
     const next = await queue();
     const two = await sync({
       syncSeq: 2, trades: [trade('a')], acks: [{ commandId: first, leaseToken: one.body.commands[0]?.leaseToken, outcome: 'succeeded', result: { note: 'nothing to say' } }], lease: { max: 3 },
@@ -55,6 +55,19 @@ describe('everything in one call', () => {
     expect([await statusOf(first), await statusOf(next)]).toEqual(['succeeded', 'queued']);
     expect(await tradesOf()).toEqual([{ client_order_id: 'a', status: 'closed' }]);
     expect((await t.http<{ equity: string; liveness: string }>('GET', `/agents/${agent.id}/state`)).body).toMatchObject({ equity: '1000', liveness: 'online' });
+  });
+
+  it('answers an ack by its clientRef as every other element, taken or refused', async () => {
+    const id = await queue();
+    const [command] = (await sync({ syncSeq: 1, lease: {} })).body.commands;
+    const done = { commandId: id, leaseToken: command?.leaseToken, outcome: 'succeeded' };
+    const { acks } = (await sync({ syncSeq: 2, acks: [{ clientRef: 'a1', ...done }, { clientRef: 'a2', ...done, leaseToken: randomUUID() }, { clientRef: 'a3', ...done, more: 1 }] })).body;
+    expect(acks).toEqual([
+      { element: 'acks[0]', clientRef: 'a1', commandId: id, status: 'ok' },
+      expect.objectContaining({ clientRef: 'a2', status: 'refused', code: 'COMMAND_LEASE_LOST' }),
+      expect.objectContaining({ clientRef: 'a3', status: 'refused', detail: 'more: is not a field of this request' }),
+    ]);
+    expect(await statusOf(id)).toBe('succeeded');
   });
 
   it('takes an empty one for a heartbeat', async () => {
