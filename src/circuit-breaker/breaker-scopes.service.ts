@@ -23,6 +23,16 @@ export class BreakerScopes {
     return { breaker, scopeType: type, ...(await this.named(tx, type, id, accountId, executionMode)) };
   }
 
+  /** Wherever an agent works now. @throws {Problem} 400 of a breaker of symbols: which there are is nobody's list */
+  async everywhere(tx: Tx, breaker: BreakerName): Promise<BreakerScopeKey[]> {
+    const scopeType = BREAKERS[breaker].scope;
+    if (scopeType === 'global') return [{ breaker, scopeType, scopeId: null, book: null }];
+    if (scopeType === 'symbol') throw badRequest('VALIDATION_FAILED', `is needed: ${breaker} stops a symbol of an account`, 'scope');
+    const agents: (Book & { id: string })[] = await tx.sql`select id, account_id, mode as execution_mode from agents where retired_at is null order by account_id, mode, seq`;
+    const keys = agents.map(({ id, account_id, execution_mode }) => ({ breaker, scopeType, scopeId: scopeType === 'agent' ? id : account_id, book: { account_id, execution_mode } }));
+    return keys.filter((key, n) => scopeType === 'agent' || keys.findIndex(({ book }) => book.account_id === key.book.account_id && book.execution_mode === key.book.execution_mode) === n);
+  }
+
   private async named(tx: Tx, type: AskedScope['type'], id: string | null, accountId: string | null, mode: Book['execution_mode'] | null): Promise<{ book: Book | null; scopeId: string | null }> {
     if (type === 'global') return { book: null, scopeId: null };
     if (type === 'agent') {

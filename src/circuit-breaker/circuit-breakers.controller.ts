@@ -6,8 +6,8 @@ import { type Caller, CurrentCaller } from '../common/http/caller.js';
 import { IfMatch, type Precondition, Tagged, type Tagging } from '../common/http/if-match.js';
 import { pageOf, pageSchema } from '../common/pagination.js';
 import {
-  breakerParam, breakerSchema, breakersQuery, breakersSchema, breakerStateSchema, breakerVersionSchema, putBreakerSchema, resetAnswerSchema, resetBreakerSchema, toBreakerVersion,
-  tripSchema, versionsQuery,
+  breakerParam, breakerSchema, breakersQuery, breakersSchema, breakerVersionSchema, putBreakerSchema, resetAnswerSchema, resetBreakerSchema, toBreakerVersion,
+  tripAnswerSchema, tripSchema, versionsQuery,
 } from './circuit-breakers.schemas.js';
 import { CircuitBreakersService } from './circuit-breakers.service.js';
 
@@ -48,7 +48,7 @@ export class CircuitBreakersController {
   @Post(':name/trip')
   @HttpCode(200)
   @Allow({ person: 'operator' })
-  @Answers(breakerStateSchema)
+  @Answers(tripAnswerSchema)
   trip(@Param({ schema: breakerParam }) { name }: Name, @Body({ schema: tripSchema }) body: z.output<typeof tripSchema>, @CurrentCaller() caller: Caller) {
     return this.service.trip(caller, name, body);
   }

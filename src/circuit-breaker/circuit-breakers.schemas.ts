@@ -36,7 +36,7 @@ const scopeSchema = z.strictObject({
 });
 export type AskedScope = z.output<typeof scopeSchema>;
 
-export const tripSchema = z.strictObject({ scope: scopeSchema, reason: reason() });
+export const tripSchema = z.strictObject({ reason: reason(), scope: scopeSchema.nullish().describe('none: everywhere, of a breaker of symbols not') });
 export const resetBreakerSchema = z.strictObject({ reason: reason(), scope: scopeSchema.nullish().describe('none: wherever the breaker is not active') });
 
 const resetsSchema = z.object({
@@ -80,6 +80,8 @@ export const breakerVersionSchema = z.object({
   reason: z.string().nullable(), actor: z.string(), recordedAt: z.iso.datetime(),
 }).meta({ id: 'CircuitBreakerVersion' });
 
+/** Of one scope its state, of everywhere all that it tripped. */
+export const tripAnswerSchema = z.union([breakerStateSchema, z.object({ name: z.enum(BREAKER_NAMES), tripped: z.array(breakerStateSchema) }).meta({ id: 'CircuitBreakerTrips' })]);
 export const resetAnswerSchema = z.object({ name: z.enum(BREAKER_NAMES), reset: z.array(breakerStateSchema) }).meta({ id: 'CircuitBreakerReset' });
 
 /** As they are sent; the same for as long as the server runs. */

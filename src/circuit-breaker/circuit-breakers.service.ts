@@ -17,7 +17,7 @@ import { BreakerScopes } from './breaker-scopes.service.js';
 import { keptReset, type Settings, settingsSchema } from './breaker-settings.js';
 import { type BreakerScopeKey, BreakerStatesRepository, type StateRow } from './breaker-states.repository.js';
 import { BREAKER_NAMES, BREAKERS, type BreakerName } from './breakers.js';
-import { type breakerSchema, type breakerStateSchema, type putBreakerSchema, type resetAnswerSchema, type resetBreakerSchema, toBreaker, toBreakerState, type tripSchema } from './circuit-breakers.schemas.js';
+import { type breakerSchema, type breakerStateSchema, type putBreakerSchema, type resetAnswerSchema, type resetBreakerSchema, toBreaker, toBreakerState, type tripAnswerSchema, type tripSchema } from './circuit-breakers.schemas.js';
 import { BreakerEvaluation, keyOf, type ScopeSeen } from './evaluation.service.js';
 import { BreakerLooks } from './looks.service.js';
 import { trip } from './next-state.js';
@@ -86,19 +86,33 @@ export class CircuitBreakersService {
   }
 
   /**
-   * Trips one scope by hand, also of a breaker that is disabled; its own rule resets it.
-   * @throws {Problem} 404, 400 for a scope that is not the breaker's, 409 BREAKER_TRIPPED
+   * Trips one scope by hand, or without one all that an agent works in, also of a breaker that is disabled; its own rule
+   * resets it. @throws {Problem} 404, 400 for a scope that is not the breaker's, 409 BREAKER_TRIPPED, 409 NOTHING_TO_TRIP
    */
-  trip(caller: Caller, name: string, { scope, reason }: z.output<typeof tripSchema>): Promise<BreakerState> {
+  trip(caller: Caller, name: string, { scope, reason }: z.output<typeof tripSchema>): Promise<z.output<typeof tripAnswerSchema>> {
+    const breaker = known(name);
     return inTransaction(this.dataSource, async (tx) => {
-      const key = await this.scopes.keyOf(tx, known(name), scope);
-      const { settings, state } = await this.locked(tx, key);
-      if (state && holds(state.state)) throw conflict('BREAKER_TRIPPED', `It is ${state.state} since ${state.since}.`);
-      const now = await this.states.clock(tx);
-      const { resetsAt, state: next } = trip(settings.reset, { now, nextDayAt: key.book && (await this.states.nextDayAt(tx, key.book.account_id)) }, reason);
-      const row = await this.actions.take(tx, caller, key, state, settings, { state: next, resetsAt, action: 'triggered', restarts: false, why: `by hand: ${reason}` }, NOTHING_MEASURED);
-      return shown(row, settings);
+      const keys = scope ? [await this.scopes.keyOf(tx, breaker, scope)] : await this.scopes.everywhere(tx, breaker);
+      await this.states.lockAccounts(tx, [...new Set(keys.flatMap(({ book }) => (book ? [book.account_id] : [])))]);
+      const tripped: BreakerState[] = [];
+      let standing: StateRow | null = null;
+      for (const key of keys) {
+        const { settings, state } = await this.locked(tx, key);
+        if (state && holds(state.state)) standing = state;
+        else tripped.push(await this.tripOne(tx, caller, key, state, settings, reason));
+      }
+      const [first] = tripped;
+      if (!first && standing) throw conflict('BREAKER_TRIPPED', `It is ${standing.state} since ${standing.since}.`);
+      if (!first) throw conflict('NOTHING_TO_TRIP', `${breaker} stops an ${BREAKERS[breaker].scope}, and no agent works in any.`);
+      return scope || first.scope.type === 'global' ? first : { name: breaker, tripped };
     });
+  }
+
+  private async tripOne(tx: Tx, caller: Caller, key: BreakerScopeKey, state: StateRow | null, settings: Settings, reason: string): Promise<BreakerState> {
+    const now = await this.states.clock(tx);
+    const { resetsAt, state: next } = trip(settings.reset, { now, nextDayAt: key.book && (await this.states.nextDayAt(tx, key.book.account_id)) }, reason);
+    const row = await this.actions.take(tx, caller, key, state, settings, { state: next, resetsAt, action: 'triggered', restarts: false, why: `by hand: ${reason}` }, NOTHING_MEASURED);
+    return shown(row, settings);
   }
 
   /**

@@ -151,6 +151,24 @@ describe('a trip by hand', () => {
     expect([answer.status, answer.body.errors?.[0]?.path ?? '']).toEqual([status, path]);
   });
 
+  it('without a scope stops wherever an agent works, and leaves out what stands already', async () => {
+    const [one, other, gone] = [await t.agent(), await t.agent(), await t.agent()];
+    await t.http('PATCH', `/agents/${gone.id}`, { body: { retired: true } });
+    await trip('trades_per_day', account(one));
+    const everywhere = (name: string) => t.http<Refusal & { name: string; tripped: BreakerState[]; state: string }>('POST', `/circuit-breakers/${name}/trip`, { body: { reason: 'to be sure' } });
+    const { status, body } = await everywhere('trades_per_day');
+    const accounts = body.tripped.map(({ scope }) => scope.id);
+    expect([status, body.name, new Set(body.tripped.map(({ state }) => state))]).toEqual([200, 'trades_per_day', new Set(['tripped'])]);
+    expect([one, other, gone].map(({ accountId }) => accounts.includes(accountId))).toEqual([false, true, false]);
+    expect(accounts).toHaveLength(new Set(accounts).size);
+    expect([await b.halts('trades_per_day', one.accountId), await b.halts('trades_per_day', other.accountId)].map((list) => list.length)).toEqual([1, 1]);
+    expect(await everywhere('trades_per_day')).toMatchObject({ status: 409, body: { code: 'BREAKER_TRIPPED' } });
+    expect((await everywhere('agent_errors')).body.tripped.map(({ scope }) => scope.id)).toEqual(expect.arrayContaining([one.id, other.id]));
+    expect(await everywhere('database_latency')).toMatchObject({ status: 200, body: { state: 'tripped', scope: { type: 'global', id: null } } });
+    expect((await everywhere('stale_prices')).body.errors).toEqual([{ path: 'scope', message: expect.stringContaining('is needed') }]);
+    for (const name of ['trades_per_day', 'agent_errors', 'database_latency']) expect((await t.http('POST', `/circuit-breakers/${name}/reset`, { body: { reason: 'r' } })).status).toBe(200);
+  });
+
   it('lasts as its rule has it, also of a breaker that is disabled', async () => {
     const who = await t.agent();
     expect((await trip('trades_per_hour', account(who))).body).toMatchObject({ state: 'tripped', resets: { rule: 'timed', at: expect.any(String) } });
