@@ -10,7 +10,10 @@ const REASON_CHARACTERS_MAX = 1_000;
 export const reason = () => text(REASON_CHARACTERS_MAX).transform(masked).nullish();
 
 /** Whole: a limit that was left out by mistake must not be taken away by it. */
-export const putRiskConfigSchema = z.strictObject({ ...globalLimits, reason: reason() });
+export const putRiskConfigSchema = z.strictObject({
+  ...globalLimits, reason: reason(),
+  warnings: z.unknown().optional().describe('as GET answers them; nothing is done with them'),
+}).transform(({ warnings: _told, ...body }) => body);
 export const historyQuery = z.strictObject(pageQuery);
 
 export const riskConfigSchema = z.object({

@@ -19,12 +19,12 @@ export interface Target {
   sizeFraction: string;
 }
 
-/** A bare price means all of the size; otherwise the parts add up to exactly 1. Answers the list. */
+/** A bare price, also as the only one of a list, means all of the size; otherwise the parts add up to exactly 1. Answers the list. */
 export function takeProfit() {
   const target = z.strictObject({ price: price(), sizeFraction: decimal({ above: '0', max: '1' }) });
   return z
-    .union([price(), z.array(target).min(1).max(TARGETS_MAX)], { error: 'must be a price above 0, or a list of {price, sizeFraction}' })
-    .transform((given): Target[] => (typeof given === 'string' ? [{ price: given, sizeFraction: '1' }] : given))
+    .union([price(), z.array(target).min(1).max(TARGETS_MAX), z.array(price()).length(1)], { error: 'must be a price above 0, or a list of {price, sizeFraction}' })
+    .transform((given): Target[] => [given].flat().map((each) => (typeof each === 'string' ? { price: each, sizeFraction: '1' } : each)))
     .refine((targets) => new Exact(sumOf(targets.map(({ sizeFraction }) => sizeFraction))).eq(1), { error: 'sizeFraction must add up to 1' });
 }
 

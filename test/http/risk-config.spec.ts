@@ -233,3 +233,13 @@ describe('amounts', () => {
     await change({});
   });
 });
+
+describe('the limits for everybody, put back', () => {
+  it('are taken as GET answers them, without what the server says of its own', async () => {
+    const { version, updatedAt: _at, updatedBy: _by, lastHaltReason: _why, ...rest } = await get();
+    expect(rest.warnings.length).toBeGreaterThan(0);
+    const { status, body } = await put(rest, version);
+    expect([status, body.version, body.warnings]).toEqual([200, version + 1, rest.warnings]);
+    expect((await put({ ...rest, version }, version + 1)).body.errors).toEqual([{ path: 'version', message: 'is not a field of this request' }]);
+  });
+});

@@ -90,6 +90,7 @@ describe('a trade', () => {
   it('takes profit at one price for all of it, or at several that add up to exactly 1', async () => {
     const targets = async (takeProfit: unknown) => (await agent.http<{ takeProfit: unknown }>('POST', '/trades', { body: order({ takeProfit }) }));
     expect((await targets('1.20')).body.takeProfit).toEqual([{ price: '1.2', sizeFraction: '1' }]);
+    expect((await targets(['1.20'])).body.takeProfit).toEqual([{ price: '1.2', sizeFraction: '1' }]);
     expect((await targets(1.2)).body.takeProfit).toEqual([{ price: '1.2', sizeFraction: '1' }]);
     const thirds = ['0.333333333333333333', '0.333333333333333333', '0.333333333333333334'].map((sizeFraction) => ({ price: '1.2', sizeFraction }));
     expect((await targets(thirds)).status).toBe(201);
