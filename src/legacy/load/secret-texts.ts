@@ -6,10 +6,10 @@ import { parseJson } from '../source/json-text.js';
 /** Of these signs a text has no word of its own: between them stands what may be a secret that is known from elsewhere. */
 const WORDS = /[^\s"'`,;:=&?{}[\]()<>|\\]+/g;
 /** Digits and what stands between them in a time or a number: no secret, and what most texts of large tables are. */
-const FIGURES = /^[-+\d\s.:,/TZ]{0,36}$/;
+export const FIGURES = /^[-+\d\s.:,/TZ]{0,36}$/;
 /** Without one of these no pattern of `masked` and no name of a credential can be in a text. */
 const HINTS = /pass|pwd|pw|secret|credential|otp|pin|key|auth|bearer|cookie|database|connection|dsn|token|private|sign|:\/\/|[?&](?:sig|signature)=|\btws?_|eyJ|(?:sk|pk|rk|ghp|gho|ghs|xox[abps]|github_pat|glpat)[-_]|AKIA|\d{6,12}:[\w-]{30}/iu;
-const FIELDS = /pass|pwd|pw|secret|credential|otp|pin|key|auth|bearer|cookie|database|connection|dsn|token/i;
+export const FIELDS = /pass|pwd|pw|secret|credential|otp|pin|key|auth|bearer|cookie|database|connection|dsn|token/i;
 const PASSES_MOST = 5;
 const LONG_VALUE = 'x'.repeat(12);
 const HASHED = /^(?:.*_)?(?:pass(?:word|wd)?|pwd|pin|secret|token|api_?key)_?(?:hash|salt|digest)$/i;
@@ -40,9 +40,11 @@ const withoutFields = (text: string, instead = (_value: string) => REMOVED): str
   .replace(FIELD, (all: string, between: string, value: string, at: number, whole: string) => (value.trim() !== '' && isSecretOf(NAME_BEFORE.exec(whole.slice(Math.max(0, at - 64), at))?.[0] ?? '', value) ? `${between}${instead(value)}` : all));
 
 /** What stands under the name of a secret in a document that cannot be read as one. */
-export function secretsOfBroken(content: Cell): string[] {
+export const secretsOfBroken = (content: Cell): string[] => secretsOfWords(typeof content === 'string' ? content : content instanceof BadText ? Buffer.from(content.bytes).toString('utf8') : '');
+
+/** The same in any text. */
+export function secretsOfWords(text: string): string[] {
   const found: string[] = [];
-  const text = typeof content === 'string' ? content : content instanceof BadText ? Buffer.from(content.bytes).toString('utf8') : '';
   withoutFields(text, (value) => (found.push(value), value));
   return found;
 }

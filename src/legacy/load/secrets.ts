@@ -2,6 +2,7 @@ import { REMOVED } from '../../auth/credentials.js';
 import type { TableMapping } from '../profile.js';
 import type { Cell, Source, SourceTable } from '../source/cell.js';
 import type { SecretReport } from './import-run.js';
+import { passwordsIn, secretsInside } from './secrets-inside.js';
 import { isSecretOf, mayHoldSecret, parsed, secretsOfBroken, SecretTexts } from './secret-texts.js';
 
 export type Cells = Readonly<Record<string, Cell>>;
@@ -27,7 +28,7 @@ export class Secrets {
 
   private constructor(private readonly texts: SecretTexts) {}
 
-  /** Reads the tables that have columns for secrets once. */
+  /** Reads each table once, but for those of millions of rows. */
   static async of(source: Source, mappingOf: (table: SourceTable) => TableMapping | null, breathe: () => Promise<void>): Promise<Secrets> {
     const known = new Set<string>();
     for (const table of source.tables) {
@@ -35,11 +36,13 @@ export class Secrets {
       const plan = planOf(table, mapping);
       // A document that is broken has all its columns in this one.
       const mayBreak = table.columns.includes('content') && Object.keys(table.declared).length === 0;
-      if (!mayBreak && plan.named.size === 0 && plan.suspicious.length === 0 && plan.paths.size === 0 && !plan.pair && !mapping?.secretsOf) continue;
+      // Of tables of millions each column is known, and their few texts are symbols.
+      if (mapping?.bulk && plan.named.size === 0 && plan.suspicious.length === 0 && plan.paths.size === 0 && !plan.pair && !mapping.secretsOf) continue;
       let read = 0;
       for (const { cells, broken } of table.rows()) {
         const secrets = [...secretsIn(plan, mapping, cells), ...(broken === undefined || !mayBreak ? [] : secretsOfBroken(cells['content'] ?? null))];
-        for (const cell of secrets) if (typeof cell === 'string' && isTelling(cell) && known.size < KNOWN.count) known.add(cell);
+        for (const cell of Object.values(cells)) secrets.push(...secretsInside(cell));
+        for (const cell of secrets) if (typeof cell === 'string') for (const secret of [cell, ...passwordsIn(cell)]) if (isTelling(secret) && known.size < KNOWN.count) known.add(secret);
         if (++read % 1_000 === 0) await breathe();
       }
     }

@@ -28,7 +28,6 @@ export interface PreparedRow {
 
 /** No column has such a name. */
 const BECOMES = '\0becomes';
-const KEPT = '\0kept';
 const NO_HASH = Buffer.alloc(0);
 
 const UNKNOWN: Pick<Column, 'to' | 'says'> = { to: null, says: 'kept in the old row: this system is not known to have it' };
@@ -82,7 +81,7 @@ export class TableReader {
     if (row.broken) prepared.reject = new Reject(row.broken.code, row.broken.detail);
     else if (this.because === null) this.map(prepared);
     else this.look(prepared);
-    prepared.hash = sourceHash(this.hashed(row.cells, prepared));
+    prepared.hash = sourceHash(this.hashed(prepared));
     if (prepared.rows.length === 0 || this.keepsOriginal) prepared.original = encodeRow(cells);
     return prepared;
   }
@@ -93,13 +92,13 @@ export class TableReader {
   }
 
   /**
-   * With what becomes of it: a trade hangs on its orders, a contract on its settlement, a text on what is a secret elsewhere, so
-   * a row may change with no cell of its own changed. Of tables of millions a row is its own cells alone.
+   * With what becomes of it: a trade hangs on its orders, a contract on its settlement, so a row may change with no cell of its own
+   * changed. Of tables of millions a row is its own cells alone. Without its secrets: what an export gives back is the row that
+   * came, and by a hash over a PIN of four digits the PIN is found.
    */
-  private hashed(read: Cells, { rows, reject, cells }: PreparedRow): Cells {
-    const masked = cells === read ? read : { ...read, [KEPT]: encodeRow(cells) };
-    if (this.because !== null || !this.keepsOriginal || reject !== null) return masked;
-    return { ...masked, [BECOMES]: rows.length === 0 ? 'archive' : JSON.stringify(rows, (_name, value: unknown) => (value === this.owners.at ? '@' : value)) };
+  private hashed({ rows, reject, cells }: PreparedRow): Cells {
+    if (this.because !== null || !this.keepsOriginal || reject !== null) return cells;
+    return { ...cells, [BECOMES]: rows.length === 0 ? 'archive' : JSON.stringify(rows, (_name, value: unknown) => (value === this.owners.at ? '@' : value)) };
   }
 
   private look(prepared: PreparedRow): void {

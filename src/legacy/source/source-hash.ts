@@ -15,7 +15,7 @@ const BYTES_KEPT = 1 << 20;
 const TAG = { text: 1, utf16: 2, integer: 3, real: 4, blob: 5, nul: 6, notUtf8: 7, yes: 8, no: 9, nested: 10 } as const;
 
 /**
- * 16 bytes of SHA-256 over all that the row holds, before anything is masked: by it a row is known to be unchanged. The same
+ * 16 bytes of SHA-256 over all that the row holds, without its secrets: by it a row is known to be unchanged. The same
  * for a row and for what `decodeRow` makes of its encoding. Columns that are null are left out: a column that a newer copy
  * has more changes no row until it is filled. In bytes and not over the JSON, which took five times as long.
  */
