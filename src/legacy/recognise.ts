@@ -1,4 +1,5 @@
 import type { Profile, Recognised, System } from './profile.js';
+import { respelled } from './respelled.js';
 import type { Source } from './source/cell.js';
 import type { OpenedSource } from './source/open-source.js';
 import { SourceError } from './source/source-error.js';
@@ -20,7 +21,7 @@ const NAMED_MOST = 20;
 export function recognise(opened: OpenedSource, profiles: readonly Profile[], wanted: System | null = null): Chosen {
   const asked = profiles.filter(({ system }) => wanted === null || system === wanted);
   const found = asked.flatMap((profile) => {
-    const source = opened.as(profile.files);
+    const source = respelled(opened.as(profile.files), profile);
     const recognised = profile.recognise(source);
     return recognised === null || recognised.tables === 0 ? [] : [{ profile, source, recognised }];
   });

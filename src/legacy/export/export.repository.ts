@@ -26,6 +26,8 @@ export interface KeptForm {
   nullable: string[];
   /** Rows of which nothing was kept: all columns have their place in ours. */
   bare: boolean;
+  /** Names that are spelled otherwise in the old file than here: of the table, where one is, and of its columns. */
+  spelled: { table: string | null; columns: Readonly<Record<string, string>> };
 }
 
 export interface OpenTrade {
@@ -65,13 +67,15 @@ export class ExportRepository {
     const inOrder = Object.keys(declared);
     const place = (name: string) => (inOrder.includes(name) ? inOrder.indexOf(name) : inOrder.length);
     const primary = tableIds.length === 1 ? (told[0]?.primary ?? []) : [];
-    return { ...row, names: row.names.sort((one, other) => place(one) - place(other)), declared, primary: primary.some((name) => row.removed.includes(name)) ? [] : [...primary] };
+    const columns = Object.fromEntries(told.flatMap((each) => each.columns.flatMap(({ name, spelled }) => (spelled === undefined ? [] : [[name, spelled]]))));
+    const spelled = { table: tableIds.length === 1 ? (told[0]?.name.replace(/^.*\//, '') ?? null) : null, columns };
+    return { ...row, spelled, names: row.names.sort((one, other) => place(one) - place(other)), declared, primary: primary.some((name) => row.removed.includes(name)) ? [] : [...primary] };
   }
 
   /** What the newest import of each table said of it. */
-  private told(tx: Tx, tableIds: readonly number[]): Promise<Pick<TableReport, 'columns' | 'primary'>[]> {
+  private told(tx: Tx, tableIds: readonly number[]): Promise<Pick<TableReport, 'name' | 'columns' | 'primary'>[]> {
     return tx.query(
-      `select told.columns, told.primary from import_tables i cross join lateral (
+      `select i.name, told.columns, told.primary from import_tables i cross join lateral (
          select t -> 'columns' as columns, t -> 'primary' as primary from import_runs r, jsonb_array_elements(r.tables) t
          where r.source = i.source and r.status in ('finished', 'running') and t ->> 'name' = i.name order by r.seq desc limit 1) told
        where i.id = any($1::int[]) order by i.id`,

@@ -6,6 +6,7 @@ import type { Tx } from '../../database/transaction.js';
 import type { System } from '../profile.js';
 import { lockName } from '../shapes/export-ids.repository.js';
 import { FolderStore, isOurFolder } from '../shapes/folder-store.js';
+import { plainName } from '../source/plain-name.js';
 import type { OldStore } from '../shapes/old-store.js';
 import type { Shape } from '../shapes/shape.js';
 import { SHAPES } from '../shapes/shapes.js';
@@ -91,9 +92,9 @@ export class ExportService {
     try {
       const names = [...new Set(shape.tables.map(({ name }) => name))];
       for (const name of names) await this.tableExport.known(tx, run, shape.tables.filter((table) => table.name === name), store, report, options.progress);
-      const known = new Set(names);
+      const known = new Set(names.map(plainName));
       for (const table of source === null ? [] : await this.repository.tables(tx, source)) {
-        const base = table.name.replace(/^.*\//, '');
+        const base = plainName(table.name.replace(/^.*\//, ''));
         if (known.has(base) || INTERNAL.test(base)) continue;
         const like = shape.like?.(base);
         if (like) {

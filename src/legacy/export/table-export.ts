@@ -4,6 +4,7 @@ import { ExportIds } from '../shapes/export-ids.repository.js';
 import { type Counter, type OldStore, RowRefused } from '../shapes/old-store.js';
 import { OursRepository } from '../shapes/ours.repository.js';
 import { type Cells, oldRow, type OurRow, type ShapeRun, type ShapeTable } from '../shapes/shape.js';
+import { plainName } from '../source/plain-name.js';
 import type { ExportReport, TableReport } from './export-report.js';
 import { ExportRepository, type KeptRow } from './export.repository.js';
 import { formOf, placeOf, unknownTable } from './unknown-table.js';
@@ -80,7 +81,7 @@ export class TableExport {
         else if (known.least < seq) known.least = seq;
       }
     }
-    const given = run.shape.tables.filter(({ name, columns }) => columns.some(({ declared }) => /AUTOINCREMENT/i.test(declared)) && !counters.some(({ table }) => table === name));
+    const given = run.shape.tables.filter(({ name, columns }) => columns.some(({ declared }) => /AUTOINCREMENT/i.test(declared)) && !counters.some(({ table }) => plainName(table) === name));
     for (const { name } of given) {
       const least = await this.exportIds.greatest(tx, run, name);
       if (least > 0n) counters.push({ table: name, rowid: null, least });

@@ -1,5 +1,6 @@
 import type { TableForm } from '../shapes/old-store.js';
 import { quoted, type Shape, type ShapeTable } from '../shapes/shape.js';
+import { plainName } from '../source/plain-name.js';
 import type { KeptForm } from './export.repository.js';
 
 const FILE = /^([^#]+\.(?:json|jsonl|csv|example))(#\d+)?$/;
@@ -11,9 +12,13 @@ const NOTHING_TOLD = { names: [], declared: {}, primary: [] };
 export const placeOf = (medium: Shape['medium'], oldId: string): string => (medium === 'folder' ? (FILE.exec(oldId)?.[1] ?? '') : ROWID.test(oldId) ? 'rowid' : '');
 
 /** The form that a known table had where its rows came from. All its columns, where some of its rows are ours alone. */
-export function formOf(table: ShapeTable, { names, nullable, declared, bare }: KeptForm): TableForm {
+export function formOf(table: ShapeTable, { names, nullable, declared, bare, spelled }: KeptForm): TableForm {
   return {
-    ...(names.length > 0 && !bare ? { only: new Set(names) } : {}), further: names.filter((each) => !table.columns.some(({ name }) => name === each)), nullable: new Set(nullable), declared,
+    ...(names.length > 0 && !bare ? { only: new Set(names) } : {}), further: names.filter((each) => !table.columns.some(({ name }) => name === each)), nullable: new Set(nullable),
+    // Of a CSV no column has a type; of a database some may have none, and then take what they are given.
+    declared: Object.values(declared).some((type) => type !== '') ? declared : {},
+    order: Object.keys(declared),
+    spelled: { table: spelled.table !== null && plainName(spelled.table) === table.name ? spelled.table : table.name, columns: spelled.columns },
   };
 }
 

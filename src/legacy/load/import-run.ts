@@ -57,6 +57,8 @@ export interface ColumnReport {
   says: string;
   /** Its type as the old table declares it, in capitals, '' where it says none; left out where the old table lacks the column. */
   declared?: string;
+  /** In the old file, where its name is spelled otherwise there: `Pnl_USD`. */
+  spelled?: string;
 }
 
 export interface TableReport {

@@ -1,4 +1,5 @@
 import type { SourceTable } from '../source/cell.js';
+import { plainName } from '../source/plain-name.js';
 
 /**
  * Profiles name tables by their base; in a folder several files may have one of that name. The one beside the table that
@@ -6,10 +7,12 @@ import type { SourceTable } from '../source/cell.js';
  */
 export class TableNames {
   private readonly names: Set<string>;
+  private readonly byPlain: Map<string, string>;
   private readonly byBase: Map<string, string[]>;
 
   constructor(tables: readonly SourceTable[]) {
     this.names = new Set(tables.map(({ name }) => name));
+    this.byPlain = new Map(tables.map(({ name }) => [plainName(name), name]));
     this.byBase = new Map([...Map.groupBy(tables, ({ base }) => base)].map(([base, group]) => [base, group.map(({ name }) => name)]));
   }
 
@@ -18,6 +21,6 @@ export class TableNames {
     if (this.names.has(asked)) return asked;
     const beside = from.name.slice(0, from.name.length - from.base.length) + asked;
     if (this.names.has(beside)) return beside;
-    return this.byBase.get(asked)?.[0] ?? asked;
+    return this.byPlain.get(plainName(beside)) ?? this.byBase.get(asked)?.[0] ?? asked;
   }
 }

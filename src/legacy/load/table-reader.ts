@@ -67,7 +67,8 @@ export class TableReader {
     const there = this.table.columns.map((name): ColumnReport => {
       const { to, says } = of(name) ?? UNKNOWN;
       const declared = this.table.declared[name] ?? '';
-      return this.because !== null ? { name, to: null, says: 'kept in the old row', declared } : { name, to, says, declared };
+      const spelled = this.table.spelled?.[name];
+      return { name, ...(this.because !== null ? { to: null, says: 'kept in the old row' } : { to, says }), declared, ...(spelled === undefined ? {} : { spelled }) };
     });
     const missing = this.columns.filter(([name]) => !this.table.columns.includes(name)).map(([name, { to, says }]) => ({ name, to, says: `${says}; not there: read as null` }));
     return this.because === null ? [...there, ...missing] : there;

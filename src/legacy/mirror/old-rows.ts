@@ -9,6 +9,7 @@ import { formOf, unknownTable } from '../export/unknown-table.js';
 import { ExportIds } from '../shapes/export-ids.repository.js';
 import type { Counter, OldStore, TableForm } from '../shapes/old-store.js';
 import { OursRepository } from '../shapes/ours.repository.js';
+import { plainName } from '../source/plain-name.js';
 import { type Cells, oldRow, type OurRow, type ShapeRun, type ShapeTable, type Which } from '../shapes/shape.js';
 
 const PAGE_ROWS = 500;
@@ -95,9 +96,10 @@ export class OldRows {
     const tx = this.dataSource.manager;
     const theirs = run.source === null ? [] : (await this.kept.tables(tx, run.source)).map((table) => ({ ...table, base: table.name.replace(/^.*\//, '') })).filter(({ base }) => !INTERNAL.test(base));
     const known = Map.groupBy(run.shape.tables, ({ name }) => name);
+    const isKnown = (base: string) => known.has(base) || known.has(plainName(base));
     for (const { base } of theirs) {
-      const like = known.has(base) ? null : run.shape.like?.(base);
-      if (like) known.set(base, [like]);
+      const like = isKnown(base) ? null : run.shape.like?.(plainName(base));
+      if (like) known.set(plainName(base), [like]);
     }
     for (const [name, parts] of known) {
       const [first] = parts;
@@ -107,7 +109,7 @@ export class OldRows {
       made.push({ table: first, form: formOf(first, form) });
       pieces.push(...parts.map((table): Piece => ({ table, of: 'ours' })), ...ids.flatMap((id): Piece[] => [{ table: first, of: { became: id } }, { table: first, of: { kept: id } }]));
     }
-    for (const [base, tables] of Map.groupBy(theirs.filter(({ base }) => !known.has(base)), ({ base }) => base)) {
+    for (const [base, tables] of Map.groupBy(theirs.filter(({ base }) => !isKnown(base)), ({ base }) => base)) {
       pieces.push({ table: unknownTable(run.shape.medium, base, ''), of: { anew: tables } });
     }
     return { made, pieces };

@@ -7,8 +7,11 @@ export interface Unnamed {
   values: Readonly<Record<string, unknown>>;
 }
 
-/** Of a file in a folder the table's name has the file before it. */
-const BASE = (name: string) => `regexp_replace(${name}, '^.*/', '')`;
+/** Of a file in a folder the table's name has the file before it; to SQLite capitals are the same letters. */
+const BASE = (name: string) => `lower(regexp_replace(${name}, '^.*/', ''))`;
+
+/** An id of 63 bits; above those at the very end of them, 2^63 - 1 say, there would be no room for another. */
+const NUMBER = (text: string) => `case when ${text} ~ '^\\d{1,19}$' then case when (${text})::numeric < 9200000000000000000 then (${text})::numeric end end`;
 
 /** What is not named by a source is named for the system as a whole. */
 const sourceOf = ({ source }: ShapeRun) => source ?? '';
@@ -27,7 +30,7 @@ export class ExportIds {
   /** Of `import_tables`: of a folder with several files there may be several of one name. */
   async tableIds(tx: Tx, run: ShapeRun, name: string): Promise<number[]> {
     if (run.source === null) return [];
-    const rows = await tx.query<{ id: number }[]>(`select id from import_tables where source = $1 and ${BASE('name')} = $2 order by id`, [run.source, name]);
+    const rows = await tx.query<{ id: number }[]>(`select id from import_tables where source = $1 and ${BASE('name')} = lower($2) order by id`, [run.source, name]);
     return rows.map(({ id }) => id);
   }
 
@@ -55,7 +58,7 @@ export class ExportIds {
     if (run.source === null) return found;
     const rows = await tx.query<{ target_id: string; old_id: string }[]>(
       `select r.target_id, min(r.old_id) as old_id from import_rows r join import_tables i on i.id = r.table_id
-       where i.source = $1 and ${BASE('i.name')} = $2 and r.target_id = any($3::uuid[]) group by r.target_id`,
+       where i.source = $1 and ${BASE('i.name')} = lower($2) and r.target_id = any($3::uuid[]) group by r.target_id`,
       [run.source, table.name, ids],
     );
     for (const { target_id: id, old_id: oldId } of rows) found.set(id, oldId);
@@ -74,12 +77,12 @@ export class ExportIds {
   async greatest(tx: Tx, run: ShapeRun, name: string): Promise<bigint> {
     const [row] = await tx.query<{ greatest: string }[]>(
       `select greatest(
-        (select max(old_id::numeric) from import_rows where table_id = any(mine.ids) and old_id ~ '^\\d{1,18}$'),
-        (select max(old_id::numeric) from import_archive where table_id = any(mine.ids) and old_id ~ '^\\d{1,18}$'),
-        (select max((a.original ->> 'seq')::numeric) from import_archive a join import_tables i on i.id = a.table_id
-         where i.source = $2 and ${BASE('i.name')} = 'sqlite_sequence' and a.original ->> 'name' = $3 and a.original ->> 'seq' ~ '^\\d{1,18}$'),
-        (select max(old_id::numeric) from export_ids where system = $1 and source = $2 and table_name = $3 and old_id ~ '^\\d{1,18}$'), 0)::text as greatest
-       from (select array(select id from import_tables where source = $2 and ${BASE('name')} = $3) as ids) mine`,
+        (select max(${NUMBER('old_id')}) from import_rows where table_id = any(mine.ids)),
+        (select max(${NUMBER('old_id')}) from import_archive where table_id = any(mine.ids)),
+        (select max(${NUMBER("a.original ->> 'seq'")}) from import_archive a join import_tables i on i.id = a.table_id
+         where i.source = $2 and ${BASE('i.name')} = 'sqlite_sequence' and lower(a.original ->> 'name') = lower($3)),
+        (select max(${NUMBER('old_id')}) from export_ids where system = $1 and source = $2 and table_name = $3), 0)::text as greatest
+       from (select array(select id from import_tables where source = $2 and ${BASE('name')} = lower($3)) as ids) mine`,
       [run.shape.system, sourceOf(run), name],
     );
     return BigInt(row?.greatest ?? '0');
@@ -115,7 +118,7 @@ export class ExportIds {
     const rows = await tx.query<{ old_id: string }[]>(
       `select old_id from export_ids, unnest($4::text[]) as wish where system = $1 and source = $2 and table_name = $3 and (old_id = wish or starts_with(old_id, wish || '_'))
        union all select r.old_id from import_rows r join import_tables i on i.id = r.table_id, unnest($4::text[]) as wish
-       where i.source = $2 and ${BASE('i.name')} = $3 and (r.old_id = wish or starts_with(r.old_id, wish || '_'))`,
+       where i.source = $2 and ${BASE('i.name')} = lower($3) and (r.old_id = wish or starts_with(r.old_id, wish || '_'))`,
       [run.shape.system, sourceOf(run), table.name, names],
     );
     return new Set(rows.map(({ old_id: oldId }) => oldId));
@@ -123,8 +126,8 @@ export class ExportIds {
 
   private async imported(tx: Tx, run: ShapeRun, table: ShapeTable, oldIds: readonly string[]): Promise<Set<string>> {
     const rows = await tx.query<{ old_id: string }[]>(
-      `select old_id from import_tables i join import_rows r on r.table_id = i.id and r.old_id = any($3::text[]) where i.source = $1 and ${BASE('i.name')} = $2
-       union all select old_id from import_tables i join import_archive r on r.table_id = i.id and r.old_id = any($3::text[]) where i.source = $1 and ${BASE('i.name')} = $2`,
+      `select old_id from import_tables i join import_rows r on r.table_id = i.id and r.old_id = any($3::text[]) where i.source = $1 and ${BASE('i.name')} = lower($2)
+       union all select old_id from import_tables i join import_archive r on r.table_id = i.id and r.old_id = any($3::text[]) where i.source = $1 and ${BASE('i.name')} = lower($2)`,
       [run.source, table.name, oldIds],
     );
     return new Set(rows.map(({ old_id: oldId }) => oldId));

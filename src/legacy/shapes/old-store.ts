@@ -17,6 +17,10 @@ export interface TableForm {
   nullable?: ReadonlySet<string>;
   /** Their types there, '' where none was declared. */
   declared?: Readonly<Record<string, string>>;
+  /** In which order it has them. */
+  order?: readonly string[];
+  /** How the table is spelled there, and those of its columns that are spelled otherwise than in the shape: to SQLite both are one name. */
+  spelled?: { table: string; columns: Readonly<Record<string, string>> };
 }
 
 /** What is kept in a file or folder about it by whoever writes it: `kind`, `cursor`. */

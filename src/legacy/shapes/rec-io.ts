@@ -92,7 +92,7 @@ const active: Filled = {
   // A copy of a trade that ended here: the old watcher would close it once more.
   untrue: {
     sql: `exists (select 1 from import_tables i join import_rows r on r.table_id = i.id and r.old_id = a.original ->> 'trade_id' join trades x on x.id = r.target_id
-      where i.source = $4 and regexp_replace(i.name, '^.*/', '') ~ '^trades(_\\d+)?$' and x.version > 1 and x.finished_at is not null)`,
+      where i.source = $4 and regexp_replace(i.name, '^.*/', '') ~* '^trades(_\\d+)?$' and x.version > 1 and x.finished_at is not null)`,
     reason: 'TRADE_ENDED: the trade that it watched has ended here',
   },
   write: { ...CONTRACT, trade_id: ref('trade'), ticket_id: (ours) => textIn(ours, 'broker_ticket') ?? textIn(ours, 'order_tag'), status: spelled('status', { closing: 'closing' }, 'active'), last_updated: utc((ours) => textIn(ours, 'updated_at')) },

@@ -1,6 +1,7 @@
 import type { System } from '../profile.js';
 import type { Cell } from '../source/cell.js';
 import { means } from './means.js';
+import type { TableForm } from './old-store.js';
 
 export type Cells = Record<string, Cell>;
 
@@ -102,11 +103,11 @@ export interface Shape {
 }
 
 /** The statements that make the table with these columns. An older revision lacks some: keys and indexes over those are left out. */
-export function createStatements(table: ShapeTable, columns: readonly { name: string; declared: string }[]): string[] {
+export function createStatements(table: ShapeTable, columns: readonly { name: string; declared: string }[], spelled: TableForm['spelled'] = { table: table.name, columns: {} }): string[] {
   const lacking = table.columns.filter(({ name }) => !columns.some((column) => column.name === name)).map(({ name }) => name);
   const isWhole = (statement: string) => !(/\(([^)]*)\)/.exec(statement)?.[1] ?? '').split(',').some((part) => lacking.includes(part.trim().replace(/ .*$/, '').replaceAll('"', '')));
-  const lines = [...columns.map(({ name, declared }) => `${quoted(name)} ${declared}`.trimEnd()), ...table.constraints.filter(isWhole)];
-  return [`CREATE TABLE IF NOT EXISTS ${quoted(table.name)} (\n\t${lines.join(',\n\t')}\n)`, ...table.indexes.filter(isWhole)];
+  const lines = [...columns.map(({ name, declared }) => `${quoted(spelled.columns[name] ?? name)} ${declared}`.trimEnd()), ...table.constraints.filter(isWhole)];
+  return [`CREATE TABLE IF NOT EXISTS ${quoted(spelled.table)} (\n\t${lines.join(',\n\t')}\n)`, ...table.indexes.filter(isWhole)];
 }
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { REMOVED } from '../../auth/credentials.js';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
+import { plainName } from '../source/plain-name.js';
 import { jsonText } from './json-text.js';
 import { type Counter, type OldStore, RowRefused, type TableForm } from './old-store.js';
 import { type Cells, createStatements, quoted, type ShapeTable } from './shape.js';
@@ -34,7 +35,7 @@ export function isOurSqlite(path: string): boolean {
 export class SqliteStore implements OldStore {
   private readonly db: DatabaseSync;
   private readonly statements = new Map<string, StatementSync>();
-  private readonly columns = new Map<string, Set<string>>();
+  private readonly columns = new Map<string, Map<string, string>>();
   private inTransaction = false;
 
   /** @param isNew nobody reads the file before it is closed: no journal, one sync at the end */
@@ -45,11 +46,14 @@ export class SqliteStore implements OldStore {
     if (this.db.prepare('PRAGMA application_id').get()?.application_id !== OURS) this.db.exec(`PRAGMA application_id = ${OURS}`);
   }
 
-  make(table: ShapeTable, { only, further = [], nullable, declared: theirs = {} }: TableForm = {}): void {
+  make(table: ShapeTable, { only, further = [], nullable, declared: theirs = {}, spelled, order = [] }: TableForm = {}): void {
     this.begin();
     const own = new Set(table.columns.map(({ name }) => name));
     const columns = table.columns.filter(({ name }) => !only || only.has(name)).map(({ name, declared }) => ({ name, declared: ofType(nullable?.has(name) ? withoutNotNull(declared) : declared, theirs[name]) }));
-    for (const statement of createStatements(table, [...columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: theirs[name] ?? '' }))])) this.db.exec(statement);
+    const all = [...columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: theirs[name] ?? '' }))];
+    // The old program may read them by their places (`SELECT *`); what the file did not have stands behind.
+    const placeOf = ({ name }: { name: string }) => (order.includes(name) ? order.indexOf(name) : order.length);
+    for (const statement of createStatements(table, all.sort((one, other) => placeOf(one) - placeOf(other)), spelled)) this.db.exec(statement);
     this.columns.delete(table.name);
     if (!this.isNew) this.reshape(table, nullable ?? new Set(), theirs);
   }
@@ -80,13 +84,13 @@ export class SqliteStore implements OldStore {
     this.columns.delete(table.name);
     const there = this.columnsOf(table.name);
     if (there.size === 0) return;
-    const names = [...(table.key[0] === 'rowid' ? ['rowid'] : []), ...there];
+    const names = [...(table.key[0] === 'rowid' ? ['rowid'] : []), ...there.values()];
     // A text is read by its bytes: what is not UTF-8 would come as U+FFFD and look like a difference.
     const select = names.map((name, index) => `typeof(${quoted(name)}) AS t${index}, CASE typeof(${quoted(name)}) WHEN 'text' THEN CAST(${quoted(name)} AS BLOB) ELSE ${quoted(name)} END AS v${index}`);
     const statement = this.db.prepare(`SELECT ${select.join()} FROM ${quoted(table.name)} ORDER BY ${table.key.length > 0 ? table.key.map(quoted).join() : 'rowid'}`);
     statement.setReadBigInts(true);
     for (const row of statement.iterate()) {
-      yield Object.fromEntries(names.map((name, index) => [name, row[`t${index}`] === 'text' ? textOf(row[`v${index}`] as Uint8Array) : (row[`v${index}`] as Cell)]));
+      yield Object.fromEntries(names.map((name, index) => [asShape(table, name), row[`t${index}`] === 'text' ? textOf(row[`v${index}`] as Uint8Array) : (row[`v${index}`] as Cell)]));
     }
   }
 
@@ -151,8 +155,8 @@ export class SqliteStore implements OldStore {
     this.begin();
     const there = this.columnsOf(table.name);
     // A column that the table lacks is added for a value, not for nothing.
-    const names = Object.keys(cells).filter((name) => name === 'rowid' || there.has(name) || cells[name] !== null);
-    for (const name of names) if (name !== 'rowid' && !there.has(name)) this.add(table, name, there);
+    const names = Object.keys(cells).filter((name) => name === 'rowid' || there.has(plainName(name)) || cells[name] !== null);
+    for (const name of names) if (name !== 'rowid' && !there.has(plainName(name))) this.add(table, name, there);
     const marks = names.map((name) => (cells[name] instanceof BadText ? 'CAST(? AS TEXT)' : '?'));
     const values = names.map((name) => bound(asDeclared(table, name, cells[name] ?? null)));
     try {
@@ -164,32 +168,39 @@ export class SqliteStore implements OldStore {
     }
   }
 
-  private columnsOf(table: string): Set<string> {
-    const known = this.columns.get(table) ?? new Set(this.db.prepare('SELECT name FROM pragma_table_info(?)').all(table).map(({ name }) => name as string));
+  /** As they are spelled there, by their plain names. */
+  private columnsOf(table: string): Map<string, string> {
+    const known = this.columns.get(table) ?? new Map(this.db.prepare('SELECT name FROM pragma_table_info(?)').all(table).map(({ name }) => [plainName(name as string), name as string]));
     this.columns.set(table, known);
     return known;
   }
 
   /** An import came after the table was made, and has rows with nothing where it wants something, or columns of other types. SQLite changes no column: the table is made anew. */
   private reshape(table: ShapeTable, nullable: ReadonlySet<string>, theirs: Readonly<Record<string, string>>): void {
-    const columns = this.db.prepare('SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)').all(table.name) as { name: string; type: string; notnull: number; dflt_value: string | null }[];
+    const found = this.db.prepare('SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)').all(table.name) as { name: string; type: string; notnull: number; dflt_value: string | null }[];
+    const columns = found.map((column) => ({ ...column, name: asShape(table, column.name) }));
     const typeOf = ({ name, type }: { name: string; type: string }) => (isKey(table, name) ? type : theirs[name] || type);
     if (!columns.some((column) => (column.notnull === 1 && nullable.has(column.name)) || typeOf(column).toUpperCase() !== column.type.toUpperCase())) return;
     const declared = columns.map(({ name, type, notnull, dflt_value: standard }) => ({
       name, declared: ownOf(table, name, typeOf({ name, type })) ?? `${typeOf({ name, type })}${notnull === 1 ? ' NOT NULL' : ''}${standard === null ? '' : ` DEFAULT ${standard}`}`,
     })).map((column) => (nullable.has(column.name) ? { ...column, declared: withoutNotNull(column.declared) } : column));
-    const [create = '', ...indexes] = createStatements(table, declared);
+    const [create = '', ...indexes] = createStatements(table, declared, { table: this.spellingOf(table), columns: Object.fromEntries(found.map(({ name }) => [asShape(table, name), name])) });
     const names = columns.map(({ name }) => quoted(name)).join();
     const before = quoted(`${table.name} before`);
     this.db.exec(`ALTER TABLE ${quoted(table.name)} RENAME TO ${before}; ${create}; INSERT INTO ${quoted(table.name)} (${names}) SELECT ${names} FROM ${before}; DROP TABLE ${before}`);
     for (const index of indexes) this.db.exec(index);
   }
 
-  private add(table: ShapeTable, name: string, there: Set<string>): void {
+  private spellingOf({ name }: ShapeTable): string {
+    const found = this.db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`).get(name);
+    return typeof found?.name === 'string' ? found.name : name;
+  }
+
+  private add(table: ShapeTable, name: string, there: Map<string, string>): void {
     const declared = table.columns.find((column) => column.name === name)?.declared ?? '';
     // Rows are there already: NOT NULL would need a default that the old application never had.
     this.db.exec(`ALTER TABLE ${quoted(table.name)} ADD COLUMN ${quoted(name)} ${/DEFAULT/i.test(declared) ? declared : withoutNotNull(declared)}`);
-    there.add(name);
+    there.set(plainName(name), name);
   }
 
   private prepared(sql: string): StatementSync {
@@ -200,8 +211,11 @@ export class SqliteStore implements OldStore {
 }
 
 /** The type that the column had where its rows came from, with what is declared of it beside. A key that counts keeps its own: SQLite counts in an INTEGER alone. */
-const ofType = (declared: string, theirs = ''): string =>
-  theirs === '' || /PRIMARY KEY/i.test(declared) ? declared : `${theirs}${/ (?:NOT NULL|NULL|DEFAULT|UNIQUE|CHECK|REFERENCES|COLLATE)\b.*$/is.exec(declared)?.[0] ?? ''}`;
+const ofType = (declared: string, theirs: string | undefined): string =>
+  theirs === undefined || /PRIMARY KEY/i.test(declared) ? declared : `${theirs}${/ (?:NOT NULL|NULL|DEFAULT|UNIQUE|CHECK|REFERENCES|COLLATE)\b.*$/is.exec(declared)?.[0] ?? ''}`.trimStart();
+
+/** By the name that the shape has for it. */
+const asShape = ({ columns }: ShapeTable, name: string): string => columns.find((column) => column.name === name || column.name === plainName(name))?.name ?? name;
 
 function ownOf(table: ShapeTable, name: string, type: string): string | undefined {
   const declared = table.columns.find((each) => each.name === name)?.declared;

@@ -47,7 +47,7 @@ export function wallClock(at: string, zone: string): { date: string; time: strin
 }
 
 /** Null for what is no whole number of 64 bits: a ticket of letters has no place in an INTEGER. */
-export const whole = (value: string | null): bigint | null => (value !== null && /^-?\d{1,18}$/.test(value) ? BigInt(value) : null);
+export const whole = (value: string | null): bigint | null => (value !== null && /^-?\d{1,19}$/.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value) ? BigInt(value) : null);
 
 export const added = (...values: (string | null)[]): string | null => (values.every((value) => value === null) ? null : values.reduce((sum, value) => sum.plus(value ?? 0), new Exact(0)).toFixed());
 export const negated = (value: string | null): string | null => (value === null ? null : new Exact(value).neg().plus(0).toFixed());

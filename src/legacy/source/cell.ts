@@ -59,6 +59,10 @@ export interface SourceTable {
   rows(after?: string): Iterable<SourceRow>;
   /** The row of this id, where it can be had without reading the others. */
   find?(id: string): SourceRow | undefined;
+  /** The same, with its base and columns in another spelling: of a database to which both are one name. */
+  respelled?(base: string, columns: (name: string) => string): SourceTable;
+  /** Columns that go by another spelling here than in the file, and that one. */
+  spelled?: Readonly<Record<string, string>>;
 }
 
 export interface Source {

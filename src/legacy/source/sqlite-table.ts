@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { BadText, type Cell, type SourceRow, type SourceTable } from './cell.js';
 import { rowId } from './row-id.js';
+import { textOfUtf16 } from './utf16-text.js';
 import { SourceError } from './source-error.js';
 
 export interface TableShape {
@@ -14,6 +15,10 @@ export interface TableShape {
   primary: readonly string[];
   /** How its rowid is called, where it has one that no column hides. */
   rowid: string | null;
+  /** What a profile looks for, where that is spelled otherwise than the table is. */
+  base?: string;
+  /** Of columns that are spelled otherwise than in the file: how they are there. */
+  spelled?: Readonly<Record<string, string>>;
 }
 
 export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -31,6 +36,7 @@ export class SqliteTable implements SourceTable {
   readonly declared: Readonly<Record<string, string>>;
   readonly key: readonly string[];
   readonly primary: readonly string[];
+  readonly spelled?: Readonly<Record<string, string>>;
   /** Where one INTEGER column, or the rowid, names a row. */
   readonly find?: (id: string) => SourceRow | undefined;
   private readonly from: string;
@@ -43,7 +49,8 @@ export class SqliteTable implements SourceTable {
     private readonly shape: TableShape,
   ) {
     this.name = shape.name;
-    this.base = shape.table;
+    this.base = shape.base ?? shape.table;
+    if (shape.spelled !== undefined) this.spelled = shape.spelled;
     this.columns = shape.columns.map(({ name }) => name);
     this.declared = Object.fromEntries(shape.columns.map(({ name, declared }) => [name, declared.toUpperCase()]));
     this.key = shape.key;
@@ -52,6 +59,16 @@ export class SqliteTable implements SourceTable {
     this.from = `from main.${quotedName(shape.table)}`;
     const [column] = shape.key;
     if (shape.rowid !== null && (column === undefined || (shape.key.length === 1 && this.declared[column] === 'INTEGER'))) this.find = this.finder(shape.rowid, column);
+  }
+
+  /** SQLite finds its columns under either spelling. */
+  respelled(base: string, spelling: (name: string) => string): SqliteTable {
+    const { columns, key, primary } = this.shape;
+    const others = columns.flatMap(({ name }) => (spelling(name) === name ? [] : [[spelling(name), name]]));
+    return new SqliteTable(this.db, this.file, this.encoding, {
+      ...this.shape, base, columns: columns.map(({ name, declared }) => ({ name: spelling(name), declared })), key: key.map(spelling), primary: primary.map(spelling),
+      ...(others.length === 0 ? {} : { spelled: Object.fromEntries(others) as Record<string, string> }),
+    });
   }
 
   count(): number {
@@ -159,10 +176,11 @@ export class SqliteTable implements SourceTable {
   }
 
   private textOf(value: string, bytes: Uint8Array): Cell {
+    if (this.encoding !== 'utf-8') return textOfUtf16(bytes, this.encoding === 'utf-16be');
     if (value.includes('\0')) return new BadText(bytes, 'NUL');
     try {
       // A U+FFFD that stands there is text. The mark of byte order, too.
-      new TextDecoder(this.encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
       return value;
     } catch {
       return new BadText(bytes, 'NOT_UTF8');

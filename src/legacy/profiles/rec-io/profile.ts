@@ -1,5 +1,6 @@
 import type { Profile, TableMapping } from '../../profile.js';
 import type { Source, SourceTable } from '../../source/cell.js';
+import { plainName } from '../../source/plain-name.js';
 import { has } from '../columns.js';
 import type { Mode } from '../imported-trade.js';
 import { activeTradesMapping, isActiveTrades } from './active-trades.js';
@@ -49,7 +50,7 @@ function mappingOf(table: SourceTable, source: Source): TableMapping | null {
 const isTrades = (table: SourceTable) => has(table.columns, 'side buy_price position status') && !isActiveTrades(table);
 /** An export makes `trades` for what comes, also beside a watcher's file that was alone; where rows were deleted, the counter tells. */
 const everHeld = (table: SourceTable, { tables }: Source): boolean =>
-  table.count() > 0 || tables.some((each) => each.base === 'sqlite_sequence' && [...each.rows()].some(({ cells }) => cells.name === table.base));
+  table.count() > 0 || tables.some((each) => each.base === 'sqlite_sequence' && [...each.rows()].some(({ cells }) => typeof cells.name === 'string' && plainName(cells.name) === plainName(table.base)));
 const isInstaller = ({ columns }: SourceTable) => has(columns, 'side quantity price timestamp status test_filter');
 const isBalances = ({ base, columns }: SourceTable) => has(columns, 'balance timestamp') && /balance/i.test(base) && columns.every((name) => ['id', 'balance', 'timestamp', 'created_at'].includes(name));
 
