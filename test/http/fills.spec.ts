@@ -278,18 +278,22 @@ describe('a trade with fills', () => {
     expect(await read(late.id)).toMatchObject({ stopLoss: '1.09', initialStopLoss: null, initialRiskAmount: null });
   });
 
-  it('of a thousand deals, told one by one, stays fast', async () => {
-    const { id } = await trade({ lotSize: '10' });
+  it('of a thousand deals takes one more about as fast as one of few', async () => {
+    const [{ id }, few] = [await trade({ lotSize: '10' }), await trade({ lotSize: '10' })];
     await fill(id, { items: Array.from({ length: 100 }, (_, n) => entry(`s${n}`, '0.01')) });
     for (let n = 100; n < 900; n += 100) await fill(id, { items: Array.from({ length: 100 }, (_, i) => (i % 2 ? entry : exit)(`s${n + i}`, '0.01', { profit: null })) });
-    const took: number[] = [];
+    const took: Record<string, number[]> = { [id]: [], [few.id]: [] };
     for (let n = 900; n < 1_000; n++) {
-      const from = performance.now();
-      expect((await fill(id, entry(`s${n}`, '0.01'))).status).toBe(201);
-      took.push(performance.now() - from);
+      for (const each of n < 920 ? [id, few.id] : [id]) {
+        const from = performance.now();
+        expect((await fill(each, entry(`${each === id ? 's' : 'f'}${n}`, '0.01'))).status).toBe(201);
+        took[each]?.push(performance.now() - from);
+      }
     }
     expect(await storedOf(id)).toBe(1_000);
     expect(await read(id)).toMatchObject({ enteredSize: '6', exitedSize: '4', openSize: '2' });
-    expect(took.sort((a, b) => a - b)[50]).toBeLessThan(250);
+    const usual = (times: number[] = []) => times.slice(0, 20).sort((a, b) => a - b)[10] ?? NaN;
+    // Side by side, since machines are noisy: a look-up for each deal would make it a hundred times.
+    expect(usual(took[id]) / usual(took[few.id])).toBeLessThan(15);
   });
 });

@@ -97,3 +97,18 @@ describe('a body that is too large', () => {
     }
   });
 });
+
+describe('a month that the event log lacks', () => {
+  it('is a fault of the server, to be tried again, and no conflict of the caller; nothing is half done', async () => {
+    const [month] = await t.db.query<{ name: string; bound: string }>(`select c.oid::regclass::text as name, pg_get_expr(c.relpartbound, c.oid) as bound
+      from pg_inherits join pg_class c on c.oid = inhrelid where inhparent = 'events'::regclass and c.relname = 'events_' || to_char(app_clock() at time zone 'UTC', '"y"YYYY"m"MM')`);
+    const open = () => agent.http<Refusal>('POST', '/trades', { body: { clientOrderId: 'of-a-lost-month', symbol: 'EURUSD', direction: 'long', lotSize: '1' } });
+    await t.db.query(`alter table events detach partition ${month?.name}`);
+    try {
+      expect(await open()).toMatchObject({ status: 500, body: { code: 'INTERNAL' } });
+    } finally {
+      await t.db.query(`alter table events attach partition ${month?.name} ${month?.bound}`);
+    }
+    expect((await open()).status).toBe(201);
+  });
+});

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseAway, sqlState } from '../../database/sql-state.js';
+import { constraintOf, isDatabaseAway, sqlState } from '../../database/sql-state.js';
 import { Problem, unavailable } from '../problem.js';
 import { BODY_LIMIT_BYTES } from './json-body.js';
 import { RAW_BODY_LIMIT_BYTES, takesBytes } from './raw-body.js';
@@ -92,6 +92,9 @@ function withLimit(problem: Problem, request: FastifyRequest): Problem {
   return new Problem(413, problem.code, `The body may have at most ${most} bytes.`);
 }
 
+/** No partition takes the row. It has the state of a rule without the name of one, is nobody's fault but ours, and comes again when it is mended. */
+const isMonthMissing = (state: string, error: unknown): boolean => state === '23514' && constraintOf(error) === undefined;
+
 /** What the caller is told of an error. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
@@ -100,7 +103,7 @@ export function toProblem(error: unknown): Problem {
   const state = sqlState(error);
   // 22: a value that passed the schema but not the column; 23: a rule of the table. Both are answers, not accidents.
   if (state?.startsWith('22')) return new Problem(400, 'VALUE_NOT_STORABLE', 'A value cannot be stored as it is.');
-  if (state?.startsWith('23')) return new Problem(409, 'RULE_OF_DATA', 'The change contradicts what is stored.');
+  if (state?.startsWith('23') && !isMonthMissing(state, error)) return new Problem(409, 'RULE_OF_DATA', 'The change contradicts what is stored.');
   const status = (error as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) return plain(status, (error as Error).message);
   return new Problem(500, 'INTERNAL', 'Something went wrong here; the correlation id finds it in the log.');
