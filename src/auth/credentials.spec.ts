@@ -34,6 +34,7 @@ describe('what looks like a credential', () => {
     ['a signed token', { k: 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlc2lnbmF0dXJl' }, 'k'],
     ['a header', { h: 'Bearer abcdefghijklmnopqrst' }, 'h'],
     ['a chat bot', { url: 'https://api.telegram.org/bot123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc/send' }, 'url'],
+    ['the address of a hook', { hook: 'https://hooks.slack.com/services/T0/B0/abcdefgh' }, 'hook'],
     ['a private key text', { pem: '-----BEGIN RSA PRIVATE KEY-----\nabc' }, 'pem'],
   ])('is found: %s', (_what, config, path) => {
     expect(credentialIn(config)).toBe(path);

@@ -31,6 +31,9 @@ const VALUES: readonly RegExp[] = [
   /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,512}(?=@)/giu,
   /([?&](?:api_?key|token|access_?token|password|secret|sig|signature)=)[^&\s]{1,512}/giu,
   /(\b(?:password|passwd|pwd)\s?=\s?)[^\s;,&]{1,512}/giu,
+  // Who has the address of such a hook may post to it.
+  /(\bhttps:\/\/hooks\.slack\.com\/(?:services|workflows|triggers)\/)[\w/-]{8,512}/giu,
+  /(\bhttps:\/\/(?:\w{1,20}\.)?discord(?:app)?\.com\/api\/webhooks\/\d{1,30}\/)[\w-]{8,512}/giu,
   // Headers that sign a request, as an executor's log has them.
   /(\b[A-Z][A-Z-]{1,30}-(?:KEY|SIGN|SIGNATURE|SECRET|TOKEN|PASSPHRASE)["']?\s?[:=]\s?["']?)[^\s"',;}]{4,512}/gu,
   /(\bBearer )[\w.~+/-]{16,}=*/giu,

@@ -43,6 +43,15 @@ describe('secrets of a folder', () => {
     expect(await importer.whereAre(['Zx81Wq77broker', 'Zx81Wq77other'], report)).toEqual([]);
   });
 
+  it('go out of other files too, when they stand deep in a document or in the text of one', async () => {
+    const report = await importer.run(files({
+      'data/decision_history.csv': DECISION('connected with Zx81Wq77deep and Zx81Wq77yaml'), 'config/keys.json': '{"brokers": [{"name": "x", "credentials": {"first": "Zx81Wq77deep"}}]}', 'config/app.yaml': 'api_keys:\n  default: Zx81Wq77yaml\nhost: h\n',
+    }), 'ai-trading-platform', 'deep');
+    expect([report.error, report.secretsLeft]).toEqual([null, 0]);
+    expect(await importer.whereAre(['Zx81Wq77deep', 'Zx81Wq77yaml'], report)).toEqual([]);
+    expect(await importer.originals(report.runId)).toContain('connected with [secret removed] and [secret removed]');
+  });
+
   it('go out of the words of a decision, which is masked once and imports', async () => {
     const report = await importer.run(files({ 'data/decision_history.csv': DECISION('the login with password=Zx81Wq77a failed; password: Zx81Wq77b too') }), 'ai-trading-platform', 'words');
     expect([report.error, report.secretsLeft, report.proof?.damage]).toEqual([null, 0, []]);

@@ -19,6 +19,11 @@ describe('a text from which secrets were removed', () => {
     ['it is kNOWNsecret99.', 'it is kNOWNsecret99.'], ['it is kNOWNsecret99, he said', `it is ${REMOVED}, he said`],
     ['the password: xyz, he said', `the password: ${REMOVED}, he said`], ['MT5_PASSWORD=Zz99Yy88 MT5_LOGIN=1', `MT5_PASSWORD=${REMOVED} MT5_LOGIN=1`], ['password: "of two words"; then', `password: ${REMOVED}; then`],
     ["broker.pwd = 'Zz99'", `broker.pwd = ${REMOVED}`], ['api_key: Zz99Yy88Xx77', `api_key: ${REMOVED}`], ['Passwort: unbekannt; secret: patience; key levels: 1.1050; password: ***', 'Passwort: unbekannt; secret: patience; key levels: 1.1050; password: ***'],
+    ['api_keys:\n  default: "Zz99 Yy88"\n  other: plain # mine\nhost: x\n', `api_keys:\n  default: ${REMOVED}\n  other: ${REMOVED} # mine\nhost: x\n`],
+    ['auth:\n  enabled: true\n  limit: 100\n  user: ann\nfees: 2\n', `auth:\n  enabled: true\n  limit: 100\n  user: ${REMOVED}\nfees: 2\n`],
+    ['tokens:\n- Zz99\n- Yy88\nnext: 1\n', `tokens:\n- ${REMOVED}\n- ${REMOVED}\nnext: 1\n`], ['api:\n  key: Zz99Yy88Xx77Ww66\n  host: h\n', `api:\n  key: ${REMOVED}\n  host: h\n`], ['a\nkey: levels of today\n', 'a\nkey: levels of today\n'],
+    ['see https://hooks.slack.com/services/T0/B0/Zz99Yy88Xx77', `see https://hooks.slack.com/services/${REMOVED}`], ['https://discord.com/api/webhooks/123456/Zz99-Yy88_Xx77?wait=1', `https://discord.com/api/webhooks/123456/${REMOVED}?wait=1`],
+    ['{"coinbase": {"key": "Zz99Yy88", "secret": "Xx77"}}', `{"coinbase":{"key":"${REMOVED}","secret":"${REMOVED}"}}`], ['{"key": "max_trades", "value": 5}', '{"key": "max_trades", "value": 5}'],
     ['{"a": "his password:", "b": "x"}', '{"a": "his password:", "b": "x"}'], ['{"a": "his password: ", "b": "x", c}', '{"a": "his password: ", "b": "x", c}'],
   ])('holds none: %s', (text, expected) => {
     expect(safe(text)).toBe(expected);

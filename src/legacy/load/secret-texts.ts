@@ -33,8 +33,28 @@ const PASSWORD = /(?:pass(?:word|wd|phrase|code)|pwd)$/i;
 /** Under another name a word may be meant: `secret: patience`. */
 const isBareSecret = (name: string, value: string): boolean => isSecretOf(name, value) && !/^\*+$/.test(value) && (PASSWORD.test(name) || (value.length >= 8 && /\d/.test(value) && /[a-z]/i.test(value)));
 
+/** `api_keys:` and below it, further in, a name for each; and `key: …` on a line of its own, as a file of settings has it. */
+const HEAD = /^(?<indent> *)(?:- +)?["']?(?<name>[A-Za-z][\w .-]{0,63})["']?\s*:\s*(?:#.*)?\r?$/;
+const ENTRY = /^(?<before> *(?:- +)?(?:["']?[\w .-]{1,64}["']?\s*:\s+)?)(?<value>[^\s#:[\]{}|>&*-][^\n#]{0,511}?)(?<after>\s*(?:#.*)?)$/;
+/** Under `auth:` stand switches and limits too. */
+const SWITCH = /^(?:true|false|yes|no|on|off|null|~|-?\d{1,6}(?:\.\d+)?)$/i;
+const KEY_LINE = /^(?<before>\s*["']?key["']?\s*[:=]\s*["']?)(?<value>(?=[^\n]*\d)(?=[^\n]*[A-Za-z])[\w+/.-]{16,512})(?=["']?\s*$)/;
+
+function withoutBlocks(text: string, instead: (value: string) => string): string {
+  if (!text.includes('\n')) return text;
+  let within = -1;
+  return text.split('\n').map((line) => {
+    const indent = /^ */.exec(line)?.[0].length ?? 0;
+    if (line.trim() !== '' && indent <= within && !(indent === within && line.startsWith('- ', indent))) within = -1;
+    const head = HEAD.exec(line);
+    if (within === -1 && head?.groups && mayHoldSecret(head.groups.name ?? '')) within = head.groups.indent?.length ?? 0;
+    else if (within !== -1 && head === null) return line.replace(ENTRY, (all: string, before: string, value: string, after: string) => (value.startsWith(REMOVED) || SWITCH.test(value) ? all : `${before}${instead(value.replace(/^["']|["']$/g, ''))}${after}`));
+    return line.replace(KEY_LINE, (_all: string, before: string, value: string) => `${before}${instead(value)}`);
+  }).join('\n');
+}
+
 /** In text that is not read as JSON. @param instead what stands for a value */
-const withoutFields = (text: string, instead = (_value: string) => REMOVED): string => text
+const withoutFields = (text: string, instead = (_value: string) => REMOVED): string => withoutBlocks(text, instead)
   .replace(BARE, (all: string, name: string, between: string, value: string) => (isBareSecret(name, value) ? `${name}${between}${instead(value)}` : all))
   .replace(PAIR, (all: string, before: string, name: string, value: string) => (value.trim() !== '' && isSecretOf(name, value) ? `${before}${instead(value)}` : all))
   .replace(FIELD, (all: string, between: string, value: string, at: number, whole: string) => (value.trim() !== '' && isSecretOf(NAME_BEFORE.exec(whole.slice(Math.max(0, at - 64), at))?.[0] ?? '', value) ? `${between}${instead(value)}` : all));
@@ -142,10 +162,12 @@ export class SecretTexts {
   private object(value: Record<string, JsonCell>, paths: readonly (readonly string[])[], found: Found): Record<string, JsonCell> {
     let changed = false;
     const isPair = ['name', 'key'].some((field) => typeof value[field] === 'string' && isSecretOf(value[field], value.value));
+    // `{"key": …, "secret": …}`: the half that is no word of its own.
+    const isHalf = (name: string, inner: JsonCell): boolean => name === 'key' && typeof inner === 'string' && inner.length >= 8 && !/\s/.test(inner) && Object.entries(value).some(([other, beside]) => other !== name && isSecretOf(other, beside));
     const entries = Object.entries(value).map(([name, inner]): [string, JsonCell] => {
       const below = paths.filter(([first]) => first === name).map((path) => path.slice(1));
       const isNamed = below.some((path) => path.length === 0) && inner !== null && inner !== '';
-      if ((isNamed || isSecretOf(name, inner) || (isPair && name === 'value')) && inner !== REMOVED) {
+      if ((isNamed || isSecretOf(name, inner) || (isPair && name === 'value') || isHalf(name, inner)) && inner !== REMOVED) {
         changed = true;
         found(`.${name}`);
         return [name, REMOVED];

@@ -32,16 +32,14 @@ export function secretsInside(cell: Cell): string[] {
   return found;
 }
 
-function look(cell: Cell, found: string[]): void {
-  if (typeof cell === 'string') return inText(cell, found);
+/** @param isNamed below the name of a secret: `api_keys: {broker: …}` */
+function look(cell: Cell, found: string[], isNamed = false): void {
+  if (typeof cell === 'string') return isNamed ? void found.push(cell, ...passwordsIn(cell)) : inText(cell, found);
   if (cell === null || typeof cell !== 'object' || cell instanceof JsonNumber || cell instanceof BadText || cell instanceof Uint8Array) return;
-  if (Array.isArray(cell)) return cell.forEach((each) => look(each, found));
+  if (Array.isArray(cell)) return cell.forEach((each) => look(each, found, isNamed));
   const entries = Object.entries(cell as Record<string, Cell>);
   const isPair = entries.some(([name, value]) => (name === 'name' || name === 'key') && typeof value === 'string' && isSecretOf(value, (cell as Record<string, Cell>).value));
-  for (const [name, value] of entries) {
-    if (typeof value === 'string' && (isSecretOf(name, value) || (isPair && name === 'value'))) found.push(value, ...passwordsIn(value));
-    else look(value, found);
-  }
+  for (const [name, value] of entries) look(value, found, isNamed || isSecretOf(name, value) || (isPair && name === 'value'));
 }
 
 function inText(text: string, found: string[]): void {

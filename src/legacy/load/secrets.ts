@@ -36,12 +36,14 @@ export class Secrets {
       const plan = planOf(table, mapping);
       // A document that is broken has all its columns in this one.
       const mayBreak = table.columns.includes('content') && Object.keys(table.declared).length === 0;
+      // Settings and logs of a folder: their columns are names of a document.
+      const isLoose = Object.keys(table.declared).length === 0 && mapping?.as !== 'import';
       // Of tables of millions each column is known, and their few texts are symbols.
       if (mapping?.bulk && plan.named.size === 0 && plan.suspicious.length === 0 && plan.paths.size === 0 && !plan.pair && !mapping.secretsOf) continue;
       let read = 0;
       for (const { cells, broken } of table.rows()) {
         const secrets = [...secretsIn(plan, mapping, cells), ...(broken === undefined || !mayBreak ? [] : secretsOfBroken(cells['content'] ?? null))];
-        for (const cell of Object.values(cells)) secrets.push(...secretsInside(cell));
+        for (const cell of isLoose ? [cells as Cell] : Object.values(cells)) secrets.push(...secretsInside(cell));
         for (const cell of secrets) if (typeof cell === 'string') for (const secret of [cell, ...passwordsIn(cell)]) if (isTelling(secret) && known.size < KNOWN.count) known.add(secret);
         if (++read % 1_000 === 0) await breathe();
       }
