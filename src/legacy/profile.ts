@@ -83,6 +83,8 @@ export interface Owners {
   agent(mode: 'simulation' | 'paper' | 'live'): { agentId: string; accountId: string };
   /** The id that an old row has here, or would have. */
   id(table: string, oldId: string): string;
+  /** What a strategy may be called here: the name, or, where another has it, the name with that of the source behind it. */
+  freeName(table: string, oldId: string, name: string): string;
   /** The webhook source of this run for old alerts: retired from its first moment, of action `store`, with a token that nobody has. */
   alertSource(): string;
   /** When the run began, RFC 3339: of what has no time of its own. */

@@ -23,7 +23,7 @@ export function tableOf(name: string, rows: Record<string, Cell>[], declared: Re
 
 export const sourceOf = (...tables: SourceTable[]): Source => ({ medium: 'sqlite', sha256: '0'.repeat(64), tables, close: () => undefined });
 
-const OWNERS: Owners = {
+const OWNERS: Owners = { freeName: (_table, _oldId, name) => name,
   agent: (mode) => ({ agentId: `agent ${mode}`, accountId: `account ${mode === 'live' ? 'live' : 'paper'}` }),
   id: (table, oldId) => `${table}/${oldId}`,
   alertSource: () => 'alerts',

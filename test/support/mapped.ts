@@ -8,7 +8,7 @@ export const tableOf = (base: string, columns: readonly string[], name = base): 
 export const AGENTS = { simulation: 'agent-simulation', paper: 'agent-paper', live: 'agent-live' };
 export const STARTED = '2026-02-01T00:00:00Z';
 
-const OWNERS: Owners = { at: STARTED, agent: (mode) => ({ agentId: AGENTS[mode], accountId: mode === 'live' ? 'account-live' : 'account' }), id: (table, oldId) => `${table}/${oldId}`, alertSource: () => 'alert-source' };
+const OWNERS: Owners = { freeName: (_table, _oldId, name) => name, at: STARTED, agent: (mode) => ({ agentId: AGENTS[mode], accountId: mode === 'live' ? 'account-live' : 'account' }), id: (table, oldId) => `${table}/${oldId}`, alertSource: () => 'alert-source' };
 export const NO_SOURCE: Source = { medium: 'sqlite', sha256: '', tables: [], close: () => undefined };
 
 export interface Outcome {

@@ -16,7 +16,7 @@ export function sourceOf(tables: Rows, { finds = true }: { finds?: boolean } = {
   return { medium: 'sqlite', sha256: '', tables: made, close: () => undefined };
 }
 
-const OWNERS: Owners = {
+const OWNERS: Owners = { freeName: (_table, _oldId, name) => name,
   at: '2026-11-20T00:00:00Z', id: (table, oldId) => `${table}#${oldId}`, alertSource: () => 'source of alerts', agent: (mode) => ({ agentId: `${mode} agent`, accountId: `${mode} account` }),
 };
 

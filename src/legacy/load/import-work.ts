@@ -13,6 +13,7 @@ import { References } from './references.js';
 import type { RejectFile } from './reject-file.js';
 import type { Secrets } from './secrets.js';
 import { secretsLeft } from './secrets-left.js';
+import { StrategyNames } from './strategy-names.js';
 import { CHUNK_ROWS, TableLoader } from './table-loader.js';
 import { TableNames } from './table-names.js';
 import { TableReader } from './table-reader.js';
@@ -53,6 +54,7 @@ export interface WorkAsk {
   run: ImportRun;
   isResumed: boolean;
   secrets: Secrets;
+  strategies: StrategyNames;
   rejects: RejectFile;
   actor: string;
   appendDecisions: AppendDecisions;
@@ -74,7 +76,7 @@ export class ImportWork {
   constructor(private readonly ask: WorkAsk) {
     const { given, source, run, options } = ask;
     this.names = new TableNames(source.tables);
-    this.asked = new RunOwners(run, this.names);
+    this.asked = new RunOwners(run, this.names, ask.strategies);
     this.owners = new OwnersMade(run, this.asked, given.profile.currency ?? 'USD', ask.actor);
     this.report = emptyReport(given, options, run.id);
   }
@@ -174,7 +176,7 @@ export interface ProofInput {
 
 /** Reads everything again, as the loader did, but for what is added up already, and has it compared. */
 export async function proofOf(tx: Tx, { source, mappings, run, secrets, names, seen }: ProofInput, progress: NonNullable<ProofAsk['progress']>): Promise<Proof> {
-  const owners = new RunOwners(run, names);
+  const owners = new RunOwners(run, names, await StrategyNames.of(tx, run.source));
   const readers = new Map<string, TableReader>();
   const twice = new Map<string, Set<string>>();
   for (const { name, oldId } of await ImportsSql.keptTwice(tx, run.source)) twice.set(name, (twice.get(name) ?? new Set()).add(oldId));

@@ -17,6 +17,7 @@ import { mustBeWritable, RejectFile } from './reject-file.js';
 import { RunOwners } from './owners.js';
 import { withSafeIds } from './safe-ids.js';
 import { Secrets } from './secrets.js';
+import { StrategyNames } from './strategy-names.js';
 import { TableNames } from './table-names.js';
 import { TableReader } from './table-reader.js';
 
@@ -50,7 +51,7 @@ export class ImportService {
     const mappings = mappingsOf(given);
     const secrets = await Secrets.of({ ...given.source, tables: [] }, mappings, turn);
     const names = new TableNames(given.source.tables);
-    const owners = new RunOwners({ source: options.source, at: '', accounts: { paper: null, live: null } }, names);
+    const owners = new RunOwners({ source: options.source, at: '', accounts: { paper: null, live: null } }, names, StrategyNames.none(options.source));
     const tables = inOrder(given.source.tables, given.profile.order).map((table) => {
       const reader = new TableReader(table, mappings(table), secrets.table(table, mappings(table), false), owners.of(table), names);
       return {
@@ -103,7 +104,7 @@ export class ImportService {
       await session.rollback();
       throw error;
     }
-    const work = this.workOf(session, asked, begun);
+    const work = await this.workOf(session, asked, begun);
     try {
       if (options.batch !== null && !options.dryRun) {
         await session.commit();
@@ -131,9 +132,10 @@ export class ImportService {
     return { run: await ImportsSql.begin(session.tx, newRun(uuidv7(), given, options, appVersion), accounts, given.source.mode ?? null), isResumed: false };
   }
 
-  private workOf(session: ImportSession, { given, source, mappings, options, secrets, rejects, watch }: Asked, { run, isResumed }: { run: ImportRun; isResumed: boolean }): ImportWork {
+  private async workOf(session: ImportSession, { given, source, mappings, options, secrets, rejects, watch }: Asked, { run, isResumed }: { run: ImportRun; isResumed: boolean }): Promise<ImportWork> {
+    const strategies = await StrategyNames.of(session.tx, run.source);
     const work: ImportWork = new ImportWork({
-      given, source, mappings, options, run, isResumed, secrets, rejects, watch, actor: IMPORTER,
+      given, source, mappings, options, run, isResumed, secrets, strategies, rejects, watch, actor: IMPORTER,
       appendDecisions: (tx, rows) => this.decisions.appendImported(tx, `import:${run.id}`, IMPORTER, rows.map(decisionOf)),
       commit: async () => {
         await this.events.append(session.tx, null, work.owners.told());

@@ -131,6 +131,14 @@ export const ImportsSql = {
     return row?.sum ?? '0';
   },
 
+  /** Of all strategies that are here; `isOwn`: this source brought it. */
+  strategyNames(tx: Tx, source: string): Promise<{ id: string; name: string; isOwn: boolean; isRetired: boolean }[]> {
+    return tx.sql`
+      select s.id, s.name, s.retired_at is not null as "isRetired", exists (
+        select 1 from import_rows r join import_tables t on t.id = r.table_id where r.target_id = s.id and r.target = 'strategies' and t.source = ${source}) as "isOwn"
+      from strategies s`;
+  },
+
   /** Rows of a source that are only kept, since their like, or they themselves, were here. */
   keptTwice(tx: Tx, source: string): Promise<{ name: string; oldId: string }[]> {
     return tx.sql`

@@ -2,6 +2,7 @@ import type { Owners } from '../profile.js';
 import type { SourceTable } from '../source/cell.js';
 import type { ImportRun } from './import-run.js';
 import { importedId } from './imported-id.js';
+import type { StrategyNames } from './strategy-names.js';
 import type { TableNames } from './table-names.js';
 
 export type Mode = 'simulation' | 'paper' | 'live';
@@ -30,20 +31,23 @@ export class RunOwners {
   constructor(
     private readonly run: Pick<ImportRun, 'source' | 'at' | 'accounts'>,
     private readonly names: TableNames,
+    private readonly strategies: StrategyNames,
   ) {}
 
   /** For the rows of one table. */
   of(table: SourceTable): Owners {
     const known = new Map<string, string>();
+    const whole = (asked: string): string => {
+      let name = known.get(asked);
+      if (name === undefined) known.set(asked, (name = this.names.find(asked, table)));
+      return name;
+    };
     return {
       at: this.run.at,
       agent: (mode) => this.agent(mode),
       alertSource: () => (this.alertSource ??= importedId(this.run.source, `${OURS}/alert source`, '')),
-      id: (asked, oldId) => {
-        let name = known.get(asked);
-        if (name === undefined) known.set(asked, (name = this.names.find(asked, table)));
-        return importedId(this.run.source, name, oldId);
-      },
+      id: (asked, oldId) => importedId(this.run.source, whole(asked), oldId),
+      freeName: (asked, oldId, name) => this.strategies.free(whole(asked), oldId, name),
     };
   }
 

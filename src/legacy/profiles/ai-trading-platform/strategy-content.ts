@@ -39,7 +39,14 @@ const FIRST = new WeakMap<SourceTable, Map<string, string>>();
  * The old program tells strategies apart by id, and a copied file keeps its name; ours have names of their own. The first
  * in the source's order has it, others with their id behind it.
  */
-export function nameIn(table: SourceTable, name: string, reading: Reading): string {
+export function nameIn(table: SourceTable, name: string, owners: Owners, reading: Reading): string {
+  const own = nameAmong(table, name, reading);
+  const free = owners.freeName(table.name, reading.id, own);
+  if (free !== own) reading.note('NAME_TAKEN', `a strategy that is here is called "${own}"; this one is "${free}" here`);
+  return free;
+}
+
+function nameAmong(table: SourceTable, name: string, reading: Reading): string {
   const first = FIRST.get(table) ?? new Map<string, string>();
   if (!FIRST.has(table)) for (const { id, cells } of table.rows()) if (typeof cells.name === 'string' && !first.has(cells.name.trim())) first.set(cells.name.trim(), id);
   FIRST.set(table, first);

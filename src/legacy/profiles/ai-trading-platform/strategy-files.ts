@@ -50,7 +50,7 @@ export const strategyFiles = (table: SourceTable): TableMapping => ({
     const sessions = listOf(values.json('sessions')) ?? [];
     if (sessions.length === 0) wider.push('it has no session, and none would be any time');
     const content = {
-      name: nameIn(table, values.need('name'), reading), isActive: activeOf(values.flag('enabled'), wider, reading), allowedSymbols: [values.need('symbol')],
+      name: nameIn(table, values.need('name'), owners, reading), isActive: activeOf(values.flag('enabled'), wider, reading), allowedSymbols: [values.need('symbol')],
       sessionWindows: sessions.length === 0 ? null : windowsOfNames(sessions), holidays: [],
       entryConditions: withoutNothing({
         ...conditions, direction: rules.direction, timeframe: values.text('timeframe'), indicators: values.json('indicators'), description: values.text('description'), importedFrom: values.text('id'), createdBy: values.text('created_by'),

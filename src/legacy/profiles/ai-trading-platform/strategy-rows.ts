@@ -51,7 +51,7 @@ export const strategyTable = (table: SourceTable): TableMapping => ({
     const minutes = countOf(exits.time_limit_min, 'exit_rules.time_limit_min', reading);
     const { exit_rules: _, ...entry } = objectIn(values.json('entry_conditions'));
     const content = {
-      name: nameIn(table, values.need('name'), reading), isActive: activeOf(values.flag('is_active'), wider, reading), allowedSymbols: symbols.length === 0 ? null : symbols, sessionWindows: windows.length === 0 ? null : windows, holidays: [],
+      name: nameIn(table, values.need('name'), owners, reading), isActive: activeOf(values.flag('is_active'), wider, reading), allowedSymbols: symbols.length === 0 ? null : symbols, sessionWindows: windows.length === 0 ? null : windows, holidays: [],
       entryConditions: Object.keys(exits).length === 0 ? entry : { ...entry, exitRules: exits },
       exitRules: minutes === null ? {} : { maxHoldingSeconds: minutes * 60 },
       ...limitsOf(objectIn(values.json('risk_caps')), forbidden, reading),
