@@ -1,3 +1,4 @@
+import { own } from '../../common/own.js';
 import { type Column, type Mapped, type Owners, type Reading, Ref, Reject, type TableMapping, type TargetRow } from '../profile.js';
 import type { Cell, SourceRow, SourceTable } from '../source/cell.js';
 import { encodeRow } from '../source/encode.js';
@@ -53,7 +54,7 @@ export class TableReader {
     private readonly names: TableNames,
   ) {
     this.because = keptBecause(mapping);
-    this.unknown = table.columns.filter((name) => mapping?.columns[name] === undefined);
+    this.unknown = table.columns.filter((name) => own(mapping?.columns ?? {}, name) === undefined);
     this.columns = Object.entries(mapping?.columns ?? {});
     this.keepsOriginal = this.because !== null || !mapping?.bulk || this.unknown.length > 0;
   }
@@ -63,11 +64,11 @@ export class TableReader {
   }
 
   report(): ColumnReport[] {
-    const of = (name: string) => this.mapping?.columns[name];
+    const of = (name: string) => own(this.mapping?.columns ?? {}, name);
     const there = this.table.columns.map((name): ColumnReport => {
       const { to, says } = of(name) ?? UNKNOWN;
-      const declared = this.table.declared[name] ?? '';
-      const spelled = this.table.spelled?.[name];
+      const declared = own(this.table.declared, name) ?? '';
+      const spelled = own(this.table.spelled ?? {}, name);
       return { name, ...(this.because !== null ? { to: null, says: 'kept in the old row' } : { to, says }), declared, ...(spelled === undefined ? {} : { spelled }) };
     });
     const missing = this.columns.filter(([name]) => !this.table.columns.includes(name)).map(([name, { to, says }]) => ({ name, to, says: `${says}; not there: read as null` }));
@@ -99,7 +100,7 @@ export class TableReader {
    */
   private hashed({ rows, reject, cells }: PreparedRow): Cells {
     if (this.because !== null || !this.keepsOriginal || reject !== null) return cells;
-    return { ...cells, [BECOMES]: rows.length === 0 ? 'archive' : JSON.stringify(rows, (_name, value: unknown) => (value === this.owners.at ? '@' : value)) };
+    return { ...cells, [BECOMES]: rows.length === 0 ? 'archive' : JSON.stringify(rows, (_name, value: unknown) => (value === this.owners.at ? '@' : inOrder(value))) };
   }
 
   private look(prepared: PreparedRow): void {
@@ -138,6 +139,10 @@ export class TableReader {
     return hasRefs;
   }
 }
+
+/** An export gives the names of a document in another order than the old file had them: it is the same document. */
+const inOrder = (value: unknown): unknown =>
+  (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))) : value);
 
 const readingOf = ({ oldId, cells, notes }: PreparedRow): Reading => ({ id: oldId, cells: cells as Readonly<Record<string, Cell>>, note: (code, sentence) => void notes.push(`${code}: ${sentence}`) });
 

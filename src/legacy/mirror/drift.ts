@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { own } from '../../common/own.js';
 import type { MirrorPlace } from '../../config/mirror-place.js';
 import type { LeftOut } from '../export/export-report.js';
 import { unknownTable } from '../export/unknown-table.js';
@@ -91,11 +92,12 @@ export class DriftCheck {
   private furtherTables(right: Places, mirror: Places) {
     const { medium } = this.shape;
     return [...new Set([...Object.keys(right), ...Object.keys(mirror)])].flatMap((name) =>
-      [...new Set([...(right[name] ?? []), ...(mirror[name] ?? [])])].map((place) => unknownTable(medium, name, medium === 'folder' ? place : '')));
+      [...new Set([...(own(right, name) ?? []), ...(own(mirror, name) ?? [])])].map((place) => unknownTable(medium, name, medium === 'folder' ? place : '')));
   }
 
   private async write(run: ShapeRun, pieces: readonly Piece[], right: OldStore, look: Look): Promise<Places> {
-    const places: Places = {};
+    // A table may be called `__proto__`.
+    const places = Object.create(null) as Places;
     const leave = (table: string, id: string, reason: string, count: number) => {
       const [code = '', ...detail] = reason.split(': ');
       look.leftOutCounts[`${table} ${code}`] = (look.leftOutCounts[`${table} ${code}`] ?? 0) + count;
@@ -131,15 +133,15 @@ export class DriftCheck {
     const further = withoutKnown(position?.further, pieces);
     const theirs = new Set(pieces.filter(isAnew).map(({ table }) => table.name));
     for (const each of found) {
-      if (theirs.has(each.table.name) || each.table.name in further) continue;
+      if (theirs.has(each.table.name) || Object.hasOwn(further, each.table.name)) continue;
       repairTable(each, right, mirror);
     }
     for (const [name, places] of Object.entries(further)) for (const place of places) mirror.drop(unknownTable(this.shape.medium, name, this.shape.medium === 'folder' ? place : ''));
-    const written: Places = {};
-    for (const piece of pieces) if (isAnew(piece)) written[piece.table.name] = (await this.rows.anew(run, piece.of.anew, mirror)).places;
+    const written: [string, string[]][] = [];
+    for (const piece of pieces) if (isAnew(piece)) written.push([piece.table.name, (await this.rows.anew(run, piece.of.anew, mirror)).places]);
     mirror.sequences?.(await this.rows.counters(run));
     // Written by nobody yet: the mirror begins here, and follows.
-    if (position) putPosition(mirror, { ...position, further: { ...position.further, ...written } });
+    if (position) putPosition(mirror, { ...position, further: { ...position.further, ...Object.fromEntries(written) } });
     mirror.commit();
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
+import { own } from '../../common/own.js';
 import type { MirrorPlace } from '../../config/mirror-place.js';
 import { isDatabaseAway, plainReason } from '../../database/sql-state.js';
 import type { EventFeed, EventFollower } from '../../events/event-feed.js';
@@ -158,7 +159,7 @@ export class Mirror {
     if (!whole.lacks) return void this.commit(store, { ...position, whole: next });
     const { places, left } = await this.parts.rows.anew(this.runOf(position), tables, store);
     for (const { table, id, code, detail } of left) this.tellLeft(table, id, `${code}: ${detail}`);
-    this.dropPlaces(store, name, position.further?.[name] ?? [], places);
+    this.dropPlaces(store, name, own(position.further ?? {}, name) ?? [], places);
     this.commit(store, { ...position, whole: { ...next, left: (whole.left ?? 0) + left.length }, further: { ...position.further, [name]: places } });
   }
 

@@ -1,3 +1,4 @@
+import { own } from '../../common/own.js';
 import { Exact } from '../../common/decimal.js';
 import type { Cell } from '../source/cell.js';
 import { AI_TRADER_KEPT } from './ai-trader-kept.js';
@@ -16,7 +17,7 @@ const horizon = (name: string, part: 'direction' | 'confidence') => ({ values }:
 const WAYS = { down: 0n, up: 1n, short: 0n, long: 1n } as Record<string, bigint>;
 const way = (name: string) => (ours: OurRow): Cell => {
   const said = horizon(name, 'direction')(ours);
-  return said === null ? null : (WAYS[said] ?? (/^\d+$/.test(said) ? BigInt(said) : null));
+  return said === null ? null : (own(WAYS, said) ?? (/^\d+$/.test(said) ? BigInt(said) : null));
 };
 
 const predictions: ShapeTable = {

@@ -1,3 +1,5 @@
+import { own } from '../../common/own.js';
+
 /** RFC 4180. The first line is the heading; a row that is short has '' in the rest. */
 export function readCsv(text: string): { columns: string[]; rows: Record<string, string>[] } {
   const [columns = [], ...lines] = fieldsOf(text.replace(/^\uFEFF/, ''));
@@ -20,6 +22,6 @@ function fieldsOf(text: string): string[][] {
 }
 
 export const csvText = (columns: readonly string[], rows: readonly Readonly<Record<string, string>>[]): string =>
-  [columns, ...rows.map((row) => columns.map((name) => row[name] ?? ''))].map((line) => `${line.map(field).join()}\n`).join('');
+  [columns, ...rows.map((row) => columns.map((name) => own(row, name) ?? ''))].map((line) => `${line.map(field).join()}\n`).join('');
 
 const field = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

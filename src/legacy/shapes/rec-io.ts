@@ -1,3 +1,4 @@
+import { own } from '../../common/own.js';
 import { Exact } from '../../common/decimal.js';
 import { offsetAt } from '../convert/zones.js';
 import { oldTable, type Filled, type OldTable, SNAPSHOT_EVENTS, TRADE_EVENTS } from './old-table.js';
@@ -115,7 +116,7 @@ const candles = (name: string) => oldTable(name, { columns: 'timestamp TEXT, ope
 /** `trades_0001`: the table of one user. What was imported into it stays in it, as it is now; what is new goes into the one without a number. */
 function ofUser(name: string): ShapeTable | null {
   const base = /^(\w+)_\d+$/.exec(name)?.[1] ?? '';
-  const [table, filled] = [TABLES[base], FILLED[base]];
+  const [table, filled] = [own(TABLES, base), own(FILLED, base)];
   return table ? oldTable(name, { ...table, indexes: '' }, filled && { ...filled, ours: { ...filled.ours, where: 'false' } }) : null;
 }
 

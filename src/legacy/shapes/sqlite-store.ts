@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { REMOVED } from '../../auth/credentials.js';
+import { own } from '../../common/own.js';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 import { plainName } from '../source/plain-name.js';
 import { jsonText } from './json-text.js';
@@ -48,9 +49,9 @@ export class SqliteStore implements OldStore {
 
   make(table: ShapeTable, { only, further = [], nullable, declared: theirs = {}, spelled, order = [] }: TableForm = {}): void {
     this.begin();
-    const own = new Set(table.columns.map(({ name }) => name));
-    const columns = table.columns.filter(({ name }) => !only || only.has(name)).map(({ name, declared }) => ({ name, declared: ofType(nullable?.has(name) ? withoutNotNull(declared) : declared, theirs[name]) }));
-    const all = [...columns, ...further.filter((name) => !own.has(name)).map((name) => ({ name, declared: theirs[name] ?? '' }))];
+    const listed = new Set(table.columns.map(({ name }) => name));
+    const columns = table.columns.filter(({ name }) => !only || only.has(name)).map(({ name, declared }) => ({ name, declared: ofType(nullable?.has(name) ? withoutNotNull(declared) : declared, own(theirs, name)) }));
+    const all = [...columns, ...further.filter((name) => !listed.has(name)).map((name) => ({ name, declared: own(theirs, name) ?? '' }))];
     // The old program may read them by their places (`SELECT *`); what the file did not have stands behind.
     const placeOf = ({ name }: { name: string }) => (order.includes(name) ? order.indexOf(name) : order.length);
     for (const statement of createStatements(table, all.sort((one, other) => placeOf(one) - placeOf(other)), spelled)) this.db.exec(statement);
@@ -179,7 +180,7 @@ export class SqliteStore implements OldStore {
   private reshape(table: ShapeTable, nullable: ReadonlySet<string>, theirs: Readonly<Record<string, string>>): void {
     const found = this.db.prepare('SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)').all(table.name) as { name: string; type: string; notnull: number; dflt_value: string | null }[];
     const columns = found.map((column) => ({ ...column, name: asShape(table, column.name) }));
-    const typeOf = ({ name, type }: { name: string; type: string }) => (isKey(table, name) ? type : theirs[name] || type);
+    const typeOf = ({ name, type }: { name: string; type: string }) => (isKey(table, name) ? type : own(theirs, name) || type);
     if (!columns.some((column) => (column.notnull === 1 && nullable.has(column.name)) || typeOf(column).toUpperCase() !== column.type.toUpperCase())) return;
     const declared = columns.map(({ name, type, notnull, dflt_value: standard }) => ({
       name, declared: ownOf(table, name, typeOf({ name, type })) ?? `${typeOf({ name, type })}${notnull === 1 ? ' NOT NULL' : ''}${standard === null ? '' : ` DEFAULT ${standard}`}`,

@@ -1,3 +1,4 @@
+import { own } from '../../common/own.js';
 import { Exact } from '../../common/decimal.js';
 import { offsetAt } from '../convert/zones.js';
 import type { Cell } from '../source/cell.js';
@@ -21,7 +22,7 @@ export const flag = (name: string): Write => ({ values }) => (values[name] === n
 export const integer = (from: Of): Write => (ours) => whole(of(ours, from));
 export const spelled = (from: Of, map: Readonly<Record<string, string>>, otherwise: string | null = null): Write => (ours) => {
   const value = of(ours, from);
-  return value === null ? null : (map[value] ?? otherwise);
+  return value === null ? null : (own(map, value) ?? otherwise);
 };
 
 /** A number as the double nearest to it; where that is another number, the column is marked, and the report says so. */

@@ -1,3 +1,4 @@
+import { own } from '../../../common/own.js';
 import { masked } from '../../../auth/credentials.js';
 import { json, kept, required, text } from '../../convert/columns.js';
 import { decimal } from '../../convert/decimals.js';
@@ -67,7 +68,7 @@ function actionOf(values: Values, reading: Reading): string {
     reading.note('ACTION_MISSING', 'no action is stored; taken as triggered');
     return 'triggered';
   }
-  const action = ACTIONS[said.toLowerCase()];
+  const action = own(ACTIONS, said.toLowerCase());
   if (action === undefined) throw new Reject('VALUE_UNKNOWN', `action is ${JSON.stringify(said.slice(0, 100))}; expected one of ${Object.keys(ACTIONS).join(', ')}`, 'action');
   return action;
 }

@@ -1,3 +1,4 @@
+import { own } from '../../../common/own.js';
 import type { Profile, TableMapping } from '../../profile.js';
 import type { SourceTable } from '../../source/cell.js';
 import { isOne } from '../row.js';
@@ -37,7 +38,7 @@ const TABLES: Record<string, Known> = {
 };
 
 const known = (table: SourceTable): Known | null => {
-  const found = Object.hasOwn(TABLES, table.base) ? TABLES[table.base] : undefined;
+  const found = own(TABLES, table.base);
   return found !== undefined && isOne(table, found.columns, found.distinctive) ? found : null;
 };
 

@@ -1,3 +1,4 @@
+import { own } from '../../../common/own.js';
 import { Exact } from '../../../common/decimal.js';
 import { flag, kept, oneOf, required, symbol, text, ticket } from '../../convert/columns.js';
 import { decimal } from '../../convert/decimals.js';
@@ -148,7 +149,7 @@ function endingOf(values: Values, reading: Reading, status: string, reasonColumn
     return { exit_price: null, exit_time: exitTime, exit_reason: 'unknown' };
   }
   const said = values.text(reasonColumn);
-  const reason = said === null ? undefined : EXITS[said.toLowerCase().replace(/[\s-]+/g, '_')];
+  const reason = said === null ? undefined : own(EXITS, said.toLowerCase().replace(/[\s-]+/g, '_'));
   if (reason === undefined) reading.note('EXIT_REASON_UNKNOWN', said === null ? 'no exit reason is stored' : `the exit reason ${JSON.stringify(said.slice(0, 100))} is none that is known`);
   return { exit_price: exitPrice, exit_time: exitTime, exit_reason: reason ?? 'unknown' };
 }

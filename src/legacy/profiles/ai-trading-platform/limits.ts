@@ -1,3 +1,4 @@
+import { own } from '../../../common/own.js';
 import { Exact } from '../../../common/decimal.js';
 import type { Reading } from '../../profile.js';
 import { type Cell, JsonNumber } from '../../source/cell.js';
@@ -30,7 +31,7 @@ const NO = new Set(['0', 'false', 'f', 'no', 'off']);
  * the old program never read, so whoever takes them over silently changes what is traded, in either direction.
  */
 export function proposeLimit(name: string, cell: Cell | undefined, reading: Reading): void {
-  const known = Object.hasOwn(LIMITS, name) ? LIMITS[name] : undefined;
+  const known = own(LIMITS, name);
   const word = wordOf(cell);
   if (known === undefined || word === null || word === '') return;
   const [ours, kind] = known;

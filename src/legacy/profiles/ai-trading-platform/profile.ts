@@ -1,3 +1,4 @@
+import { own } from '../../../common/own.js';
 import type { FileTable, Profile, TableMapping } from '../../profile.js';
 import type { SourceTable } from '../../source/cell.js';
 import { isOne } from '../row.js';
@@ -33,7 +34,7 @@ const ofExample = (base: string): string => base.replace(/_example$/, '');
 
 const archived = (written: string): Known | null => {
   const base = ofExample(written);
-  const mapping = Object.hasOwn(ARCHIVED, base) ? ARCHIVED[base] : undefined;
+  const mapping = own(ARCHIVED, base);
   if (mapping === undefined) return null;
   const columns = Object.keys(mapping.columns);
   return { columns, distinctive: DISTINCTIVE[base] ?? columns, mapping: () => mapping };
@@ -68,10 +69,10 @@ const isAccountFile = ({ columns }: SourceTable): boolean => {
 };
 
 function known(table: SourceTable): Known | null {
-  const imported = Object.hasOwn(IMPORTED, table.base) ? IMPORTED[table.base] : undefined;
+  const imported = own(IMPORTED, table.base);
   const found = [...(imported ?? []), ...[archived(table.base)].filter((each) => each !== null)].find(({ columns, distinctive }) => isOne(table, columns, distinctive));
   if (found !== undefined) return found;
-  return table.declared[table.columns[0] ?? ''] === undefined && isAccountFile(table) ? { columns: Object.keys(ACCOUNT), distinctive: ['balance'], mapping: accountSnapshots } : null;
+  return own(table.declared, table.columns[0] ?? '') === undefined && isAccountFile(table) ? { columns: Object.keys(ACCOUNT), distinctive: ['balance'], mapping: accountSnapshots } : null;
 }
 
 export const AI_TRADING_PLATFORM: Profile = {

@@ -1,3 +1,4 @@
+import { own } from '../../../common/own.js';
 import { Exact } from '../../../common/decimal.js';
 import { cut } from '../../convert/cells.js';
 import { kept, integer, oneOf, symbol, ticket } from '../../convert/columns.js';
@@ -133,7 +134,7 @@ function reasonOf(row: Reading, sell: string | null): string {
     row.note('EXIT_PRICE_MISSING', 'sell_price is not there; how it ended is unknown');
     return 'unknown';
   }
-  return (typeof method === 'string' ? EXIT_REASONS[method.trim().toLowerCase()] : undefined) ?? 'unknown';
+  return (typeof method === 'string' ? own(EXIT_REASONS, method.trim().toLowerCase()) : undefined) ?? 'unknown';
 }
 
 function exitTime(row: Reading, entry: string): string {

@@ -1,3 +1,4 @@
+import { own } from '../../../common/own.js';
 import type { Profile, TableMapping } from '../../profile.js';
 import type { Source } from '../../source/cell.js';
 import { alerts } from './alerts.js';
@@ -67,14 +68,14 @@ export const SIGMATRADER: Profile = {
   },
   mapping(table, _shape, source) {
     const { lookups, held } = joinsOf(source, fileOf(table));
-    const archived = ARCHIVED[table.base];
+    const archived = own(ARCHIVED, table.base);
     if (archived !== undefined) return archived;
-    const mapping = IMPORTED[table.base]?.(lookups, held);
+    const mapping = own(IMPORTED, table.base)?.(lookups, held);
     if (mapping === undefined) return null;
-    const lacks = (NEEDED[table.base] ?? []).filter((name) => !table.columns.includes(name));
+    const lacks = (own(NEEDED, table.base) ?? []).filter((name) => !table.columns.includes(name));
     if (lacks.length > 0) return archiveOf(mapping, lacks);
     // A column that nobody knows has a place in the old row alone, so that has to be kept then.
-    return mapping.bulk && table.columns.some((name) => !(name in mapping.columns)) ? { ...mapping, bulk: false } : mapping;
+    return mapping.bulk && table.columns.some((name) => !Object.hasOwn(mapping.columns, name)) ? { ...mapping, bulk: false } : mapping;
   },
   order: [...Object.keys(IMPORTED), ...Object.keys(ARCHIVED).sort()],
 };

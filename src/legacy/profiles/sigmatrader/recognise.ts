@@ -1,3 +1,4 @@
+import { own } from '../../../common/own.js';
 import type { Source, SourceTable } from '../../source/cell.js';
 
 /** Any system has these: they tell nothing. */
@@ -8,7 +9,7 @@ const TELLING_LEAST = 3;
 
 /** By its columns, not by its name alone: each trading system has an `orders`. */
 export function isOfTable(table: SourceTable, known: Readonly<Record<string, readonly string[]>>): boolean {
-  const columns = known[table.base];
+  const columns = own(known, table.base);
   if (columns === undefined) return false;
   const telling = columns.filter((name) => !COMMON.has(name));
   const found = telling.filter((name) => table.columns.includes(name)).length;

@@ -1,3 +1,4 @@
+import { own } from '../../../common/own.js';
 import { type Column, Json, type Mapped, type Owners, Reject, type TargetRow, type Value } from '../../profile.js';
 import { column } from '../../convert/cells.js';
 import { decimalOf } from '../../convert/decimals.js';
@@ -68,5 +69,5 @@ export const productOf = (written: string | null): string | null => written?.tri
 const SAME_PRODUCT: Record<string, string> = { INTRADAY: 'MIS', DELIVERY: 'CNC', CARRYFORWARD: 'NRML', MARGIN: 'NRML' };
 export const plainProduct = (written: string | null): string => {
   const product = productOf(written) ?? '';
-  return SAME_PRODUCT[product] ?? product;
+  return own(SAME_PRODUCT, product) ?? product;
 };
