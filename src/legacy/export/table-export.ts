@@ -54,7 +54,7 @@ export class TableExport {
       store.make(table);
     };
     const at = (oldId: string): ShapeTable => {
-      const place = placeOf(medium, oldId);
+      const place = placeOf(medium, oldId, name);
       const table = tables.get(place) ?? unknownTable(medium, name, oldId, form);
       if (!tables.has(place)) make(table);
       tables.set(place, table);
@@ -120,14 +120,14 @@ class Counts {
   ours(table: ShapeTable, row: OurRow): void {
     const reason = row.taken ? `ID_TAKEN: an import brought a row with the id ${row.oldId} after it was given to this one` : row.imported ? null : (table.cannot?.(row) ?? null);
     if (reason !== null) return this.leftOut(row.id, reason);
-    if (this.put(row.id, oldRow(table, row), table) && !row.imported) this.table.added++;
+    if (this.put(row.id, oldRow(table, row), table, row.imported ? row.oldId : '') && !row.imported) this.table.added++;
     for (const column of row.inexact) this.report.inexact[`${table.name}.${column}`] = (this.report.inexact[`${table.name}.${column}`] ?? 0) + 1;
   }
 
   kept({ oldId, cells, isUntrue }: KeptRow, table = this.of): void {
     if (isUntrue) return this.leftOut(oldId, table.untrue?.reason ?? '');
     if (cells === null) return this.leftOut(oldId, 'ROW_GONE: the row that it became is not here any more, and nothing was kept beside it');
-    this.put(oldId, table.key[0] === 'rowid' ? { rowid: BigInt(oldId.slice(1)), ...cells } : cells, table);
+    this.put(oldId, table.key[0] === 'rowid' ? { rowid: BigInt(oldId.slice(1)), ...cells } : cells, table, oldId);
   }
 
   /** Rows that another source brought stay with it. */
@@ -135,9 +135,9 @@ class Counts {
     if (count > 0) this.leftOut('', 'OTHER_SOURCE: rows that were imported from another source stay there', count);
   }
 
-  put(id: string, cells: Cells, table = this.of): boolean {
+  put(id: string, cells: Cells, table = this.of, from = ''): boolean {
     try {
-      this.store.insert(table, cells);
+      this.store.insert(table, cells, from);
     } catch (error) {
       if (!(error instanceof RowRefused)) throw error;
       this.leftOut(id, `OLD_CONSTRAINT: ${error.message}`);

@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Cell } from '../source/cell.js';
+import { BadText, type Cell } from '../source/cell.js';
 import { parseJson } from '../source/json-text.js';
 import { csvText, readCsv } from './csv-text.js';
 import { jsonText } from './json-text.js';
@@ -13,6 +14,8 @@ export const MARK = '.tradewarden.json';
 export const isOurFolder = (path: string): boolean => existsSync(join(path, MARK));
 
 const OPEN_MOST = 500;
+/** As an import names a document that has no name of its own. */
+const FILE = /^(?![/.])(?!.*\/\.)[^#]+\.json$/;
 
 /** One file's rows by their key, and what else its document holds. */
 interface OpenFile {
@@ -31,6 +34,8 @@ export class FolderStore implements OldStore {
   /** Documents whose rows stand in a field. */
   private readonly lists = new Map<string, ShapeTable>();
   private readonly kept: StoreState;
+  /** Of rows without a key: the line that each had in its file, whichever came first. */
+  private readonly lines = new WeakMap<Cells, number>();
 
   constructor(private readonly folder: string) {
     mkdirSync(folder, { recursive: true });
@@ -62,20 +67,28 @@ export class FolderStore implements OldStore {
   upsert(table: ShapeTable, cells: Cells): void {
     const list = this.listAround(table);
     if (list) return this.around(list, cells);
-    const file = this.fileOf(table, cells);
+    this.put(table, cells, pathOf(table, cells));
+  }
+
+  private put(table: ShapeTable, cells: Cells, path: string): void {
+    const file = this.file(table, path);
     // What a file name cannot hold is written with `_`: two ids may come to one name.
-    if (file.files.form === 'json') for (const key of file.rows.keys()) if (key !== rowKey(table, file, cells)) throw new RowRefused(`the file ${pathOf(table, cells)} is that of ${key} already`);
+    if (file.files.form === 'json') for (const key of file.rows.keys()) if (key !== rowKey(table, file, cells)) throw new RowRefused(`the file ${path} is that of ${key} already`);
     for (const name of Object.keys(cells)) if (!file.columns.includes(name)) file.columns.push(name);
     file.rows.set(rowKey(table, file, cells), cells);
     file.changed = true;
-    this.gone.delete(pathOf(table, cells));
+    this.gone.delete(path);
   }
 
-  insert(table: ShapeTable, cells: Cells): void {
+  insert(table: ShapeTable, cells: Cells, from = ''): void {
     if (this.listAround(table)) return this.upsert(table, cells);
-    const file = this.fileOf(table, cells);
-    if (file.rows.has(rowKey(table, file, cells))) throw new RowRefused(`${keyOf(table, cells)} is there already`);
-    this.upsert(table, cells);
+    // A file that said no id was named by its path.
+    const path = table.key.length > 0 && keyOf(table, cells) === '' && table.files?.form === 'json' && FILE.test(from) ? from : pathOf(table, cells);
+    const file = this.file(table, path);
+    if (file.rows.has(rowKey(table, file, cells))) throw new RowRefused(`${keyOf(table, cells) || path} is there already`);
+    const line = /#(\d+)$/.exec(from)?.[1];
+    if (isKeyless(table, cells) && line !== undefined) this.lines.set(cells, Number(line));
+    this.put(table, cells, path);
   }
 
   remove(table: ShapeTable, key: Cells): void {
@@ -126,7 +139,7 @@ export class FolderStore implements OldStore {
   }
 
   private flush(): void {
-    for (const [path, file] of this.open) if (file.changed && !this.gone.has(path)) this.write(path, contentOf(file));
+    for (const [path, file] of this.open) if (file.changed && !this.gone.has(path)) this.write(path, contentOf(file, this.lines));
     for (const path of this.gone) rmSync(join(this.folder, path), { force: true });
     this.open.clear();
     this.gone.clear();
@@ -145,17 +158,23 @@ export class FolderStore implements OldStore {
     const opened: OpenFile = { files, columns: [], rows: new Map(), around: {}, changed: false };
     if (files.form === 'json-list' && files.at !== undefined) this.lists.set(path, table);
     const there = join(this.folder, path);
-    if (existsSync(there)) this.read(table, opened, readFileSync(there, 'utf8'));
+    if (existsSync(there)) this.read(table, opened, readFileSync(there));
     this.open.set(path, opened);
     return opened;
   }
 
-  private read(table: ShapeTable, file: OpenFile, text: string): void {
+  private read(table: ShapeTable, file: OpenFile, bytes: Buffer): void {
     const put = (cells: Cells) => void file.rows.set(rowKey(table, file, cells), cells);
+    if (file.files.form === 'whole') return put({ content: isUtf8(bytes) && !bytes.includes(0) ? bytes.toString('utf8') : new Uint8Array(bytes) });
+    const text = bytes.toString('utf8');
     if (file.files.form === 'csv') {
       const { columns, rows } = readCsv(text);
       file.columns.push(...columns);
       return rows.forEach(put);
+    }
+    if (file.files.form === 'json-lines') {
+      for (const line of text.split('\n').filter(Boolean)) put(parseJson(line).value as unknown as Cells);
+      return;
     }
     const { value } = parseJson(text);
     if (file.files.form === 'json') return value === null ? undefined : put(value as Cells);
@@ -173,7 +192,7 @@ export class FolderStore implements OldStore {
     return readdirSync(folder).filter((name) => name.startsWith(before) && name.endsWith(after)).sort().map((name) => join(dirname(path), name));
   }
 
-  private write(path: string, text: string): void {
+  private write(path: string, text: string | Uint8Array): void {
     const there = join(this.folder, path);
     mkdirSync(dirname(there), { recursive: true });
     const beside = `${there}.${process.pid}.tmp`;
@@ -188,16 +207,22 @@ export class FolderStore implements OldStore {
 /** A name that leads out of the folder, or that a file system cannot have, is written with `_`. */
 const pathOf = (table: ShapeTable, cells: Cells): string => (table.files?.path ?? '').replace(/\{(\w+)\}/g, (_whole, name: string) => textOf(cells[name] ?? null).replace(/[^\w.-]/g, '_').replace(/^\.+/, '_').slice(0, 200) || '_');
 
-/** Without a key each row of a list is one of its own, and a file with one row has that one. */
-const rowKey = (table: ShapeTable, file: OpenFile, cells: Cells): string => (table.key.length === 0 && file.files.form !== 'json' ? `#${file.rows.size}` : keyOf(table, cells));
+/** Without a key, or with nothing in it, each row of a list is one of its own, and a file with one row has that one. */
+const rowKey = (table: ShapeTable, file: OpenFile, cells: Cells): string => (isKeyless(table, cells) && file.files.form !== 'json' ? `#${file.rows.size}` : keyOf(table, cells));
+
+const isKeyless = (table: ShapeTable, cells: Cells): boolean => table.key.every((name) => (cells[name] ?? null) === null);
 
 const keyOf = (table: ShapeTable, cells: Cells): string => table.key.map((name) => textOf(cells[name] ?? null)).join('|');
 
-function contentOf({ files, columns, rows, around }: OpenFile): string {
-  const all = [...rows.values()];
+function contentOf({ files, columns, rows, around }: OpenFile, lines: WeakMap<Cells, number>): string | Uint8Array {
+  const all = [...rows.values()].sort((one, other) => (lines.get(one) ?? Infinity) - (lines.get(other) ?? Infinity) || 0);
+  if (files.form === 'whole') return wholeOf(all[0]?.content ?? null);
+  if (files.form === 'json-lines') return all.map((cells) => `${jsonText(cells as Cell)}\n`).join('');
   if (files.form === 'csv') return csvText(columns, all.map((cells) => Object.fromEntries(Object.entries(cells).map(([name, cell]) => [name, textOf(cell)]))));
   if (files.form === 'json') return `${jsonText((all[0] ?? null) as Cell, 2)}\n`;
   return `${jsonText((files.at === undefined ? all : { ...around, [files.at]: all }) as Cell, 2)}\n`;
 }
+
+const wholeOf = (cell: Cell): string | Uint8Array => (cell instanceof BadText ? cell.bytes : cell instanceof Uint8Array ? cell : textOf(cell));
 
 const textOf = (cell: Cell): string => (cell === null ? '' : typeof cell === 'string' ? cell : jsonText(cell));

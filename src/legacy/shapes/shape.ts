@@ -57,7 +57,7 @@ export interface Ours {
 export interface Files {
   /** `config/ai/strategies/{id}.json`: by row; without braces all rows are in the one file. */
   path: string;
-  form: 'csv' | 'json' | 'json-list';
+  form: 'csv' | 'json' | 'json-list' | 'json-lines' | 'whole';
   /** Field of the document that holds the rows: `accounts`. */
   at?: string;
 }

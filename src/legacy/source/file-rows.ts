@@ -11,6 +11,8 @@ export interface FileShape {
   kind: Kind;
   /** Of CSV alone: the header as it stands, which every row has. */
   header?: readonly string[];
+  /** Of CSV alone: the first line is a row, and the columns are numbered. */
+  isHeadless?: boolean;
   delimiter?: string;
   notes: readonly string[];
 }
@@ -60,6 +62,10 @@ function csvShape({ full, path }: FolderFile, name: string): FileShape {
   const delimiter = /\.tsv$/i.test(name) ? '\t' : line.includes(',') ? ',' : line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',';
   const [first] = records(full, path, delimiter);
   const notes: string[] = [];
+  if (first && isRow(first)) {
+    notes.push(`HEADER_MISSING: ${path}: its first line holds figures and is a row; the columns are numbered`);
+    return { kind: 'csv', header: first.cells.map((_cell, place) => `column ${place + 1}`), isHeadless: true, delimiter, notes };
+  }
   const seen = new Map<string, number>();
   const header = (first?.cells ?? []).map((cell, place) => {
     const written = textOf(cell ?? '');
@@ -73,6 +79,10 @@ function csvShape({ full, path }: FolderFile, name: string): FileShape {
   });
   return { kind: 'csv', header, delimiter, notes };
 }
+
+/** Nobody calls a column `0.01` or `2025-01-01 00:00:00`; taken for a header, the row would be gone. */
+const FIGURE = /^\s*-?\d+\.\d+\s*$|^\s*\d{4}-\d\d-\d\d[ T]\d\d:\d\d/;
+const isRow = ({ cells }: CsvRecord): boolean => cells.some((cell) => cell !== null && FIGURE.test(cell));
 
 function* records(full: string, path: string, delimiter: string): Iterable<CsvRecord> {
   function* withoutItsMark(): Iterable<string> {
@@ -128,8 +138,8 @@ export function knownOf(piece: Piece): Known {
   return found;
 }
 
-function* csvRows({ full, path }: FolderFile, { header = [], delimiter = ',' }: FileShape, id: string | undefined): Iterable<SourceRow> {
-  let place = -1;
+function* csvRows({ full, path }: FolderFile, { header = [], delimiter = ',', isHeadless = false }: FileShape, id: string | undefined): Iterable<SourceRow> {
+  let place = isHeadless ? 0 : -1;
   for (const { cells: read, line, fault } of records(full, path, delimiter)) {
     place += 1;
     if (place === 0) continue;
