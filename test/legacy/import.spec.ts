@@ -305,6 +305,8 @@ describe('what goes wrong', () => {
     const before = await stateOf(t.db, ['import_runs']);
     const changed = () => Promise.reject(Object.assign(new Error('old.db was changed while it was read'), { code: 'SOURCE_CHANGED' }));
     expect((await run(oldSource(usual(name), { unchanged: changed }), name)).error?.code).toBe('SOURCE_CHANGED');
+    // Its file has grown: more rows than were counted.
+    expect((await run(oldSource({ ...usual(name), candles: { ...candles(name, 10), count: 9 } }, { unchanged: changed }), name)).error?.code).toBe('SOURCE_CHANGED');
     expect(await stateOf(t.db, ['import_runs'])).toEqual(before);
   });
 
