@@ -1,3 +1,4 @@
+import { own } from '../../common/own.js';
 import type { System } from '../profile.js';
 import type { Cell } from '../source/cell.js';
 import { means } from './means.js';
@@ -106,7 +107,7 @@ export interface Shape {
 export function createStatements(table: ShapeTable, columns: readonly { name: string; declared: string }[], spelled: TableForm['spelled'] = { table: table.name, columns: {} }): string[] {
   const lacking = table.columns.filter(({ name }) => !columns.some((column) => column.name === name)).map(({ name }) => name);
   const isWhole = (statement: string) => !(/\(([^)]*)\)/.exec(statement)?.[1] ?? '').split(',').some((part) => lacking.includes(part.trim().replace(/ .*$/, '').replaceAll('"', '')));
-  const lines = [...columns.map(({ name, declared }) => `${quoted(spelled.columns[name] ?? name)} ${declared}`.trimEnd()), ...table.constraints.filter(isWhole)];
+  const lines = [...columns.map(({ name, declared }) => `${quoted(own(spelled.columns, name) ?? name)} ${declared}`.trimEnd()), ...table.constraints.filter(isWhole)];
   return [`CREATE TABLE IF NOT EXISTS ${quoted(spelled.table)} (\n\t${lines.join(',\n\t')}\n)`, ...table.indexes.filter(isWhole)];
 }
 
