@@ -183,7 +183,7 @@ describe('a row that cannot be taken over', () => {
 
   it('has a report that cannot be written: that is said before anything is done', async () => {
     const before = await stateOf(t.db);
-    await expect(run(oldSource(usual('x')), newName(), { report: '/nonexistent/rejects.jsonl' })).rejects.toMatchObject({ code: 'REPORT_UNWRITABLE' });
+    await expect(run(oldSource(usual('x')), newName(), { report: '/dev/null/no-folder/rejects.jsonl' })).rejects.toMatchObject({ code: 'REPORT_UNWRITABLE' });
     expect(await stateOf(t.db)).toEqual(before);
   });
 });
