@@ -53,7 +53,7 @@ describe('a stream', () => {
   });
 
   it('tells an agent its desired state like every other answer', async () => {
-    expect((await open({}, agent.apiKey)).headers['x-desired-state']).toMatch(/^active;run=/);
+    expect((await open({}, agent.apiKey)).headers['x-desired-state']).toMatch(/^active;v=1;run=/);
   });
 
   it('tells of a change within milliseconds when it was made here', async () => {
