@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { ADMIN, startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { BrowserTest, describeInBrowser, seriousViolations } from '../support/browser.js';
+import { BrowserTest, describeInBrowser, holdUntil, seriousViolations } from '../support/browser.js';
 import { clientOf } from '../support/http.js';
 import { beat, limitAll, propose, trader } from '../support/ideas.js';
 
@@ -28,13 +28,6 @@ const commandOf = async (id: string) => (await t.http<Command>('GET', `/commands
 /** Within the page, without reading all of it anew. */
 const walk = (page: Page, path: string) => page.evaluate(`history.pushState(null, '', ${JSON.stringify(path)})`);
 const idIn = (page: Page) => new URL(page.url()).pathname.split('/').at(-1)!;
-/** Held by a key, as a person without a mouse does, until what it does is seen. */
-async function hold(page: Page, name: string | RegExp, until: Locator) {
-  await page.getByRole('button', { name }).focus();
-  await page.keyboard.down('Enter');
-  await until.waitFor();
-  await page.keyboard.up('Enter');
-}
 
 describeInBrowser('the page of the agents', () => {
   it('shows of each whether it is alive, whether it can trade and why not, what is wanted and what it says', async () => {
@@ -81,7 +74,7 @@ describeInBrowser('the page of the agents', () => {
     const agent = await trader(t);
     const { page } = await b.signedIn(t, `/agents/${agent.id}/command?type=cancel_order`);
     await page.getByLabel('Order tag').fill('x'.repeat(20));
-    await hold(page, /Cancel this order/, page.getByRole('alert').filter({ hasText: 'Nothing was queued' }));
+    await holdUntil(page, /Cancel this order/, page.getByRole('alert').filter({ hasText: 'Nothing was queued' }));
     await page.getByText('must have at most 16 characters').first().waitFor();
     expect((await t.http<{ items: unknown[] }>('GET', `/commands?agentId=${agent.id}`)).body.items).toEqual([]);
   });
@@ -91,7 +84,7 @@ describeInBrowser('the page of the agents', () => {
     const { page, faults } = await b.signedIn(t, `/agents/${agent.id}/command?type=kill`);
     const kill = page.getByRole('button', { name: `Kill ${agent.name}` });
     await kill.click();
-    await hold(page, new RegExp(`Kill ${agent.name}`), page.getByRole('heading', { name: 'kill', level: 1 }));
+    await holdUntil(page, new RegExp(`Kill ${agent.name}`), page.getByRole('heading', { name: 'kill', level: 1 }));
     expect((await t.http<{ items: Command[] }>('GET', `/commands?agentId=${agent.id}`)).body.items.map(({ type }) => type)).toEqual(['kill']);
     await page.goto(`${t.base}/agents/${agent.id}/command?type=start`);
     const start = page.getByRole('button', { name: `Start ${agent.name}` });
@@ -185,7 +178,7 @@ describeInBrowser('the page of the agents', () => {
     await page.getByRole('button', { name: 'Save settings' }).click();
     await page.getByText('its trades are closed after 5 min of silence').waitFor();
     expect((await t.http('GET', `/agents/${agent.id}`)).body).toMatchObject({ config: { lots: 2 }, symbols: ['EURUSD', 'GBPUSD'], windDownPolicy: 'flatten', windDownAfterSeconds: 300 });
-    await hold(page, new RegExp(`Retire ${agent.name}`), page.getByRole('button', { name: `Bring ${agent.name} back` }));
+    await holdUntil(page, new RegExp(`Retire ${agent.name}`), page.getByRole('button', { name: `Bring ${agent.name} back` }));
     expect((await t.http('GET', `/agents/${agent.id}`)).body).toMatchObject({ retired: true });
     expect((await agent.http('POST', '/agents/me/heartbeat', { body: {} })).status).toBe(401);
     expect(faults).toEqual([]);

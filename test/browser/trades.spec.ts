@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { ADMIN, startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { BrowserTest, describeInBrowser, seriousViolations } from '../support/browser.js';
+import { BrowserTest, describeInBrowser, holdUntil, seriousViolations } from '../support/browser.js';
 import { clientOf } from '../support/http.js';
 import { limitAll, trader } from '../support/ideas.js';
 import { storeTrades } from '../support/trade-rows.js';
@@ -49,15 +49,6 @@ const isDrawn = (page: Page) => page.evaluate(`new Promise((resolve) => {
   look();
 })`);
 const fits = async (page: Page) => expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
-
-/** Holds the button as long as it asks for. */
-async function hold(page: Page, name: RegExp): Promise<void> {
-  const button = page.getByRole('button', { name });
-  await button.focus();
-  await page.keyboard.down('Enter');
-  await page.getByText('The agent is asked to close').or(page.getByRole('alert')).first().waitFor();
-  await page.keyboard.up('Enter');
-}
 
 describeInBrowser('trades', () => {
   it('are listed by filters that the address keeps over a reload, and back', async () => {
@@ -198,15 +189,13 @@ describeInBrowser('the page of a trade', () => {
 
   it('asks the agent to close half of it, once held, and shows what the server refuses after', async () => {
     const { page, faults } = await b.signedIn(t, `/trades/${running.id}`);
-    await hold(page, /^Close half, 0\.05/);
-    await page.getByText(/The agent is asked to close 0\.05/).waitFor();
+    await holdUntil(page, /^Close half, 0\.05/, page.getByText(/The agent is asked to close 0\.05/));
     const asked = () => t.db.query<{ payload: { size?: string } }>(`select payload from agent_commands where trade_id = $1 and type = 'close_trade'`, [running.id]);
     expect((await asked()).map(({ payload }) => payload.size)).toEqual(['0.05']);
     await page.reload();
     await page.getByRole('button', { name: /^Close half/ }).waitFor();
     await t.http('POST', `/agents/${agent.id}/commands`, { body: { type: 'close_trade', payload: { tradeId: running.id, size: '0.05' } } });
-    await hold(page, /^Close all/);
-    await page.getByText(/commands under way close/).waitFor();
+    await holdUntil(page, /^Close all/, page.getByText(/commands under way close/));
     expect(await asked()).toHaveLength(2);
     expect(faults).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import axe from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { ADMIN, type TestApp } from './app.js';
 
 export const CHROMIUM = '/usr/bin/chromium';
@@ -60,6 +60,18 @@ export class BrowserTest {
     await page.getByRole('navigation', { name: 'Pages' }).waitFor();
     return watched;
   }
+}
+
+/** Held by a key, as a person without a mouse does, until what it does is seen. */
+export async function holdUntil(page: Page, name: string | RegExp, seen: Locator): Promise<void> {
+  await page.getByRole('button', { name }).focus();
+  await page.keyboard.down('Enter');
+  try {
+    await seen.waitFor();
+  } catch (error) {
+    throw new Error(`not seen; the page says: ${(await page.getByRole('alert').allInnerTexts()).join(' | ')}`, { cause: error });
+  }
+  await page.keyboard.up('Enter');
 }
 
 /** Violations that axe-core calls serious or critical, as sentences. */

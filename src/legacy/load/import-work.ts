@@ -1,6 +1,6 @@
 import type { Tx } from '../../database/transaction.js';
 import type { TableMapping } from '../profile.js';
-import { type Proof, type ProofAsk, prove } from '../proof/proof.js';
+import { type Proof, type ProofAsk, prove, SET_BY_SET } from '../proof/proof.js';
 import type { Source, SourceTable } from '../source/cell.js';
 import { type TargetTable, TARGETS } from '../targets.js';
 import { BULK_ROWS } from './bulk-lane.js';
@@ -134,6 +134,7 @@ export class ImportWork {
       throw rejected(rejects.count);
     }
     await this.storeRejects(tx);
+    await tx.query(SET_BY_SET);
     this.report.sums = await this.sums(tx);
     watch.says('looking for secrets in what was stored');
     const worded = this.loaders.filter(({ isBulk }) => !isBulk).flatMap(({ targets }) => [...targets] as TargetTable[]);
