@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { UnexplainedService } from '../../src/accounts/unexplained.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { Breakers } from '../support/breakers.js';
+import { storeTrades } from '../support/trade-rows.js';
 
 let t: TestApp;
 let b: Breakers;
@@ -82,6 +84,29 @@ describe('daily loss', () => {
     await told(11_400);
     await b.look();
     expect(await daily()).toMatchObject({ state: 'tripped', value: '600', limit: '600' });
+  });
+
+  it('is not made good by a rise of the balance that nothing has explained for a minute, nor is the fall from a peak', async () => {
+    await storeTrades(t.db, [{ agentId: agent.id, accountId: agent.accountId, exitTime: await b.clock(), grossProfit: '0', entryTime: await b.clock() }]);
+    await told(10_000);
+    await t.db.advance(1);
+    const rose = await b.clock();
+    await b.beat(agent, { equity: 10_000, balance: '10499.99' });
+    const explain = () => t.app.get(UnexplainedService).look();
+    await explain();
+    await b.look();
+    // The fill that made it may be on its way.
+    expect(await daily()).toMatchObject({ state: 'active', value: '0' });
+    await t.db.advance(61);
+    await b.look();
+    expect(await daily()).toMatchObject({ state: 'warning', value: '499.99' });
+    expect(await b.state('drawdown', agent.accountId)).toMatchObject({ value: '499.99' });
+    await t.http('POST', `/accounts/${agent.accountId}/cash-flows`, { body: { kind: 'deposit', amount: '499.99', at: rose } });
+    await b.look();
+    expect(await daily()).toMatchObject({ value: '499.99', limit: '524.9995' });
+    await b.beat(agent, { equity: '10499.99', balance: '10499.99' });
+    await b.look();
+    expect(await daily()).toMatchObject({ state: 'active', value: '0' });
   });
 
   it('holds the tighter limit of the account, for that account', async () => {
