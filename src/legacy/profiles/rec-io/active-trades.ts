@@ -1,9 +1,9 @@
 import { kept } from '../../convert/columns.js';
-import type { TableMapping } from '../../profile.js';
-import type { Cell, SourceTable } from '../../source/cell.js';
+import { type Owners, Reject, type TableMapping } from '../../profile.js';
+import type { Cell, SourceRow, SourceTable } from '../../source/cell.js';
 import { archived, has, keptAll } from '../columns.js';
 import { tradeOf } from '../imported-trade.js';
-import { type Beside, oldTrade, TRADE_COLUMNS } from './trades.js';
+import { type Beside, oldTrade, TRADE_COLUMNS, tradesMapping } from './trades.js';
 
 const OWN = `current_symbol_price current_probability buffer_from_entry buffer_from_strike time_since_entry ttc_seconds current_close_price current_pnl last_updated notes entry_price current_price`;
 
@@ -18,7 +18,7 @@ export const isActiveTrades = ({ base, columns }: SourceTable): boolean =>
 
 /**
  * The watcher's copy of open trades. Whoever deleted a row of `trades` (the old program does so each hour with those in
- * error) left a position that only this table knows: it comes in as unknown, and counts.
+ * error) left a position that only this table knows: it comes in as unknown, and counts. So does one whose trade is refused.
  * @param trades of the same source
  */
 export function activeTradesMapping(table: SourceTable, trades: readonly SourceTable[], beside: Beside): TableMapping {
@@ -30,15 +30,15 @@ export function activeTradesMapping(table: SourceTable, trades: readonly SourceT
     as: 'import', columns: COLUMNS,
     map(values, owners, row) {
       const named = word(row.cells.trade_id);
-      if (named !== null && (there ??= idsIn(trades, table)).has(named)) return { archive: `MIRROR_OF_TRADE: the trade ${named} comes in from its own table` };
-      row.note('TRADE_MISSING', `trade_id ${named ?? ''} has no row in trades; the position is only known here, and comes in as unknown`);
+      if (named !== null && (there ??= idsIn(trades, table, (each) => tradesMapping(each, beside), owners)).has(named)) return { archive: `MIRROR_OF_TRADE: the trade ${named} comes in from its own table` };
+      row.note('TRADE_MISSING', `trade_id ${named ?? ''} has no row in trades that can be taken over; the position is only known here, and comes in as unknown`);
       return tradeOf(oldTrade(row, values, beside, () => false), table.name, owners, row);
     },
   };
 }
 
-/** Of the trades that are watched, those that are there. */
-function idsIn(trades: readonly SourceTable[], active: SourceTable): Set<string> {
+/** Of the trades that are watched, those that come in. */
+function idsIn(trades: readonly SourceTable[], active: SourceTable, mappingOf: (table: SourceTable) => TableMapping, owners: Owners): Set<string> {
   const asked = new Set<string>();
   for (const { cells } of active.rows()) {
     const named = word(cells.trade_id);
@@ -46,12 +46,26 @@ function idsIn(trades: readonly SourceTable[], active: SourceTable): Set<string>
   }
   const found = new Set<string>();
   for (const table of trades) {
-    for (const { cells } of table.rows()) {
-      const id = word(cells.id);
-      if (id !== null && asked.has(id)) found.add(id);
+    const mapping = mappingOf(table);
+    for (const row of table.rows()) {
+      const id = word(row.cells.id);
+      if (id !== null && asked.has(id) && isTaken(row, mapping, owners)) found.add(id);
     }
   }
   return found;
+}
+
+/** Whether the row is not refused when its turn comes. */
+function isTaken({ id, cells, broken }: SourceRow, { columns, map }: TableMapping, owners: Owners): boolean {
+  if (broken || !map) return false;
+  const reading = { id, cells, note: () => undefined };
+  try {
+    map(Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.read(cells[name] ?? null, name, reading)])), owners, reading);
+    return true;
+  } catch (error) {
+    if (error instanceof Reject) return false;
+    throw error;
+  }
 }
 
 /** `5`, 5 and 5.0 are one trade: SQLite keeps what a column was given. */

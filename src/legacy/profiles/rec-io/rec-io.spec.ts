@@ -169,6 +169,11 @@ describe('the other tables of rec_io', () => {
     expect(mapped(REC_IO, sourceOf(tableOf('trades', [TRADE]), watched, MODE), 'active_trades')[0]).toMatchObject(expected);
   });
 
+  it('a watched trade comes in as unknown where its trade is refused: with rejects accepted, the position would count for nothing', () => {
+    const [mirror] = mapped(REC_IO, sourceOf(tableOf('trades', [{ ...TRADE, status: null }]), active(1n), MODE), 'active_trades');
+    expect(mirror).toMatchObject({ trades: { status: 'unknown', outcome: 'no' } });
+  });
+
   it('watched trades are only kept where the trades are in a file of their own', () => {
     const watched = active(1n);
     expect(mapped(REC_IO, sourceOf(watched), 'active_trades')[0]?.archive).toContain('in a file of their own');
