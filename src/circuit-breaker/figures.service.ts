@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Exact } from '../common/decimal.js';
 import type { Run } from '../database/statements.js';
 import type { Tx } from '../database/transaction.js';
 import { effectiveLimits, type LimitLayer } from '../limits/effective-limits.js';
@@ -20,7 +21,7 @@ export interface ScopeFigure extends Figure {
   breaker: BreakerName;
   book: Book;
   scopeId: string;
-  /** Of an amount: the account's currency, and the equity that it was made of. */
+  /** Of an amount: the account's currency, and the equity that it was made of, as a report says it. */
   currency: string | null;
   equity: string | null;
 }
@@ -83,7 +84,7 @@ export class FiguresService {
       const rates = foreign ? await this.losses.rates(tx, row.account_id) : [];
       const figure = lossOf(row, all, limits, { currency: row.currency, rates, now });
       const { account_id, execution_mode } = row;
-      if (figure) found.push({ ...figure, breaker: row.breaker, book: { account_id, execution_mode }, scopeId: account_id, currency: row.currency, equity: row.equity });
+      if (figure) found.push({ ...figure, breaker: row.breaker, book: { account_id, execution_mode }, scopeId: account_id, currency: row.currency, equity: reported(row) });
     }
     return found;
   }
@@ -96,6 +97,8 @@ function lossOf(row: LossRow, all: AllSettings, limits: ReturnType<typeof effect
     case 'drawdown': return drawdown(row, all.drawdown.parameters, limits, money);
   }
 }
+
+const reported = ({ equity, unexplainedRise }: LossRow): string | null => (equity === null ? null : new Exact(equity).plus(unexplainedRise).toFixed());
 
 const layerOf = (row: { currency: string }): LimitLayer => ({ values: valuesOf(row), currency: row.currency });
 

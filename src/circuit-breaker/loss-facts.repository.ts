@@ -26,7 +26,7 @@ const UNFINISHED = `('pending','open','closing','unknown')`;
  */
 const FACTS = `
   select b.account_id, b.execution_mode, n.name as breaker, a.currency, rollover_after(clock.now, a.zone, a.rollover) as next_day_at,
-    trim_scale(case when told.is_told then told.equity when assumed.is_assumed then ${ASSUMED_BALANCE} + assumed.result end)::text as equity,
+    trim_scale(case when told.is_told then told.equity when assumed.is_assumed then ${ASSUMED_BALANCE} + assumed.result end)::text as equity, trim_scale(rise.amount)::text as "unexplainedRise",
     case when told.is_told then trim_scale(d.opening_equity)::text when assumed.is_assumed then '${ASSUMED_BALANCE}' end as "openingEquity",
     case when told.is_told then trim_scale(d.opening_balance)::text when assumed.is_assumed then '${ASSUMED_BALANCE}' end as "openingBalance",
     case when told.is_told then trim_scale(today.amount)::text else '0' end as "flowsToday",
@@ -71,6 +71,8 @@ const FACTS = `
 export interface LossRow extends LossFacts, Book {
   breaker: 'daily_loss' | 'daily_target' | 'drawdown';
   currency: string;
+  /** What the equity was reported with and is without. */
+  unexplainedRise: string;
   next_day_at: string;
 }
 

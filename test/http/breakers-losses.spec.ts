@@ -90,10 +90,8 @@ describe('daily loss', () => {
     await storeTrades(t.db, [{ agentId: agent.id, accountId: agent.accountId, exitTime: await b.clock(), grossProfit: '0', entryTime: await b.clock() }]);
     await told(10_000);
     await t.db.advance(1);
-    const rose = await b.clock();
     await b.beat(agent, { equity: 10_000, balance: '10499.99' });
-    const explain = () => t.app.get(UnexplainedService).look();
-    await explain();
+    await t.app.get(UnexplainedService).look();
     await b.look();
     // The fill that made it may be on its way.
     expect(await daily()).toMatchObject({ state: 'active', value: '0' });
@@ -101,6 +99,19 @@ describe('daily loss', () => {
     await b.look();
     expect(await daily()).toMatchObject({ state: 'warning', value: '499.99' });
     expect(await b.state('drawdown', agent.accountId)).toMatchObject({ value: '499.99' });
+    // And no report is one that trips nothing because it has the rise in it.
+    await b.beat(agent, { equity: '9999.99', balance: '10499.99' });
+    expect(await daily()).toMatchObject({ state: 'tripped', value: '500' });
+  });
+
+  it('of a rise that is named since is what it is without it', async () => {
+    await storeTrades(t.db, [{ agentId: agent.id, accountId: agent.accountId, exitTime: await b.clock(), grossProfit: '0', entryTime: await b.clock() }]);
+    await told(10_000);
+    await t.db.advance(1);
+    const rose = await b.clock();
+    await b.beat(agent, { equity: 10_000, balance: '10499.99' });
+    await t.app.get(UnexplainedService).look();
+    await t.db.advance(61);
     await t.http('POST', `/accounts/${agent.accountId}/cash-flows`, { body: { kind: 'deposit', amount: '499.99', at: rose } });
     await b.look();
     expect(await daily()).toMatchObject({ value: '499.99', limit: '524.9995' });
