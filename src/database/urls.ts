@@ -2,7 +2,7 @@ import { relative, resolve } from 'node:path';
 import type { Env } from '../config/env.js';
 import { keptSecret } from '../config/kept-secrets.js';
 import { type EmbeddedDatabase, useEmbedded } from './embedded/embedded.js';
-import { ensureDatabase, ensureRole, letSeeSessions, setRoleTimeouts, withIdentity } from './roles.js';
+import { ensureDatabase, ensureRole, letSeeSessions, setRoleSettings, withIdentity } from './roles.js';
 
 /** Where the database is, and as whom each part of the application goes there. */
 export interface DatabaseUrls {
@@ -49,7 +49,7 @@ async function embeddedUrls(env: Env, log: (line: string) => void): Promise<Data
     await ensureRole(embedded.adminUrl, writer);
     const database = 'tradewarden';
     await ensureDatabase(embedded.adminUrl, database, owner.user);
-    await setRoleTimeouts(embedded.adminUrl, writer.user, database);
+    await setRoleSettings(embedded.adminUrl, writer.user, database);
     await letSeeSessions(embedded.adminUrl, writer.user);
     const url = withIdentity(embedded.adminUrl, { ...writer, database });
     const ownerUrl = withIdentity(embedded.adminUrl, { ...owner, database });

@@ -15,7 +15,7 @@ import { type ClusterLocation, clusterLocation, openDataDir, saveLocation } from
 import { createCluster } from '../database/embedded/create-cluster.js';
 import { whoIs } from '../database/embedded/postgres-processes.js';
 import { readPostmasterFile } from '../database/embedded/postmaster-file.js';
-import { setRoleTimeouts, withIdentity } from '../database/roles.js';
+import { setRoleSettings, withIdentity } from '../database/roles.js';
 import type { DatabaseUrls } from '../database/urls.js';
 import type { Arrived } from './arrival.service.js';
 import { type Arrive, bringUp } from './bring-up.js';
@@ -103,7 +103,7 @@ async function inCluster<T>({ env, steps, arrive, dataDir }: ClusterTask & { dat
     await withClient(server.adminUrl, async (client) => {
       for (const [role, secret] of [['postgres', 'postgresPassword'], [OWNER, 'ownerPassword'], [WRITER, 'writerPassword']] as const) await client.query(`alter role ${role} password ${client.escapeLiteral(keptSecret(env.DATA_DIR, secret))}`);
     });
-    await setRoleTimeouts(server.adminUrl, WRITER, backup.manifest.database);
+    await setRoleSettings(server.adminUrl, WRITER, backup.manifest.database);
     const { arrived, ...more } = await bringUp({ backup, urls, restoreId, drill, live: null, otherSystem, steps, arrive });
     return await work(urls, arrived, more);
   } finally {

@@ -3,7 +3,7 @@ import { PgToolFailed } from '../backup/pg-tools.js';
 import type { Backup } from '../backup/read-backup.js';
 import { restoreInto } from '../backup/restore-into.js';
 import { WatchedClient, withClient } from '../database/client.js';
-import { ensureRole, identityOf, roleExists, setRoleTimeouts, withIdentity } from '../database/roles.js';
+import { ensureRole, identityOf, roleExists, setRoleSettings, withIdentity } from '../database/roles.js';
 import type { DatabaseUrls } from '../database/urls.js';
 import type { Arrived } from './arrival.service.js';
 import { type Arrive, bringUp, firstOf } from './bring-up.js';
@@ -145,7 +145,7 @@ async function build({ urls, steps, arrive }: RestoreTask, backup: Backup, { nam
     return facts.live && !drill ? copySettings(urls.adminUrl, state.of, name) : [];
   });
   await steps.run('restoring', () => restoreInto(backup, own.ownerUrl, { signal: steps.signal }));
-  await setRoleTimeouts(urls.adminUrl, writer.user, name).catch(() => undefined);
+  await setRoleSettings(urls.adminUrl, writer.user, name).catch(() => undefined);
   const live = facts.live ? await knownOf(urls.ownerUrl) : null;
   const brought = await bringUp({ backup, urls: own, restoreId, drill, live, otherSystem, steps, arrive });
   if (!drill) await marking('ready');

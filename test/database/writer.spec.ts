@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { APPEND_ONLY_TABLES } from '../../src/database/migrations.js';
+import { applyGrants } from '../../src/database/roles.js';
 import { onConnection } from '../support/cluster.js';
 import { dropFresh, type Fresh, freshDatabase } from '../support/fresh-database.js';
 
@@ -180,5 +181,17 @@ describe('ensure_snapshot_months', () => {
   it("is nobody else's", async () => {
     const { rows } = await owner.query(`select count(*)::int as n from pg_proc, aclexplode(proacl) where proname = 'ensure_snapshot_months' and grantee = 0`);
     expect(rows).toEqual([{ n: 0 }]);
+  });
+});
+
+describe('what is set for its sessions', () => {
+  const settings = () => onConnection(db.url, async (client) => (await client.query(`select current_setting('statement_timeout') as statement, current_setting('jit') as jit`)).rows);
+
+  it('is what somebody set, and else ours: without JIT, which compiled for longer than most statements take', async () => {
+    const role = `role "${db.writer}" in database "${db.database}"`;
+    expect(await settings()).toEqual([{ statement: '15s', jit: 'off' }]);
+    await owner.query(`alter ${role} reset jit; alter ${role} set statement_timeout = '9s'`);
+    expect(await applyGrants(db.ownerUrl, db.writer)).toEqual([]);
+    expect(await settings()).toEqual([{ statement: '9s', jit: 'off' }]);
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { migrateUp } from '../../src/database/migrate.js';
-import { ensureDatabase, ensureRole, setRoleTimeouts, withIdentity } from '../../src/database/roles.js';
+import { ensureDatabase, ensureRole, setRoleSettings, withIdentity } from '../../src/database/roles.js';
 import type { TestDatabase } from './database.js';
 
 /** With everything that an argument, a URL or a shell could read otherwise. */
@@ -23,7 +23,7 @@ export async function backedUp(adminUrl: string, name = 'trading'): Promise<Test
   const pool = new pg.Pool({ connectionString: database, max: 4 });
   pool.on('error', () => undefined);
   await pool.query(`alter role ${OWNER.user} createdb`);
-  await setRoleTimeouts(adminUrl, WRITER.user, name);
+  await setRoleSettings(adminUrl, WRITER.user, name);
   await migrateUp(ownerUrl, { writer: WRITER.user });
   await pool.query(`create table test_clock (shift interval not null); insert into test_clock values ('0'); alter table test_clock owner to ${OWNER.user};
     create or replace function app_clock() returns timestamptz language sql volatile security definer set search_path = public as 'select clock_timestamp() + (select shift from test_clock)'`);

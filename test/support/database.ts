@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { setRoleTimeouts, withIdentity } from '../../src/database/roles.js';
+import { setRoleSettings, withIdentity } from '../../src/database/roles.js';
 
 /** What a test process is told about the server that the whole run shares. */
 interface TestServer {
@@ -33,7 +33,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const server = testServer();
   const name = `tradewarden_${process.pid}_${process.env['JEST_WORKER_ID'] ?? '0'}_${Date.now().toString(36)}_${++made}`;
   await asAdmin(server.adminUrl, `create database ${name} template ${server.template} owner ${server.owner.user}`);
-  await setRoleTimeouts(server.adminUrl, server.writer.user, name);
+  await setRoleSettings(server.adminUrl, server.writer.user, name);
   const adminUrl = withIdentity(server.adminUrl, { database: name });
   const pool = new pg.Pool({ connectionString: adminUrl, max: 3 });
   pool.on('error', () => undefined);

@@ -23,7 +23,7 @@ export default async function globalSetup() {
   enableCompileCache(process.env['NODE_COMPILE_CACHE']);
   const { useEmbedded } = await import('../../dist/src/database/embedded/embedded.js');
   const { migrateUp } = await import('../../dist/src/database/migrate.js');
-  const { applyGrants, ensureDatabase, ensureRole, setRoleTimeouts, withIdentity } = await import('../../dist/src/database/roles.js');
+  const { applyGrants, ensureDatabase, ensureRole, setRoleSettings, withIdentity } = await import('../../dist/src/database/roles.js');
   let adminUrl = process.env['TEST_DATABASE_URL'];
   if (!adminUrl) {
     const dataDir = mkdtempSync(join(tmpdir(), 'tradewarden-tests-'));
@@ -41,7 +41,7 @@ export default async function globalSetup() {
   await ensureDatabase(adminUrl, TEMPLATE, owner.user);
   const ownerUrl = withIdentity(adminUrl, { ...owner, database: TEMPLATE });
   await migrateUp(ownerUrl);
-  await setRoleTimeouts(adminUrl, writer.user, TEMPLATE);
+  await setRoleSettings(adminUrl, writer.user, TEMPLATE);
   await applyGrants(ownerUrl, writer.user);
   await makeAdministrator(withIdentity(adminUrl, { ...writer, database: TEMPLATE }), ownerUrl);
   // A machine that is slow today must not halt the tests: those of this breaker set what they need.
