@@ -36,7 +36,9 @@ export interface StaleMarks {
 
 export interface WithoutStop { id: string; agent_id: string; symbol: string; account: string; broker_position_id: string | null; size: string }
 
-const WATCHED = `t.finished_at is null and t.status in ('open', 'closing', 'unknown') and t.open_size > 0`;
+/** What an import brought for a retired agent nobody can close, and its rules are the old system's: a closure wanted of it would only keep the import from being taken back. */
+const WATCHED = `t.finished_at is null and t.status in ('open', 'closing', 'unknown') and t.open_size > 0
+  and (t.origin <> 'imported' or exists (select from agents a where a.id = t.agent_id and a.retired_at is null))`;
 /** Null takes a rule of the strategy off one trade. */
 const RULES = `jsonb_strip_nulls(coalesce(s.exit_rules, '{}') || coalesce(o.rules, '{}'))`;
 const JOINED = `trades t left join strategies s on s.id = t.strategy_id left join trade_exit_rules o on o.trade_id = t.id

@@ -159,6 +159,15 @@ describe('rules by the clock', () => {
     expect(await closures(cnc)).toEqual([]);
   });
 
+  it('leave what an import brought for a retired agent: nobody can close it, and it may be taken back', async () => {
+    const gone = await t.agent();
+    const trades = await Promise.all([gone, agent].map((of) => openTrade(of, { symbol: 'INFY', exchange: 'NSE', product: 'MIS', entryTime: seconds(-90_000) })));
+    await t.db.query(`update trades set origin = 'imported' where id = any($1)`, [trades.map(({ id }) => id)]);
+    await t.db.query('update agents set retired_at = app_clock() where id = $1', [gone.id]);
+    await watch();
+    expect((await Promise.all(trades.map(closures))).map(({ length }) => length)).toEqual([0, 1]);
+  });
+
   it('close what was held for so long, though no mark ever came', async () => {
     const strategyId = await strategy({ maxHoldingSeconds: 600 });
     const [old, young] = [await openTrade(agent, { strategyId, entryTime: seconds(-601) }), await openTrade(agent, { strategyId, entryTime: seconds(-500) })];
