@@ -27,6 +27,10 @@ export const realised = (book: string, when: (at: string) => string) => `
       and t.net_profit is not null and ${when('t.exit_time')}
   ) fact`;
 
+/** Of an open day, as far as its last balance goes: how much it rose by more than was told, 0 where it did not. A rise that nothing explains counts for nothing. */
+export const riseOf = (day: string) => `greatest(coalesce(${day}.last_balance - ${day}.opening_balance - ${flows(day, (at) => `${at} >= ${day}.starts_at and ${at} <= ${day}.last_balance_at`)}
+  - (select amount from (${realised(day, (at) => `${at} >= ${day}.starts_at and ${at} <= ${day}.last_balance_at`)}) known), 0), 0)`;
+
 /** An agent that was silent for longer counts as offline: what it said last is not what it had at the rollover. */
 const SEEN = '90 seconds';
 

@@ -102,6 +102,10 @@ describe('daily loss', () => {
     // And no report is one that trips nothing because it has the rise in it.
     await b.beat(agent, { equity: '9999.99', balance: '10499.99' });
     expect(await daily()).toMatchObject({ state: 'tripped', value: '500' });
+    // What there is at a reset has the rise in it too.
+    await reset('daily_loss', account());
+    await b.look();
+    expect(await daily()).toMatchObject({ state: 'active', value: '0' });
   });
 
   it('of a rise that is named since is what it is without it', async () => {

@@ -1,6 +1,7 @@
 import type { Tx } from '../../database/transaction.js';
 import type { TableMapping } from '../profile.js';
-import { type Proof, type ProofAsk, prove, SET_BY_SET } from '../proof/proof.js';
+import { type Proof, type ProofAsk, prove } from '../proof/proof.js';
+import { setBySet } from '../proof/set-by-set.js';
 import type { Source, SourceTable } from '../source/cell.js';
 import { type TargetTable, TARGETS } from '../targets.js';
 import { BULK_ROWS } from './bulk-lane.js';
@@ -134,11 +135,10 @@ export class ImportWork {
       throw rejected(rejects.count);
     }
     await this.storeRejects(tx);
-    await tx.query(SET_BY_SET);
-    this.report.sums = await this.sums(tx);
+    this.report.sums = await setBySet((text) => tx.query(text), () => this.sums(tx));
     watch.says('looking for secrets in what was stored');
     const worded = this.loaders.filter(({ isBulk }) => !isBulk).flatMap(({ targets }) => [...targets] as TargetTable[]);
-    this.report.secretsLeft = await secretsLeft(tx, secrets, run, [...new Set(worded)]);
+    this.report.secretsLeft = await setBySet((text) => tx.query(text), () => secretsLeft(tx, secrets, run, [...new Set(worded)]));
     if (this.report.secretsLeft > 0) throw new ImportFailure('SECRETS_LEFT', `${this.report.secretsLeft} secrets would be left in what is stored.`);
     this.report.proof = await proofOf(tx, { ...this.ask, names: this.names, seen: (table) => this.loaders.find(({ report }) => report.name === table.name)?.seen ?? null }, (table, rows) => watch.rows(`${table} (proof)`, rows));
     if (!this.report.proof.ok) throw new ImportFailure('PROOF_FAILED', `What was stored is not what the source holds: ${this.report.proof.damaged} findings.`);

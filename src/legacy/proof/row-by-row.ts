@@ -6,6 +6,7 @@ import { ExactSum, plainDecimal } from './plain-decimal.js';
 import type { Damage, DamageCode } from './proof.js';
 import { bucketSql } from './side.js';
 import { fromSql, nameOf, notRejected, type SideKey, sideOf } from './sides.js';
+import { setBySet } from './set-by-set.js';
 import { changedSince, versionColumn, versionSql } from './since.js';
 import { type Compared, idOf, type TableAsk } from './table-proof.js';
 
@@ -69,10 +70,10 @@ export class RowByRow {
     const { version, touched } = versionSql(key.table);
     const shown = columns.map((column) => columnSql(key.table, column)).map((sql) => `case when (${sql}) is not null then concat(${sql}) end`);
     const id = key.part === 'beside' ? 'o.id' : 'r.target_id';
-    return this.ask.query<StoredRow>(
+    return setBySet(this.ask.query, () => this.ask.query<StoredRow>(
       `select r.old_id, ${id}::text as id, ${key.part === 'of' ? 'true' : 't.id is not null'} as there, array[${shown.join(', ')}]::text[] as columns, ${version} as version, ${touched} as touched,
          ${key.part === 'of' ? 't.actor' : 'null'} as actor
-       from ${fromSql(key)} and r.old_id = any($2::text[])`, [this.ask.number, ids]);
+       from ${fromSql(key)} and r.old_id = any($2::text[])`, [this.ask.number, ids]));
   }
 
   private archive(expected: Expected, found: ArchivedRow | undefined, imported: IdentityRow | undefined): void {
@@ -188,8 +189,8 @@ export class RowByRow {
     const own = this.sides.find(({ key }) => key.part === 'own');
     const columns = [...this.moved.keys()];
     if (!own || columns.length === 0) return;
-    const [row] = await this.ask.query<Record<string, string | null>>(
-      `select ${columns.map((column, at) => `sum(t.${column})::text as sum_${at}`).join(', ')} from ${fromSql(own.key)} and r.old_id = any($2::text[])`, [this.ask.number, ids]);
+    const [row] = await setBySet(this.ask.query, () => this.ask.query<Record<string, string | null>>(
+      `select ${columns.map((column, at) => `sum(t.${column})::text as sum_${at}`).join(', ')} from ${fromSql(own.key)} and r.old_id = any($2::text[])`, [this.ask.number, ids]));
     for (const [at, sum] of [...this.moved.values()].entries()) this.move(sum, null, row?.[`sum_${at}`] ?? null);
   }
 

@@ -6,6 +6,7 @@ import type { Damage, ProofAsk, TableProof } from './proof.js';
 import type { SeenRows } from './seen.js';
 import { RowByRow } from './row-by-row.js';
 import { type BucketRow, Side } from './side.js';
+import { setBySet } from './set-by-set.js';
 import { archiveSql, archiveText, bucketsSql, comparedColumns, elsewhereSql, nameOf, type SideKey, sideOf, sideTexts } from './sides.js';
 import { importedId } from '../load/imported-id.js';
 
@@ -166,7 +167,7 @@ export class TableProver {
     for (const setting of SEVERAL_PROCESSES) await ask.query(`set local ${setting} = 0`);
     for (const { key, columns } of sides) {
       const of = key.part === 'own' ? figures.of(key.table) : { sums: [], time: null };
-      found.set(nameOf(key), await ask.query<FiguredRow>(bucketsSql(key, columns, of.sums, of.time, ask.rejects), values));
+      found.set(nameOf(key), await setBySet(ask.query, () => ask.query<FiguredRow>(bucketsSql(key, columns, of.sums, of.time, ask.rejects), values)));
     }
     await ask.query('rollback to savepoint several_processes');
     await ask.query('release savepoint several_processes');

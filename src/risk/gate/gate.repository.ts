@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AccountRow } from '../../accounts/accounts.repository.js';
-import { ASSUMED_BALANCE, flows, OF_FILL, realised, REST } from '../../accounts/day-figures.js';
+import { ASSUMED_BALANCE, flows, OF_FILL, REST, riseOf } from '../../accounts/day-figures.js';
 import { type Statement, Statements } from '../../database/statements.js';
 import type { Tx } from '../../database/transaction.js';
 import { suspensionHolds } from '../../halts/suspensions.sql.js';
@@ -132,9 +132,7 @@ const FACTS: Statement = {
       (select count(*)::int from reservations r where r.account_id = q.account_id and r.ended_at is null)
         - (select count(*)::int from held_reservations r where r.account_id = q.account_id) as to_compact,
       (select jsonb_build_object(
-        -- A rise of the balance that nothing explains counts for nothing.
-        'equity', ${text(`day.last_equity - greatest(coalesce(day.last_balance - day.opening_balance - ${flows('day', (at) => `${at} >= day.starts_at and ${at} <= day.last_balance_at`)}
-          - (select amount from (${realised('day', (at) => `${at} >= day.starts_at and ${at} <= day.last_balance_at`)}) known), 0), 0)`)},
+        'equity', ${text(`day.last_equity - ${riseOf('day')}`)},
         'assumedEquity', ${text('begun.balance + begun.flows + made.ever + begun.floating')}, 'assumedBaseline', ${text('begun.balance + begun.flows + made.before')},
         'assumedReference', ${text('greatest(begun.balance + begun.flows, begun.balance + begun.flows + made.before)')})
         from day cross join begun cross join made) as losses,
