@@ -134,6 +134,7 @@ describe('a row that cannot be taken over', () => {
     const report = await run(oldSource({ ...usual(name), deals: { rows: [deal(1), deal(2, { size: 'much' }), deal(3, { size: 13 }), deal(4, { size: 0 })] } }), name);
     expect(report).toMatchObject({ status: 'failed', rejected: 3, error: { code: 'ROWS_REJECTED' }, rejectsFile: asked(name).report });
     expect(report.rejects.map(({ oldId, code, column }) => [oldId, code, column])).toEqual([['2', 'NUMBER_INVALID', 'size'], ['3', 'SIZE_UNLUCKY', 'size'], ['4', 'CONSTRAINT_TRADES_FILLED', null]]);
+    expect(report.rejects[2]?.detail).toMatch(/^trades refuses it: entered_size, exited_size must fit entered_size > 0 AND /);
     expect(await stateOf(t.db, ['import_runs', 'import_rejects'])).toEqual(before);
     const lines = readFileSync(asked(name).report, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { oldId: string; original: object });
     expect(lines.map(({ oldId }) => oldId)).toEqual(['2', '3', '4']);
@@ -162,6 +163,7 @@ describe('a row that cannot be taken over', () => {
     const report = await run(oldSource({ signals: { rows } }), name, { acceptRejects: true });
     expect(report.error).toBeNull();
     expect(report.rejects.map(({ oldId, code }) => [Number(oldId), code])).toEqual([...bad].map((id) => [id, 'CONSTRAINT_PREDICTIONS_CONFIDENCE']));
+    expect(report.rejects[0]).toMatchObject({ column: 'confidence', detail: 'predictions refuses it: confidence must fit confidence >= 0 AND confidence <= 1' });
     expect(figures(report)['signals']).toEqual([12_000, 11_993, 0, 0, 7]);
     rmSync(asked(name).report);
   });

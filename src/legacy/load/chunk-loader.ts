@@ -37,7 +37,7 @@ export class ChunkLoader {
         continue;
       }
       const [only, ...more] = part;
-      if (only && more.length === 0) only.reject = refusedBy(error);
+      if (only && more.length === 0) only.reject = await refusedBy(tx, error);
       else waiting.push(...split(part, badRow(error, part)).reverse());
     }
   }

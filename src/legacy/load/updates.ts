@@ -28,7 +28,7 @@ export class Updates {
     } catch (error) {
       if (!(error instanceof Reject) && !/^2[23]|^42501/.test(sqlState(error) ?? '')) throw error;
       await tx.query('rollback to savepoint changed');
-      row.reject = error instanceof Reject ? error : refusedBy(error);
+      row.reject = error instanceof Reject ? error : await refusedBy(tx, error);
     }
   }
 

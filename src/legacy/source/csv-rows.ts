@@ -1,4 +1,4 @@
-import { SourceError } from './source-error.js';
+import { LEAVE_OUT, SourceError } from './source-error.js';
 
 /** One record, its bytes as latin1: what is text and what is not is for the cell to say. Null is an empty cell without quotes. */
 export interface CsvRecord {
@@ -107,7 +107,7 @@ class Records {
   private add(part: string): void {
     this.cell += part;
     this.size += part.length;
-    if (this.size > RECORD_MOST) throw new SourceError('SOURCE_DAMAGED', `${this.file}: the record that begins in line ${this.record.line} is larger than 16 MiB; is a quote not closed?`);
+    if (this.size > RECORD_MOST) throw new SourceError('SOURCE_DAMAGED', `${this.file}: the record that begins in line ${this.record.line} is larger than 16 MiB; is a quote not closed? ${LEAVE_OUT}`);
   }
 
   private endCell(): void {

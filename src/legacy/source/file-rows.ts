@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BadText, type Cell, type JsonCell, JsonNumber, type SourceRow } from './cell.js';
 import { type CsvRecord, csvRecords } from './csv-rows.js';
-import { chunksOf, linesOf, textOf, textOfBytes, withoutMark } from './file-bytes.js';
+import { chunksOf, documentBytes, isUtf16, linesOf, textOf, textOfBytes, withoutMark } from './file-bytes.js';
 import type { FolderFile } from './folder-files.js';
 import { JsonBroken, type JsonDocument, parseJson } from './json-text.js';
 
@@ -28,10 +28,11 @@ const FIRST_LINE_MOST = 1 << 20;
 /** By its name; and of JSON by its first line, for some write lines into a `.json`. */
 export function shapeOf(file: FolderFile): FileShape {
   const name = file.path.replace(/\.example$/i, '');
-  if (/\.(?:csv|tsv)$/i.test(name)) return csvShape(file, name);
-  if (/\.(?:jsonl|ndjson)$/i.test(name)) return { kind: 'lines', notes: [] };
+  const notes = isUtf16(file.full) ? [`ENCODING_UTF16: ${file.path} is UTF-16; an export writes UTF-8`] : [];
+  if (/\.(?:csv|tsv)$/i.test(name)) return csvShape(file, name, notes);
+  if (/\.(?:jsonl|ndjson)$/i.test(name)) return { kind: 'lines', notes };
   if (!/\.json$/i.test(name)) return { kind: 'whole', notes: [] };
-  return { kind: hasJsonLines(file) ? 'lines' : 'json', notes: [] };
+  return { kind: hasJsonLines(file) ? 'lines' : 'json', notes };
 }
 
 /** More than one line, and one of the first two is a whole object. */
@@ -57,11 +58,10 @@ function parsed(text: string | BadText): JsonDocument | JsonBroken {
   }
 }
 
-function csvShape({ full, path }: FolderFile, name: string): FileShape {
+function csvShape({ full, path }: FolderFile, name: string, notes: string[]): FileShape {
   const [line = ''] = linesOf(full, FIRST_LINE_MOST);
   const delimiter = /\.tsv$/i.test(name) ? '\t' : line.includes(',') ? ',' : line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',';
   const [first] = records(full, path, delimiter);
-  const notes: string[] = [];
   if (first && isRow(first)) {
     notes.push(`HEADER_MISSING: ${path}: its first line holds figures and is a row; the columns are numbered`);
     return { kind: 'csv', header: first.cells.map((_cell, place) => `column ${place + 1}`), isHeadless: true, delimiter, notes };
@@ -166,9 +166,9 @@ function* lineRows({ full, path }: FolderFile, id: string | undefined): Iterable
 }
 
 function* documentRows({ file: { full, path, size }, id, at, without, isFirst }: Piece): Iterable<SourceRow> {
-  const document = size > DOCUMENT_MOST ? new JsonBroken(`it is larger than ${DOCUMENT_MOST} bytes; as JSON lines it can be read`) : parsed(textOfBytes(readFileSync(full)));
+  const document = size > DOCUMENT_MOST ? new JsonBroken(`it is larger than ${DOCUMENT_MOST} bytes; as JSON lines it can be read`) : parsed(textOfBytes(documentBytes(full)));
   if (document instanceof JsonBroken) {
-    if (isFirst) yield brokenRow(path, path, size > WHOLE_MOST ? null : textOfBytes(readFileSync(full)), document);
+    if (isFirst) yield brokenRow(path, path, size > WHOLE_MOST ? null : textOfBytes(documentBytes(full)), document);
     return;
   }
   if (without !== undefined) {

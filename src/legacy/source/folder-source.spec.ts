@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -29,6 +29,7 @@ async function reading<T>(use: (source: Source) => T | Promise<T>, files: readon
 }
 const rows = (name: string, files: readonly FileTable[] = [], after?: string) => reading((source) => [...(source.tables.find((table) => table.name === name)?.rows(after) ?? [])], files);
 const number = (text: string) => new JsonNumber(text);
+const utf16 = (text: string, order: 'LE' | 'BE') => { const bytes = Buffer.from(text, 'utf16le'); return order === 'BE' ? bytes.swap16() : bytes; };
 
 describe('a CSV file', () => {
   it('is a table of its records, named by their place', async () => {
@@ -42,6 +43,18 @@ describe('a CSV file', () => {
   it('keeps text that is not UTF-8, or holds a NUL, by its bytes', async () => {
     put('a.csv', Buffer.concat([Buffer.from('k,v\n1,'), Buffer.from([0xe9]), Buffer.from('\n2,é\n3,a\0b\n')]));
     expect((await rows('a.csv')).map(({ cells }) => cells.v)).toEqual([new BadText(new Uint8Array([0xe9]), 'NOT_UTF8'), 'é', new BadText(new Uint8Array([97, 0, 98]), 'NUL')]);
+  });
+
+  it.each<['LE' | 'BE']>([['LE'], ['BE']])('in UTF-16 %s is read as one in UTF-8, whatever its chunks cut in two, and half a character is no text', async (order) => {
+    const long = 'é\u{1f600}'.repeat(400_000);
+    put('a.csv', utf16(`\ufeffname,v\r\na,"x,é"\r\nb,${long}\r\nc,\ud800`, order));
+    put('b.jsonl', utf16('\ufeff{"id": 1.10}\n{"id": "ü"}\n', order));
+    put('c.json', utf16('\ufeff[{"id": "ü"}]', order));
+    put('torn.csv', Buffer.concat([utf16('\ufeffv\n1\nab', order), Buffer.from('c')]));
+    expect((await rows('a.csv')).map(({ cells }) => cells)).toEqual([{ name: 'a', v: 'x,é' }, { name: 'b', v: long }, { name: 'c', v: new BadText(new Uint8Array([0xed, 0xa0, 0x80]), 'NOT_UTF8') }]);
+    expect([await rows('b.jsonl'), await rows('c.json')].map((each) => each.map(({ cells }) => cells.id))).toEqual([[number('1.10'), 'ü'], ['ü']]);
+    expect((await rows('torn.csv')).map(({ cells }) => cells.v)).toEqual(['1', new BadText(new Uint8Array([...Buffer.from('ab'), 0xff, ...Buffer.from('c')]), 'NOT_UTF8')]);
+    expect(await reading(({ tables }) => tables.map(({ notes }) => notes))).toEqual(['a.csv', 'b.jsonl', 'c.json', 'torn.csv'].map((name) => [`ENCODING_UTF16: ${name} is UTF-16; an export writes UTF-8`]));
   });
 
   it('has rows that do not fit as broken, with all that stands in them', async () => {
@@ -195,6 +208,16 @@ describe('a folder', () => {
       expect(source.tables[0]?.name).toBe('a.jsonl');
       await source.unchanged?.();
     }, [], true);
+  });
+
+  it('of which one file is damaged is refused, and says how the rest is imported', async () => {
+    put('a.csv', 'x\n1\n');
+    put('in/old.db', Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(2_000, 7)]));
+    await expect(openSource(folder)).rejects.toMatchObject({ message: expect.stringMatching(/^in\/old\.db.*To import the rest of the folder, move this file out of it or put a dot before its name/) as unknown as string });
+    renameSync(join(folder, 'in/old.db'), join(folder, 'in/.old.db'));
+    expect(await reading(({ tables, notRead }) => [tables.map(({ name }) => name), notRead?.map(({ name }) => name)])).toEqual([['a.csv'], ['in/.old.db']]);
+    put('b.csv', `x,y\n1,"${'z'.repeat(17 * 1024 * 1024)}`);
+    await expect(rows('b.csv')).rejects.toMatchObject({ code: 'SOURCE_DAMAGED', message: expect.stringContaining('put a dot before its name') as unknown as string });
   });
 
   it('without a file that can be read is refused, and so is a database in it that is in use', async () => {

@@ -8,3 +8,6 @@ export class SourceError extends Error {
     super(message);
   }
 }
+
+/** Behind what is wrong with one file of a folder. */
+export const LEAVE_OUT = 'To import the rest of the folder, move this file out of it or put a dot before its name: it is told as not read then.';

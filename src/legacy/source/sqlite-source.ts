@@ -6,7 +6,7 @@ import type { Source } from './cell.js';
 import { fileDigest } from './digest.js';
 import { type FileState, fileState, refuseChanged, refuseInUse } from './in-use.js';
 import { SourceError } from './source-error.js';
-import { quotedName, sqliteFault, SqliteTable, type TableShape } from './sqlite-table.js';
+import { quotedName, type SqliteFile, sqliteFault, SqliteTable, type TableShape } from './sqlite-table.js';
 import { temporaryFolder } from './temporary.js';
 
 const MAGIC = 'SQLite format 3\0';
@@ -34,7 +34,7 @@ export async function openSqlite(path: string, options: SqliteOptions): Promise<
   const removed = () => rmSync(folder, { recursive: true, force: true });
   try {
     const copy = join(folder, 'copy.db');
-    await copied(path, copy);
+    await copied(path, copy, fileOf(path, options));
     return opened(copy, path, await fileDigest(copy), options, null, removed);
   } catch (error) {
     removed();
@@ -48,12 +48,7 @@ export async function openSqlite(path: string, options: SqliteOptions): Promise<
 export const isSqlite = (path: string): boolean => firstBytes(path) === MAGIC;
 
 function refuseOthers(path: string): void {
-  let found: string;
-  try {
-    found = firstBytes(path);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
+  const found = firstBytes(path);
   if (found === '') throw new SourceError('SOURCE_EMPTY', `${basename(path)} is empty: it holds no table. Is it the right file?`);
   if (found !== MAGIC) throw new SourceError('SOURCE_NOT_A_DATABASE', `${basename(path)} is no SQLite database, or an encrypted one${/\.(?:csv|tsv|jsonl?|ndjson)$/i.test(path) ? '. Of CSV and JSON name the folder' : ''}`);
 }
@@ -66,17 +61,22 @@ export function unreadable(path: string, error: unknown): SourceError {
 }
 
 function firstBytes(path: string): string {
-  const file = openSync(path, 'r');
+  let file: number | undefined;
   try {
+    file = openSync(path, 'r');
     const bytes = Buffer.alloc(MAGIC.length);
     return bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0));
+  } catch (error) {
+    throw unreadable(path, error);
   } finally {
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
   }
 }
 
+const fileOf = (path: string, { within }: SqliteOptions): SqliteFile => ({ name: within ?? basename(path), isInFolder: within !== undefined });
+
 /** The database's own copying: what a writer commits meanwhile is in it whole, or not at all. */
-async function copied(path: string, to: string): Promise<void> {
+async function copied(path: string, to: string, file: SqliteFile): Promise<void> {
   try {
     using from = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
     await backup(from, to, { rate: 1_000_000 });
@@ -84,12 +84,12 @@ async function copied(path: string, to: string): Promise<void> {
     // A copy of a database in WAL mode is in WAL mode, and opened as unchanging it must need no other file.
     copy.exec('pragma journal_mode = delete');
   } catch (error) {
-    throw sqliteFault(error, basename(path), null);
+    throw sqliteFault(error, file, null);
   }
 }
 
 function opened(file: string, path: string, sha256: string, options: SqliteOptions, state: FileState | null, removed: () => void): Source {
-  const name = basename(path);
+  const named = fileOf(path, options);
   const url = pathToFileURL(file);
   url.searchParams.set('immutable', '1');
   let db: DatabaseSync | undefined;
@@ -101,7 +101,7 @@ function opened(file: string, path: string, sha256: string, options: SqliteOptio
     const encoding = String(db.prepare('pragma encoding').get()?.encoding ?? 'UTF-8').toLowerCase();
     const listed = db.prepare('pragma main.table_list').all() as unknown as Listed[];
     const shapes = listed.filter(({ type, name }) => (type === 'table' || type === 'shadow') && name !== 'sqlite_schema').sort(byName).map((table) => shapeOf(open, table, options.within));
-    const tables = shapes.map((shape) => new SqliteTable(open, name, encoding, shape));
+    const tables = shapes.map((shape) => new SqliteTable(open, named, encoding, shape));
     const notRead = listed.filter(({ type }) => type === 'view' || type === 'virtual').sort(byName)
       .map(({ name, type }) => ({ name: within(options, name), why: type === 'view' ? 'a view: it holds nothing of its own' : 'a virtual table: what it holds is in its own tables, if anywhere' }));
     return {
@@ -114,7 +114,7 @@ function opened(file: string, path: string, sha256: string, options: SqliteOptio
     };
   } catch (error) {
     if (db?.isOpen) db.close();
-    throw sqliteFault(error, name, null);
+    throw sqliteFault(error, named, null);
   }
 }
 

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { BadText, type Cell, type SourceRow, type SourceTable } from './cell.js';
 import { rowId } from './row-id.js';
 import { textOfUtf16 } from './utf16-text.js';
-import { SourceError } from './source-error.js';
+import { LEAVE_OUT, SourceError } from './source-error.js';
 
 export interface TableShape {
   /** In its database. */
@@ -44,7 +44,7 @@ export class SqliteTable implements SourceTable {
 
   constructor(
     private readonly db: DatabaseSync,
-    private readonly file: string,
+    private readonly file: SqliteFile,
     private readonly encoding: string,
     private readonly shape: TableShape,
   ) {
@@ -220,11 +220,18 @@ const isInDoubt = (value: Raw | undefined): value is string => typeof value === 
 const CORRUPT = 11;
 const NOT_A_DATABASE = 26;
 
-export function sqliteFault(error: unknown, file: string, table: string | null): SourceError {
+export interface SqliteFile {
+  /** With its path inside a folder. */
+  name: string;
+  isInFolder: boolean;
+}
+
+export function sqliteFault(error: unknown, { name, isInFolder }: SqliteFile, table: string | null): SourceError {
   if (error instanceof SourceError) return error;
   const { errcode = 0, message } = error as { errcode?: number; message: string };
-  const where = table === null ? file : `${file}, table ${table}`;
-  if ((errcode & 0xff) === CORRUPT) return new SourceError('SOURCE_DAMAGED', `${where}: ${message}. What can be saved: sqlite3 ${file} .recover | sqlite3 saved.db`);
-  if ((errcode & 0xff) === NOT_A_DATABASE) return new SourceError('SOURCE_NOT_A_DATABASE', `${where} is no SQLite database, or an encrypted one`);
-  return new SourceError('SOURCE_UNREADABLE', `${where}: ${message}`);
+  const where = table === null ? name : `${name}, table ${table}`;
+  const rest = isInFolder ? `. ${LEAVE_OUT}` : '';
+  if ((errcode & 0xff) === CORRUPT) return new SourceError('SOURCE_DAMAGED', `${where}: ${message}. What can be saved: sqlite3 ${name} .recover | sqlite3 saved.db${rest}`);
+  if ((errcode & 0xff) === NOT_A_DATABASE) return new SourceError('SOURCE_NOT_A_DATABASE', `${where} is no SQLite database, or an encrypted one${rest}`);
+  return new SourceError('SOURCE_UNREADABLE', `${where}: ${message}${rest}`);
 }
