@@ -22,7 +22,7 @@ const LEVELS: Record<string, number> = {
 /** Who may import whom inside a level. */
 const ARROWS: Record<string, string[]> = {
   config: ['common'], common: ['config', 'database'], database: ['common', 'config'],
-  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts', 'halts'], predictions: ['instruments'], trades: ['halts', 'instruments', 'market-data'], strategies: ['instruments', 'limits'],
+  auth: ['events'], incidents: ['auth', 'events'], agents: ['accounts', 'halts'], predictions: ['agents', 'instruments'], trades: ['halts', 'instruments', 'market-data'], strategies: ['instruments', 'limits'],
   risk: ['circuit-breaker'], decisions: ['commands'], 'kill-switch': ['closures', 'commands', 'decisions'],
   'trade-ideas': ['commands', 'decisions', 'kill-switch'], positions: ['commands'], execution: ['commands', 'positions', 'trade-ideas'],
   closures: ['commands'], supervisor: ['closures', 'commands', 'execution', 'positions'],

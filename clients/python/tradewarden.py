@@ -2016,10 +2016,10 @@ class _Reporter:
     """What the server is told about the agent as it is now."""
 
     def __init__(self, line: _Line, spool: Spool, reports: _BrokerReports, version: str,
-                 status: Callable[[], str]):
+                 config_hash: Optional[str], status: Callable[[], str]):
         self._line, self._client, self._spool = line, line.client, spool
         self._reports = reports
-        self._version, self._status = version, status
+        self._version, self._config_hash, self._status = version, config_hash, status
         self._observed: Optional[int] = None
         self._told_status = ""
         self._figures: Optional[Tuple[float, Json]] = None
@@ -2095,6 +2095,8 @@ class _Reporter:
         line = self._line
         with line.changed:
             body: Json = {"status": self._status(), "agentVersion": self._version}
+            if self._config_hash is not None:
+                body["configHash"] = self._config_hash
             troubles, figures = [], -math.inf
             if line.stalled:
                 troubles.append(f"the bot's loop has not called in for {line.app_silence:.0f} s")
@@ -3099,6 +3101,7 @@ class Agent:
 
     def __init__(self, url: str, api_key: str, folder: str, *, mode: str = "poll",
                  agent_version: str = f"tradewarden-python/{VERSION}",
+                 config_hash: Optional[str] = None,
                  once: Iterable[str] = ("open_trade", "custom"), lease_seconds: int = 30,
                  wait_seconds: float = 20.0, stall_seconds: float = 60.0,
                  conflict_seconds: float = CONFLICT_SECONDS, ca_file: Optional[str] = None,
@@ -3106,7 +3109,8 @@ class Agent:
                  facts_max: int = 10_000):
         """``folder`` keeps the spool, and is locked. ``once``: types of commands that are never
         handed out a second time. ``stall_seconds``: a loop that does not call in for so long is
-        reported as an error. Raises SpoolLocked, SpoolDamaged, ValueError."""
+        reported as an error. ``config_hash``: of what the bot is configured with; another one than
+        before is told to a person. Raises SpoolLocked, SpoolDamaged, ValueError."""
         if mode not in ("poll", "sync"):
             raise ValueError("the mode is poll or sync")
         self.client = Client(url, api_key, ca_file=ca_file, allow_http=allow_http, clock=clock)
@@ -3116,7 +3120,7 @@ class Agent:
         self._reports = _BrokerReports(self._line, self.spool)
         self._market = _Market(self._line, self.spool)
         self._reporter = _Reporter(self._line, self.spool, self._reports, agent_version,
-                                   lambda: self.status)
+                                   config_hash, lambda: self.status)
         self._sender = _Sender(self._line, self.spool)
         self._inbox = _Inbox(self._line, self.spool, once, lease_seconds, self.may_open)
         self._reconciles: Optional[Callable[[Optional[str]], Mapping[str, Any]]] = None

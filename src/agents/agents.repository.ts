@@ -5,6 +5,7 @@ import type { HaltOnAgent } from '../halts/halt-rows.js';
 import { agentSql, HALTS_OF_AGENT } from '../halts/halts.sql.js';
 import { OPENINGS_SUSPENDED } from '../halts/suspensions.sql.js';
 import { type AccountTold, TOLD } from './account-match.js';
+import type { VersionChange } from './agent-versions.service.js';
 
 export type Mode = 'simulation' | 'paper' | 'live';
 export type Run = 'running' | 'paused' | 'stopped';
@@ -19,7 +20,7 @@ export interface RunReason {
 export interface AgentRow {
   id: string; seq: number; name: string; account_id: string; account: string; magic: number; mode: Mode; symbols: string[]; broker: string | null;
   config: Record<string, unknown>; wind_down_policy: 'keep' | 'flatten';
-  wind_down_after_seconds: number; run: Run; run_reason: RunReason | null; state_version: number;
+  wind_down_after_seconds: number; version_policy: 'alert' | 'halt'; run: Run; run_reason: RunReason | null; state_version: number;
   retired_at: string | null; created_at: string; updated_at: string;
   /** In force, strictest first; null: none. */
   halts: HaltOnAgent[] | null;
@@ -30,7 +31,7 @@ export interface AgentStateRow {
   status: AgentStatus; equity: string | null; balance: string | null; margin: string | null; margin_free: string | null;
   floating_pnl: string | null; currency: string | null; as_of: string | null; open_positions: number | null; cycle_count: number | null;
   last_cycle_at: string | null; observed_state_version: number | null; error_message: string | null; broker_connected: boolean | null;
-  trade_allowed: boolean | null; last_quote_at: string | null; agent_version: string | null; broker_account: Record<string, unknown> | null;
+  trade_allowed: boolean | null; last_quote_at: string | null; agent_version: string | null; config_hash: string | null; broker_account: Record<string, unknown> | null;
   instance_id: string | null; started_at: string | null; last_seen_at: string | null; holds_trading_lease: boolean;
   silent_seconds: string | null; uptime_seconds: string | null; account_mismatch: string[] | null; positions_as_of: string | null;
   /** Since the last complete report of positions, by what it says and by when it came; null: none since the agent started. */
@@ -39,14 +40,20 @@ export interface AgentStateRow {
   openings_suspended: boolean;
 }
 
+/** Null: not said. */
+export interface VersionTold {
+  agentVersion: string | null;
+  configHash: string | null;
+}
+
 export type AgentWithState = AgentRow & AgentStateRow;
 
-const AGENT = `a.id, a.seq, a.name, a.account_id, c.name as account, a.magic, a.mode, a.symbols, a.broker, a.config, a.wind_down_policy, a.wind_down_after_seconds,
+const AGENT = `a.id, a.seq, a.name, a.account_id, c.name as account, a.magic, a.mode, a.symbols, a.broker, a.config, a.wind_down_policy, a.wind_down_after_seconds, a.version_policy,
   a.run, a.run_reason, a.state_version, a.retired_at, a.created_at, a.updated_at, ${HALTS_OF_AGENT(agentSql('a'))} as halts`;
 
 const STATE = `s.status, s.equity, s.balance, s.margin, s.margin_free, s.floating_pnl, s.currency, s.as_of, s.open_positions,
   s.cycle_count, s.last_cycle_at, s.observed_state_version, s.error_message, s.broker_connected, s.trade_allowed, s.last_quote_at,
-  s.agent_version, s.broker_account, s.instance_id, s.started_at, s.last_seen_at,
+  s.agent_version, s.config_hash, s.broker_account, s.instance_id, s.started_at, s.last_seen_at,
   coalesce(s.trading_lease_until > app_clock(), false) as holds_trading_lease,
   extract(epoch from app_clock() - s.last_seen_at)::text as silent_seconds,
   extract(epoch from app_clock() - s.started_at)::text as uptime_seconds, s.account_mismatch, r.complete_as_of as positions_as_of,
@@ -93,11 +100,11 @@ export class AgentsRepository {
   }
 
   /** Null when the name is taken. */
-  async insert(tx: Tx, agent: Pick<AgentRow, 'id' | 'name' | 'account_id' | 'mode' | 'symbols' | 'broker' | 'config' | 'wind_down_policy' | 'wind_down_after_seconds' | 'run'>): Promise<{ id: string } | null> {
+  async insert(tx: Tx, agent: Pick<AgentRow, 'id' | 'name' | 'account_id' | 'mode' | 'symbols' | 'broker' | 'config' | 'wind_down_policy' | 'wind_down_after_seconds' | 'version_policy' | 'run'>): Promise<{ id: string } | null> {
     const [row] = await tx.sql<{ id: string }[]>`
-      insert into agents (id, name, account_id, mode, symbols, broker, config, wind_down_policy, wind_down_after_seconds, run)
+      insert into agents (id, name, account_id, mode, symbols, broker, config, wind_down_policy, wind_down_after_seconds, version_policy, run)
       values (${agent.id}, ${agent.name}, ${agent.account_id}, ${agent.mode}, ${agent.symbols}, ${agent.broker},
-        ${JSON.stringify(agent.config)}::jsonb, ${agent.wind_down_policy}, ${agent.wind_down_after_seconds}, ${agent.run})
+        ${JSON.stringify(agent.config)}::jsonb, ${agent.wind_down_policy}, ${agent.wind_down_after_seconds}, ${agent.version_policy}, ${agent.run})
       on conflict (name) do nothing returning id`;
     if (row) await tx.sql`insert into agent_state (agent_id) values (${row.id})`;
     return row ?? null;
@@ -107,7 +114,7 @@ export class AgentsRepository {
     await tx.sql`
       update agents set account_id = ${agent.account_id}, mode = ${agent.mode}, symbols = ${agent.symbols}, broker = ${agent.broker},
         config = ${JSON.stringify(agent.config)}::jsonb, wind_down_policy = ${agent.wind_down_policy}, wind_down_after_seconds = ${agent.wind_down_after_seconds},
-        retired_at = ${agent.retired_at}::timestamptz, updated_at = app_clock()
+        version_policy = ${agent.version_policy}, retired_at = ${agent.retired_at}::timestamptz, updated_at = app_clock()
       where id = ${agent.id}`;
   }
 
@@ -115,6 +122,15 @@ export class AgentsRepository {
     await tx.sql`
       update agents set run = ${run}, run_reason = ${JSON.stringify(reason)}::jsonb, state_version = state_version + 1, updated_at = app_clock()
       where id = ${id}`;
+  }
+
+  /** Takes over which code and which configuration it runs; what was otherwise. Its state is locked. */
+  async setVersion(tx: Tx, id: string, { agentVersion, configHash }: VersionTold): Promise<VersionChange[]> {
+    const [was] = await tx.sql<VersionTold[]>`select agent_version as "agentVersion", config_hash as "configHash" from agent_state where agent_id = ${id} for no key update`;
+    if (!was) return [];
+    await tx.sql`update agent_state set agent_version = coalesce(${agentVersion}::text, agent_version), config_hash = coalesce(${configHash}::text, config_hash) where agent_id = ${id}`;
+    return ([['agentVersion', was.agentVersion, agentVersion], ['configHash', was.configHash, configHash]] as const)
+      .flatMap(([field, from, to]) => (from === null || to === null || from === to ? [] : [{ field, from, to }]));
   }
 
   /** What the terminal is logged in to, and what of it differs from the account. */

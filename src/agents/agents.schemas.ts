@@ -25,15 +25,18 @@ export const agentConfig = () => jsonObject(CONFIG_BYTES_MAX).superRefine(noCred
 /** Of its own silence, with windDownPolicy flatten: its trades are closed then. */
 const windDownAfter = () => z.int().min(60).max(604_800).describe('of its own silence, with windDownPolicy flatten; 900 by default');
 
+const versionPolicy = () => z.enum(['alert', 'halt']).describe('what follows when its code, configuration, prompt or model is another than before: an incident, or also a halt that a person releases; alert by default');
+
 export const createAgentSchema = z.strictObject({
   name: name(100), mode: z.enum(MODES), account: name(100).optional(), symbols: z.array(symbol()).max(500).optional(),
   broker: name(100).optional(), config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(),
-  windDownAfterSeconds: windDownAfter().optional(),
+  windDownAfterSeconds: windDownAfter().optional(), versionPolicy: versionPolicy().optional(),
 });
 
 export const changeAgentSchema = z.strictObject({
   mode: z.enum(MODES).optional(), account: name(100).optional(), symbols: z.array(symbol()).max(500).optional(), broker: name(100).nullable().optional(),
-  config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(), windDownAfterSeconds: windDownAfter().optional(), retired: z.boolean().optional(),
+  config: agentConfig().optional(), windDownPolicy: z.enum(['keep', 'flatten']).optional(), windDownAfterSeconds: windDownAfter().optional(),
+  versionPolicy: versionPolicy().optional(), retired: z.boolean().optional(),
   force: z.boolean().optional(),
 });
 
@@ -59,7 +62,7 @@ export const heartbeatSchema = z.strictObject({
   asOf: pastInstant().optional(), openPositions: counter().max(1_000_000).optional(), cycleCount: counter().optional(),
   lastCycleAt: pastInstant().optional(), observedStateVersion: counter().optional(), errorMessage: z.string().max(2_000).transform(masked).nullable().optional(),
   brokerConnected: z.boolean().optional(), tradeAllowed: z.boolean().optional(), lastQuoteAt: pastInstant().optional(),
-  agentVersion: name(100).superRefine(noCredential).optional(),
+  agentVersion: name(100).superRefine(noCredential).optional(), configHash: name(128).superRefine(noCredential).optional().describe('of the configuration that it runs with'),
   brokerAccount: brokerAccountSchema.optional(),
 });
 
@@ -86,14 +89,14 @@ export const agentStateSchema = z.object({
   floatingPnl: amount(), currency: z.string().nullable(), asOf: time(), openPositions: z.int().nullable(), errorMessage: z.string().nullable(),
   openingsSuspended: z.boolean().describe('by the system itself, of all agents, until it is well again'),
   brokerConnected: z.boolean().nullable(), tradeAllowed: z.boolean().nullable(), lastQuoteAt: time(), observedStateVersion: z.int().nullable(),
-  desiredState: desiredStateSchema, instanceId: z.string().nullable(), agentVersion: z.string().nullable(),
+  desiredState: desiredStateSchema, instanceId: z.string().nullable(), agentVersion: z.string().nullable(), configHash: z.string().nullable(),
   brokerAccount: z.record(z.string(), z.unknown()).nullable(), accountMismatch: z.array(z.string()).nullable().describe('what of brokerAccount differs from the account; null: nothing that is known'),
   positionsAsOf: time().describe('of the last complete report of positions'), startedAt: time(), uptimeSeconds: z.int().nullable(), config: z.record(z.string(), z.unknown()),
 }).meta({ id: 'AgentState' });
 
 export const agentSchema = z.object({
   id: z.uuid(), name: z.string(), accountId: z.uuid(), account: z.string(), magic: z.int().describe('for the orders that it sends: tells them from those of others'), mode: z.enum(MODES), symbols: z.array(z.string()),
-  broker: z.string().nullable(), config: z.record(z.string(), z.unknown()), windDownPolicy: z.enum(['keep', 'flatten']), windDownAfterSeconds: z.int(), retired: z.boolean(),
+  broker: z.string().nullable(), config: z.record(z.string(), z.unknown()), windDownPolicy: z.enum(['keep', 'flatten']), windDownAfterSeconds: z.int(), versionPolicy: z.enum(['alert', 'halt']), retired: z.boolean(),
   retiredAt: time(), createdAt: z.iso.datetime(), updatedAt: z.iso.datetime(), liveness: z.enum(['online', 'suspect', 'offline']),
   canTrade: z.boolean(), desiredState: desiredStateSchema, state: agentStateSchema,
 }).meta({ id: 'Agent' });
@@ -121,7 +124,7 @@ export function toAgentState(row: AgentWithState): z.output<typeof agentStateSch
     floatingPnl: row.floating_pnl, currency: row.currency, asOf: row.as_of, openPositions: row.open_positions, errorMessage: row.error_message,
     openingsSuspended: row.openings_suspended, brokerConnected: row.broker_connected, tradeAllowed: row.trade_allowed, lastQuoteAt: row.last_quote_at,
     observedStateVersion: row.observed_state_version, desiredState: desiredStateOf(row), instanceId: row.instance_id,
-    agentVersion: row.agent_version, brokerAccount: row.broker_account, accountMismatch: row.account_mismatch, positionsAsOf: row.positions_as_of, startedAt: row.started_at,
+    agentVersion: row.agent_version, configHash: row.config_hash, brokerAccount: row.broker_account, accountMismatch: row.account_mismatch, positionsAsOf: row.positions_as_of, startedAt: row.started_at,
     uptimeSeconds: liveness === 'offline' || row.uptime_seconds === null ? null : Math.floor(Number(row.uptime_seconds)), config: row.config,
   };
 }
@@ -130,7 +133,7 @@ export function toAgent(row: AgentWithState): z.output<typeof agentSchema> {
   const state = toAgentState(row);
   return {
     id: row.id, name: row.name, accountId: row.account_id, account: row.account, magic: row.magic, mode: row.mode, symbols: row.symbols, broker: row.broker,
-    config: row.config, windDownPolicy: row.wind_down_policy, windDownAfterSeconds: row.wind_down_after_seconds, retired: row.retired_at !== null, retiredAt: row.retired_at,
+    config: row.config, windDownPolicy: row.wind_down_policy, windDownAfterSeconds: row.wind_down_after_seconds, versionPolicy: row.version_policy, retired: row.retired_at !== null, retiredAt: row.retired_at,
     createdAt: row.created_at, updatedAt: row.updated_at, liveness: state.liveness, canTrade: state.canTrade,
     desiredState: state.desiredState, state,
   };

@@ -14,8 +14,9 @@ import { inside } from '../database/statements.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
+import { AgentVersions } from './agent-versions.service.js';
 import { differences, hasChanged } from './account-match.js';
-import { type AgentRow, type AgentWithState, AgentsRepository, type Run, type RunReason } from './agents.repository.js';
+import { type AgentRow, type AgentWithState, AgentsRepository, type Run, type RunReason, type VersionTold } from './agents.repository.js';
 import type { changeAgentSchema, createAgentSchema, createKeySchema, heartbeatSchema } from './agents.schemas.js';
 import { type DesiredState, desiredStateOf } from './desired-state.js';
 import { type Heartbeat, type HeartbeatAnswer, HeartbeatRepository } from './heartbeat.repository.js';
@@ -31,6 +32,8 @@ export interface Heard {
   report: AccountReport | null;
   /** What it says that it trades on has begun or ceased to differ from its account. */
   accountChanged: boolean;
+  /** It runs other code, or another configuration, than is stored; null: the same, or it did not say. */
+  versionTold: VersionTold | null;
 }
 
 /** Says no, or does its part, when an agent is retired; inside the retirement's transaction. */
@@ -49,6 +52,7 @@ export class AgentsService {
     private readonly keys: ApiKeysService,
     private readonly events: Events,
     private readonly incidents: Incidents,
+    private readonly versions: AgentVersions,
   ) {}
 
   /** Modules above know what an agent leaves behind (trades, commands); this one does not know them. */
@@ -62,7 +66,7 @@ export class AgentsService {
     const made = await this.agents.insert(tx, {
       id: uuidv7(), name: body.name, account_id: account.id, mode: body.mode, symbols: body.symbols ?? [], broker: body.broker ?? null,
       config: body.config ?? {}, wind_down_policy: body.windDownPolicy ?? 'keep',
-      wind_down_after_seconds: body.windDownAfterSeconds ?? WIND_DOWN_AFTER_SECONDS, run: body.mode === 'live' ? 'paused' : 'running',
+      wind_down_after_seconds: body.windDownAfterSeconds ?? WIND_DOWN_AFTER_SECONDS, version_policy: body.versionPolicy ?? 'alert', run: body.mode === 'live' ? 'paused' : 'running',
     });
     if (!made) throw conflict('AGENT_NAME_TAKEN', 'An agent with this name exists.');
     await this.events.append(tx, caller, [{ type: 'agent.created', subjectId: made.id, agentId: made.id, accountId: account.id, data: { mode: body.mode } }]);
@@ -96,7 +100,7 @@ export class AgentsService {
       await this.agents.update(tx, {
         ...agent, mode, account_id: account?.id ?? agent.account_id, symbols: change.symbols ?? agent.symbols,
         broker: change.broker === undefined ? agent.broker : change.broker, config: change.config ?? agent.config,
-        wind_down_policy: change.windDownPolicy ?? agent.wind_down_policy, wind_down_after_seconds: change.windDownAfterSeconds ?? agent.wind_down_after_seconds,
+        wind_down_policy: change.windDownPolicy ?? agent.wind_down_policy, wind_down_after_seconds: change.windDownAfterSeconds ?? agent.wind_down_after_seconds, version_policy: change.versionPolicy ?? agent.version_policy,
         retired_at: change.retired === undefined ? agent.retired_at : change.retired ? (agent.retired_at ?? new Date().toISOString()) : null,
       });
       this.keys.forgetAfter(tx);
@@ -147,9 +151,18 @@ export class AgentsService {
   }
 
   /** What a heartbeat entails, before it is answered: who hears nothing says it again. */
-  async follow(caller: Caller, id: string, { desiredState, report, accountChanged }: Heard): Promise<DesiredState> {
+  async follow(caller: Caller, id: string, { desiredState, report, accountChanged, versionTold }: Heard): Promise<DesiredState> {
     if (report) await this.days.count(report);
-    return accountChanged ? this.matchAccount(caller, id) : desiredState;
+    const present = versionTold ? await this.takeVersion(caller, id, versionTold) : desiredState;
+    return accountChanged ? this.matchAccount(caller, id) : present;
+  }
+
+  private takeVersion(caller: Caller, id: string, told: VersionTold): Promise<DesiredState> {
+    return inTransaction(this.dataSource, async (tx) => {
+      const agent = await this.lock(tx, id);
+      await this.versions.changed(tx, caller, agent, await this.agents.setVersion(tx, id, told));
+      return desiredStateOf(await this.lock(tx, id));
+    });
   }
 
   /**
@@ -219,8 +232,10 @@ export function instanceOf({ principal }: Caller): string | null {
 function heard(heartbeat: Heartbeat, answer: HeartbeatAnswer | null): Heard | { holder: string } {
   if (!answer) throw notFound('agent');
   if (answer.other_instance !== null) return { holder: answer.other_instance };
-  return { desiredState: desiredStateOf(answer), report: reportOf(heartbeat, answer), accountChanged: answer.told !== null && hasChanged(answer.told) };
+  return { desiredState: desiredStateOf(answer), report: reportOf(heartbeat, answer), accountChanged: answer.told !== null && hasChanged(answer.told), versionTold: answer.version_changed ? versionOf(heartbeat) : null };
 }
+
+const versionOf = ({ reported: { agentVersion, configHash } }: Heartbeat): VersionTold => ({ agentVersion, configHash });
 
 /** Null when it says nothing of the account, or nothing new, or its broker is not connected. */
 function reportOf({ agentId, reported: { equity, balance } }: Heartbeat, { figures_at, account_id, mode, currency }: HeartbeatAnswer): AccountReport | null {
@@ -236,7 +251,7 @@ function heartbeatOf(caller: Caller, agentId: string, body: HeartbeatBody): Hear
       marginFree: body.marginFree ?? null, floatingPnl: body.floatingPnl ?? null, currency: body.currency ?? null, asOf: body.asOf ?? null,
       openPositions: body.openPositions ?? null, cycleCount: body.cycleCount ?? null, lastCycleAt: body.lastCycleAt ?? null,
       observedStateVersion: body.observedStateVersion ?? null, errorMessage: body.errorMessage, brokerConnected: body.brokerConnected ?? null,
-      tradeAllowed: body.tradeAllowed ?? null, lastQuoteAt: body.lastQuoteAt ?? null, agentVersion: body.agentVersion ?? null,
+      tradeAllowed: body.tradeAllowed ?? null, lastQuoteAt: body.lastQuoteAt ?? null, agentVersion: body.agentVersion ?? null, configHash: body.configHash ?? null,
       brokerAccount: body.brokerAccount ?? null,
     },
   };

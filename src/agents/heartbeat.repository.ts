@@ -11,7 +11,7 @@ export interface ReportedState {
   status: AgentStatus | null; equity: string | null; balance: string | null; margin: string | null; marginFree: string | null;
   floatingPnl: string | null; currency: string | null; asOf: string | null; openPositions: number | null; cycleCount: number | null;
   lastCycleAt: string | null; observedStateVersion: number | null; errorMessage: string | null | undefined; brokerConnected: boolean | null;
-  tradeAllowed: boolean | null; lastQuoteAt: string | null; agentVersion: string | null; brokerAccount: Record<string, unknown> | null;
+  tradeAllowed: boolean | null; lastQuoteAt: string | null; agentVersion: string | null; configHash: string | null; brokerAccount: Record<string, unknown> | null;
 }
 
 export interface Heartbeat {
@@ -29,6 +29,8 @@ export interface HeartbeatAnswer extends Pick<AgentRow, 'run' | 'run_reason' | '
   /** Of which time the figures are news of the account, to the microsecond; null when they are old, or the broker is not connected. */
   figures_at: string | null;
   currency: string | null;
+  /** That it runs other code, or another configuration, than is stored: to be taken over with what follows from it. */
+  version_changed: boolean;
   /** Null: another copy holds the lease, and this one's word is not taken. */
   told: AccountTold | null;
 }
@@ -58,12 +60,12 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
       from clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, instance text, actor text, correlation text, status text, equity numeric,
         balance numeric, margin numeric, margin_free numeric, floating_pnl numeric, currency text, as_of timestamptz, open_positions int,
         cycle_count bigint, last_cycle_at timestamptz, observed bigint, says_error boolean, error_message text, broker_connected boolean,
-        trade_allowed boolean, last_quote_at timestamptz, agent_version text, broker_account jsonb, has_figures boolean)
+        trade_allowed boolean, last_quote_at timestamptz, agent_version text, config_hash text, broker_account jsonb, has_figures boolean)
     ), before as materialized (
-      select agent_id, status, instance_id, trading_lease_until, reported_as_of, agent_version from agent_state
+      select agent_id, status, instance_id, trading_lease_until, reported_as_of, agent_version, config_hash from agent_state
       where agent_id in (select agent from asked) order by agent_id for no key update ${locked}
     ), judged as materialized (
-      select q.*, a.state_version, b.status as old_status, b.agent_version as old_version, coalesce(q.reported_at >= b.reported_as_of or b.reported_as_of > clock.at + interval '${AHEAD_MOST}', true) as newer,
+      select q.*, a.state_version, b.status as old_status, b.agent_version as old_version, b.config_hash as old_config, coalesce(q.reported_at >= b.reported_as_of or b.reported_as_of > clock.at + interval '${AHEAD_MOST}', true) as newer,
         ${otherInstance('b', 'q.instance', 'clock.at')} as other_instance
       from clock, asked q join before b on b.agent_id = q.agent join agents a on a.id = q.agent
     ), written as (
@@ -85,7 +87,9 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
         broker_connected = case when newer then coalesce(j.broker_connected, s.broker_connected) else s.broker_connected end,
         trade_allowed = case when newer then coalesce(j.trade_allowed, s.trade_allowed) else s.trade_allowed end,
         last_quote_at = greatest(j.last_quote_at, s.last_quote_at),
-        agent_version = case when newer then coalesce(j.agent_version, s.agent_version) else s.agent_version end,
+        -- Its first word; another one is stored with what follows from it, or not at all.
+        agent_version = case when newer then coalesce(s.agent_version, j.agent_version) else s.agent_version end,
+        config_hash = case when newer then coalesce(s.config_hash, j.config_hash) else s.config_hash end,
         broker_account = case when newer then coalesce(j.broker_account, s.broker_account) else s.broker_account end,
         -- A copy keeps its name when it is started again; its first words are that it starts, until it has an answer.
         started_at = case when s.started_at is null or s.instance_id is distinct from coalesce(j.instance, s.instance_id)
@@ -99,13 +103,9 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
       insert into events (type, subject_id, agent_id, actor, correlation_id, data)
       select 'agent.status_changed', j.agent, j.agent, j.actor, j.correlation, jsonb_build_object('from', j.old_status, 'to', w.status)
       from written w join judged j on j.n = w.n where w.status <> j.old_status
-    ), renewed as (
-      -- Other code trades from here on: whoever compares results has to know since when.
-      insert into events (type, subject_id, agent_id, actor, correlation_id, data)
-      select 'agent.version_changed', j.agent, j.agent, j.actor, j.correlation, jsonb_build_object('from', j.old_version, 'to', j.agent_version)
-      from written w join judged j on j.n = w.n where j.newer and j.agent_version <> j.old_version
     )
     select q.n, a.run, a.run_reason, a.state_version, a.retired_at, a.account_id, a.mode, ${HALTS_OF_AGENT(agentSql('a'))} as halts, j.other_instance, w.figures_at, w.currency, j.n is not null as reached,
+      w.n is not null and j.newer and (coalesce(j.agent_version <> j.old_version, false) or coalesce(j.config_hash <> j.old_config, false)) as version_changed,
       case when w.broker_account is not null or w.currency is not null or w.account_mismatch is not null then jsonb_build_object('mode', a.mode, 'told_account', w.broker_account,
         'told_currency', w.currency, 'login_hash', c.login_hash, 'server', c.server, 'kind', c.kind, 'account_currency', c.currency, 'margin_mode', c.margin_mode,
         'account_mismatch', w.account_mismatch) end as told
@@ -145,7 +145,7 @@ function toRow({ agentId, instanceId, reported: r, actor, correlationId }: Heart
     n, agent: agentId, instance: instanceId, actor, correlation: correlationId, status: r.status, equity: r.equity, balance: r.balance, margin: r.margin,
     margin_free: r.marginFree, floating_pnl: r.floatingPnl, currency: r.currency, as_of: r.asOf, open_positions: r.openPositions, cycle_count: r.cycleCount,
     last_cycle_at: r.lastCycleAt, observed: r.observedStateVersion, says_error: r.errorMessage !== undefined, error_message: r.errorMessage ?? null,
-    broker_connected: r.brokerConnected, trade_allowed: r.tradeAllowed, last_quote_at: r.lastQuoteAt, agent_version: r.agentVersion,
+    broker_connected: r.brokerConnected, trade_allowed: r.tradeAllowed, last_quote_at: r.lastQuoteAt, agent_version: r.agentVersion, config_hash: r.configHash,
     broker_account: r.brokerAccount, has_figures: figures.some((figure) => figure !== null),
   };
 }

@@ -42,6 +42,8 @@ import { Restores1763600000041 } from './migrations/1763600000041-restores.js';
 import { Retention1763600000042 } from './migrations/1763600000042-retention.js';
 import { SystemMonitor1763600000048 } from './migrations/1763600000048-system-monitor.js';
 import { FreshMonths1763600000055 } from './migrations/1763600000055-fresh-months.js';
+import { StopLevel1763600000056 } from './migrations/1763600000056-stop-level.js';
+import { AgentVersions1763600000057 } from './migrations/1763600000057-agent-versions.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -73,6 +75,8 @@ export const MIGRATIONS = [
   Retention1763600000042,
   SystemMonitor1763600000048,
   FreshMonths1763600000055,
+  StopLevel1763600000056,
+  AgentVersions1763600000057,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

@@ -7,7 +7,7 @@ export const READER_TABLES: Readonly<Record<string, readonly string[]>> = {
   // An account number is short: its hash tells it.
   accounts: ['login_hash'],
   agent_commands: ['lease_token'],
-  agent_executors: [], agent_reports: [],
+  agent_executors: [], agent_models: [], agent_reports: [],
   // What programs say of their faults quotes addresses with passwords in them.
   agent_state: ['error_message'],
   agents: ['config'],

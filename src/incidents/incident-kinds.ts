@@ -54,6 +54,10 @@ export const INCIDENT_KINDS = {
     subject: 'agent', quietSeconds: null,
     means: 'An agent trades on another account than the one that it belongs to. Over when a later report agrees; the agent stays paused until a person resumes it.',
   },
+  VERSION_CHANGED: {
+    subject: 'agent', quietSeconds: 3_600,
+    means: 'An agent runs another version or configuration, or its predictions come from another version of a model or another prompt, than before. With versionPolicy halt it opens nothing more until a person releases the halt. Over when none changed for an hour.',
+  },
   NOT_IN_CONTROL: {
     subject: 'agent', quietSeconds: null,
     means: 'An agent that is halted is offline, and its broker still shows positions: nobody manages them. Over when they are gone, it is back, or the halt is released.',

@@ -7,7 +7,7 @@ import type { InstrumentKind, Product, Sessions, Terms } from './terms.js';
 export interface InstrumentRow {
   id: string; seq: number; account_id: string; symbol: string; exchange: string | null; product: Product | null; version: number;
   broker_symbol: string; kind: InstrumentKind; size_unit: string; contract_size: string; tick_size: string; tick_value: string;
-  tick_value_currency: string | null; min_size: string; size_step: string; max_size: string | null; base_currency: string | null;
+  tick_value_currency: string | null; min_size: string; size_step: string; max_size: string | null; stop_level: string | null; base_currency: string | null;
   quote_currency: string; underlying: string | null; sessions: Sessions | null; closes_at: string | null; created_at: string; updated_at: string;
 }
 
@@ -31,13 +31,13 @@ export interface InstrumentFilter {
   brokerSymbol?: string | undefined;
 }
 
-const TERMS = `broker_symbol, kind, size_unit, contract_size, tick_size, tick_value, tick_value_currency, min_size, size_step, max_size,
+const TERMS = `broker_symbol, kind, size_unit, contract_size, tick_size, tick_value, tick_value_currency, min_size, size_step, max_size, stop_level,
   base_currency, quote_currency, underlying, sessions, closes_at`;
 const WRITTEN = `id, account_id, symbol, exchange, product, version, ${TERMS}`;
 const COLUMNS = `${WRITTEN}, seq, created_at, updated_at`;
 /** For rows that come as JSON. */
 const WRITTEN_TYPES = `id uuid, account_id uuid, symbol text, exchange text, product text, version int, broker_symbol text, kind text, size_unit text,
-  contract_size numeric, tick_size numeric, tick_value numeric, tick_value_currency text, min_size numeric, size_step numeric, max_size numeric,
+  contract_size numeric, tick_size numeric, tick_value numeric, tick_value_currency text, min_size numeric, size_step numeric, max_size numeric, stop_level numeric,
   base_currency text, quote_currency text, underlying text, sessions jsonb, closes_at timestamptz`;
 
 /** Columns with an index on (column, seq). */

@@ -52,6 +52,7 @@ const changeable = {
   minSize: amount(),
   sizeStep: amount(),
   maxSize: amount().nullish(),
+  stopLevel: decimal({ min: '0', max: '10000000000000000000' }).nullish().describe('how close to the price the broker takes a stop, as a distance in price: of MetaTrader SYMBOL_TRADE_STOPS_LEVEL × SYMBOL_POINT'),
   baseCurrency: currency().nullish().describe('of fx and crypto; a pair of currencies says it in its symbol'),
   quoteCurrency: currency().nullish().describe('what the price is in; a pair of currencies says it in its symbol'),
   underlying: writtenSymbol().transform((written) => symbolKey(canonicalSymbol(written) as CanonicalSymbol)).nullish().describe('what it nets by, such as NSE:INFY; itself by default'),
@@ -107,7 +108,7 @@ export const instrumentsQuery = z.strictObject({
 const maybe = () => z.string().nullable();
 const termsShape = {
   brokerSymbol: z.string(), kind: z.enum(INSTRUMENT_KINDS), sizeUnit: z.string(), contractSize: decimalText(), tickSize: decimalText(),
-  tickValue: decimalText(), tickValueCurrency: maybe(), minSize: decimalText(), sizeStep: decimalText(), maxSize: decimalText().nullable(),
+  tickValue: decimalText(), tickValueCurrency: maybe(), minSize: decimalText(), sizeStep: decimalText(), maxSize: decimalText().nullable(), stopLevel: decimalText().nullable(),
   baseCurrency: maybe(), quoteCurrency: z.string(), underlying: maybe(),
   sessions: z.object({
     zone: z.string(), windows: z.array(z.object({ days: z.array(z.enum(WEEKDAYS)), from: z.string(), to: z.string() })), holidays: z.array(z.string()),
@@ -133,7 +134,7 @@ export const versionSchema = z.object({
 
 export const toTerms = (row: InstrumentRow): Terms => ({
   brokerSymbol: row.broker_symbol, kind: row.kind, sizeUnit: row.size_unit, contractSize: row.contract_size, tickSize: row.tick_size,
-  tickValue: row.tick_value, tickValueCurrency: row.tick_value_currency, minSize: row.min_size, sizeStep: row.size_step, maxSize: row.max_size,
+  tickValue: row.tick_value, tickValueCurrency: row.tick_value_currency, minSize: row.min_size, sizeStep: row.size_step, maxSize: row.max_size, stopLevel: row.stop_level,
   baseCurrency: row.base_currency, quoteCurrency: row.quote_currency, underlying: row.underlying, sessions: row.sessions, closesAt: row.closes_at,
 });
 
@@ -142,6 +143,9 @@ export const toInstrument = (row: InstrumentRow): z.output<typeof instrumentSche
   createdAt: row.created_at, updatedAt: row.updated_at,
 });
 
+/** Versions from before it could be told have none. */
+const NOT_TOLD_EARLIER = { stopLevel: null };
+
 export const toVersion = (row: VersionRow): z.output<typeof versionSchema> => ({
-  version: row.version, terms: row.terms, changed: row.changed, reason: row.reason, actor: row.actor, recordedAt: row.recorded_at,
+  version: row.version, terms: { ...NOT_TOLD_EARLIER, ...row.terms }, changed: row.changed, reason: row.reason, actor: row.actor, recordedAt: row.recorded_at,
 });

@@ -227,7 +227,7 @@ function merged(told: Partial<Upload>, stored: Terms | null): ToldTerms {
   return {
     brokerSymbol: value('brokerSymbol'), kind: value('kind'), sizeUnit: value('sizeUnit'), contractSize: value('contractSize'), tickSize: value('tickSize'),
     tickValue: value('tickValue'), tickValueCurrency: value('tickValueCurrency'), minSize: value('minSize'), sizeStep: value('sizeStep'),
-    maxSize: value('maxSize'), baseCurrency: value('baseCurrency'), quoteCurrency: value('quoteCurrency'), underlying: value('underlying'),
+    maxSize: value('maxSize'), stopLevel: value('stopLevel'), baseCurrency: value('baseCurrency'), quoteCurrency: value('quoteCurrency'), underlying: value('underlying'),
     sessions: value('sessions'), closesAt: value('closesAt'),
   };
 }
@@ -245,6 +245,6 @@ const columnsOf = (row: Key & { id: string; account_id: string; version: number 
   id: row.id, account_id: row.account_id, symbol: row.symbol, exchange: row.exchange, product: row.product, version: row.version,
   broker_symbol: terms.brokerSymbol, kind: terms.kind, size_unit: terms.sizeUnit, contract_size: terms.contractSize, tick_size: terms.tickSize,
   tick_value: terms.tickValue, tick_value_currency: terms.tickValueCurrency, min_size: terms.minSize, size_step: terms.sizeStep,
-  max_size: terms.maxSize, base_currency: terms.baseCurrency, quote_currency: terms.quoteCurrency, underlying: terms.underlying,
+  max_size: terms.maxSize, stop_level: terms.stopLevel, base_currency: terms.baseCurrency, quote_currency: terms.quoteCurrency, underlying: terms.underlying,
   sessions: terms.sessions, closes_at: terms.closesAt,
 });

@@ -36,6 +36,8 @@ export interface Terms {
   minSize: string;
   sizeStep: string;
   maxSize: string | null;
+  /** How close to the price the broker takes a stop, as a distance in price; null: nobody told one. */
+  stopLevel: string | null;
   baseCurrency: string | null;
   quoteCurrency: string;
   /** What it nets by, such as `NSE:INFY` of a future on that share; null: itself. */

@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module.js';
 import { InstrumentsModule } from '../instruments/instruments.module.js';
+import { AgentModels } from './agent-models.service.js';
+import { AgentModelsRepository } from './agent-models.repository.js';
 import { MergedPredictions } from './merged-predictions.js';
 import { PredictionScoresRepository } from './prediction-scores.repository.js';
 import { PredictionScoresService } from './prediction-scores.service.js';
@@ -10,8 +13,8 @@ import { PredictionsRepository } from './predictions.repository.js';
 import { PredictionsService } from './predictions.service.js';
 
 @Module({
-  imports: [InstrumentsModule],
+  imports: [AgentsModule, InstrumentsModule],
   controllers: [PredictionsController, PredictionStatisticsController],
-  providers: [MergedPredictions, PredictionScoresRepository, PredictionScoresService, PredictionsRepository, PredictionsService, PredictionStatisticsRepository],
+  providers: [AgentModels, AgentModelsRepository, MergedPredictions, PredictionScoresRepository, PredictionScoresService, PredictionsRepository, PredictionsService, PredictionStatisticsRepository],
 })
 export class PredictionsModule {}

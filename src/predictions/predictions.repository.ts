@@ -15,6 +15,9 @@ export interface PredictionRow {
   model: string;
   model_version: string | null;
   prompt_hash: string | null;
+  /** Of the agent, as it ran when this came. */
+  agent_version: string | null;
+  config_hash: string | null;
   symbol: string;
   /** As it was told, where that is not the symbol. */
   broker_symbol: string | null;
@@ -57,11 +60,11 @@ export interface ScoreRow {
 export type ShownPrediction = PredictionRow & ScoreRow;
 
 /** As it is sent: `symbol` is what it is called where the account's own list of instruments knows nothing of `broker_symbol`, which is as it was told. */
-export type NewPrediction = Omit<PredictionRow, 'seq' | 'agent_id' | 'created_at' | 'should_trade' | 'threshold_used'> & { broker_symbol: string };
+export type NewPrediction = Omit<PredictionRow, 'seq' | 'agent_id' | 'agent_version' | 'config_hash' | 'created_at' | 'should_trade' | 'threshold_used'> & { broker_symbol: string };
 
 export const WRITTEN = `id, model, model_version, prompt_hash, symbol, broker_symbol, predicted_at, horizon_seconds, direction, confidence, prob_up, prob_down,
   components, agreement_count, agreement_score, market_regime, market_price, agent_cycle_number, used_by_agent, should_trade,
-  threshold_used, source_time`;
+  threshold_used, source_time, agent_version, config_hash`;
 /** The same with their types, for rows that come as JSON. */
 export const WRITTEN_TYPES = `id uuid, model text, model_version text, prompt_hash text, symbol text, broker_symbol text, predicted_at timestamptz, horizon_seconds int,
   direction text, confidence numeric, prob_up numeric, prob_down numeric, components jsonb, agreement_count int, agreement_score numeric,
@@ -75,6 +78,8 @@ export const named = (account: string, sent: string) => `coalesce(${listedSymbol
  * its agent `a` now, exactly is enough. The tightest of those for everybody, the account and the agent; 0 when all are off.
  */
 export const judged = (sent: string) => `threshold.used as threshold_used, ${sent}.direction <> 'hold' and ${sent}.confidence >= threshold.used as should_trade`;
+/** The agent's state `s`, for the version that it runs. */
+export const RUNS = (agent: string) => `left join agent_state s on s.agent_id = ${agent}`;
 /** Beside agents `a`. */
 export const THRESHOLD = `cross join lateral (select trim_scale(coalesce(greatest((select min_confidence_threshold from risk_config),
   (select max(l.min_confidence_threshold) from risk_limits l where l.agent_id = a.id or l.account_id = a.account_id)), 0)) as used) threshold`;
@@ -124,8 +129,8 @@ export class PredictionsRepository {
       with made as (
         insert into predictions (agent_id, ${() => WRITTEN})
         select ${agentId}::uuid, ${() => WRITTEN_VALUES} from (
-          select item.*, ${() => named('a.account_id', 'item')}, ${() => judged('item')} from jsonb_to_recordset(${items}::jsonb) as item (n int, ${() => WRITTEN_TYPES})
-          left join agents a on a.id = ${agentId}::uuid ${() => THRESHOLD}
+          select item.*, s.agent_version, s.config_hash, ${() => named('a.account_id', 'item')}, ${() => judged('item')} from jsonb_to_recordset(${items}::jsonb) as item (n int, ${() => WRITTEN_TYPES})
+          left join agents a on a.id = ${agentId}::uuid ${() => RUNS('a.id')} ${() => THRESHOLD}
         ) q order by n
         returning ${() => COLUMNS}
       ), awaited as (${() => AWAITED('made')})

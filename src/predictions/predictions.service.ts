@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import { agentOf } from '../auth/own-rows.js';
@@ -9,9 +10,10 @@ import { badRequest, notFound } from '../common/problem.js';
 import { spanOf } from '../common/span.js';
 import type { Claim } from '../database/idempotency.js';
 import { newestOf, type Place } from '../database/newest-first.js';
-import type { Tx } from '../database/transaction.js';
+import { inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { SymbolLookup, symbolOf } from '../instruments/symbol-lookup.js';
+import { AgentModels } from './agent-models.service.js';
 import { MergedPredictions } from './merged-predictions.js';
 import { type NewPrediction, type PredictionFilter, PredictionsRepository, type ScoreRow, type ShownPrediction } from './predictions.repository.js';
 import { type createPredictionSchema, type predictionSchema, toPrediction } from './predictions.schemas.js';
@@ -26,6 +28,8 @@ export class PredictionsService {
     private readonly merged: MergedPredictions,
     private readonly events: Events,
     private readonly symbols: SymbolLookup,
+    private readonly models: AgentModels,
+    private readonly dataSource: DataSource,
   ) {}
 
   async create(tx: Tx, caller: Caller, body: Prediction): Promise<ShownPrediction> {
@@ -33,17 +37,20 @@ export class PredictionsService {
     const [row] = await this.predictions.insert(tx, agentId, [rowOf(body)]);
     if (!row) throw new Error('the prediction was not stored');
     await this.events.append(tx, caller, [{ type: 'prediction.created', subjectId: row.id, agentId, data: { ...createdData(row), symbol: row.symbol, shouldTrade: row.should_trade } }]);
+    await this.models.note(tx, caller, agentId, [row]);
     return row;
   }
 
   /** The same, merged with what other requests send now. */
-  createMerged(caller: Caller, body: Prediction, claim: Claim | null): Promise<Attempted<PredictionAnswer>> {
+  async createMerged(caller: Caller, body: Prediction, claim: Claim | null): Promise<Attempted<PredictionAnswer>> {
     const { agentId } = agentOf(caller);
     const prediction = rowOf(body);
-    const { symbol: _symbol, brokerSymbol: _told, shouldTrade: _judged, thresholdUsed: _used, calibratedProbability: _known, createdAt: _later, ...answer } =
-      toPrediction({ ...prediction, ...NOT_SCORED, agent_id: agentId, seq: 0, should_trade: false, threshold_used: '', created_at: '' });
+    const { symbol: _symbol, brokerSymbol: _told, shouldTrade: _judged, thresholdUsed: _used, calibratedProbability: _known, agentVersion: _runs, configHash: _with, createdAt: _later, ...answer } =
+      toPrediction({ ...prediction, ...NOT_SCORED, agent_id: agentId, agent_version: null, config_hash: null, seq: 0, should_trade: false, threshold_used: '', created_at: '' });
     const { principal, correlationId } = caller;
-    return this.merged.insert({ agentId, prediction, claim, answer, data: createdData(prediction), actor: actorOf(principal), correlationId });
+    const { attempted, isNews } = await this.merged.insert({ agentId, prediction, claim, answer, data: createdData(prediction), actor: actorOf(principal), correlationId });
+    if (isNews) await inTransaction(this.dataSource, (tx) => this.models.note(tx, caller, agentId, [prediction]));
+    return attempted;
   }
 
   /** All or none. One event for all of them: a thousand would drown the stream. */
@@ -51,6 +58,7 @@ export class PredictionsService {
     const { agentId } = agentOf(caller);
     const rows = await this.predictions.insert(tx, agentId, items.map(rowOf));
     await this.events.append(tx, caller, [{ type: 'prediction.batch_created', agentId, data: { count: rows.length, ...spanOf(rows.map((row) => row.predicted_at)) } }]);
+    await this.models.note(tx, caller, agentId, rows);
     return rows;
   }
 

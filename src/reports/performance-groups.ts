@@ -17,12 +17,14 @@ const IDEA = 'left join trade_ideas i on i.id = t.idea_id';
 /** The trade names its prediction, or the idea does that it was made of. */
 const PREDICTION = `${IDEA} left join predictions p on p.id = coalesce(t.prediction_id, i.prediction_id)`;
 const CONFIDENCE = 'coalesce(p.confidence, i.confidence)';
+/** Trades from before it was kept with them have it from their idea. */
+const VERSION = 'coalesce(t.agent_version, i.agent_version)';
 const LOCAL = 't.entry_time at time zone a.zone';
 
 export const GROUPS: Record<Grouping, GroupSql> = {
   agent: { key: 't.agent_id::text', label: 'g.name', joins: 'left join agents g on g.id = t.agent_id' },
   // 1.0 of one agent is another program than 1.0 of another.
-  version: { key: 'i.agent_version', detail: 'case when i.agent_version is not null then i.executor_id::text end', label: 'g.name', joins: `${IDEA} left join agents g on g.id = i.executor_id` },
+  version: { key: VERSION, detail: `case when ${VERSION} is not null then t.agent_id::text end`, label: 'g.name', joins: `${IDEA} left join agents g on g.id = t.agent_id` },
   model: { key: 'p.model', detail: 'p.model_version', joins: PREDICTION },
   strategy: { key: 'coalesce(t.strategy_id, i.strategy_id)::text', label: 's.name', joins: `${IDEA} left join strategies s on s.id = coalesce(t.strategy_id, i.strategy_id)` },
   symbol: { key: 't.symbol', joins: '' },

@@ -17,7 +17,7 @@ type Kind = 'text' | 'plain';
 const FIELDS: Record<keyof Trade, Kind> = {
   id: 'plain', agentId: 'plain', accountId: 'plain', clientOrderId: 'text', symbol: 'text', brokerSymbol: 'text', exchange: 'text', product: 'text', direction: 'plain', outcome: 'plain',
   lotSize: 'plain', entryPrice: 'plain', entryTime: 'plain', stopLoss: 'plain', takeProfit: 'plain', executionMode: 'plain', origin: 'plain', broker: 'text', brokerOrderId: 'text',
-  brokerPositionId: 'text', brokerTicket: 'plain', orderTag: 'text', missingSince: 'plain', predictionId: 'plain', ideaId: 'plain', commandId: 'plain', strategyId: 'plain', status: 'plain', version: 'plain',
+  brokerPositionId: 'text', brokerTicket: 'plain', orderTag: 'text', missingSince: 'plain', predictionId: 'plain', ideaId: 'plain', commandId: 'plain', strategyId: 'plain', agentVersion: 'text', configHash: 'text', modelVersion: 'text', promptHash: 'text', status: 'plain', version: 'plain',
   exitPrice: 'plain', exitTime: 'plain', exitReason: 'plain', settlement: 'plain', grossProfit: 'plain', commission: 'plain', swap: 'plain', fee: 'plain', netProfit: 'plain', enteredSize: 'plain', exitedSize: 'plain',
   openSize: 'plain', overfilledSize: 'plain', profitSource: 'plain', computedProfit: 'plain', profitDifference: 'plain', figuresAssumed: 'plain', entrySlippage: 'plain', exitSlippage: 'plain',
   initialStopLoss: 'plain', initialRiskAmount: 'plain', rMultiple: 'plain', highPrice: 'plain', lowPrice: 'plain', maePrice: 'plain', mfePrice: 'plain', maeAmount: 'plain', mfeAmount: 'plain',

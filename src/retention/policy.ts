@@ -66,6 +66,7 @@ export const POLICY: Readonly<Record<string, Policy>> = {
   agent_syncs: state('agent: its last answer'),
   agent_reports: state('agent'),
   agent_executors: state('pair of agents'),
+  agent_models: state('model of an agent: its present version and prompt'),
   accounts: forEver('retired, never deleted'),
   positions: state('what brokers show now'),
   working_orders: state('what brokers show now'),

@@ -14,7 +14,7 @@ export interface Reason {
 
 export interface IdeaRow {
   id: string; seq: number; account_id: string; execution_mode: (typeof EXECUTION_MODES)[number]; proposer_id: string | null; executor_id: string;
-  strategy_id: string | null; strategy_version: number | null; prediction_id: string | null; snapshot_ref: string | null; agent_version: string | null;
+  strategy_id: string | null; strategy_version: number | null; prediction_id: string | null; snapshot_ref: string | null; agent_version: string | null; config_hash: string | null; model_version: string | null; prompt_hash: string | null;
   symbol: string; broker_symbol: string | null; exchange: string | null; product: string | null; direction: (typeof TRADE_DIRECTIONS)[number];
   outcome: (typeof OUTCOMES)[number] | null; lot_size: string; entry_price: string | null; entry_low: string | null; entry_high: string | null; stop_loss: string | null;
   take_profit: Target[] | null; expected_hold: string | null; valid_for_seconds: number; rationale: string; confidence: string | null; status: IdeaStatus;
@@ -39,7 +39,7 @@ export interface IdeaFilter {
   strategyId?: string | undefined;
 }
 
-const WRITTEN = `id, account_id, execution_mode, proposer_id, executor_id, strategy_id, strategy_version, prediction_id, snapshot_ref, agent_version, symbol, broker_symbol, exchange,
+const WRITTEN = `id, account_id, execution_mode, proposer_id, executor_id, strategy_id, strategy_version, prediction_id, snapshot_ref, agent_version, config_hash, model_version, prompt_hash, symbol, broker_symbol, exchange,
   product, direction, outcome, lot_size, entry_price, entry_low, entry_high, stop_loss, take_profit, expected_hold, valid_for_seconds, rationale, confidence, status, digest, band_low,
   band_high, approved_by, command_id, close_command_ids, reduced_size, reasons, ended_reason, decided_by, actor, correlation_id, alert_id, alert_run`;
 const CHANGED = 'status, reasons, digest, band_low, band_high, approved_by, command_id, close_command_ids, reduced_size, ended_reason, decided_by, strategy_version';
@@ -61,6 +61,12 @@ export class IdeasRepository {
       ) select * from made`;
     if (!row) throw new Error('the idea was not stored');
     return row;
+  }
+
+  /** Of the prediction that an idea stands on. */
+  async modelOf(tx: Tx, predictionId: string | null): Promise<Pick<IdeaRow, 'model_version' | 'prompt_hash'>> {
+    const [row] = predictionId === null ? [] : await tx.sql<Pick<IdeaRow, 'model_version' | 'prompt_hash'>[]>`select model_version, prompt_hash from predictions where id = ${predictionId}`;
+    return row ?? { model_version: null, prompt_hash: null };
   }
 
   async byId(id: string, tx: Tx = this.dataSource.manager): Promise<IdeaRow | null> {

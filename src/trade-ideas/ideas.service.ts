@@ -101,12 +101,13 @@ export class IdeasService {
   }
 
   private async record(tx: Tx, caller: Caller, body: Proposal, { request, proposerId }: Prepared, decided: Decided, alert: ForAlert | null) {
-    const { input, assessment: { verdict, reasons }, agentVersion } = decided;
+    const { input, assessment: { verdict, reasons }, agentVersion, configHash } = decided;
     const status = statusOf(verdict);
     const opens = status === 'auto_executed' && input.idea.lotSize !== '0';
     const content = {
       id: uuidv7(), account_id: request.accountId, execution_mode: request.executionMode, proposer_id: proposerId, executor_id: request.executorId, strategy_id: request.strategyId,
       strategy_version: input.strategy?.version ?? null, prediction_id: body.predictionId ?? null, snapshot_ref: body.snapshotRef ?? null, agent_version: agentVersion,
+      config_hash: configHash, ...(await this.ideas.modelOf(tx, body.predictionId ?? null)),
       symbol: request.idea.symbol, broker_symbol: request.brokerSymbol, exchange: request.idea.exchange, product: request.idea.product, direction: body.direction, outcome: body.outcome ?? null,
       lot_size: body.lotSize, entry_price: body.entryPrice ?? null, entry_low: body.entryRange?.low ?? null, entry_high: body.entryRange?.high ?? null, stop_loss: body.stopLoss ?? null,
       take_profit: body.takeProfit ?? null, expected_hold: body.expectedHold ?? null, valid_for_seconds: validSecondsOf(body), rationale: body.rationale, confidence: body.confidence ?? null,

@@ -61,7 +61,7 @@ const verdict = { verdict: z.enum(VERDICTS), reasons: z.array(reasonSchema), rul
 export const ideaSchema = z.object({
   id: z.uuid(), status: z.enum(IDEA_STATUSES), digest: z.string().describe('of what would be traded; an approval names it'), accountId: z.uuid(), executionMode: z.enum(EXECUTION_MODES),
   proposerAgentId: z.uuid().nullable().describe('null: a person, or an alert'), executorAgentId: z.uuid(), proposedBy: z.string(), strategyId: z.uuid().nullable(), strategyVersion: z.int().nullable(),
-  predictionId: z.uuid().nullable(), snapshotRef: z.uuid().nullable(), alertId: z.uuid().nullable().describe('the alert that it was made of'), agentVersion: words(), symbol: z.string(), brokerSymbol: words().describe('as it was told; null where that is the symbol'),
+  predictionId: z.uuid().nullable(), snapshotRef: z.uuid().nullable(), alertId: z.uuid().nullable().describe('the alert that it was made of'), agentVersion: words(), configHash: words(), modelVersion: words(), promptHash: words(), symbol: z.string(), brokerSymbol: words().describe('as it was told; null where that is the symbol'),
   exchange: words(), product: words(), direction: z.enum(TRADE_DIRECTIONS), outcome: z.enum(OUTCOMES).nullable(), lotSize: decimalText(), entryPrice: amount(),
   entryRange: z.object({ low: decimalText(), high: decimalText() }).nullable(), stopLoss: amount(), takeProfit: z.array(z.object({ price: decimalText(), sizeFraction: decimalText() })).nullable(),
   expectedHold: words(), validForSeconds: z.int(), rationale: z.string(), confidence: amount(),
@@ -83,7 +83,7 @@ const range = (low: string | null, high: string | null) => (low === null || high
 
 export const toIdea = (row: IdeaRow): z.output<typeof ideaSchema> => ({
   id: row.id, status: row.status, digest: row.digest, accountId: row.account_id, executionMode: row.execution_mode, proposerAgentId: row.proposer_id, executorAgentId: row.executor_id,
-  proposedBy: row.actor, strategyId: row.strategy_id, strategyVersion: row.strategy_version, predictionId: row.prediction_id, snapshotRef: row.snapshot_ref, alertId: row.alert_id, agentVersion: row.agent_version,
+  proposedBy: row.actor, strategyId: row.strategy_id, strategyVersion: row.strategy_version, predictionId: row.prediction_id, snapshotRef: row.snapshot_ref, alertId: row.alert_id, agentVersion: row.agent_version, configHash: row.config_hash, modelVersion: row.model_version, promptHash: row.prompt_hash,
   symbol: row.symbol, brokerSymbol: row.broker_symbol, exchange: row.exchange, product: row.product, direction: row.direction, outcome: row.outcome, lotSize: row.lot_size,
   entryPrice: row.entry_price, entryRange: range(row.entry_low, row.entry_high), stopLoss: row.stop_loss, takeProfit: row.take_profit, expectedHold: row.expected_hold,
   validForSeconds: row.valid_for_seconds, rationale: row.rationale, confidence: row.confidence, priceBand: range(row.band_low, row.band_high), waitsUntil: row.waits_until,

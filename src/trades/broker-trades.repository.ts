@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../database/transaction.js';
 import type { ExitReason } from './trade-fields.js';
-import type { NewTrade, TradeRow } from './trades.repository.js';
+import { MADE_BY, MAKER, type NewTrade, type TradeRow } from './trades.repository.js';
 
 /** A trade as a broker's report sees it. */
 export type BrokerTrade = Pick<TradeRow,
@@ -111,7 +111,8 @@ export class BrokerTradesRepository {
       update trades set agent_id = ${trade.agent_id}, client_order_id = ${trade.client_order_id}, symbol = ${trade.symbol}, exchange = coalesce(${trade.exchange}, exchange),
         product = coalesce(${trade.product}, product), outcome = ${trade.outcome}, lot_size = ${trade.lot_size}, origin = ${trade.origin}, broker = coalesce(${trade.broker}, broker),
         broker_ticket = coalesce(${trade.broker_ticket}, broker_ticket), prediction_id = ${trade.prediction_id}, idea_id = ${trade.idea_id}, command_id = ${trade.command_id},
-        strategy_id = ${trade.strategy_id}, source_time = ${trade.source_time}, request_hash = ${trade.request_hash}, order_tag = coalesce(${trade.order_tag ?? null}::text, order_tag)
+        strategy_id = ${trade.strategy_id}, source_time = ${trade.source_time}, request_hash = ${trade.request_hash}, order_tag = coalesce(${trade.order_tag ?? null}::text, order_tag),
+        (${() => MADE_BY}) = (select ${() => MAKER} from agent_state s left join trade_ideas i on i.id = ${trade.idea_id}::uuid left join predictions p on p.id = ${trade.prediction_id}::uuid where s.agent_id = ${trade.agent_id})
       where id = ${id}`;
   }
 }

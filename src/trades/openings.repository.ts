@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../database/transaction.js';
 import type { BrokerBook } from './broker-trades.repository.js';
-import type { TradeRow } from './trades.repository.js';
+import { MADE_BY, type TradeRow } from './trades.repository.js';
 
 /** Of a trade that was made from what the broker or the end of its command showed: its agent has not told it yet. */
 export const UNTOLD = 'untold';
@@ -67,6 +67,7 @@ export class OpeningsRepository {
   async carry(tx: Tx, id: string, { command_id: commandId, idea_id: ideaId, order_tag: tag, strategy_id: strategyId }: Opening, isLetThrough: boolean): Promise<void> {
     await tx.sql`
       update trades set command_id = ${commandId}, idea_id = ${ideaId}, strategy_id = coalesce(strategy_id, ${strategyId}::uuid), order_tag = ${tag},
+        (${() => MADE_BY}) = (select ${() => MADE_BY.replace(/\w+/g, 'coalesce(i.$&, trades.$&)')} from trade_ideas i where i.id = ${ideaId}),
         origin = case when ${isLetThrough} then 'gated' else origin end, updated_at = app_clock() where id = ${id}`;
   }
 }

@@ -33,6 +33,11 @@ export interface TradeRow extends TradeState, Pick<TradeFigures, FigureColumn>, 
   idea_id: string | null;
   command_id: string | null;
   strategy_id: string | null;
+  /** What made it: as the idea has it, else as its agent ran when it was told. */
+  agent_version: string | null;
+  config_hash: string | null;
+  model_version: string | null;
+  prompt_hash: string | null;
   /** Why a close of it was sent: the reason of an end that says none. */
   closing_reason: ExitReason | null;
   order_tag: string;
@@ -107,6 +112,11 @@ export interface LinkedExplanation {
 const WRITTEN = `id, agent_id, account_id, client_order_id, symbol, broker_symbol, exchange, product, direction, outcome, lot_size, entry_price, entry_time,
   stop_loss, take_profit, execution_mode, origin, broker, broker_order_id, broker_position_id, broker_ticket, prediction_id, idea_id,
   command_id, strategy_id, status, source_time, request_hash`;
+/** Of what a trade was made by. */
+export const MADE_BY = 'agent_version, config_hash, model_version, prompt_hash';
+/** The same of its idea `i`, its prediction `p` and its agent's state `s`. */
+export const MAKER = `coalesce(i.agent_version, s.agent_version) as agent_version, coalesce(i.config_hash, s.config_hash) as config_hash,
+  coalesce(i.model_version, p.model_version) as model_version, coalesce(i.prompt_hash, p.prompt_hash) as prompt_hash`;
 const FIGURES = `entered_size, exited_size, profit_source, computed_profit, point_value, point_value_assumed, entry_slippage, exit_slippage, price_high,
   price_low`;
 const MARKED = 'mark_high, mark_high_at, mark_low, mark_low_at';
@@ -115,7 +125,7 @@ const FIRST_STOP = 'first_stop_loss, first_stop_at';
 const SETTLEMENT = `case when open_size > 0 and finished_at is null and exists (select from instruments i where i.account_id = trades.account_id and i.symbol = trades.symbol
   and i.exchange is not distinct from trades.exchange and (trades.outcome is not null or i.kind = 'binary') and i.closes_at <= app_clock()) then 'pending' end as settlement`;
 /** Of a TradeRow. */
-export const COLUMNS = `${WRITTEN}, closing_reason, order_tag, missing_since, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
+export const COLUMNS = `${WRITTEN}, ${MADE_BY}, closing_reason, order_tag, missing_since, seq, version, exit_price, exit_time, exit_reason, gross_profit, commission, swap, fee, net_profit, created_at,
   updated_at, finished_at, told, told_at, open_size, ${FIGURES}, ${MARKED}, ${FIRST_STOP}, ${SETTLEMENT}`;
 const MOVED = `status, entry_price, entry_time, exit_price, exit_time, exit_reason, stop_loss, take_profit, broker_order_id, broker_position_id,
   gross_profit, commission, swap, fee, told, told_at, ${FIGURES}, ${MARKED}, ${FIRST_STOP}`;
@@ -160,13 +170,17 @@ export class TradesRepository {
     const told = { ...NOTHING_TOLD, ...trade };
     const figures = await this.basis.figures(tx, trade, toldOf({ ...told, told: null, told_at: step.occurredAt }), false);
     const [row] = await tx.sql<TradeRow[]>`
-      with made as (
-        insert into trades (${() => WRITTEN}, order_tag, told_at, first_stop_loss, point_value, point_value_assumed, price_high, price_low)
+      with maker as (
+        select ${() => MAKER} from agent_state s left join trade_ideas i on i.id = ${trade.idea_id}::uuid left join predictions p on p.id = ${trade.prediction_id}::uuid
+        where s.agent_id = ${trade.agent_id} and ${trade.origin}::text <> 'external'
+      ), made as (
+        insert into trades (${() => WRITTEN}, ${() => MADE_BY}, order_tag, told_at, first_stop_loss, point_value, point_value_assumed, price_high, price_low)
         values (${trade.id}, ${trade.agent_id}, ${trade.account_id}, ${trade.client_order_id}, ${trade.symbol}, ${trade.broker_symbol}, ${trade.exchange},
           ${trade.product}, ${trade.direction}, ${trade.outcome}, ${trade.lot_size}, ${trade.entry_price}, ${trade.entry_time},
           ${trade.stop_loss}, ${json(trade.take_profit)}::jsonb, ${trade.execution_mode}, ${trade.origin}, ${trade.broker},
           ${trade.broker_order_id}, ${trade.broker_position_id}, ${trade.broker_ticket}, ${trade.prediction_id}, ${trade.idea_id},
-          ${trade.command_id}, ${trade.strategy_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash}, coalesce(${trade.order_tag ?? null}::text, new_order_tag()), ${step.occurredAt}::timestamptz, ${trade.stop_loss},
+          ${trade.command_id}, ${trade.strategy_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash},
+          (select agent_version from maker), (select config_hash from maker), (select model_version from maker), (select prompt_hash from maker), coalesce(${trade.order_tag ?? null}::text, new_order_tag()), ${step.occurredAt}::timestamptz, ${trade.stop_loss},
           ${figures.point_value}, ${figures.point_value_assumed}, ${figures.price_high}, ${figures.price_low})
         on conflict (agent_id, client_order_id) do nothing
         returning ${() => COLUMNS}

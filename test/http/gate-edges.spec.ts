@@ -83,6 +83,21 @@ describe('what has to be paid in full', () => {
   });
 });
 
+describe('a stop', () => {
+  it('keeps the distance from the price that the broker asks for, from when that was told', async () => {
+    const agent = await agentOn(await account());
+    const pair = { symbol: 'EURUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', tickValueCurrency: 'USD' };
+    await list(agent, pair);
+    await quote(agent, '1.1', '1.1002');
+    const near = { entryPrice: null, stopLoss: '1.0982', takeProfit: '1.2' };
+    expect((await check(agent, near)).verdict).toBe('approved');
+    await list(agent, { ...pair, stopLevel: '0.0021' });
+    expect(await check(agent, near)).toMatchObject({ verdict: 'rejected', reasons: [{ code: 'STOP_TOO_CLOSE', message: "The stop is 0.002 from the entry; it must be at least 0.0021, the broker's stop level.", actual: '0.002', limit: '0.0021' }] });
+    await list(agent, { ...pair, stopLevel: '0.002' });
+    expect((await check(agent, near)).verdict).toBe('approved');
+  });
+});
+
 describe('coins', () => {
   const bitcoin = { symbol: 'BTCUSD', kind: 'crypto', baseCurrency: 'BTC' };
   const long = { symbol: 'BTCUSD', lotSize: '1', stopLoss: '50000', takeProfit: '90000' };

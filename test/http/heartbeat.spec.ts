@@ -29,7 +29,7 @@ const before = (seconds: number) => new Date(Date.now() - seconds * 1_000).toISO
 
 describe('a report', () => {
   it('keeps what it does not mention, and leaves unknown what nobody ever said', async () => {
-    const unknown = { equity: null, balance: null, margin: null, marginFree: null, floatingPnl: null, currency: null, openPositions: null, cycleCount: null, lastCycleAt: null, errorMessage: null, brokerConnected: null, tradeAllowed: null, lastQuoteAt: null, agentVersion: null, brokerAccount: null, observedStateVersion: null };
+    const unknown = { equity: null, balance: null, margin: null, marginFree: null, floatingPnl: null, currency: null, openPositions: null, cycleCount: null, lastCycleAt: null, errorMessage: null, brokerConnected: null, tradeAllowed: null, lastQuoteAt: null, agentVersion: null, configHash: null, brokerAccount: null, observedStateVersion: null };
     expect(await state()).toMatchObject({ ...unknown, status: 'stopped', liveness: 'offline', lastSeenAt: null, startedAt: null, uptimeSeconds: null, asOf: null });
     await beat({});
     expect(await state()).toMatchObject({ ...unknown, status: 'stopped', liveness: 'online', asOf: null });
@@ -56,11 +56,6 @@ describe('a report', () => {
   it('is taken also when the mask ends in the middle of an emoji', async () => {
     expect((await beat({ errorMessage: `password=${'x'.repeat(511)}😀 refused` })).status).toBe(200);
     expect(await state()).toMatchObject({ liveness: 'online', errorMessage: 'password=*** refused' });
-  });
-
-  it('tells once when another version runs', async () => {
-    for (const agentVersion of ['1.0', '1.0', '1.1', undefined, '1.1']) await beat({ agentVersion });
-    expect(await t.db.query(`select data from events where agent_id = $1 and type = 'agent.version_changed'`, [agent.id])).toEqual([{ data: { from: '1.0', to: '1.1' } }]);
   });
 
   it('that was overtaken changes nothing but that the agent lives', async () => {

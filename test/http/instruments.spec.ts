@@ -39,7 +39,7 @@ describe('an instrument that an agent tells', () => {
   it('is stored with its terms, exactly, for its own account, under the canonical symbol', async () => {
     const made = await agent.http('POST', '/instruments', {
       body: {
-        ...FX, symbol: 'EURUSD.pro', tickValue: '0.920000000000000001', tickValueCurrency: 'EUR', maxSize: 50, underlying: 'oanda:eur/usd', closesAt: '2026-12-18T21:30:00+01:00',
+        ...FX, symbol: 'EURUSD.pro', tickValue: '0.920000000000000001', tickValueCurrency: 'EUR', maxSize: 50, stopLevel: '0.00020', underlying: 'oanda:eur/usd', closesAt: '2026-12-18T21:30:00+01:00',
         sessions: { zone: 'America/New_York', windows: [{ days: ['thu', 'sun', 'mon', 'mon'], from: '17:05', to: '17:00' }], holidays: ['2026-12-25'], earlyCloses: [{ date: '2026-12-24', at: '13:00' }] },
       }, headers: { 'x-request-id': 'told-1' },
     });
@@ -48,7 +48,7 @@ describe('an instrument that an agent tells', () => {
     expect(outcome).toBe('created');
     expect(stored).toEqual({
       id: expect.any(String), accountId: account, symbol: 'EURUSD', exchange: null, product: null, version: 1, brokerSymbol: 'EURUSD.pro', kind: 'fx', sizeUnit: 'lot',
-      contractSize: '100000', tickSize: '0.00001', tickValue: '0.920000000000000001', tickValueCurrency: 'EUR', minSize: '0.01', sizeStep: '0.01', maxSize: '50',
+      contractSize: '100000', tickSize: '0.00001', tickValue: '0.920000000000000001', tickValueCurrency: 'EUR', minSize: '0.01', sizeStep: '0.01', maxSize: '50', stopLevel: '0.0002',
       baseCurrency: 'EUR', quoteCurrency: 'USD', underlying: 'EURUSD', closesAt: '2026-12-18T20:30:00.000Z', createdAt: expect.any(String), updatedAt: expect.any(String),
       sessions: { zone: 'America/New_York', windows: [{ days: ['mon', 'thu', 'sun'], from: '17:05', to: '17:00' }], holidays: ['2026-12-25'], earlyCloses: [{ date: '2026-12-24', at: '13:00' }] },
     });
@@ -183,6 +183,7 @@ describe('what an instrument may not be', () => {
     ['worth nothing a tick', { tickValue: '-1' }, 'tickValue'],
     ['without a step', { sizeStep: null }, 'sizeStep'],
     ['smaller at most than at least', { maxSize: '0.001' }, 'maxSize'],
+    ['with a stop level below nothing', { stopLevel: '-0.0001' }, 'stopLevel'],
     ['quoted in a word', { quoteCurrency: 'dollars' }, 'quoteCurrency'],
     ['of another base than its symbol says', { baseCurrency: 'GBP' }, 'baseCurrency'],
     ['of a product that is unknown', { exchange: 'NSE', product: 'NRML' }, 'product'],

@@ -49,7 +49,7 @@ describe('a prediction', () => {
     expect(made.body).toEqual({
       ...full, id: expect.any(String), agentId: agent.id, timestamp: '2026-01-05T10:00:00.500Z', confidence: '0.75', probDown: '0.25', marketPrice: '64000.1',
       sourceTime: '2020-03-01T00:00:00.000Z', shouldTrade: true, thresholdUsed: '0.7', brokerSymbol: null,
-      score: null, calibratedProbability: null, createdAt: expect.any(String),
+      score: null, calibratedProbability: null, agentVersion: null, configHash: null, createdAt: expect.any(String),
     });
   });
 

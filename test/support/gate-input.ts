@@ -11,7 +11,7 @@ export const ago = (seconds: number): string => new Date(Date.parse(NOW) - secon
 
 export const EURUSD: Terms = {
   brokerSymbol: 'EURUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', tickValueCurrency: 'USD', minSize: '0.01', sizeStep: '0.01',
-  maxSize: '100', baseCurrency: 'EUR', quoteCurrency: 'USD', underlying: null, sessions: null, closesAt: null,
+  maxSize: '100', stopLevel: null, baseCurrency: 'EUR', quoteCurrency: 'USD', underlying: null, sessions: null, closesAt: null,
 };
 export const SHARE: Terms = { ...EURUSD, brokerSymbol: 'AAPL', kind: 'stock', sizeUnit: 'share', contractSize: '1', tickSize: '0.01', tickValue: '0.01', minSize: '1', sizeStep: '1', maxSize: null, baseCurrency: null };
 /** A market of yes and no. */
@@ -60,7 +60,7 @@ export function gateInput(change: Change = {}): GateInput {
     proposer: null,
     account: { id: ACCOUNT, kind: 'live', currency: 'USD', marginMode: 'hedging' },
     strategy: null,
-    instrument: { terms: EURUSD, productUnknown: false, stopLevel: null },
+    instrument: { terms: EURUSD, productUnknown: false },
     quote: { bid: '1.1', ask: '1.1001', ageSeconds: '0.5' },
     calendar: { fed: false, ageSeconds: null, events: [] },
     limits: [layer({ aiTradingEnabled: true })],

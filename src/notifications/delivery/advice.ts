@@ -12,6 +12,7 @@ export const ADVICE: Record<IncidentKindName, string> = {
   POSITION_MISSING: 'The trade still counts as open. Look at the broker: closed there by hand, or its report is incomplete.',
   POSITION_MISMATCH: 'Limits count the larger size. Compare with the broker, and mend the trade or the position.',
   ACCOUNT_MISMATCH: 'The agent is paused. Put its terminal on the right account, then resume it.',
+  VERSION_CHANGED: 'Results from now on are of something else. Was it meant? Where it is halted, it opens again when you release the halt.',
   NOT_IN_CONTROL: 'The halt cannot reach these positions. Start the agent, or close them at the broker.',
   UNEXPLAINED_BALANCE: 'Nothing is halted by it. Tell the cash flow, fill or trade that explains it.',
   CLOSURE_NOT_UNDER_CONTROL: 'They are still open, as far as anybody knows. Start the agent, or close them at the broker.',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { AGENT, ago, gateInput, held, layer, OTHER } from '../../../test/support/gate-input.js';
+import { AGENT, ago, EURUSD, gateInput, held, layer, OTHER } from '../../../test/support/gate-input.js';
 import { LIMIT_NAMES, type LimitName, type LimitValue, type LimitValues, looseness } from '../../limits/limit-fields.js';
 import { assess, RULES } from './assess.js';
 import { factsOf } from './facts.js';
@@ -17,7 +17,7 @@ const WIDE: Partial<LimitValues> = {
   duplicateIntentSeconds: 5, cooldownSeconds: 5, newsEmbargoMinutes: 5, maxPriceDeviation: '0.01', maxPriceAgeSeconds: 10,
 };
 const base = (mode: GateInput['mode']): GateInput => gateInput({
-  mode, limits: [layer(WIDE), layer(WIDE, 'agent')], idea: { entryPrice: '1.1001', entryRange: { low: '1.1', high: '1.11' } }, instrument: { stopLevel: '0.001' },
+  mode, limits: [layer(WIDE), layer(WIDE, 'agent')], idea: { entryPrice: '1.1001', entryRange: { low: '1.1', high: '1.11' } }, instrument: { terms: { ...EURUSD, stopLevel: '0.001' } },
   calendar: { fed: true, ageSeconds: '60', events: [{ title: 'NFP', currency: 'USD', at: ago(-7_200) }] }, account: { marginMode: 'netting' },
   book: { held: [held(), held({ markPrice: '1.1001' }, { kind: 'reservation', agentId: OTHER })], lastIntent: { at: ago(60), ideaId: null }, lastLossAt: ago(60) },
   testing: [{ breaker: 'losing_streak', sizeFraction: '0.5' }],
@@ -26,7 +26,7 @@ const base = (mode: GateInput['mode']): GateInput => gateInput({
 const GARBAGE = ['NaN', 'Infinity', '-Infinity', '', ' ', 'null', '1e3', '0x10', '1,5', '१', '1.1.1', '9'.repeat(60)];
 /** Where nothing may stand that cannot be read, in any mode. */
 const READ = `now idea.lotSize idea.entryPrice idea.entryRange.low idea.entryRange.high idea.stopLoss idea.takeProfit.0.price idea.takeProfit.0.sizeFraction idea.confidence
-  executor.positionsSeconds executor.marginFree instrument.stopLevel instrument.terms.contractSize instrument.terms.tickSize instrument.terms.tickValue instrument.terms.minSize
+  executor.positionsSeconds executor.marginFree instrument.terms.stopLevel instrument.terms.contractSize instrument.terms.tickSize instrument.terms.tickValue instrument.terms.minSize
   instrument.terms.sizeStep instrument.terms.maxSize instrument.terms.closesAt quote.bid quote.ask quote.ageSeconds calendar.ageSeconds calendar.events.0.at book.held.0.holding.size
   book.held.0.holding.entryPrice book.held.0.holding.stop book.held.1.holding.markPrice book.held.0.holding.terms.contractSize book.lastIntent.at book.lastLossAt losses.equity
   losses.dayBaseline losses.drawdownReference losses.profitToday.agent testing.0.sizeFraction

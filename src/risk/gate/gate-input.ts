@@ -105,8 +105,6 @@ export interface InstrumentFacts {
   terms: Terms | null;
   /** Listed under a product that this account does not know. */
   productUnknown: boolean;
-  /** How close to the price the broker takes a stop, as a distance in price; null: nobody told one. */
-  stopLevel: string | null;
 }
 
 /** Of a binary: of yes; what no costs is what is left to 1. */

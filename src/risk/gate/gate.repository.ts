@@ -27,9 +27,9 @@ export interface FactsAsk {
 
 export interface FactsRow {
   now: string;
-  executor: AgentFacts & { agentVersion: string | null };
+  executor: AgentFacts & { agentVersion: string | null; configHash: string | null };
   proposer: Pick<AgentFacts, 'id' | 'retired' | 'symbols'> | null;
-  instrument: Pick<InstrumentFacts, 'terms' | 'productUnknown'>;
+  instrument: InstrumentFacts;
   quote: QuoteFacts | null;
   /** What of a trade may still be closed, beside what commands under way close. */
   held: (Held & { reducible: string })[];

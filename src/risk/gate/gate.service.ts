@@ -42,6 +42,7 @@ export interface Decided {
   input: GateInput;
   assessment: Assessment;
   agentVersion: string | null;
+  configHash: string | null;
   /** On an account with one position for an instrument: what the idea closes of the executor's own before it opens anything. */
   reduces: readonly Reduction[];
 }
@@ -108,7 +109,7 @@ export class GateService {
     const rates = await this.ratesFor(tx, facts, account.currency, limits, request);
     const calendar = await this.gate.calendar(tx, currenciesOf(request.idea, facts), facts.now);
     if (locked && facts.to_compact > 0) await this.reservations.compact(tx, account.id);
-    const { agentVersion, ...executorFacts } = facts.executor;
+    const { agentVersion, configHash, ...executorFacts } = facts.executor;
     const reduces = account.margin_mode === 'hedging' || request.reducedSize !== undefined ? [] : reductionsOf(facts, request);
     const opens = new Exact(request.idea.lotSize).minus(sumOf([request.reducedSize, ...reduces.map(({ size }) => size)])).toFixed();
     const holds = { accountId: account.id, executionMode, agentIds: agents.map(({ id }) => id), strategyId, symbol: request.idea.symbol };
@@ -118,7 +119,7 @@ export class GateService {
       executor: { ...executorFacts, symbols: executorFacts.symbols.map(symbolOf) },
       proposer: facts.proposer && { ...facts.proposer, symbols: facts.proposer.symbols.map(symbolOf) },
       account: { id: account.id, kind: account.kind, currency: account.currency, marginMode: account.margin_mode },
-      strategy: strategy && strategyFacts(strategy), instrument: { ...facts.instrument, stopLevel: null }, quote: facts.quote, calendar, limits,
+      strategy: strategy && strategyFacts(strategy), instrument: facts.instrument, quote: facts.quote, calendar, limits,
       book: {
         held: heldAfter(facts, reduces), openedToday: facts.opened, lastIntent: facts.last_intent, lastLossAt: facts.last_loss_at,
         instrumentOwner: account.margin_mode === 'hedging' ? null : ownerOf(facts, request),
@@ -126,7 +127,7 @@ export class GateService {
       losses: lossesOf(facts, executionMode, await this.bases.of(tx, { account_id: account.id, execution_mode: executionMode })), rates,
       testing: await this.tests.testingFor(tx, holds),
     };
-    return { input, assessment: new Exact(opens).isZero() ? NOTHING_OPENS : assess(input), agentVersion, reduces };
+    return { input, assessment: new Exact(opens).isZero() ? NOTHING_OPENS : assess(input), agentVersion, configHash, reduces };
   }
 
   /** A breaker that a trade has tripped which was told just now holds this decision too. Before the agents: what ends a halt locks them otherwise. */

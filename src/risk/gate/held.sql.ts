@@ -6,7 +6,7 @@ export const timeOf = (column: string) => `to_char(date_trunc('milliseconds', ${
 /** Of a row of instruments; null without one. */
 export const TERMS = (i: string) => `case when ${i}.id is not null then jsonb_build_object('brokerSymbol', ${i}.broker_symbol, 'kind', ${i}.kind, 'sizeUnit', ${i}.size_unit,
   'contractSize', ${digits(`${i}.contract_size`)}, 'tickSize', ${digits(`${i}.tick_size`)}, 'tickValue', ${digits(`${i}.tick_value`)}, 'tickValueCurrency', ${i}.tick_value_currency,
-  'minSize', ${digits(`${i}.min_size`)}, 'sizeStep', ${digits(`${i}.size_step`)}, 'maxSize', ${digits(`${i}.max_size`)}, 'baseCurrency', ${i}.base_currency,
+  'minSize', ${digits(`${i}.min_size`)}, 'sizeStep', ${digits(`${i}.size_step`)}, 'maxSize', ${digits(`${i}.max_size`)}, 'stopLevel', ${digits(`${i}.stop_level`)}, 'baseCurrency', ${i}.base_currency,
   'quoteCurrency', ${i}.quote_currency, 'underlying', ${i}.underlying, 'sessions', ${i}.sessions, 'closesAt', ${timeOf(`${i}.closes_at`)}) end`;
 
 /** The account's instrument of a row with symbol, exchange and product: of its product, or of the symbol whatever the product. */

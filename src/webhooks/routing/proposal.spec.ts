@@ -9,7 +9,7 @@ const SIGNAL: Signal = {
   confidence: null, position: { now: null, before: null, size: null, sizeBefore: null }, strategy: null, user: null, orderId: null, tag: null, timeframe: null, barTime: null, firedAt: null, comment: null, hints: {},
 };
 const TERMS: Terms = {
-  brokerSymbol: 'EURUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', tickValueCurrency: 'USD', minSize: '0.01', sizeStep: '0.01', maxSize: null, baseCurrency: 'EUR',
+  brokerSymbol: 'EURUSD', kind: 'fx', sizeUnit: 'lot', contractSize: '100000', tickSize: '0.00001', tickValue: '1', tickValueCurrency: 'USD', minSize: '0.01', sizeStep: '0.01', maxSize: null, stopLevel: null, baseCurrency: 'EUR',
   quoteCurrency: 'USD', underlying: null, sessions: null, closesAt: null,
 };
 const SEEN: Seen = {

@@ -9,13 +9,15 @@ import { Actor } from '../../shared/names.js';
 import type { Agent } from '../../shared/agents/agent-words.js';
 import { type StoredEvent, useStoredEvents } from './stored-events.js';
 
+const VERSIONS: Record<string, string> = { configHash: 'configuration', modelVersion: 'version', promptHash: 'prompt' };
+
 const WORDS: Record<string, (data: Record<string, unknown>) => string> = {
   'agent.created': ({ mode }) => `made, in mode ${String(mode)}`,
   'agent.changed': ({ fields }) => `changed: ${Array.isArray(fields) ? fields.join(', ') : 'settings'}`,
   'agent.retired': () => 'retired',
   'agent.run_set': ({ run, code }) => `is to be ${String(run)} (${String(code)})`,
   'agent.status_changed': ({ from, to }) => `says ${String(to)}, before ${String(from ?? 'nothing')}`,
-  'agent.version_changed': ({ from, to }) => `runs version ${String(to)}, before ${String(from)}`,
+  'agent.version_changed': ({ field, model, from, to }) => `${VERSIONS[String(field)] ?? 'version'}${model === undefined ? '' : ` of ${String(model)}`} ${String(to)}, before ${String(from)}`,
   'agent.instance_conflict': ({ holder, refused }) => `two copies at once: ${String(holder)} trades, ${String(refused)} is refused`,
   'agent.account_differs': ({ fields }) => `trades on another account than the registered one: ${Array.isArray(fields) ? fields.join(', ') : ''}`,
   'agent.executors_changed': () => 'may propose for others than before',

@@ -61,6 +61,7 @@ const SaysPanel = ({ agent: { state } }: { agent: Agent }) => (
       ['Last seen', <Age key="l" at={state.lastSeenAt} />],
       ['Running copy', state.instanceId ?? <Unknown key="i" why="it names none" />],
       ['Version', state.agentVersion ?? <Unknown key="v" why={NOT_TOLD} />],
+      ...(state.configHash === null ? [] : [['Configuration', <Code key="h">{state.configHash}</Code>] as const]),
       ['Up since', state.startedAt === null ? <Unknown key="u" why="it was never heard" /> : <span key="u"><Time at={state.startedAt} /> {state.uptimeSeconds === null ? '(not online now)' : `(${span(state.uptimeSeconds)})`}</span>],
       ['Cycles', state.cycleCount === null ? <Unknown key="c" why={NOT_TOLD} /> : <span key="c">{state.cycleCount}{state.lastCycleAt ? <>, the last <Age at={state.lastCycleAt} /></> : null}</span>],
     ]} />

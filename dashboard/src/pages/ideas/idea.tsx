@@ -5,6 +5,7 @@ import { Amount, Code, Light, Mode, Money, Percent, Unknown } from '../../kit/fi
 import { Fresh, Panel } from '../../kit/panel.js';
 import { Raw } from '../../kit/raw.js';
 import { Time } from '../../kit/time.js';
+import { MadeBy } from '../../shared/made-by.js';
 import { AccountName, Actor, AgentLink } from '../../shared/names.js';
 import { inputOf, Reasons, type Verdict, verdictOf, VerdictTable, VerdictWord } from '../../shared/verdict.js';
 import { After } from './after.js';
@@ -51,6 +52,7 @@ function Whole({ idea }: { idea: WholeIdea }) {
           <p>{idea.rationale}</p>
           <Facts of={[
             ['Confidence', <Percent key="c" fraction={idea.confidence} why="none was given" />], ['Proposed by', <Actor key="a" who={idea.proposedBy} />], ['Proposed', <Time key="t" at={idea.createdAt} />],
+            ['Made by', <MadeBy key="v" of={idea} />],
             ...(idea.strategyId ? [['Strategy', <Link key="s" href={`/risk/strategies/${idea.strategyId}`}>version {idea.strategyVersion ?? '—'}</Link>] as const] : []),
             ...(idea.alertId ? [['Made of', <Link key="al" href={`/alerts/${idea.alertId}`}>an alert</Link>] as const] : []),
             ...(idea.predictionId ? [['Prediction', <Link key="pr" href={`/why/${idea.predictionId}`}>what was predicted</Link>] as const] : []),

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { gateInput, MARKET, outcomeOf } from '../../../../test/support/gate-input.js';
+import { EURUSD, gateInput, MARKET, outcomeOf } from '../../../../test/support/gate-input.js';
 import type { GateInput } from '../gate-input.js';
 import { stop } from './stop.js';
 
-const at = (stopLoss: string | null, stopLevel: string | null = null) => gateInput({ idea: { stopLoss }, instrument: { stopLevel } });
+const at = (stopLoss: string | null, stopLevel: string | null = null) => gateInput({ idea: { stopLoss }, instrument: { terms: { ...EURUSD, stopLevel } } });
 const short = (stopLoss: string) => gateInput({ idea: { direction: 'short', stopLoss } });
 
 describe('the stop', () => {

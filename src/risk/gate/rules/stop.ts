@@ -11,7 +11,8 @@ const SPREADS_MIN = 3;
 export const stop: Rule = {
   name: 'stop',
   codes: ['STOP_MISSING', 'STOP_INVALID', 'STOP_WRONG_SIDE', 'STOP_TOO_CLOSE', 'NUMBER_UNREADABLE'],
-  check({ binary, price: limit, side, outside, quote, live, input: { idea, instrument: { stopLevel } } }) {
+  check({ binary, price: limit, side, outside, quote, live, input: { idea, instrument: { terms } } }) {
+    const stopLevel = terms?.stopLevel ?? null;
     const price = limit && fillOf(idea, limit, outside ? null : side);
     const input = { stopLoss: idea.stopLoss, price: price?.toFixed() ?? null, stopLevel, spread: quote?.spread.toFixed() ?? null };
     if (binary) return skipped(input);

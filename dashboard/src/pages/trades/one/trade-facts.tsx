@@ -5,6 +5,7 @@ import { Amount, Code, Figure, Light, Money, Unknown } from '../../../kit/figure
 import { Panel } from '../../../kit/panel.js';
 import { span, Time } from '../../../kit/time.js';
 import { profitUnknown, SOURCES, type Trade } from '../trade-words.js';
+import { MadeBy } from '../../../shared/made-by.js';
 import { short } from '../../../shared/ratio.js';
 import { Protection } from './protection.js';
 import css from './one.module.css';
@@ -53,6 +54,7 @@ export function TradeFacts({ trade, currency }: { trade: Trade; currency: string
             ['Prediction', <IdLink id={trade.predictionId} to="/why" />],
             ['Command', <IdLink id={trade.commandId} to="/why" />],
             ['Strategy', <IdLink id={trade.strategyId} to="/risk/strategies" />],
+            ['Made by', <MadeBy of={trade} />],
             ['At the broker', <>{[trade.broker, trade.brokerSymbol, trade.brokerPositionId && `position ${trade.brokerPositionId}`, trade.brokerTicket && `ticket ${trade.brokerTicket}`].filter(Boolean).join(' · ') || <Unknown why="nothing was told" />} <Code>{trade.orderTag}</Code></>],
           ]} />
         </Panel>

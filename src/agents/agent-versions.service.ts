@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../common/http/caller.js';
+import type { Tx } from '../database/transaction.js';
+import { Events } from '../events/events.service.js';
+import { HaltsRepository } from '../halts/halts.repository.js';
+import { Incidents } from '../incidents/incidents.service.js';
+import type { AgentRow } from './agents.repository.js';
+
+export type VersionField = 'agentVersion' | 'configHash' | 'modelVersion' | 'promptHash';
+
+export interface VersionChange {
+  field: VersionField;
+  /** Of modelVersion and promptHash. */
+  model?: string;
+  from: string;
+  to: string;
+}
+
+const HALT_REASON = 'it runs another version than before';
+const NAMES: Record<VersionField, string> = { agentVersion: 'version', configHash: 'configuration', modelVersion: 'version', promptHash: 'prompt' };
+/** Two hashes differ at their beginning. */
+const SHOWN_CHARACTERS = 20;
+
+/** Other code, another prompt or another model decides from here on: who compares results, or has let an agent trade, has to know (trading-rules 7.6). */
+@Injectable()
+export class AgentVersions {
+  constructor(
+    private readonly halts: HaltsRepository,
+    private readonly incidents: Incidents,
+    private readonly events: Events,
+  ) {}
+
+  /** In the transaction that stores what it is now; with versionPolicy `halt` the agent opens nothing more until a person lets it. The agent must be locked. */
+  async changed(tx: Tx, caller: Caller, agent: AgentRow, changes: readonly VersionChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const { id, name, version_policy: policy } = agent;
+    await this.events.append(tx, caller, changes.map((change) => ({ type: 'agent.version_changed', subjectId: id, agentId: id, data: { ...change } })));
+    await this.incidents.open(tx, caller, {
+      kind: 'VERSION_CHANGED', severity: policy === 'halt' ? 'critical' : 'warning', subjectId: id, agentId: id, data: { policy, changes },
+      summary: `Agent ${name} is another than before: ${changes.map(inWords).join('; ')}.${policy === 'halt' ? ' It is halted.' : ''}`,
+    });
+    if (policy === 'halt') await this.halt(tx, caller, agent);
+  }
+
+  private async halt(tx: Tx, caller: Caller, { id, account_id: accountId, mode }: AgentRow): Promise<void> {
+    const inForce = await this.halts.inForce(tx, { accountId, executionMode: mode, agentIds: [id], strategyId: null, symbol: '' });
+    // One is enough, however often it changes until somebody looks.
+    if (inForce.some(({ scope, reason }) => scope === 'agent' && reason === HALT_REASON)) return;
+    const halt = await this.halts.impose(tx, { scope_type: 'agent', scope_id: id, mode: 'reduce', reason: HALT_REASON, source: 'server', imposed_by: 'system', correlation_id: caller.correlationId });
+    await this.events.append(tx, caller, [{
+      type: 'halt.imposed', subjectId: halt.id, agentId: id,
+      data: { scope: 'agent', scopeId: id, mode: halt.mode, source: halt.source, breaker: null, imposedBy: halt.imposed_by, why: halt.reason },
+    }]);
+  }
+}
+
+const inWords = ({ field, model, from, to }: VersionChange): string => `${NAMES[field]}${model === undefined ? '' : ` of ${model}`} ${short(to)}, before ${short(from)}`;
+const short = (text: string): string => (text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text);
