@@ -37,7 +37,7 @@ export class AgentVersions {
     await this.events.append(tx, caller, changes.map((change) => ({ type: 'agent.version_changed', subjectId: id, agentId: id, data: { ...change } })));
     await this.incidents.open(tx, caller, {
       kind: 'VERSION_CHANGED', severity: policy === 'halt' ? 'critical' : 'warning', subjectId: id, agentId: id, data: { policy, changes },
-      summary: `Agent ${name} is another than before: ${changes.map(inWords).join('; ')}.${policy === 'halt' ? ' It is halted.' : ''}`,
+      summary: `Agent ${name} changed: ${changes.map(inWords).join('; ')}.${policy === 'halt' ? ' It is halted.' : ''}`,
     });
     if (policy === 'halt') await this.halt(tx, caller, agent);
   }

@@ -25,7 +25,7 @@ export const agentConfig = () => jsonObject(CONFIG_BYTES_MAX).superRefine(noCred
 /** Of its own silence, with windDownPolicy flatten: its trades are closed then. */
 const windDownAfter = () => z.int().min(60).max(604_800).describe('of its own silence, with windDownPolicy flatten; 900 by default');
 
-const versionPolicy = () => z.enum(['alert', 'halt']).describe('what follows when its code, configuration, prompt or model is another than before: an incident, or also a halt that a person releases; alert by default');
+const versionPolicy = () => z.enum(['alert', 'halt']).describe('what follows when its code, configuration, prompt or model changes: an incident, or also a halt that a person releases; alert by default');
 
 export const createAgentSchema = z.strictObject({
   name: name(100), mode: z.enum(MODES), account: name(100).optional(), symbols: z.array(symbol()).max(500).optional(),

@@ -44,6 +44,7 @@ import { SystemMonitor1763600000048 } from './migrations/1763600000048-system-mo
 import { FreshMonths1763600000055 } from './migrations/1763600000055-fresh-months.js';
 import { StopLevel1763600000056 } from './migrations/1763600000056-stop-level.js';
 import { AgentVersions1763600000057 } from './migrations/1763600000057-agent-versions.js';
+import { ReportedOutcomes1763600000058 } from './migrations/1763600000058-reported-outcomes.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -77,6 +78,7 @@ export const MIGRATIONS = [
   FreshMonths1763600000055,
   StopLevel1763600000056,
   AgentVersions1763600000057,
+  ReportedOutcomes1763600000058,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

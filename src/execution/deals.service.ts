@@ -86,7 +86,7 @@ export class DealsService {
     const opening = letThrough(openings, deal);
     const agentId = opening?.agent_id ?? reportedBy;
     const trade = await this.brokerTrades.adopt(tx, {
-      id, agent_id: agentId, account_id: accountId, symbol: deal.symbol, broker_symbol: null, exchange: deal.exchange, product: deal.product, direction: deal.direction,
+      id, agent_id: agentId, account_id: accountId, symbol: deal.symbol, broker_symbol: null, exchange: deal.exchange, product: deal.product, direction: deal.direction, outcome: null,
       lot_size: opening?.lot_size ?? deal.size, entry_price: null, entry_time: null, stop_loss: null, take_profit: null, execution_mode: mode, broker_order_id: deal.brokerOrderId ?? null,
       broker_position_id: deal.brokerPositionId ?? null, broker_ticket: null, status: 'pending', key: deal.brokerPositionId ?? `deal:${deal.brokerDealId}`, facts: { brokerDealId: deal.brokerDealId }, opening,
     }, FOUND, { actor: actorOf(caller.principal), correlationId: caller.correlationId });

@@ -6,7 +6,7 @@ import type { ToldOrder, ToldPosition } from './told.js';
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 5, 10) + seconds * 1_000).toISOString();
 
 const trade = (more: Partial<Trade> = {}): Trade => ({
-  id: 't', agent_id: 'agent', client_order_id: 'client', symbol: 'EURUSD', exchange: null, product: null, direction: 'long', lot_size: '1', open_size: more.lot_size ?? '1', entered_size: more.lot_size ?? '1',
+  id: 't', agent_id: 'agent', client_order_id: 'client', symbol: 'EURUSD', exchange: null, product: null, direction: 'long', outcome: null, lot_size: '1', open_size: more.lot_size ?? '1', entered_size: more.lot_size ?? '1',
   entry_price: '1.1', entry_time: at(-100), origin: 'ungated', broker_order_id: null, broker_position_id: 'p', status: 'open', finished_at: null, ended_at: null,
   order_tag: 'TAG0000000000000', missing_since: null, dealt_size: '0', ...more,
 });
@@ -28,7 +28,7 @@ const known = (more: Partial<Known> = {}): Known => ({ trades: [], positions: []
 function done(plan: Plan): Record<string, unknown> {
   const ids = (trades: readonly Trade[]) => trades.map(({ id }) => id);
   const all = {
-    opened: ids(plan.opened.map((each) => each.trade)), linked: plan.linked.map(({ brokerPositionId }) => brokerPositionId), resized: plan.resized.map(({ size }) => size), explained: ids(plan.explained),
+    opened: ids(plan.opened.map((each) => each.trade)), linked: plan.linked.map(({ brokerPositionId }) => brokerPositionId), resized: plan.resized.map(({ size }) => size), sided: plan.sided.map(({ trade, outcome }) => `${trade.id} ${outcome}`), explained: ids(plan.explained),
     adopted: plan.adopted.map(({ direction, size, agentId }) => `${agentId} ${direction} ${size}`), differing: plan.differing.map(({ held, ours, lasts }) => `${held} for ${ours}${lasts ? ' still' : ''}`),
     missing: ids(plan.missing), waiting: ids(plan.waiting), gone: ids(plan.gone), duplicates: ids(plan.duplicates.map((each) => each.trade)), over: plan.over.map(({ id }) => id),
     stillMissing: plan.stillMissing.map(({ id }) => id), adoptedOrders: plan.adoptedOrders.map(({ agentId }) => agentId), restored: ids(plan.restored),
@@ -107,6 +107,12 @@ describe('on a netting account', () => {
     ['all are back when it is', { ...netting, positions: [es({ size: '3' })] }, { trades: [of('a', 'long', '5', { status: 'unknown' }), of('b', 'short', '2', { status: 'unknown' })] }, { opened: ['a', 'b'] }],
     ['of less than all, the unknown are not it', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('b', 'long', '2', { status: 'unknown' })] }, { missing: ['b'] }],
     ['of less than all, and end with the second report', { ...netting, positions: [es({ size: '1' })] }, { trades: [of('a', 'long', '1'), of('b', 'long', '2', { status: 'unknown', missing_since: at(-10) })] }, { gone: ['b'] }],
+    ['no of a market is the other side of its yes', { ...netting, positions: [es({ size: '6', outcome: 'yes' })] }, { trades: [of('a', 'long', '10', { outcome: 'yes' }), of('b', 'long', '4', { outcome: 'no' })] }, {}],
+    ['and of more no than yes, no is held', { ...netting, positions: [es({ size: '6', outcome: 'no' })] }, { trades: [of('a', 'long', '4', { outcome: 'yes' }), of('b', 'long', '10', { outcome: 'no' })] }, {}],
+    ['the other side is an excess of the whole difference', { ...netting, positions: [es({ size: '1', outcome: 'no' })] }, { trades: [of('a', 'long', '1', { outcome: 'yes' })] }, { adopted: ['agent long 2'] }],
+    ['a short of yes is a long of no', { ...netting, positions: [es({ size: '2', outcome: 'no' })] }, { trades: [of('a', 'short', '2', { outcome: 'yes' })] }, {}],
+    ['a side that the broker does not say is ours', { ...netting, positions: [es({ size: '4' })] }, { trades: [of('a', 'long', '4', { outcome: 'no' })] }, {}],
+    ['and one that nobody knew of what was adopted is learned', { ...netting, positions: [es({ size: '3', outcome: 'no' })] }, { trades: [of('x', 'long', '2', { origin: 'external' })] }, { sided: ['x no'], resized: ['3'] }],
   ])('%s', check);
 });
 

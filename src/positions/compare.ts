@@ -44,6 +44,8 @@ export interface Plan extends OrderPlan {
   linked: { trade: Trade; brokerPositionId: string }[];
   /** Adopted ones, which are as large as the broker shows; `size` is what was entered in all. */
   resized: { trade: Trade; size: string; told: ToldPosition }[];
+  /** Adopted ones of a binary contract of which nobody knew the side. */
+  sided: { trade: Trade; outcome: 'yes' | 'no' }[];
   adopted: Adoption[];
   differing: Difference[];
   /** Gone from this report for the first time. */
@@ -71,7 +73,16 @@ interface Group {
   trades: Trade[];
 }
 
-const signed = (direction: 'long' | 'short', size: string) => new Exact(size).times(direction === 'long' ? 1 : -1);
+interface Sided {
+  direction: 'long' | 'short';
+  outcome?: 'yes' | 'no' | null | undefined;
+}
+
+/** No of a market is the other side of its yes, and they net. Where one of the two does not say which it is, it is taken for the same. */
+const directionBeside = ({ direction, outcome }: Sided, told: ToldPosition): 'long' | 'short' =>
+  outcome == null || told.outcome == null || outcome === told.outcome ? direction : direction === 'long' ? 'short' : 'long';
+
+const signed = (it: Sided, size: string, told: ToldPosition) => new Exact(size).times(directionBeside(it, told) === 'long' ? 1 : -1);
 
 /**
  * Compares a report with what is known; nothing here writes. Positions are ours by tag, position id, order id, then client
@@ -87,7 +98,7 @@ const signed = (direction: 'long' | 'short', size: string) => new Exact(size).ti
 export function compare(report: Report, known: Known): Plan {
   const matching = new Matching(report, known.trades);
   const plan: Plan = {
-    matched: 0, held: [], opened: [], linked: [], resized: [], explained: [], adopted: [], differing: [], missing: [], waiting: [], gone: [], duplicates: [], over: [], stillMissing: [],
+    matched: 0, held: [], opened: [], linked: [], resized: [], sided: [], explained: [], adopted: [], differing: [], missing: [], waiting: [], gone: [], duplicates: [], over: [], stillMissing: [],
     toldMismatches: new Set(known.positions.filter((row) => row.mismatch_since !== null).map(({ key }) => key)), ...compareOrders(report, known, matching),
   };
   const rows = new Map(known.positions.map((row) => [row.key, row]));
@@ -99,7 +110,7 @@ export function compare(report: Report, known: Known): Plan {
 
 /** All that is held under the tag of an opening is what was let through, or less of it. */
 const isLetThrough = (opening: Opening, told: readonly ToldPosition[]): boolean =>
-  told.every((each) => differs(opening, { symbol: each.symbol, exchange: each.exchange ?? opening.exchange, direction: each.direction, size: sumOf(told.map(({ size }) => size)) }) === null);
+  told.every((each) => differs(opening, { symbol: each.symbol, exchange: each.exchange ?? opening.exchange, direction: each.direction, outcome: each.outcome ?? opening.outcome, size: sumOf(told.map(({ size }) => size)) }) === null);
 
 /** Also two positions with one tag: a broker may fill an order in parts. */
 function byTrade(report: Report, { openings }: Known, matching: Matching, plan: Plan): Group[] {
@@ -142,11 +153,12 @@ function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string
   if (!first) return trades;
   const ended = trades.some(({ finished_at, ended_at }) => finished_at !== null || (ended_at !== null && secondsBetween(ended_at, report.asOf) < SECOND_LOOK_SECONDS));
   const active = trades.filter(({ finished_at }) => finished_at === null);
-  const held = told.reduce((sum, each) => sum.plus(signed(each.direction, each.size)), new Exact(0));
-  const counted = countedTrades(active, held);
-  const ours = counted.reduce((sum, each) => sum.plus(signed(each.direction, openSizeOf(each))), new Exact(0));
+  const held = told.reduce((sum, each) => sum.plus(signed(each, each.size, first)), new Exact(0));
+  const counted = countedTrades(active, held, first);
+  const ours = counted.reduce((sum, each) => sum.plus(signed(each, openSizeOf(each), first)), new Exact(0));
   plan.matched += active.length > 0 ? told.length : 0;
   for (const trade of counted) {
+    if (trade.origin === 'external' && trade.outcome === null && first.outcome != null) plan.sided.push({ trade, outcome: first.outcome });
     if (trade.status === 'pending' || trade.status === 'unknown') plan.opened.push({ trade, told: first });
     else if (first.brokerPositionId != null && (trade.broker_position_id === null || !told.some((each) => each.brokerPositionId === trade.broker_position_id))) plan.linked.push({ trade, brokerPositionId: first.brokerPositionId });
   }
@@ -160,9 +172,9 @@ function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string
 }
 
 /** With those of which nobody knows, unless the broker holds less than that: then they are not what it holds. */
-function countedTrades(active: Trade[], held: InstanceType<typeof Exact>): Trade[] {
+function countedTrades(active: Trade[], held: InstanceType<typeof Exact>, told: ToldPosition): Trade[] {
   if (active.length < 2) return active;
-  const sum = active.reduce((total, each) => total.plus(signed(each.direction, openSizeOf(each))), new Exact(0));
+  const sum = active.reduce((total, each) => total.plus(signed(each, openSizeOf(each), told)), new Exact(0));
   return sum.abs().lte(held.abs()) ? active : active.filter(({ status }) => status !== 'unknown');
 }
 
@@ -181,7 +193,7 @@ function settled(report: Report, told: ToldPosition, trades: Trade[], { held, ou
   const more = excess.isPositive() === held.isPositive();
   const hedging = report.marginMode === 'hedging';
   const since = rows.get(told.key)?.differs_since ?? (report.complete ? report.asOf : null);
-  const over = trades.filter((trade) => trade.origin === 'external' && trade.direction !== direction);
+  const over = trades.filter((trade) => trade.origin === 'external' && directionBeside(trade, told) !== direction);
   const [only] = trades.length === 1 ? over : [];
   if (hedging && only?.status === 'pending' && !ended) {
     // Of a working order nothing is entered but what is held.
@@ -191,7 +203,7 @@ function settled(report: Report, told: ToldPosition, trades: Trade[], { held, ou
   const isOver = !hedging && (more || (report.complete && (report.withDeals || lasts(since, report.asOf, EXPLAINED_WITHIN_SECONDS))));
   const left = isOver ? takenOff(over, excess.abs(), told, plan) : excess.abs();
   if (left.isZero()) return null;
-  const external = trades.find((trade) => trade.origin === 'external' && trade.direction === direction && (!hedging || trades.length === 1));
+  const external = trades.find((trade) => trade.origin === 'external' && directionBeside(trade, told) === direction && (!hedging || trades.length === 1));
   if (more && !ended && external) {
     plan.resized.push({ trade: external, size: (external.status === 'pending' ? held.abs() : new Exact(external.entered_size).plus(left)).toFixed(), told });
     return null;

@@ -20,13 +20,14 @@ const DIFFERS = 'SIZE_DIFFERS';
 /** Trades of ours hold what was adopted. */
 const EXPLAINED = 'POSITION_EXPLAINED';
 export const RESIZED = 'POSITION_RESIZED';
+export const SIDED = 'POSITION_SIDED';
 /** A column's limit: what adds up to more cannot be kept. */
 const SIZE_BELOW = '1000000000000000';
 
 /** Trades that a plan changes: locked before they are. */
 export function touched(plan: Plan): Trade[] {
   return [
-    ...[...plan.opened, ...plan.linked, ...plan.resized, ...plan.duplicates, ...plan.linkedOrders].map(({ trade }) => trade),
+    ...[...plan.opened, ...plan.linked, ...plan.resized, ...plan.sided, ...plan.duplicates, ...plan.linkedOrders].map(({ trade }) => trade),
     ...plan.missing, ...plan.gone, ...plan.explained, ...plan.restored, ...plan.missingOrders, ...plan.cancelledOrders,
   ];
 }
@@ -53,14 +54,14 @@ export interface AdoptedTrade {
  */
 export function adoptions(plan: Plan, { openings }: Pick<Known, 'openings'>, { accountId, mode }: Book, asOf: string): AdoptedTrade[] {
   const left = new Map(openings);
-  const openingOf = ({ orderTag, symbol, exchange }: ToldPosition | ToldOrder, direction: 'long' | 'short', size: string): Opening | null => {
+  const openingOf = ({ orderTag, symbol, exchange, outcome }: ToldPosition | ToldOrder, direction: 'long' | 'short', size: string): Opening | null => {
     const opening = left.get(orderTag ?? '');
-    if (!opening || differs(opening, { symbol, exchange: exchange ?? opening.exchange, direction, size }) !== null) return null;
+    if (!opening || differs(opening, { symbol, exchange: exchange ?? opening.exchange, direction, outcome: outcome ?? opening.outcome, size }) !== null) return null;
     left.delete(opening.order_tag);
     return opening;
   };
-  const shared = ({ symbol, brokerSymbol, exchange, product, key, stopLoss, takeProfit }: ToldPosition | ToldOrder) => ({
-    id: uuidv7(), account_id: accountId, execution_mode: mode, symbol, broker_symbol: brokerSymbol === symbol ? null : brokerSymbol, exchange, product, key, stop_loss: stopLoss ?? null,
+  const shared = ({ symbol, brokerSymbol, exchange, product, outcome, key, stopLoss, takeProfit }: ToldPosition | ToldOrder) => ({
+    id: uuidv7(), account_id: accountId, execution_mode: mode, symbol, broker_symbol: brokerSymbol === symbol ? null : brokerSymbol, exchange, product, outcome: outcome ?? null, key, stop_loss: stopLoss ?? null,
     take_profit: takeProfit == null ? null : [{ price: takeProfit, sizeFraction: '1' }],
   });
   const positions = plan.adopted.map(({ told, agentId, direction, size }): AdoptedTrade => ({
@@ -121,7 +122,7 @@ export function events(plan: Plan, adopted: readonly AdoptedTrade[], moved: read
   const of = (type: string, trade: { id: string; agent_id: string; opening?: Opening | null }, data: Record<string, unknown>): NewEvent => ({ type, subjectId: trade.id, agentId: trade.opening?.agent_id ?? trade.agent_id, accountId, data });
   return [
     ...adopted.flatMap(({ trade, brokerSymbol }) => {
-      const data = { symbol: trade.symbol, direction: trade.direction, lotSize: trade.lot_size, executionMode: trade.execution_mode, origin: trade.opening ? 'gated' : 'external' };
+      const data = { symbol: trade.symbol, direction: trade.direction, ...(trade.outcome !== null && { outcome: trade.outcome }), lotSize: trade.lot_size, executionMode: trade.execution_mode, origin: trade.opening ? 'gated' : 'external' };
       return [
         of('position.adopted', trade, { ...data, brokerSymbol, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id }),
         of(eventOf(null, trade.status), trade, { version: 1, ...data }),
@@ -134,13 +135,14 @@ export function events(plan: Plan, adopted: readonly AdoptedTrade[], moved: read
     ...[...plan.missing, ...plan.missingOrders].map((trade) => of('position.missing', trade, { symbol: trade.symbol, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id, size: trade.open_size })),
     ...plan.linked.map(({ trade, brokerPositionId }) => of('position.linked', trade, { brokerPositionId: { from: trade.broker_position_id, to: brokerPositionId } })),
     ...plan.linkedOrders.map(({ trade, brokerOrderId }) => of('position.linked', trade, { brokerOrderId: { from: trade.broker_order_id, to: brokerOrderId } })),
+    ...plan.sided.map(({ trade, outcome }) => of('position.linked', trade, { outcome: { from: null, to: outcome } })),
     ...plan.resized.map(({ trade, size }) => of('position.resized', trade, { lotSize: { from: trade.lot_size, to: size } })),
   ];
 }
 
 export function incidents(plan: Plan, adopted: readonly AdoptedTrade[], { mode }: Book, idOfRow: (told: ToldPosition) => string | undefined): NewIncident[] {
   const severity = mode === 'live' ? 'critical' as const : 'warning' as const;
-  const size = (trade: Pick<Trade, 'direction' | 'lot_size'>) => `${trade.direction} ${trade.lot_size}`;
+  const size = (trade: Pick<Trade, 'direction' | 'outcome' | 'lot_size'>) => `${trade.direction} ${trade.lot_size}${trade.outcome === null ? '' : ` ${trade.outcome} of`}`;
   return [
     ...adopted.filter(({ trade }) => !trade.opening).map(({ trade, brokerSymbol }): NewIncident => ({
       kind: trade.status === 'open' ? 'EXTERNAL_POSITION' : 'EXTERNAL_ORDER', severity, subjectId: trade.id, agentId: trade.agent_id,
@@ -178,6 +180,6 @@ export const writtenOrder = (told: ToldOrder, tradeId: string | null): WrittenOr
 });
 
 const sharedOf = (told: ToldPosition | ToldOrder) => ({
-  key: told.key, symbol: told.symbol, broker_symbol: told.brokerSymbol, direction: told.direction, size: told.size, stop_loss: told.stopLoss ?? null,
+  key: told.key, symbol: told.symbol, broker_symbol: told.brokerSymbol, direction: told.direction, outcome: told.outcome ?? null, size: told.size, stop_loss: told.stopLoss ?? null,
   take_profit: told.takeProfit ?? null, broker_position_id: told.brokerPositionId ?? null, order_tag: told.orderTag ?? null, magic: told.magic ?? null, client_order_id: told.clientOrderId ?? null,
 });

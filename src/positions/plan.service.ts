@@ -9,7 +9,7 @@ import { BrokerTradesRepository } from '../trades/broker-trades.repository.js';
 import { BrokerTradesService, type Teller } from '../trades/broker-trades.service.js';
 import type { Plan } from './compare.js';
 import type { Known, Report, Trade } from './known.js';
-import { type AdoptedTrade, adoptions, events, incidents, type Moved, moves, RESIZED, SEEN, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
+import { type AdoptedTrade, adoptions, events, incidents, type Moved, moves, RESIZED, SEEN, SIDED, storable, toReconcile, writtenOrder, writtenPosition } from './plan-changes.js';
 import { type Book, ReportsRepository } from './reports.repository.js';
 import type { ToldOrder } from './told.js';
 
@@ -41,6 +41,7 @@ export class PlanService {
   }
 
   private async changeTrades(tx: Tx, { asOf }: Report, plan: Plan, by: Teller) {
+    for (const { trade, outcome } of plan.sided) await this.brokerTrades.side(tx, trade.id, outcome, asOf, SIDED, by);
     for (const { trade, size, told } of plan.resized) {
       await this.brokerTrades.resize(tx, trade.id, storable(size), trade.status === 'pending' ? null : told.entryPrice, asOf, RESIZED, by);
     }

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { TRADE_DIRECTIONS } from '../trades/trade-fields.js';
+import type { OUTCOMES, TRADE_DIRECTIONS } from '../trades/trade-fields.js';
 import type { ORDER_ROLES, ORDER_TYPES } from './reports.schemas.js';
 
 interface ShownRow {
   id: string; seq: number; account_id: string; account: string; execution_mode: 'simulation' | 'paper' | 'live'; reported_by: string; trade_id: string | null;
-  origin: 'gated' | 'ungated' | 'external' | null; agent_id: string | null; symbol: string; broker_symbol: string; direction: (typeof TRADE_DIRECTIONS)[number]; size: string;
+  origin: 'gated' | 'ungated' | 'external' | null; agent_id: string | null; symbol: string; broker_symbol: string; direction: (typeof TRADE_DIRECTIONS)[number]; outcome: (typeof OUTCOMES)[number] | null; size: string;
   stop_loss: string | null; take_profit: string | null; broker_position_id: string | null; broker_order_id: string | null; order_tag: string | null; magic: string | null;
   client_order_id: string | null; as_of: string; missing_since: string | null;
 }

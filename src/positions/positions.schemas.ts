@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { decimalText, name, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
-import { EXECUTION_MODES, TRADE_DIRECTIONS } from '../trades/trade-fields.js';
+import { EXECUTION_MODES, OUTCOMES, TRADE_DIRECTIONS } from '../trades/trade-fields.js';
 import type { OrderRow, PositionRow } from './positions.repository.js';
 import { ORDER_ROLES, ORDER_TYPES } from './reports.schemas.js';
 
@@ -17,7 +17,7 @@ const time = () => z.iso.datetime().nullable();
 const shown = {
   id: z.uuid(), accountId: z.uuid(), account: z.string(), executionMode: z.enum(EXECUTION_MODES), agentId: z.uuid().nullable().describe('whose trade it is'),
   reportedBy: z.uuid().describe('the agent whose report showed it last'), tradeId: z.uuid().nullable(), origin: z.enum(['gated', 'ungated', 'external']).nullable(),
-  symbol: z.string().describe('canonical'), brokerSymbol: z.string(), direction: z.enum(TRADE_DIRECTIONS), size: decimalText(), stopLoss: amount(), takeProfit: amount(),
+  symbol: z.string().describe('canonical'), brokerSymbol: z.string(), direction: z.enum(TRADE_DIRECTIONS), outcome: z.enum(OUTCOMES).nullable().describe('of a binary contract, as the broker shows it'), size: decimalText(), stopLoss: amount(), takeProfit: amount(),
   brokerPositionId: words(), brokerOrderId: words(), orderTag: words(), magic: words(), clientOrderId: words(),
   asOf: z.iso.datetime().describe('of the last report that showed it'), missingSince: time().describe('of the first complete report that lacked it'),
 };
@@ -34,7 +34,7 @@ export const workingOrderSchema = z.object({
 
 const toShown = (row: PositionRow | OrderRow) => ({
   id: row.id, accountId: row.account_id, account: row.account, executionMode: row.execution_mode, agentId: row.agent_id, reportedBy: row.reported_by, tradeId: row.trade_id,
-  origin: row.origin, symbol: row.symbol, brokerSymbol: row.broker_symbol, direction: row.direction, size: row.size, stopLoss: row.stop_loss, takeProfit: row.take_profit,
+  origin: row.origin, symbol: row.symbol, brokerSymbol: row.broker_symbol, direction: row.direction, outcome: row.outcome, size: row.size, stopLoss: row.stop_loss, takeProfit: row.take_profit,
   brokerPositionId: row.broker_position_id, brokerOrderId: row.broker_order_id, orderTag: row.order_tag, magic: row.magic, clientOrderId: row.client_order_id,
   asOf: row.as_of, missingSince: row.missing_since,
 });

@@ -21,14 +21,14 @@ export interface ReportContext extends AccountTold {
 }
 
 export interface WrittenPosition {
-  key: string; trade_id: string | null; symbol: string; broker_symbol: string; direction: string; size: string; stop_loss: string | null; take_profit: string | null;
+  key: string; trade_id: string | null; symbol: string; broker_symbol: string; direction: string; outcome: string | null; size: string; stop_loss: string | null; take_profit: string | null;
   broker_position_id: string | null; broker_order_id: string | null; order_tag: string | null; magic: string | null; client_order_id: string | null; exchange: string | null;
   product: string | null; entry_price: string; current_price: string | null; floating_profit: string | null; swap: string | null; commission: string | null;
   broker_ticket: string | null; opened_at: string | null; comment: string | null; differs_since: string | null; mismatch_since: string | null;
 }
 
 export interface WrittenOrder {
-  key: string; trade_id: string | null; symbol: string; broker_symbol: string; direction: string; size: string; stop_loss: string | null; take_profit: string | null;
+  key: string; trade_id: string | null; symbol: string; broker_symbol: string; direction: string; outcome: string | null; size: string; stop_loss: string | null; take_profit: string | null;
   broker_position_id: string | null; broker_order_id: string | null; order_tag: string | null; magic: string | null; client_order_id: string | null; role: string; type: string;
   filled_size: string | null; price: string | null; placed_at: string | null; expires_at: string | null;
 }
@@ -45,7 +45,7 @@ interface Written {
   complete: boolean;
 }
 
-const SHARED = `trade_id uuid, symbol text, broker_symbol text, direction text, size numeric, stop_loss numeric, take_profit numeric, broker_position_id text,
+const SHARED = `trade_id uuid, symbol text, broker_symbol text, direction text, outcome text, size numeric, stop_loss numeric, take_profit numeric, broker_position_id text,
   broker_order_id text, order_tag text, magic text, client_order_id text`;
 const POSITION = `${SHARED}, exchange text, product text, entry_price numeric, current_price numeric, floating_profit numeric, swap numeric, commission numeric,
   broker_ticket text, opened_at timestamptz, comment text, differs_since timestamptz, mismatch_since timestamptz`;

@@ -3,7 +3,7 @@ import { brokerAccountSchema } from '../agents/agents.schemas.js';
 import { Exact } from '../common/decimal.js';
 import { masked } from '../auth/credentials.js';
 import { decimal, decimalText, instant, lotSize, money, name, pastInstant, price, text } from '../common/fields.js';
-import { brokerTicket, TRADE_DIRECTIONS } from '../trades/trade-fields.js';
+import { brokerTicket, OUTCOMES, TRADE_DIRECTIONS } from '../trades/trade-fields.js';
 
 const ROWS_MOST = 1_000;
 export const ORDER_ROLES = ['entry', 'protective'] as const;
@@ -15,8 +15,10 @@ const tag = () => name(64);
 /** What a broker shows as zero where there is no stop is none. */
 const stopPrice = () => decimal({ min: '0' }).transform((value) => (new Exact(value).isZero() ? null : value));
 
+const outcome = () => z.enum(OUTCOMES).nullish().describe('of a binary contract: which side is held; long of it, where the broker knows no short. Without it nobody knows what an adopted one is worth');
+
 const positionSchema = z.strictObject({
-  symbol: name(64).describe('as the broker spells it'), exchange: text(32).nullish(), product: text(32).nullish(), direction: z.enum(TRADE_DIRECTIONS), size: lotSize(),
+  symbol: name(64).describe('as the broker spells it'), exchange: text(32).nullish(), product: text(32).nullish(), direction: z.enum(TRADE_DIRECTIONS), outcome: outcome(), size: lotSize(),
   entryPrice: price(), currentPrice: decimal({ min: '0' }).nullish(),
   stopLoss: stopPrice().nullish(), takeProfit: stopPrice().nullish(), floatingProfit: money().nullish(), swap: money().nullish(), commission: money().nullish(),
   brokerPositionId: brokerId().nullish().describe('what stays the same while it is held; needed on hedging accounts'),
@@ -27,7 +29,7 @@ const positionSchema = z.strictObject({
 
 const orderSchema = z.strictObject({
   brokerOrderId: brokerId(), symbol: name(64), role: z.enum(ORDER_ROLES).describe('entry: would open or add; protective: would only reduce'), type: z.enum(ORDER_TYPES),
-  direction: z.enum(TRADE_DIRECTIONS), size: lotSize(), filledSize: decimal({ min: '0', max: '100000000000000' }).nullish(), price: price().nullish(),
+  direction: z.enum(TRADE_DIRECTIONS), outcome: outcome(), size: lotSize(), filledSize: decimal({ min: '0', max: '100000000000000' }).nullish(), price: price().nullish(),
   stopLoss: stopPrice().nullish(), takeProfit: stopPrice().nullish(), brokerPositionId: brokerId().nullish(), orderTag: tag().nullish(), magic: brokerTicket().nullish(),
   clientOrderId: text(100).nullish(), placedAt: pastInstant().nullish(), expiresAt: instant().nullish(),
 });

@@ -24,7 +24,7 @@ const LOCAL = 't.entry_time at time zone a.zone';
 export const GROUPS: Record<Grouping, GroupSql> = {
   agent: { key: 't.agent_id::text', label: 'g.name', joins: 'left join agents g on g.id = t.agent_id' },
   // 1.0 of one agent is another program than 1.0 of another.
-  version: { key: VERSION, detail: `case when ${VERSION} is not null then t.agent_id::text end`, label: 'g.name', joins: `${IDEA} left join agents g on g.id = t.agent_id` },
+  version: { key: VERSION, detail: `case when ${VERSION} is not null then t.agent_id::text end`, label: 'g.name', joins: `${IDEA} left join agents g on g.id = t.agent_id and ${VERSION} is not null` },
   model: { key: 'p.model', detail: 'p.model_version', joins: PREDICTION },
   strategy: { key: 'coalesce(t.strategy_id, i.strategy_id)::text', label: 's.name', joins: `${IDEA} left join strategies s on s.id = coalesce(t.strategy_id, i.strategy_id)` },
   symbol: { key: 't.symbol', joins: '' },

@@ -5,7 +5,7 @@ import { MADE_BY, MAKER, type NewTrade, type TradeRow } from './trades.repositor
 
 /** A trade as a broker's report sees it. */
 export type BrokerTrade = Pick<TradeRow,
-  | 'id' | 'agent_id' | 'client_order_id' | 'symbol' | 'exchange' | 'product' | 'direction' | 'lot_size' | 'entry_price' | 'entry_time' | 'origin' | 'broker_order_id'
+  | 'id' | 'agent_id' | 'client_order_id' | 'symbol' | 'exchange' | 'product' | 'direction' | 'outcome' | 'lot_size' | 'entry_price' | 'entry_time' | 'origin' | 'broker_order_id'
   | 'broker_position_id' | 'status' | 'finished_at' | 'order_tag' | 'missing_since'
 > & {
   /** What of it should be at the broker. */
@@ -32,7 +32,7 @@ export interface BrokerNames {
   orderIds: string[];
 }
 
-const SEEN = `id, agent_id, client_order_id, symbol, exchange, product, direction, lot_size, entry_price, entry_time, origin, broker_order_id, broker_position_id,
+const SEEN = `id, agent_id, client_order_id, symbol, exchange, product, direction, outcome, lot_size, entry_price, entry_time, origin, broker_order_id, broker_position_id,
   status, finished_at, order_tag, missing_since, open_size, coalesce(entered_size, lot_size) as entered_size, exit_time as ended_at,
   case when origin = 'external' and told is not null then coalesce((select sum(size) from trade_fills where trade_id = trades.id and role = 'entry'), 0) else 0 end::text as dealt_size`;
 
@@ -84,6 +84,10 @@ export class BrokerTradesRepository {
 
   async setSize(tx: Tx, id: string, lotSize: string): Promise<void> {
     await tx.sql`update trades set lot_size = ${lotSize} where id = ${id}`;
+  }
+
+  async setOutcome(tx: Tx, id: string, outcome: 'yes' | 'no'): Promise<void> {
+    await tx.sql`update trades set outcome = ${outcome} where id = ${id}`;
   }
 
   /** Held to the end: a report of the account, which would adopt what is just being told, waits; other tellers do not, unless held alone. */

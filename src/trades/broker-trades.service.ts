@@ -10,7 +10,7 @@ import { CLAIMED, LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type NewTrade, type TradeRow, TradesRepository } from './trades.repository.js';
 
 export type Adopted = Pick<NewTrade,
-  | 'id' | 'agent_id' | 'account_id' | 'symbol' | 'broker_symbol' | 'exchange' | 'product' | 'direction' | 'lot_size' | 'entry_price' | 'entry_time' | 'stop_loss' | 'take_profit'
+  | 'id' | 'agent_id' | 'account_id' | 'symbol' | 'broker_symbol' | 'exchange' | 'product' | 'direction' | 'outcome' | 'lot_size' | 'entry_price' | 'entry_time' | 'stop_loss' | 'take_profit'
   | 'execution_mode' | 'broker_order_id' | 'broker_position_id' | 'broker_ticket' | 'status'
 > & {
   key: string;
@@ -39,7 +39,7 @@ export interface Teller {
   correlationId: string | null;
 }
 
-const NOTHING_MORE = { outcome: null, broker: null, prediction_id: null, idea_id: null, command_id: null, strategy_id: null, source_time: null } as const;
+const NOTHING_MORE = { broker: null, prediction_id: null, idea_id: null, command_id: null, strategy_id: null, source_time: null } as const;
 
 /** What a broker's report does to trades, each with its line of history. The account must be locked, and what changes. */
 @Injectable()
@@ -91,6 +91,15 @@ export class BrokerTradesService {
     return this.trades.move(tx, { ...trade, lot_size: lotSize }, { ...told, entry_price: entryPrice ?? told.entry_price }, step);
   }
 
+  /** Which side of a binary contract an adopted trade is, once the broker's report says it. */
+  async side(tx: Tx, id: string, outcome: 'yes' | 'no', occurredAt: string, reason: string, teller: Teller): Promise<TradeRow | null> {
+    const trade = await this.trades.lock(tx, id);
+    if (!trade || trade.outcome !== null || isFinished(trade.status)) return null;
+    await this.brokerTrades.setOutcome(tx, id, outcome);
+    const step = { from: trade.status, to: trade.status, occurredAt, late: false, brokerDealId: null, facts: { outcome: { from: null, to: outcome } }, reason, ...teller };
+    return this.trades.move(tx, { ...trade, outcome }, asTold(trade), step);
+  }
+
   /** Takes an adopted trade over. What the broker showed of its entry stays, unless this says when and at which price it entered. */
   async claim(tx: Tx, adopted: TradeRow, trade: NewTrade, facts: Facts, teller: Teller): Promise<TradeRow> {
     await this.brokerTrades.rename(tx, adopted.id, trade);
@@ -113,7 +122,7 @@ export class BrokerTradesService {
 function letThrough(opening: Opening, shown: Omit<Adopted, 'key' | 'facts' | 'opening'>): NewTrade {
   const trade = tradeOf(opening);
   return {
-    ...trade, ...shown, agent_id: trade.agent_id, exchange: shown.exchange ?? trade.exchange, product: shown.product ?? trade.product, stop_loss: shown.stop_loss ?? trade.stop_loss,
+    ...trade, ...shown, agent_id: trade.agent_id, exchange: shown.exchange ?? trade.exchange, product: shown.product ?? trade.product, outcome: shown.outcome ?? trade.outcome, stop_loss: shown.stop_loss ?? trade.stop_loss,
     take_profit: shown.take_profit ?? trade.take_profit, entry_price: shown.entry_price ?? trade.entry_price,
   };
 }

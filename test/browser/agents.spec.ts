@@ -175,9 +175,11 @@ describeInBrowser('the page of the agents', () => {
     await page.getByLabel('Symbols').fill('EURUSD, GBPUSD');
     await page.getByLabel('When it is silent').selectOption('flatten');
     await page.getByLabel('After so many seconds').fill('300');
+    await page.getByLabel('When its version changes').selectOption('halt');
     await page.getByRole('button', { name: 'Save settings' }).click();
     await page.getByText('its trades are closed after 5 min of silence').waitFor();
-    expect((await t.http('GET', `/agents/${agent.id}`)).body).toMatchObject({ config: { lots: 2 }, symbols: ['EURUSD', 'GBPUSD'], windDownPolicy: 'flatten', windDownAfterSeconds: 300 });
+    expect((await t.http('GET', `/agents/${agent.id}`)).body).toMatchObject({ config: { lots: 2 }, symbols: ['EURUSD', 'GBPUSD'], windDownPolicy: 'flatten', windDownAfterSeconds: 300, versionPolicy: 'halt' });
+    await page.getByText('it opens nothing more until a person releases the halt').waitFor();
     await holdUntil(page, new RegExp(`Retire ${agent.name}`), page.getByRole('button', { name: `Bring ${agent.name} back` }));
     expect((await t.http('GET', `/agents/${agent.id}`)).body).toMatchObject({ retired: true });
     expect((await agent.http('POST', '/agents/me/heartbeat', { body: {} })).status).toBe(401);

@@ -53,7 +53,7 @@ describe('the reader for reports', () => {
 
   it('sees no column that sounds like a secret', () => {
     // Of the chain and of texts that were shown to a model: they prove, and open nothing.
-    const harmless = ['decision_history.hash', 'decision_history.key_id', 'decision_heads.key_id', 'predictions.prompt_hash', 'trade_explanations.prompt_hash', 'trade_explanations.tokens', 'command_attempts.key_id', 'positions.key', 'working_orders.key', 'alerts.key_kind', 'webhook_sources.previous_token_until', 'alerts.body_removed_at', 'decision_archive_rows.key_id', 'decision_archive_rows.hash'];
+    const harmless = ['decision_history.hash', 'decision_history.key_id', 'decision_heads.key_id', ...['agent_models', 'predictions', 'trade_explanations', 'trade_ideas', 'trades'].map((table) => `${table}.prompt_hash`), ...['agent_state', 'predictions', 'trade_ideas', 'trades'].map((table) => `${table}.config_hash`), 'trade_explanations.tokens', 'command_attempts.key_id', 'positions.key', 'working_orders.key', 'alerts.key_kind', 'webhook_sources.previous_token_until', 'alerts.body_removed_at', 'decision_archive_rows.key_id', 'decision_archive_rows.hash'];
     const seen = columns.filter(({ table, column }) => READER_TABLES[table]?.includes(column) === false && /hash|secret|token|password|sealed|key|digest_of|body|cookie/.test(column)).map(({ table, column }) => `${table}.${column}`);
     expect(seen.filter((name) => !harmless.includes(name))).toEqual([]);
   });

@@ -35,7 +35,7 @@ describe('an agent that runs another version, or with another configuration', ()
     for (const [version, hash] of [['1.0'], ['1.0', 'aa'], ['1.1', 'aa'], ['1.1', 'bb'], ['1.1']] as const) expect((await runs(version, hash)).state).toBe('active');
     await beat(agent);
     expect(await changes()).toEqual([{ field: 'agentVersion', from: '1.0', to: '1.1' }, { field: 'configHash', from: 'aa', to: 'bb' }]);
-    expect(await incidents()).toEqual([{ severity: 'warning', occurrences: 2, summary: `Agent ${agent.name} is another than before: configuration bb, before aa.` }]);
+    expect(await incidents()).toEqual([{ severity: 'warning', occurrences: 2, summary: `Agent ${agent.name} changed: configuration bb, before aa.` }]);
     expect([await halts(), (await t.http<object>('GET', `/agents/${agent.id}/state`)).body]).toMatchObject([[], { agentVersion: '1.1', configHash: 'bb' }]);
   });
 
@@ -101,7 +101,7 @@ describe('predictions of another version of a model, or of another prompt', () =
     expect(await changes()).toEqual([{ field: 'modelVersion', model: 'gpt', from: '1', to: '2' }, { field: 'promptHash', model: 'gpt', from: 'p', to: 'q' }]);
     await agent.http('POST', '/predictions/batch', { body: { items: [prediction(20, { modelVersion: '3' }), prediction(30, { modelVersion: '4' }), prediction(30, { model: 'other', modelVersion: '9' })] } });
     expect((await changes()).slice(2)).toEqual([{ field: 'modelVersion', model: 'gpt', from: '2', to: '4' }]);
-    expect(await incidents()).toEqual([{ severity: 'warning', occurrences: 3, summary: `Agent ${agent.name} is another than before: version of gpt 4, before 2.` }]);
+    expect(await incidents()).toEqual([{ severity: 'warning', occurrences: 3, summary: `Agent ${agent.name} changed: version of gpt 4, before 2.` }]);
   });
 
   it('halt the agent where it is to be, once for many at once', async () => {

@@ -61,6 +61,24 @@ describe('on an account with one position for an instrument', () => {
     expect((await propose(other, no('4'))).body).toMatchObject({ status: 'rejected', reasons: [{ code: 'INSTRUMENT_OWNED' }] });
   });
 
+  it('what was bought by hand counts by its side, and nothing opens beside it until that is told', async () => {
+    const on = await account({ marginMode: 'netting' });
+    const agent = await agentOn(on);
+    const symbol = `KX${randomUUID().slice(0, 8).toUpperCase()}`;
+    await list(agent, { symbol, kind: 'binary', minSize: '1', sizeStep: '1', closesAt: ago(-86_400) });
+    await quote(agent, '0.40', '0.42', symbol);
+    await quote(agent, '1.1', '1.1002');
+    await limit(t, 'account', on.id, { maxGrossExposureAmount: '1000000' });
+    const report = (more: object) => agent.http('POST', '/agents/me/positions', { body: { complete: true, asOf: new Date().toISOString(), positions: [{ symbol, direction: 'long', size: '10', entryPrice: '0.6', ...more }] } });
+    await report({});
+    expect(await check(agent, {})).toMatchObject({ verdict: 'rejected', reasons: [{ code: 'OUTCOME_MISSING' }] });
+    expect((await report({ outcome: 'maybe' })).body).toMatchObject({ errors: [{ path: 'positions.0.outcome' }] });
+    await report({ outcome: 'no' });
+    expect((await check(agent, {})).verdict).toBe('approved');
+    expect((await t.http<{ items: object[] }>('GET', `/positions?account=${on.id}`)).body.items).toMatchObject([{ symbol, outcome: 'no', size: '10' }]);
+    expect((await t.http<{ items: object[] }>('GET', `/trades?agentId=${agent.id}`)).body.items).toMatchObject([{ symbol, outcome: 'no', origin: 'external', openSize: '10' }]);
+  });
+
   it('no of the owner closes its yes, and opens what goes beyond', async () => {
     const { owner, held, no } = await market();
     const { body } = await propose(owner, no('14'));

@@ -62,7 +62,7 @@ describe('a trade', () => {
     const [account] = await t.db.query('select account_id from agents where id = $1', [agent.id]);
     expect(made.body).toEqual({
       ...told, id: expect.any(String), agentId: agent.id, accountId: account?.['account_id'], lotSize: '0.5', entryPrice: '1.1', executionMode: 'paper',
-      brokerSymbol: null, origin: 'ungated', status: 'open', version: 1, exitPrice: null, exitTime: null, exitReason: null, grossProfit: null, commission: null, swap: null,
+      brokerSymbol: null, agentVersion: null, configHash: null, modelVersion: null, promptHash: null, origin: 'ungated', status: 'open', version: 1, exitPrice: null, exitTime: null, exitReason: null, grossProfit: null, commission: null, swap: null,
       fee: null, netProfit: null, orderTag: expect.stringMatching(/^[A-Z0-9]{16}$/), missingSince: null, settlement: null, enteredSize: '0.5', exitedSize: '0', openSize: '0.5', overfilledSize: '0', profitSource: null, computedProfit: null,
       profitDifference: null, figuresAssumed: true, entrySlippage: null, exitSlippage: null, initialStopLoss: '1.105', initialRiskAmount: '0.0025',
       rMultiple: null, highPrice: '1.1', lowPrice: '1.1', maePrice: '0', mfePrice: '0', maeAmount: '0', mfeAmount: '0', sourceTime: '2020-01-01T00:00:00.000Z', createdAt: expect.any(String), updatedAt: expect.any(String), finishedAt: null, strategyId: null,

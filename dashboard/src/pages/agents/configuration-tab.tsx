@@ -27,7 +27,7 @@ export function ConfigurationTab({ agent }: { agent: Agent }) {
             <Facts of={[
               ['Mode', <Mode key="m" mode={agent.mode} />], ['Account', agent.account], ['Symbols', agent.symbols.join(', ') || '—'], ['Broker', agent.broker ?? '—'],
               ['When it is silent', agent.windDownPolicy === 'keep' ? 'its trades are kept, with their stops at the broker' : `its trades are closed after ${span(agent.windDownAfterSeconds)} of silence`],
-              ['When it is another than before', agent.versionPolicy === 'halt' ? 'it opens nothing more until a person releases the halt' : 'a person is told'],
+              ['When its version changes', agent.versionPolicy === 'halt' ? 'it opens nothing more until a person releases the halt' : 'a person is told'],
             ]} />
           )}
         </Panel>
@@ -54,7 +54,7 @@ function SettingsForm({ agent, onDone }: { agent: Agent; onDone: () => void }) {
       <Field name="Broker (optional)" error={wrong('broker')}><input value={broker} maxLength={100} onChange={({ target }) => setBroker(target.value)} /></Field>
       <Field name="When it is silent" error={wrong('windDownPolicy')}><select value={policy} onChange={({ target }) => setPolicy(target.value as Agent['windDownPolicy'])}><option value="keep">keep its trades, with their stops</option><option value="flatten">close its trades</option></select></Field>
       {policy === 'flatten' ? <Field name="After so many seconds" about="60 to 604,800" error={wrong('windDownAfterSeconds')}><input inputMode="numeric" value={after} onChange={({ target }) => setAfter(target.value)} /></Field> : null}
-      <Field name="When it is another than before" about="its version, configuration, prompt or model" error={wrong('versionPolicy')}><select value={onVersion} onChange={({ target }) => setOnVersion(target.value as Agent['versionPolicy'])}><option value="alert">tell a person</option><option value="halt">tell a person, and let it open nothing until one allows it</option></select></Field>
+      <Field name="When its version changes" about="its code, configuration, prompt or model" error={wrong('versionPolicy')}><select value={onVersion} onChange={({ target }) => setOnVersion(target.value as Agent['versionPolicy'])}><option value="alert">tell a person</option><option value="halt">tell a person, and let it open nothing until one allows it</option></select></Field>
       <ProblemNote error={change.error} holds="The settings are as they were." />
       <div className="row"><button className="main" disabled={change.isPending}>{change.isPending ? 'Saving …' : 'Save settings'}</button><button type="button" onClick={onDone}>Leave as it was</button></div>
     </form>
