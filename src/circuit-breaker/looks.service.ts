@@ -152,6 +152,8 @@ export class BreakerLooks implements OnApplicationShutdown {
   rest(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+    // A look that nobody planned is not late.
+    this.plannedAt = Infinity;
   }
 
   async onApplicationShutdown(): Promise<void> {
