@@ -11,7 +11,7 @@ export interface AgentUnderHalt {
 
 export interface UncontrolledPosition {
   agent_id: string; agent: string; account_id: string; account: string; broker: string | null; login_masked: string | null; broker_position_id: string | null;
-  symbol: string; direction: 'long' | 'short'; size: string; stop_loss: string | null; as_of: string;
+  symbol: string; direction: 'long' | 'short'; outcome: 'yes' | 'no' | null; size: string; stop_loss: string | null; as_of: string;
 }
 
 export interface OpenOpening {
@@ -100,7 +100,7 @@ export class HaltsShownRepository {
   /** What brokers show of agents in scope that are offline. */
   uncontrolled(id: string, tx: Tx = this.dataSource.manager): Promise<UncontrolledPosition[]> {
     return tx.sql`
-      select a.id as agent_id, a.name as agent, c.id as account_id, c.name as account, coalesce(c.broker, a.broker) as broker, c.login_masked, o.broker_position_id, o.symbol, o.direction,
+      select a.id as agent_id, a.name as agent, c.id as account_id, c.name as account, coalesce(c.broker, a.broker) as broker, c.login_masked, o.broker_position_id, o.symbol, o.direction, coalesce(o.outcome, t.outcome) as outcome,
         o.size, o.stop_loss, o.as_of
       from ${() => COVERED} join positions o on o.account_id = a.account_id left join trades t on t.id = o.trade_id
       where h.id = ${id} and coalesce(t.agent_id, o.reported_by) = a.id and coalesce(s.last_seen_at < app_clock() - make_interval(secs => ${OFFLINE_AFTER_SECONDS}), true) and ${() => OF_HALT}

@@ -41,7 +41,7 @@ export const haltSchema = z.object({
   agents: z.object({ inScope: z.int(), observed: z.int(), notYet: z.array(agent).describe('up to 100') }).nullable().describe('null when it is over'),
   notInControl: z.array(z.object({
     agentId: z.uuid(), agent: z.string(), accountId: z.uuid(), account: z.string(), broker: z.string().nullable(), loginMasked: z.string().nullable(), brokerPositionId: z.string().nullable(),
-    symbol: z.string(), direction: z.enum(['long', 'short']), size: decimalText(), stopLoss: decimalText().nullable(), asOf: z.iso.datetime(),
+    symbol: z.string(), direction: z.enum(['long', 'short']), outcome: z.enum(['yes', 'no']).nullable().describe('of a binary contract'), size: decimalText(), stopLoss: decimalText().nullable(), asOf: z.iso.datetime(),
   })).describe('what brokers show of agents that are offline; up to 100'),
   releaseRequested: z.object({ at: z.iso.datetime(), by: z.string(), reason: z.string() }).nullable().describe('waits for a second person'),
   released: z.object({ at: z.iso.datetime(), by: z.string(), reason: z.string() }).nullable(),
@@ -86,7 +86,7 @@ export function toHalt(row: ShownHalt, { observed, uncontrolled, accountsLeft, o
     agents: observed && { inScope: observed.in_scope, observed: observed.observed, notYet: observed.not_yet.map(toAgent) },
     notInControl: uncontrolled.map((each) => ({
       agentId: each.agent_id, agent: each.agent, accountId: each.account_id, account: each.account, broker: each.broker, loginMasked: each.login_masked,
-      brokerPositionId: each.broker_position_id, symbol: each.symbol, direction: each.direction, size: each.size, stopLoss: each.stop_loss, asOf: each.as_of,
+      brokerPositionId: each.broker_position_id, symbol: each.symbol, direction: each.direction, outcome: each.outcome, size: each.size, stopLoss: each.stop_loss, asOf: each.as_of,
     })),
     releaseRequested: row.release_requested_at === null ? null : { at: row.release_requested_at, by: row.release_requested_by ?? '', reason: row.release_request_reason ?? '' },
     released: row.released_at === null ? null : { at: row.released_at, by: row.released_by ?? '', reason: row.release_reason ?? '' },

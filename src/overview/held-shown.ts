@@ -104,7 +104,7 @@ export function shownHeld(rows: readonly HeldRow[], now: string): { positions: S
     const whyNot = whyNotClosed(row);
     const held = {
       tradeId: row.trade_id, positionId: row.position_id, agentId: row.agent_id, agent: row.agent, accountId: row.account_id, account: row.account, mode: row.execution_mode, currency: row.currency, symbol: row.symbol,
-      direction: row.direction, status: row.status, openLots: row.open_size, entryPrice: row.entry_price, stopLoss: row.shown_stop ?? row.stop_loss, openedAt: row.opened_at, ...profitOf(row), priceAsOf: priceAsOf(row),
+      direction: row.direction, outcome: row.outcome, status: row.status, openLots: row.open_size, entryPrice: row.entry_price, stopLoss: row.shown_stop ?? row.stop_loss, openedAt: row.opened_at, ...profitOf(row), priceAsOf: priceAsOf(row),
       canClose: whyNot === null, whyNot,
     };
     problems.push(...wrong.map((each) => ({ ...each, ...held })));

@@ -7,7 +7,7 @@ import type { TradeStatus } from '../trades/trade-state.js';
 /** Something that is held, by what our trades say and what its broker shows. */
 export interface HeldRow {
   trade_id: string | null; position_id: string | null; agent_id: string; agent: string; agent_retired: boolean; agent_offline: boolean; account_id: string; account: string; currency: string;
-  execution_mode: 'simulation' | 'paper' | 'live'; symbol: string; direction: 'long' | 'short'; status: TradeStatus | null; open_size: string; entry_price: string | null; stop_loss: string | null;
+  execution_mode: 'simulation' | 'paper' | 'live'; symbol: string; direction: 'long' | 'short'; outcome: 'yes' | 'no' | null; status: TradeStatus | null; open_size: string; entry_price: string | null; stop_loss: string | null;
   opened_at: string | null; updated_at: string; is_external: boolean; is_binary: boolean; missing_since: string | null; mismatch_since: string | null;
   /** Its broker should have shown its stop by now. */
   is_settled: boolean; is_shown: boolean; shown_stop: string | null; has_protective: boolean;
@@ -34,7 +34,7 @@ const TRADES = `
     order by t.status = 'unknown' desc, t.origin = 'external' desc, t.stop_loss is null desc, t.status = 'closing' desc, t.seq desc limit $2::int
   )
   select t.id as trade_id, p.id as position_id, t.agent_id, g.name as agent, g.retired_at is not null as agent_retired, ${OFFLINE} as agent_offline, t.account_id, n.name as account, n.currency, t.execution_mode,
-    t.symbol, t.direction, t.status, ${digits('t.open_size')} as open_size, ${digits('t.entry_price')} as entry_price, ${digits('t.stop_loss')} as stop_loss, t.entry_time as opened_at, t.updated_at,
+    t.symbol, t.direction, coalesce(t.outcome, p.outcome) as outcome, t.status, ${digits('t.open_size')} as open_size, ${digits('t.entry_price')} as entry_price, ${digits('t.stop_loss')} as stop_loss, t.entry_time as opened_at, t.updated_at,
     t.origin = 'external' as is_external, t.outcome is not null or coalesce(i.kind = 'binary', false) as is_binary, coalesce(t.missing_since, p.missing_since) as missing_since, p.mismatch_since,
     coalesce(t.entry_time <= clock.at - interval '${STOP_WITHIN_SECONDS} seconds', false) as is_settled, p.id is not null and p.missing_since is null as is_shown, ${digits('p.stop_loss')} as shown_stop,
     exists (select from working_orders w where w.trade_id = t.id and w.role = 'protective' and w.type <> 'limit' and w.missing_since is null) as has_protective,
@@ -57,7 +57,7 @@ const TRADES = `
 const UNCLAIMED = `
   with clock as materialized (select app_clock() as at)
   select null as trade_id, p.id as position_id, p.reported_by as agent_id, g.name as agent, g.retired_at is not null as agent_retired, ${OFFLINE} as agent_offline, p.account_id, n.name as account, n.currency, p.execution_mode,
-    p.symbol, p.direction, null as status, ${digits('p.size')} as open_size, ${digits('p.entry_price')} as entry_price, ${digits('p.stop_loss')} as stop_loss, p.opened_at, p.updated_at, not claimed.any as is_external,
+    p.symbol, p.direction, p.outcome, null as status, ${digits('p.size')} as open_size, ${digits('p.entry_price')} as entry_price, ${digits('p.stop_loss')} as stop_loss, p.opened_at, p.updated_at, not claimed.any as is_external,
     false as is_binary, null as missing_since, p.mismatch_since, false as is_settled, true as is_shown, ${digits('p.stop_loss')} as shown_stop, false as has_protective, null as mark_profit, null as marked_at,
     ${digits('p.floating_profit')} as shown_profit, p.as_of as shown_at, null as quote_profit, least(q.quoted_at, q.received_at) as quoted_at, null as sessions, null as closure, null as close, '0' as left_open
   from positions p cross join clock join agents g on g.id = p.reported_by join accounts n on n.id = p.account_id join agent_state s on s.agent_id = g.id

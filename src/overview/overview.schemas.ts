@@ -8,7 +8,7 @@ import { COMMAND_STATUSES } from '../commands/command-state.js';
 import { decimalText } from '../common/fields.js';
 import { HALT_MODES, HALT_SCOPES, HALT_SOURCES } from '../halts/halt-rows.js';
 import { incidentSchema } from '../incidents/incidents.schemas.js';
-import { TRADE_DIRECTIONS } from '../trades/trade-fields.js';
+import { OUTCOMES, TRADE_DIRECTIONS } from '../trades/trade-fields.js';
 import { TRADE_STATUSES } from '../trades/trade-state.js';
 
 export const POSITIONS_MOST = 200;
@@ -66,7 +66,7 @@ export const bookSchema = z.object({
 
 const heldShape = {
   tradeId: z.uuid().nullable().describe('null: of a position that no trade claims'), positionId: z.uuid().nullable(), agentId: z.uuid(), agent: z.string(), accountId: z.uuid(), account: z.string(),
-  mode: z.enum(EXECUTION_MODES), currency: z.string(), symbol: z.string(), direction: z.enum(TRADE_DIRECTIONS), status: z.enum(TRADE_STATUSES).nullable(), openLots: decimalText(), entryPrice: decimalText().nullable(),
+  mode: z.enum(EXECUTION_MODES), currency: z.string(), symbol: z.string(), direction: z.enum(TRADE_DIRECTIONS), outcome: z.enum(OUTCOMES).nullable().describe('of a binary contract'), status: z.enum(TRADE_STATUSES).nullable(), openLots: decimalText(), entryPrice: decimalText().nullable(),
   stopLoss: decimalText().nullable(), openedAt: time(), profit: figure().describe('floating, by the newest mark or what its broker shows'), profitAsOf: time(), priceAsOf: time().describe('of the newest quote or mark'),
   canClose: z.boolean().describe('a command may be queued that closes it'), whyNot: words(),
 };

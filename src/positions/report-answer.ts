@@ -29,7 +29,7 @@ export function answerOf({ asOf, complete }: Report, { trades }: Known, plan: Pl
 
 /** Likeness proves nothing: two that are alike beside each other are left to a person, and so is a pair that is not alone. */
 function proposalsOf(missing: readonly Trade[], adopted: readonly AdoptedTrade[]): ReportAnswer['proposals'] {
-  const likeness = ({ symbol, direction, lot_size }: Pick<Trade, 'symbol' | 'direction' | 'lot_size'>) => `${symbol} ${direction} ${lot_size}`;
+  const likeness = ({ symbol, direction, outcome, lot_size }: Pick<Trade, 'symbol' | 'direction' | 'outcome' | 'lot_size'>) => `${symbol} ${direction} ${outcome} ${lot_size}`;
   const lost = Map.groupBy(missing, likeness);
   const found = Map.groupBy(adopted, ({ trade }) => likeness(trade));
   return [...lost].flatMap(([like, [first, ...others]]) => {

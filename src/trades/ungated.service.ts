@@ -29,10 +29,10 @@ export class UngatedTrades {
    */
   async note(tx: Tx, caller: Caller, trade: TradeRow, why: string): Promise<void> {
     if (trade.execution_mode !== 'live' || trade.origin !== 'ungated') return;
-    const { id, agent_id: agentId, account_id: accountId, symbol, direction, lot_size: lotSize } = trade;
+    const { id, agent_id: agentId, account_id: accountId, symbol, direction, outcome, lot_size: lotSize } = trade;
     await this.incidents.open(tx, caller, {
-      kind: 'UNGATED_TRADE', severity: 'critical', subjectId: id, agentId, data: { symbol, direction, lotSize, commandId: trade.command_id, ideaId: trade.idea_id, why },
-      summary: `${direction} ${lotSize} ${symbol} was traded live past the gate: ${why}. Its agent is halted.`,
+      kind: 'UNGATED_TRADE', severity: 'critical', subjectId: id, agentId, data: { symbol, direction, outcome, lotSize, commandId: trade.command_id, ideaId: trade.idea_id, why },
+      summary: `${direction} ${lotSize} ${symbol}${outcome === null ? '' : ` ${outcome}`} was traded live past the gate: ${why}. Its agent is halted.`,
     });
     const inForce = await this.halts.inForce(tx, { accountId, executionMode: 'live', agentIds: [agentId], strategyId: null, symbol });
     // One is enough, however many such trades it tells.

@@ -18,7 +18,7 @@ export interface PredictionFacts {
 }
 
 export interface ReservationFacts {
-  id: string; seq: number; idea_id: string; command_id: string; agent_id: string; symbol: string; direction: string; size: string; entry_price: string | null; stop: string | null;
+  id: string; seq: number; idea_id: string; command_id: string; agent_id: string; symbol: string; direction: string; outcome: string | null; size: string; entry_price: string | null; stop: string | null;
   created_at: string; ended_at: string | null; ended_as: 'released' | 'converted' | null; trade_id: string | null; held: boolean;
 }
 

@@ -16,7 +16,7 @@ const idea = row<'ideas'>({
 const decided = (riskCheckResult: unknown, more: object = {}) => ({ seal: 'intact', changed: [], text: { actor: 'agent:a', riskCheckResult, reason: null, ...more } }) as unknown as Row<'decisions'>['checked'];
 const command = row<'commands'>({ id: 'c', type: 'open_trade', payload: { direction: 'long', lotSize: '0.1', symbol: 'EURUSD', limitPrice: '1.1002' }, attempts: [], status: 'queued', error: null, reason: null, trade_id: null });
 const trade = row<'trades'>({
-  id: 't', status: 'closed', direction: 'long', lot_size: '1', symbol: 'EURUSD', execution_mode: 'paper', origin: 'gated', currency: 'USD', exit_price: '1.09', exit_reason: 'stop', net_profit: '-100', gross_profit: '-100',
+  id: 't', status: 'closed', direction: 'long', lot_size: '1', symbol: 'EURUSD', outcome: null, execution_mode: 'paper', origin: 'gated', currency: 'USD', exit_price: '1.09', exit_reason: 'stop', net_profit: '-100', gross_profit: '-100',
   profit_source: 'broker', entered_size: '1', exited_size: '1', entry_time: at, entry_price: '1.1', first_stop_loss: '1.095', first_stop_at: null, point_value: '20000', open_size: '0', finished_at: at,
   idea_id: 'i', command_id: 'c', price_low: null, price_high: null, mark_low: null, mark_high: null, computed_profit: null,
 });
@@ -37,12 +37,13 @@ describe('what a step says, in one sentence', () => {
     'Refused by the gate, for agent:a, verdict rejected, price 1.1, 2 of 4 rules passed: lot_size rejected (SIZE_LIMIT: Too large [is 3, limit 2]); assumed: margin.'],
     ['a decision of a person', decisionSummary('human_rejected', decided(null, { actor: 'user:u', reason: 'not today' })), 'Rejected by a person by user:u. Said: not today.'],
     ['a decision that was changed', decisionSummary('ai_halted', { ...decided(null), text: null }), 'Halted, and what it said cannot be read: the row was changed after it was written.'],
-    ['a reservation', reservationSummary(row<'reservations'>({ direction: 'long', size: '1', symbol: 'EURUSD', entry_price: '1.1', stop: '1.09', held: false, ended_as: 'converted', trade_id: 't' })), 'Reserved long 1 EURUSD at 1.1, stop 1.09; became a trade.'],
+    ['a reservation', reservationSummary(row<'reservations'>({ direction: 'long', size: '1', symbol: 'EURUSD', outcome: null, entry_price: '1.1', stop: '1.09', held: false, ended_as: 'converted', trade_id: 't' })), 'Reserved long 1 EURUSD at 1.1, stop 1.09; became a trade.'],
     ['a command', commandSummary(command), 'Command open_trade long 0.1 EURUSD at 1.1002 or better: never handed out; queued.'],
     ['a command that failed', commandSummary({ ...command, status: 'failed', error: { code: 'NO_MONEY', message: 'none left' }, attempts: [{ attempt: 2, instanceId: 'one', leasedAt: at, endedAt: at, outcome: 'rejected', detail: null }] }),
       `Command open_trade long 0.1 EURUSD at 1.1002 or better: handed out 2 time(s), last at ${at} to one, which ended rejected; failed (NO_MONEY, none left).`],
     ['the first step of a trade', transitionSummary(row<'transitions'>({ from_status: null, to_status: 'open', broker_deal_id: null, reason: null, late: false }), trade), 'Trade long 1 EURUSD recorded as open, paper, gated.'],
     ['a later one', transitionSummary(row<'transitions'>({ from_status: 'open', to_status: 'closed', broker_deal_id: '7', reason: null, late: true }), trade), 'Trade long 1 EURUSD went from open to closed (deal 7, told late).'],
+    ['a step of a binary contract', transitionSummary(row<'transitions'>({ from_status: null, to_status: 'open', broker_deal_id: null, reason: null, late: false }), { ...trade, outcome: 'no' }), 'Trade long 1 EURUSD no recorded as open, paper, gated.'],
     ['a fill', fillSummary(row<'fills'>({ role: 'exit', size: '1', price: '1.09', profit: '-100', exit_reason: 'stop', broker_deal_id: '8', late: false })), 'Fill: exit 1 at 1.09, profit -100, by stop, deal 8.'],
     ['a closure', closureSummary(closure), 'All wanted closed by supervisor, rule stop: stopLoss 1.09, price 1.0899; flat.'],
     ['a closure that goes on', closureSummary({ ...closure, size: '0.5', cause: 'halt', rule: null, detail: {}, ended_as: null, tries: 3 }), '0.5 wanted closed by halt; not ended after 3 command(s).'],

@@ -30,7 +30,7 @@ export function alertSummary({ source_name: name, signal, status, code, detail, 
 export const ideaSummary = (row: Row<'ideas'>): string => {
   const targets = row.take_profit?.map(({ price }) => price).join(' / ');
   const words = join([
-    `${row.direction} ${row.lot_size} ${row.symbol}${row.outcome === null ? '' : ` ${row.outcome}`} ${row.entry_price === null ? 'at the market' : `at ${row.entry_price}`}`,
+    `${row.direction} ${row.lot_size} ${ofMarket(row)} ${row.entry_price === null ? 'at the market' : `at ${row.entry_price}`}`,
     row.entry_low !== null && row.entry_high !== null && `from ${row.entry_low} to ${row.entry_high}`, row.stop_loss === null ? 'no stop' : `stop ${row.stop_loss}`, targets !== undefined && `target ${targets}`,
     row.confidence === null ? 'no confidence' : `confidence ${row.confidence}`, row.execution_mode, row.snapshot_ref !== null && `seen: snapshot ${row.snapshot_ref}`,
   ]);
@@ -64,14 +64,17 @@ const reasonText = ({ code, message, actual, limit }: { code: string; message: s
   return `${code}: ${cut(message).replace(/\.$/, '')}${figures === '' ? '' : ` [${figures}]`}`;
 };
 
+/** Of a binary contract with the side. */
+const ofMarket = ({ symbol, outcome }: { symbol: string; outcome: string | null }): string => (outcome === null ? symbol : `${symbol} ${outcome}`);
+
 export const reservationSummary = (row: Row<'reservations'>): string => {
   const became = row.held ? 'still held' : row.ended_as === 'converted' || row.trade_id !== null ? 'became a trade' : row.ended_as === 'released' ? 'released' : 'no longer held';
-  return `Reserved ${row.direction} ${row.size} ${row.symbol}${row.entry_price === null ? '' : ` at ${row.entry_price}`}${row.stop === null ? '' : `, stop ${row.stop}`}; ${became}.`;
+  return `Reserved ${row.direction} ${row.size} ${ofMarket(row)}${row.entry_price === null ? '' : ` at ${row.entry_price}`}${row.stop === null ? '' : `, stop ${row.stop}`}; ${became}.`;
 };
 
 export function commandSummary(row: Row<'commands'>): string {
-  const { symbol, direction, lotSize, size, limitPrice, reason } = row.payload as Record<string, unknown>;
-  const what = [direction, lotSize ?? size, symbol].filter((each) => typeof each === 'string').join(' ');
+  const { symbol, direction, outcome, lotSize, size, limitPrice, reason } = row.payload as Record<string, unknown>;
+  const what = [direction, lotSize ?? size, symbol, outcome].filter((each) => typeof each === 'string').join(' ');
   const last = row.attempts.at(-1);
   const attempts = last === undefined ? 'never handed out' : `handed out ${last.attempt} time(s), last at ${last.leasedAt}${last.instanceId === null ? '' : ` to ${last.instanceId}`}${last.outcome === null ? '' : `, which ended ${last.outcome}`}`;
   const error = row.error as { code?: string; message?: string } | null;
@@ -80,7 +83,7 @@ export function commandSummary(row: Row<'commands'>): string {
 }
 
 export function transitionSummary(row: Row<'transitions'>, trade: Row<'trades'> | null): string {
-  const of = trade === null ? 'The trade' : `Trade ${trade.direction} ${trade.lot_size} ${trade.symbol}`;
+  const of = trade === null ? 'The trade' : `Trade ${trade.direction} ${trade.lot_size} ${ofMarket(trade)}`;
   const how = join([row.broker_deal_id !== null && `deal ${row.broker_deal_id}`, row.reason, row.late && 'told late']);
   if (row.from_status === null) return `${of} recorded as ${row.to_status}${trade === null ? '' : `, ${trade.execution_mode}, ${trade.origin}`}${how === '' ? '' : ` (${cut(how)})`}.`;
   return `${of} went from ${row.from_status} to ${row.to_status}${how === '' ? '' : ` (${cut(how)})`}.`;

@@ -76,7 +76,12 @@ describe('on an account with one position for an instrument', () => {
     await report({ outcome: 'no' });
     expect((await check(agent, {})).verdict).toBe('approved');
     expect((await t.http<{ items: object[] }>('GET', `/positions?account=${on.id}`)).body.items).toMatchObject([{ symbol, outcome: 'no', size: '10' }]);
-    expect((await t.http<{ items: object[] }>('GET', `/trades?agentId=${agent.id}`)).body.items).toMatchObject([{ symbol, outcome: 'no', origin: 'external', openSize: '10' }]);
+    const [trade, ...others] = (await t.http<{ items: { id: string }[] }>('GET', `/trades?agentId=${agent.id}`)).body.items;
+    expect([trade, others]).toMatchObject([{ symbol, outcome: 'no', origin: 'external', openSize: '10' }, []]);
+    // Who is to close it, or to look for it, sees on which side it is.
+    const { openPositions } = (await t.http<{ openPositions: { symbol: string; direction: string; outcome: string | null }[] }>('GET', '/overview')).body;
+    expect(openPositions.filter((each) => each.symbol === symbol)).toMatchObject([{ direction: 'long', outcome: 'no' }]);
+    expect((await t.http<{ items: object[] }>('GET', `/search?q=${trade?.id}`)).body.items).toContainEqual(expect.objectContaining({ kind: 'trade', title: `${symbol} long no 10` }));
   });
 
   it('no of the owner closes its yes, and opens what goes beyond', async () => {

@@ -6,6 +6,7 @@ import { Fresh } from '../../kit/panel.js';
 import { Age, Time } from '../../kit/time.js';
 import { useWords } from '../../shared/words.js';
 import { useOverview } from '../../shared/overview.js';
+import { sideOf } from '../../shared/side.js';
 import { ReleaseHalt } from './release-halt.js';
 import { deedOf, MEANS, stoppedOf } from './wording.js';
 
@@ -89,7 +90,7 @@ function NotInControl({ positions }: { positions: Halt['notInControl'] }) {
       <DataTable
         label="Positions that nobody controls" rows={positions} rowKey={(each) => `${each.agentId} ${each.brokerPositionId} ${each.symbol} ${each.direction}`} empty="None."
         columns={[
-          { name: 'Position', cell: (each) => `${each.symbol} ${each.direction}` },
+          { name: 'Position', cell: (each) => `${each.symbol} ${sideOf(each)}` },
           { name: 'Size', number: true, cell: (each) => <Amount value={each.size} /> },
           { name: 'Stop', number: true, cell: (each) => (each.stopLoss ? <Amount value={each.stopLoss} /> : <span className="danger">■ none</span>) },
           { name: 'At', cell: (each) => `${each.broker ?? 'broker not told'} ${each.loginMasked ?? ''} (${each.account})` },

@@ -4,6 +4,7 @@ import { DataTable } from '../../kit/data-table.js';
 import { Amount, Light, Mode, Money } from '../../kit/figures.js';
 import { Fresh, Panel } from '../../kit/panel.js';
 import { Age } from '../../kit/time.js';
+import { sideOf } from '../../shared/side.js';
 
 type Position = ItemOf<'/api/v1/positions'>;
 type Order = ItemOf<'/api/v1/positions/orders'>;
@@ -19,8 +20,8 @@ export function HoldingsTab({ agentId }: { agentId: string }) {
   );
 }
 
-function What({ row: { symbol, brokerSymbol, direction, executionMode, tradeId } }: { row: Position | Order }) {
-  const words = <>{direction} {symbol}</>;
+function What({ row: { symbol, brokerSymbol, direction, outcome, executionMode, tradeId } }: { row: Position | Order }) {
+  const words = <>{sideOf({ direction, outcome })} {symbol}</>;
   return <>{tradeId ? <Link href={`/trades/${tradeId}`}>{words}</Link> : words} <Mode mode={executionMode} />{brokerSymbol && brokerSymbol !== symbol ? <div className="small quiet">{brokerSymbol}</div> : null}</>;
 }
 

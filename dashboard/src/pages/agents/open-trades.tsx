@@ -2,6 +2,7 @@ import { useList } from '../../api/queries.js';
 import { written } from '../../kit/decimal.js';
 import { Field } from '../../kit/field.js';
 import { Fresh } from '../../kit/panel.js';
+import { sideOf } from '../../shared/side.js';
 
 /** Nobody types a trade's id at three in the morning: those that are open are offered. */
 export function OpenTrades({ agentId, onChosen }: { agentId: string; onChosen: (tradeId: string) => void }) {
@@ -11,7 +12,7 @@ export function OpenTrades({ agentId, onChosen }: { agentId: string; onChosen: (
       {() => (rows.length === 0 ? <p className="quiet">It has no open trade that is known here.</p> : (
         <Field name="Choose an open trade" about="fills in the id below">
           <select defaultValue="" onChange={({ target }) => target.value !== '' && onChosen(target.value)}>
-            <option value="">—</option>{rows.map(({ id, symbol, direction, openSize, lotSize, entryPrice }) => <option key={id} value={id}>{`${direction} ${written(String(openSize ?? lotSize))} ${symbol}${entryPrice ? ` at ${written(String(entryPrice))}` : ''}`}</option>)}
+            <option value="">—</option>{rows.map(({ id, symbol, direction, outcome, openSize, lotSize, entryPrice }) => <option key={id} value={id}>{`${sideOf({ direction, outcome })} ${written(String(openSize ?? lotSize))} ${symbol}${entryPrice ? ` at ${written(String(entryPrice))}` : ''}`}</option>)}
           </select>
         </Field>
       ))}

@@ -11,6 +11,7 @@ import { ProblemNote } from '../../kit/problem-note.js';
 import { Age } from '../../kit/time.js';
 import type { Held } from '../../shared/overview.js';
 import { halfOf } from '../../shared/half.js';
+import { sideOf } from '../../shared/side.js';
 
 /** Close, or half of it, by a command to the agent that holds it: each held, and then followed to its end. */
 export function CloseDialog({ held, onClose }: { held: Held; onClose: () => void }) {
@@ -23,7 +24,7 @@ export function CloseDialog({ held, onClose }: { held: Held; onClose: () => void
   });
   return (
     <Dialog title={`Close ${held.symbol}`} onClose={onClose}>
-      <p><strong>{held.symbol} {held.direction}</strong> <Amount value={held.openLots} /> · {held.account} <Mode mode={held.mode} /> · {held.agent} · floating <Money value={held.profit.value} currency={held.currency} signed why={held.profit.why} /></p>
+      <p><strong>{held.symbol} {sideOf(held)}</strong> <Amount value={held.openLots} /> · {held.account} <Mode mode={held.mode} /> · {held.agent} · floating <Money value={held.profit.value} currency={held.currency} signed why={held.profit.why} /></p>
       {close.data ? <Asked id={close.data.id} /> : <Choices held={held} busy={close.isPending} onHeld={(size) => close.mutate(size)} />}
       <ProblemNote error={close.error} holds={holdsOf(close.error)} />
       {close.error ? <button type="button" onClick={() => close.reset()}>Choose again</button> : null}

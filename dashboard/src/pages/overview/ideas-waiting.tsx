@@ -3,6 +3,7 @@ import { useList } from '../../api/queries.js';
 import { Amount, Mode } from '../../kit/figures.js';
 import { Fresh } from '../../kit/panel.js';
 import { span, useNow } from '../../kit/time.js';
+import { sideOf } from '../../shared/side.js';
 import css from './overview.module.css';
 
 /** With the seconds that are left for an answer. */
@@ -15,7 +16,7 @@ export function IdeasWaiting({ count }: { count: number }) {
           <ul className={css.list} aria-label="Ideas that need approval">
             {rows.map((idea) => (
               <li key={idea.id} className={css.item} data-tone="doubt">
-                <div><strong>▲ {idea.symbol} {idea.direction}</strong> <Amount value={idea.lotSize} /> <Mode mode={idea.executionMode} />{idea.rationale ? <div className="small">{idea.rationale}</div> : null}</div>
+                <div><strong>▲ {idea.symbol} {sideOf(idea)}</strong> <Amount value={idea.lotSize} /> <Mode mode={idea.executionMode} />{idea.rationale ? <div className="small">{idea.rationale}</div> : null}</div>
                 <Left until={idea.approveUntil} />
                 <Link className={css.end} href={`/ideas/${idea.id}`}>Look and decide</Link>
               </li>

@@ -6,6 +6,7 @@ import { Amount, Mode, Money } from '../../kit/figures.js';
 import { Panel } from '../../kit/panel.js';
 import { Age } from '../../kit/time.js';
 import type { Held, Overview } from '../../shared/overview.js';
+import { sideOf } from '../../shared/side.js';
 import { CloseDialog } from './close-dialog.js';
 
 type Problem = Overview['problems'][number];
@@ -43,7 +44,7 @@ export function PositionsTable({ data }: { data: Overview }) {
   const [closing, setClosing] = useState<Held | null>(null);
   const rows = heldOf(data);
   const columns: Column<Held>[] = [
-    { name: 'Position', cell: (held) => <>{held.tradeId ? <Link href={`/trades/${held.tradeId}`}>{held.symbol}</Link> : held.symbol} {held.direction} <Mode mode={held.mode} /><div className="small quiet">{held.account} · <Link href={`/agents/${held.agentId}`}>{held.agent}</Link></div></> },
+    { name: 'Position', cell: (held) => <>{held.tradeId ? <Link href={`/trades/${held.tradeId}`}>{held.symbol}</Link> : held.symbol} {sideOf(held)} <Mode mode={held.mode} /><div className="small quiet">{held.account} · <Link href={`/agents/${held.agentId}`}>{held.agent}</Link></div></> },
     { name: 'Wrong', cell: (held) => <Wrong held={held} /> },
     { name: 'Size', number: true, cell: (held) => <Amount value={held.openLots} /> },
     { name: 'Entry', number: true, cell: (held) => <Amount value={held.entryPrice} why="nobody told" />, wide: true },

@@ -6,6 +6,7 @@ import { Fresh, Panel } from '../../../kit/panel.js';
 import { Age, Time } from '../../../kit/time.js';
 import { RETIRED } from '../../../frame/stop/wording.js';
 import { Actor, AgentLink } from '../../../shared/names.js';
+import { sideOf } from '../../../shared/side.js';
 import { type Halt, HaltLight, MEANS, scopeWords } from './halts-tab.js';
 import css from './halts.module.css';
 
@@ -53,7 +54,7 @@ function HaltShown({ halt }: { halt: Halt }) {
       {notInControl.length > 0 ? (
         <Panel title="Under nobody's control">
           <DataTable label="Under nobody's control" rows={notInControl} rowKey={(each) => `${each.agentId}${each.brokerPositionId}${each.symbol}`} empty="" tone={() => 'danger'} columns={[
-            { name: 'Position', cell: ({ symbol, direction }) => `${symbol} ${direction}` }, { name: 'Size', number: true, cell: ({ size }) => <Amount value={size} /> },
+            { name: 'Position', cell: (each) => `${each.symbol} ${sideOf(each)}` }, { name: 'Size', number: true, cell: ({ size }) => <Amount value={size} /> },
             { name: 'Stop', number: true, cell: ({ stopLoss }) => (stopLoss === null ? <span className="danger">none</span> : <Amount value={stopLoss} />) },
             { name: 'At', cell: ({ account, broker, loginMasked }) => <>{account}<div className="small quiet">{broker} {loginMasked}</div></> }, { name: 'Agent', cell: ({ agentId }) => <AgentLink id={agentId} /> }, { name: 'As of', cell: ({ asOf }) => <Age at={asOf} /> },
           ]} />
