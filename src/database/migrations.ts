@@ -45,6 +45,7 @@ import { FreshMonths1763600000055 } from './migrations/1763600000055-fresh-month
 import { StopLevel1763600000056 } from './migrations/1763600000056-stop-level.js';
 import { AgentVersions1763600000057 } from './migrations/1763600000057-agent-versions.js';
 import { ReportedOutcomes1763600000058 } from './migrations/1763600000058-reported-outcomes.js';
+import { MonthsByCatalog1763600000059 } from './migrations/1763600000059-months-by-catalog.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -79,6 +80,7 @@ export const MIGRATIONS = [
   StopLevel1763600000056,
   AgentVersions1763600000057,
   ReportedOutcomes1763600000058,
+  MonthsByCatalog1763600000059,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

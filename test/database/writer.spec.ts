@@ -4,6 +4,7 @@ import { APPEND_ONLY_TABLES } from '../../src/database/migrations.js';
 import { applyGrants } from '../../src/database/roles.js';
 import { onConnection } from '../support/cluster.js';
 import { dropFresh, type Fresh, freshDatabase } from '../support/fresh-database.js';
+import { until } from '../support/pool.js';
 
 let db: Fresh;
 let writer: pg.Client;
@@ -181,6 +182,25 @@ describe('ensure_snapshot_months', () => {
   it("is nobody else's", async () => {
     const { rows } = await owner.query(`select count(*)::int as n from pg_proc, aclexplode(proacl) where proname = 'ensure_snapshot_months' and grantee = 0`);
     expect(rows).toEqual([{ n: 0 }]);
+  });
+});
+
+describe('a month that is missing when it is looked for, and made by another session before it is one\'s turn', () => {
+  it.each([
+    ['ensure_months', (month: string) => `ensure_months('${month}', '${month}')`, (made: number) => made * 3],
+    ['ensure_snapshot_months', (month: string) => `ensure_snapshot_months('trade_marks', array['${month}'::date])`, (made: number) => made],
+  ])('is there: %s', async (_name, call, rows) => {
+    const make = async (client: pg.Client, month: string) => (await client.query<{ made: number }>(`select ${call(month)} as made`)).rows[0]?.made;
+    // A session that has done it before looks nothing else up meanwhile, and would hear of no change.
+    for (const month of ['2011-01-01', '2011-02-01']) expect(await make(writer, month)).toBe(rows(1));
+    await onConnection(db.url, async (other) => {
+      await other.query('begin');
+      expect(await make(other, '2011-03-01')).toBe(rows(1));
+      const waiting = make(writer, '2011-03-01').catch((error: Error) => error.message);
+      await until(async () => (await other.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`)).rowCount === 1, 5_000);
+      await other.query('commit');
+      expect(await waiting).toBe(0);
+    });
   });
 });
 
