@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { uuid } from '../common/fields.js';
 import type { Caller } from '../common/http/caller.js';
-import { notFound, type Problem } from '../common/problem.js';
+import { notFound } from '../common/problem.js';
 import { afterCommit, type Tx } from '../database/transaction.js';
 import { QuotesService } from '../market-data/quotes.service.js';
 import { ReportsService } from '../positions/reports.service.js';
@@ -15,6 +15,7 @@ import { TransitionsService } from '../trades/transitions.service.js';
 import { tellsOfTrade } from './opened.schemas.js';
 import { tellsOfBroker } from './reconcile.service.js';
 import { alone, type Element, read, refIn, refusalOf } from './sync-refusals.js';
+import type { Barred } from './sync-bars.js';
 import { SyncRepository } from './sync.repository.js';
 import { type ElementName, elementsOf, fillElement, ideaElement, markElement, quoteElement, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
 
@@ -24,8 +25,7 @@ type Result = SyncAnswer['results'][number];
 export interface Sender {
   caller: Caller;
   agentId: string;
-  /** Not null: none of them is taken. */
-  overLimit: Problem | null;
+  barred: Barred;
 }
 
 interface Taken {
@@ -67,8 +67,8 @@ export class SyncElements {
    * What comes before the agent's own locks. A trade may be one that a report of the account just adopts, so the account is
    * held; alone by who reports what it holds.
    */
-  async hold(tx: Tx, agentId: string, body: SyncBody): Promise<void> {
-    await this.marks.prepare((body.marks ?? []).flatMap((element) => timeIn(element)));
+  async hold(tx: Tx, { agentId, barred }: Sender, body: SyncBody): Promise<void> {
+    if (!barred('marks')) await this.marks.prepare((body.marks ?? []).flatMap((element) => timeIn(element)));
     if (body.positions !== undefined || body.ideas?.length || body.acks?.some(tellsMore)) await this.trades.holdAccount(tx, agentId, 'alone');
     else if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
   }
@@ -89,18 +89,18 @@ export class SyncElements {
   }
 
   /** Elements come in the order of their facts, which is not the order of locks; one trade alone is locked by its element. */
-  private async holdTrades(tx: Tx, { agentId, overLimit }: Sender, { transitions = [], fills = [], marks = [] }: SyncBody): Promise<void> {
+  private async holdTrades(tx: Tx, { agentId, barred }: Sender, { transitions = [], fills = [], marks = [] }: SyncBody): Promise<void> {
     const named = (of: 'tradeId' | 'clientOrderId') => [...new Set([...transitions, ...fills, ...marks].flatMap((each) => textOf(each, of)))];
     const ids = named('tradeId').filter((id) => uuid().safeParse(id).success);
     const clientOrderIds = named('clientOrderId');
-    if (!overLimit && ids.length + clientOrderIds.length > 1) await this.syncs.lockTrades(tx, agentId, ids, clientOrderIds);
+    if (!barred('transitions') && ids.length + clientOrderIds.length > 1) await this.syncs.lockTrades(tx, agentId, ids, clientOrderIds);
   }
 
   /** Each in a savepoint of its own. */
-  private async oneByOne(tx: Tx, { overLimit }: Sender, name: ElementName, elements: unknown[], work: (part: Tx, given: Element) => Promise<Answered>): Promise<Taken> {
+  private async oneByOne(tx: Tx, { barred }: Sender, name: ElementName, elements: unknown[], work: (part: Tx, given: Element) => Promise<Answered>): Promise<Taken> {
     const results: Result[] = [];
     for (const [n, element] of elements.entries()) {
-      const done = await alone(tx, element, work, overLimit);
+      const done = await alone(tx, element, work, barred(name));
       results.push({ element: `${name}[${n}]`, clientRef: refIn(element), ...('refusal' in done ? done.refusal : { status: 'ok', id: done.answer.trade.id, version: done.answer.trade.version }) });
     }
     return { results };
@@ -120,10 +120,10 @@ export class SyncElements {
     return { trade: (await this.fills.add(part, caller, id, [body], false)).trade, repeats: null };
   }
 
-  private async proposals(tx: Tx, { caller, overLimit }: Sender, elements: unknown[]): Promise<Taken> {
+  private async proposals(tx: Tx, { caller, barred }: Sender, elements: unknown[]): Promise<Taken> {
     const results: Result[] = [];
     for (const [n, element] of elements.entries()) {
-      const done = await alone(tx, element, (part, given) => this.ideas.propose(part, caller, ideaElement(given), false), overLimit);
+      const done = await alone(tx, element, (part, given) => this.ideas.propose(part, caller, ideaElement(given), false), barred('ideas'));
       const told = 'refusal' in done ? done.refusal : proposed(done.answer);
       results.push({ element: `ideas[${n}]`, clientRef: refIn(element), ...told });
     }
@@ -131,8 +131,8 @@ export class SyncElements {
     return { results };
   }
 
-  private async marksTogether(tx: Tx, { caller, overLimit }: Sender, elements: unknown[]): Promise<Taken> {
-    const done = elements.map((element) => read(element, markElement, overLimit));
+  private async marksTogether(tx: Tx, { caller, barred }: Sender, elements: unknown[]): Promise<Taken> {
+    const done = elements.map((element) => read(element, markElement, barred('marks')));
     const wrong = await this.marks.takeWithin(tx, caller, done.flatMap((each) => ('answer' in each ? [each.answer] : [])));
     return {
       results: done.map((each, n): Result => {
@@ -143,9 +143,9 @@ export class SyncElements {
     };
   }
 
-  private async report(tx: Tx, { caller, agentId, overLimit }: Sender, [element]: unknown[]): Promise<Taken> {
+  private async report(tx: Tx, { caller, agentId, barred }: Sender, [element]: unknown[]): Promise<Taken> {
     if (element === undefined) return { results: [] };
-    const done = await alone(tx, element, (part, given) => this.reports.reportWithin(part, caller, agentId, reportSchema.parse(given)), overLimit);
+    const done = await alone(tx, element, (part, given) => this.reports.reportWithin(part, caller, agentId, reportSchema.parse(given)), barred('positions'));
     if ('refusal' in done) return { results: [{ element: 'positions', clientRef: null, ...done.refusal }] };
     const { applied, code, complete, matched, adopted, unknown, missing, closed, differing } = done.answer;
     const counts = { adopted: adopted.length, unknown: unknown.length, missing: missing.length, closed: closed.length, differing: differing.length };
@@ -153,8 +153,8 @@ export class SyncElements {
   }
 
   /** Those that can be read in one statement, which locks their rows in one order. One that is as new as another is taken, and changes nothing. */
-  private async quotesAtEnd(tx: Tx, { caller, overLimit }: Sender, elements: unknown[]): Promise<Taken> {
-    const done = elements.map((element) => read(element, quoteElement, overLimit));
+  private async quotesAtEnd(tx: Tx, { caller, barred }: Sender, elements: unknown[]): Promise<Taken> {
+    const done = elements.map((element) => read(element, quoteElement, barred('quotes')));
     const quotes = done.flatMap((each) => ('answer' in each ? [each.answer] : []));
     return {
       results: done.map((each, n): Result => ({ element: `quotes[${n}]`, clientRef: refIn(elements[n]), ...('refusal' in each ? each.refusal : { status: 'ok' }) })),

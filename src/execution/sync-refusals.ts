@@ -12,9 +12,9 @@ export type Refusal = { status: 'refused'; code: string; detail: string; retryab
 const DETAIL_MOST = 100;
 
 /** One element in a savepoint of its own. What is wrong with the element is its answer; what is wrong with us is everybody's. */
-export async function alone<T>(tx: Tx, element: unknown, work: (part: Tx, element: Element) => Promise<T>, overLimit: Problem | null = null): Promise<{ answer: T } | { refusal: Refusal }> {
+export async function alone<T>(tx: Tx, element: unknown, work: (part: Tx, element: Element) => Promise<T>, barred: Problem | null = null): Promise<{ answer: T } | { refusal: Refusal }> {
   try {
-    const given = readable(element, overLimit);
+    const given = readable(element, barred);
     return { answer: await tx.transaction((part) => work(part, given)) };
   } catch (error) {
     return { refusal: refusalOf(error) };
@@ -22,18 +22,18 @@ export async function alone<T>(tx: Tx, element: unknown, work: (part: Tx, elemen
 }
 
 /** One element that is read, and nothing more: it takes no savepoint. */
-export function read<T>(element: unknown, reader: (element: Element) => T, overLimit: Problem | null): { answer: T } | { refusal: Refusal } {
+export function read<T>(element: unknown, reader: (element: Element) => T, barred: Problem | null): { answer: T } | { refusal: Refusal } {
   try {
-    return { answer: reader(readable(element, overLimit)) };
+    return { answer: reader(readable(element, barred)) };
   } catch (error) {
     return { refusal: refusalOf(error) };
   }
 }
 
-function readable(element: unknown, overLimit: Problem | null): Element {
+function readable(element: unknown, barred: Problem | null): Element {
   if (element === null || typeof element !== 'object' || Array.isArray(element)) throw new Problem(400, 'VALIDATION_FAILED', 'must be an object');
   refOf(element as Element);
-  if (overLimit) throw overLimit;
+  if (barred) throw barred;
   return element as Element;
 }
 

@@ -9,26 +9,18 @@ import { RateLimiter } from '../auth/rate-limit.js';
 import { LeaseService } from '../commands/lease.service.js';
 import { toLeasedCommand } from '../commands/commands.schemas.js';
 import type { Caller } from '../common/http/caller.js';
-import { actorOf, type Scope } from '../common/principal.js';
-import { forbidden, Problem } from '../common/problem.js';
+import { actorOf } from '../common/principal.js';
+import { Problem } from '../common/problem.js';
 import { Idempotency } from '../database/idempotency.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { asciiJson, fitting } from './ascii-json.js';
-import { SyncElements } from './sync-elements.js';
+import { barsOf, lacking } from './sync-bars.js';
+import { type Sender, SyncElements } from './sync-elements.js';
 import { alone, commandIdIn, refIn, type Refusal, refusalOf } from './sync-refusals.js';
 import { ackElement, ELEMENT_NAMES, elementsOf, type StoredAnswer, type SyncAnswer, type SyncBody } from './sync.schemas.js';
 import { type LastSync, SyncRepository } from './sync.repository.js';
 
 type AckResult = SyncAnswer['acks'][number];
-/** What is known before the first element is looked at. */
-interface Given {
-  hash: string;
-  /** Of the state. */
-  refused: Refusal | null;
-  /** Of the elements and of the lease. */
-  overLimit: Problem | null;
-}
-
 const POLL_EVERY_MS = 1_000;
 /** Of one command's payload as its answer spells it: it fits into an answer that holds nothing else. */
 const PAYLOAD_BYTES_MOST = 6_000;
@@ -56,46 +48,48 @@ export class SyncService {
 
   /**
    * @throws {Problem} 409 AGENT_INSTANCE_CONFLICT; 409 SYNC_SEQ_STALE for a number below the last; 422 SYNC_SEQ_REUSED for the
-   * last number with other content; 403 SCOPE_MISSING
+   * last number with other content
    */
   async sync(caller: Caller, agentId: string, body: SyncBody): Promise<SyncAnswer> {
-    mustHave(caller, 'ideas', (body.ideas ?? []).length > 0);
-    mustHave(caller, 'records', countOf(body) > (body.ideas ?? []).length);
-    mustHave(caller, 'commands', (body.acks ?? []).length > 0 || body.lease !== undefined);
     const { state, refused } = readState(body.state);
     const hash = this.hashOf(caller, body);
     // Before the transaction: nobody waits for the count of a key with rows locked.
     const overLimit = isCounted(body) ? await this.limiter.refusalOf(agentOf(caller)) : null;
+    const sender: Sender = { caller, agentId, barred: barsOf(agentOf(caller), overLimit) };
     const heard = await inTransaction(this.dataSource, async (tx) => {
-      await this.elements.hold(tx, agentId, body);
+      await this.elements.hold(tx, sender, body);
       // Locks the agent's state: syncs of one agent go one after the other.
       const answer = await this.agents.heartbeatWithin(tx, caller, agentId, state);
       if ('holder' in answer) return answer;
       const last = await this.syncs.last(tx, agentId);
       const stored = repeated(last, caller, body.syncSeq, hash);
-      return { ...answer, replayed: stored !== null, stored: stored ? await this.stillGiven(tx, stored) : await this.take(tx, caller, agentId, body, { hash, refused, overLimit }) };
+      return { ...answer, replayed: stored !== null, stored: stored ? await this.stillGiven(tx, stored) : await this.take(tx, sender, body, { hash, refused }) };
     });
     if ('holder' in heard) throw await this.agents.otherInstance(caller, agentId, heard.holder);
     const desiredState = await this.agents.follow(caller, agentId, heard);
     return answerOf(body.syncSeq, { ...heard, desiredState });
   }
 
-  /** Of what has effects. The state may be a newer one when a sync is repeated. */
-  private hashOf({ principal }: Caller, { trades = [], transitions = [], acks = [], lease, syncSeq, ...body }: SyncBody): string {
+  /** Of what has effects, and of what the key may not do: another key of the agent may neither. The state may be a newer one when a sync is repeated. */
+  private hashOf(caller: Caller, { trades = [], transitions = [], acks = [], lease, syncSeq, ...body }: SyncBody): string {
     // Others stand in it by name, and only where they are: a sync of before they were known is repeated after an update.
     const more = ELEMENT_NAMES.flatMap((name) => (name in body ? [{ [name]: body[name as keyof typeof body] }] : []));
-    return this.idempotency.claimOf({ caller: actorOf(principal), key: `sync ${syncSeq}`, request: [trades, transitions, acks, lease ?? null, ...more] }).hash;
+    const without = lacking(agentOf(caller));
+    return this.idempotency.claimOf({ caller: actorOf(caller.principal), key: `sync ${syncSeq}`, request: [trades, transitions, acks, lease ?? null, ...more, ...(without.length > 0 ? [{ without }] : [])] }).hash;
   }
 
-  private async take(tx: Tx, caller: Caller, agentId: string, body: SyncBody, { hash, refused, overLimit }: Given): Promise<StoredAnswer> {
+  /** @param refused of the state */
+  private async take(tx: Tx, sender: Sender, body: SyncBody, { hash, refused }: { hash: string; refused: Refusal | null }): Promise<StoredAnswer> {
+    const { caller, agentId, barred } = sender;
     // Before the trades and commands that it touches, as all do that change an agent and its commands.
     if (body.acks?.length) await this.agents.lock(tx, agentId);
-    const taken = await this.elements.take(tx, { caller, agentId, overLimit }, body);
+    const taken = await this.elements.take(tx, sender, body);
     const results: SyncAnswer['results'] = [...(refused ? [{ element: 'state', clientRef: null, ...refused }] : []), ...taken.results];
     const acks: AckResult[] = [];
-    for (const [n, element] of (body.acks ?? []).entries()) acks.push(await this.ack(tx, caller, element, `acks[${n}]`));
-    if (body.lease && overLimit) results.push({ element: 'lease', clientRef: null, ...refusalOf(overLimit) });
-    const leased = body.lease && !overLimit ? await this.lease(tx, caller, agentId, body.lease, ENVELOPE_BYTES + asciiJson({ results, acks }).length) : { commands: [], oversized: [], more: false };
+    for (const [n, element] of (body.acks ?? []).entries()) acks.push(await this.ack(tx, sender, element, `acks[${n}]`));
+    const noLease = body.lease ? barred('lease') : null;
+    if (noLease) results.push({ element: 'lease', clientRef: null, ...refusalOf(noLease) });
+    const leased = body.lease && !noLease ? await this.lease(tx, caller, agentId, body.lease, ENVELOPE_BYTES + asciiJson({ results, acks }).length) : { commands: [], oversized: [], more: false };
     const answer = { commands: leased.commands, oversized: leased.oversized, acks, results, nextPollAfterMs: leased.more ? 0 : POLL_EVERY_MS };
     await taken.atEnd();
     await this.syncs.store(tx, agentId, { instance_id: agentOf(caller).instanceId, sync_seq: body.syncSeq, request_hash: hash, answer });
@@ -109,12 +103,12 @@ export class SyncService {
     return { ...stored, commands: stored.commands.filter(({ id }) => !held.includes(id)) };
   }
 
-  private async ack(tx: Tx, caller: Caller, element: unknown, place: string): Promise<AckResult> {
+  private async ack(tx: Tx, { caller, barred }: Sender, element: unknown, place: string): Promise<AckResult> {
     const done = await alone(tx, element, async (part, given) => {
       const ack = ackElement(given);
       if (ack.outcome === 'succeeded') await this.leases.completeWithin(part, caller, ack.commandId, ack.leaseToken, ack.result);
       else await this.leases.failWithin(part, caller, ack.commandId, ack);
-    });
+    }, barred('acks'));
     const clientRef = refIn(element);
     return { element: place, ...(clientRef === null ? {} : { clientRef }), commandId: commandIdIn(element), ...('refusal' in done ? done.refusal : { status: 'ok' }) };
   }
@@ -136,10 +130,6 @@ export class SyncService {
     }
     return { commands: [], oversized, more: true };
   }
-}
-
-function mustHave({ principal }: Caller, scope: Scope, needed: boolean): void {
-  if (needed && principal.kind === 'agent' && !principal.scopes.includes(scope)) throw forbidden('SCOPE_MISSING', `This key lacks the scope ${scope}.`);
 }
 
 /** One request, whatever number of elements: but what a heartbeat says, and how commands ended, is not held up. */

@@ -125,11 +125,32 @@ describe('everything in one call', () => {
     expect((await t.http('GET', `/agents/${agent.id}/state`)).body).toMatchObject({ lastSeenAt: null });
   });
 
-  it('needs the scope of what it carries, and none to say that the agent lives', async () => {
-    const { apiKey } = (await t.http<{ apiKey: string }>('POST', `/agents/${agent.id}/keys`, { body: { name: 'bare', scopes: [] } })).body;
-    const ask = (body: object) => agent.http<Sync>('POST', '/agents/me/sync', { token: apiKey, body });
-    expect((await ask({ syncSeq: 1 })).status).toBe(200);
-    for (const more of [{ trades: [{}] }, { transitions: [{}] }, { acks: [{}] }, { lease: {} }]) expect(await ask({ syncSeq: 2, ...more })).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING' } });
+  it('needs no scope to say that the agent lives; what the key may not send is refused alone', async () => {
+    const keyWith = async (scopes: string[]) => (await t.http<{ apiKey: string }>('POST', `/agents/${agent.id}/keys`, { body: { name: scopes.join(' ') || 'bare', scopes } })).body.apiKey;
+    const [bare, records] = [await keyWith([]), await keyWith(['records'])];
+    const ask = (token: string, body: object) => agent.http<Sync>('POST', '/agents/me/sync', { token, body });
+    const id = await queue();
+    const { commands: [leased] } = (await agent.http<Sync>('POST', '/agents/me/commands/lease', { body: {} })).body;
+    const more = await queue();
+    const body = {
+      state: { equity: '12' }, trades: [trade('scoped')], transitions: [{ clientRef: 'b' }], fills: [{ clientRef: 'c' }], marks: [{ clientRef: 'd' }], positions: {}, quotes: [{ clientRef: 'e' }], ideas: [{ clientRef: 'f' }],
+      acks: [{ clientRef: 'g', commandId: leased?.id, leaseToken: leased?.leaseToken, outcome: 'succeeded' }], lease: {},
+    };
+    const refused = (scope: string) => ({ status: 'refused', code: 'SCOPE_MISSING', detail: `This key lacks the scope ${scope}.` });
+    const heard = await ask(bare, { syncSeq: 1, ...body });
+    expect(heard).toMatchObject({ status: 200, body: { commands: [], acks: [{ clientRef: 'g', commandId: id, ...refused('commands') }] } });
+    expect(heard.body.results).toEqual([
+      ...(['trades[0] ref-scoped', 'transitions[0] b', 'fills[0] c', 'marks[0] d', 'positions', 'quotes[0] e'] as const).map((each) => each.split(' ')).map(([element, clientRef = null]) => ({ element, clientRef, ...refused('records') })),
+      { element: 'ideas[0]', clientRef: 'f', ...refused('ideas') }, { element: 'lease', clientRef: null, ...refused('commands') },
+    ]);
+    expect((await t.http('GET', `/agents/${agent.id}/state`)).body).toMatchObject({ equity: '12' });
+    expect((await t.http<{ items: object[] }>('GET', `/trades?agentId=${agent.id}`)).body.items).toEqual([]);
+    // A key with more gets no answer of one with less, and the other way round, but under a number of its own.
+    expect(await ask(records, { syncSeq: 1, ...body })).toMatchObject({ status: 422, body: { code: 'SYNC_SEQ_REUSED' } });
+    const second = { syncSeq: 2, trades: [trade('scoped')], lease: {} };
+    expect((await ask(records, second)).body).toMatchObject({ commands: [], results: [{ element: 'trades[0]', status: 'ok' }, { element: 'lease', code: 'SCOPE_MISSING' }] });
+    expect((await agent.http<Sync>('POST', '/agents/me/sync', { body: { syncSeq: 3, acks: body.acks, lease: {} } })).body).toMatchObject({ acks: [{ status: 'ok' }], commands: [{ id: more }] });
+    expect(await ask(records, { syncSeq: 3, acks: body.acks, lease: {} })).toMatchObject({ status: 422, body: { code: 'SYNC_SEQ_REUSED' } });
     expect((await t.http('POST', `/agents/${agent.id}/sync`, { body: { syncSeq: 1 } })).status).toBe(403);
   });
 });
