@@ -153,15 +153,16 @@ interface Recovery { fault: string; seconds: number }
       await signIn();
       for (const name of shuffled(Object.keys(FAULTS), random)) await FAULTS[name]?.();
     }
+    // On a slow machine the faults are over before a trade has gone its whole way: there is something of everything to lose.
+    const { queued, completed, trades, deals, marks, predictions, beats, handed } = load;
+    await until(() => [queued, completed, trades, deals, marks, predictions, beats].every(({ size }) => size > 0) && handed.length > 10, 20_000);
     await load.stop();
     // Printed and not asserted: it says more of the machine than of the program.
     process.stdout.write(`recovery under ${AGENTS} agents, ${load.answered} answered well, ${load.refused} not:\n${[...Map.groupBy(recoveries, ({ fault }) => fault)]
       .map(([fault, all]) => `  ${fault}: ${all.map(({ seconds }) => seconds.toFixed(2)).join(' ')} s\n`).join('')}`);
     expect(load.faults).toEqual([]);
     expect(await load.compare(db)).toEqual(NOTHING_BROKEN);
-    expect(Math.min(load.queued.size, load.completed.size, load.trades.size, load.deals.size, load.marks.size, load.predictions.size, load.beats.size)).toBeGreaterThan(0);
-    expect(load.handed.length).toBeGreaterThan(10);
-  }, 60_000 + ROUNDS * 240_000);
+  }, 180_000 + ROUNDS * 240_000);
 });
 
 function shuffled<T>(all: readonly T[], random: () => number): T[] {

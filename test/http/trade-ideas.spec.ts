@@ -264,9 +264,8 @@ describe('a sync with ideas', () => {
 
   it('takes the scope ideas', async () => {
     const { body: key } = await t.http<{ apiKey: string }>('POST', `/agents/${agent.id}/keys`, { body: { name: 'no ideas', scopes: ['records', 'commands'] } });
-    for (const [path, body] of [['/agents/me/sync', { syncSeq: 9, ideas: [LONG] }], ['/trade-ideas', LONG]] as const) {
-      expect((await agent.http('POST', path, { body, token: key.apiKey })).body).toMatchObject({ code: 'SCOPE_MISSING' });
-    }
+    expect((await agent.http('POST', '/trade-ideas', { body: LONG, token: key.apiKey })).body).toMatchObject({ code: 'SCOPE_MISSING' });
+    expect((await agent.http('POST', '/agents/me/sync', { body: { syncSeq: 9, ideas: [LONG] }, token: key.apiKey })).body).toMatchObject({ results: [{ element: 'ideas[0]', code: 'SCOPE_MISSING' }] });
   });
 });
 
