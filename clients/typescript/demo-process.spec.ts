@@ -37,9 +37,6 @@ function csv(count: number): string {
   return text;
 }
 
-/** Each start of a process takes a while on a busy machine. */
-const MANY_STARTS_MS = 120_000;
-
 const start = (...args: string[]) => demo.start(['--json', ...args], { TRADEWARDEN_URL: server.url, TRADEWARDEN_API_KEY: 'tw_test' });
 const replay = (...args: string[]) => start('--candles', candles, '--speed', 'max', ...args);
 const isFact = (path: string) => /^\/(trades|predictions)/.test(path);
@@ -128,7 +125,7 @@ describe('the demo as a process', () => {
     } finally {
       await other.close();
     }
-  }, MANY_STARTS_MS);
+  });
 
   it('killed at any moment opens nothing twice, and comes to the same trades unless an order was on its way', async () => {
     expect((await replay().ended).code).toBe(0);
@@ -152,7 +149,7 @@ describe('the demo as a process', () => {
     const lost = server.openings.slice(openings).filter(({ status }) => status === 'unknown');
     if (lost.length === 0) expect(textsOf(own).sort()).toEqual(expected);
     else expect(own.some(({ commandId }) => lost.some(({ id }) => id === commandId))).toBe(false);
-  }, MANY_STARTS_MS);
+  });
 
   it('killed while it answers a command carries the command out once', async () => {
     let running: ChildProcess | null = null;

@@ -79,7 +79,7 @@ describeOnPostgres15('a dump', () => {
     source = { kind: 'dump', ownerUrl: database.ownerUrl, pgDump: await pgTool('pg_dump', 150_000) };
     dir = newFolder();
     made = await writeBackup({ dir, source, appVersion: '1.2.3', signal });
-  }, 60_000);
+  });
   afterAll(async () => {
     await database?.drop();
     await server?.remove();
@@ -97,7 +97,7 @@ describeOnPostgres15('a dump', () => {
     expect(newestVerified(listBackups(dir))).toMatchObject({ id: manifest.id, fault: null, verified: { ok: true } });
     expect(await scratchDatabases()).toEqual([]);
     expect(readdirSync(dir)).toEqual([manifest.id]);
-  }, 60_000);
+  });
 
   it.each(['dump.pgc', 'manifest.json', 'SHA256SUMS'].flatMap((file) => Object.keys(HARM).map((harm) => [file, harm] as const)))('with %s %s is refused, by the name of a file', async (file, harm) => {
     const copy = copyOf();
@@ -141,7 +141,7 @@ describeOnPostgres15('a dump', () => {
       expect.stringMatching(/^the last decision of system was not there and is 3 abab/), 'sequence events_seq was 2001 and is 2000', expect.stringMatching(/^the list of migrations was/),
     ]);
     expect(await scratchDatabases()).toEqual([]);
-  }, 30_000);
+  });
 
   it('that is damaged, with mended checksums, is found out when it is restored', async () => {
     for (const harm of ['with one byte flipped', 'cut off', 'empty', 'with rows overwritten']) {
@@ -158,7 +158,7 @@ describeOnPostgres15('a dump', () => {
       else await expect(proof).rejects.toThrow();
     }
     expect(await scratchDatabases()).toEqual([]);
-  }, 60_000);
+  });
 
   it('of which the copy differs in anything is not proven', async () => {
     const copy = copyOf();
@@ -180,7 +180,7 @@ describeOnPostgres15('a dump', () => {
       },
     })).rejects.toThrow(/restored, it is not what was backed up: table accounts/);
     expect(readdirSync(copy)).not.toContain('verified.json');
-  }, 60_000);
+  });
 
   it('has the same figures whatever the server writes dates, times and bytes like', async () => {
     const odd = withIdentity(database.adminUrl, {});
@@ -201,7 +201,7 @@ describeOnPostgres15('a dump', () => {
     await withClient(withIdentity(database.ownerUrl, { database: used }), async () => expect(await dropLeftovers(database.ownerUrl)).toEqual([old]));
     expect(await scratchDatabases()).toEqual([used, young, ...others].sort());
     for (const name of [used, young, ...others]) await withClient(database.ownerUrl, (client) => client.query(`drop database ${name}`));
-  }, 30_000);
+  });
 });
 
 describe('the tools of PostgreSQL', () => {
@@ -221,7 +221,7 @@ describe('a copy of the embedded server', () => {
     dataDir = join(folder, 'data');
     embedded = await useEmbedded({ dataDir, log: () => undefined, settings: { fsync: 'off' } });
     database = await backedUp(embedded.adminUrl);
-  }, 60_000);
+  });
   afterAll(async () => {
     await database?.drop();
     await embedded?.release();
@@ -260,5 +260,5 @@ describe('a copy of the embedded server', () => {
     edited(folder, (manifest) => (manifest.files = [{ name: 'base.tar.gz', bytes: bytes.length, sha256: sha256(bytes) }]));
     await expect(proveBackup(folder, { kind: 'base', cluster: embedded.cluster, dataDir }, { signal })).rejects.toThrow();
     expect(readdirSync(dataDir).filter((name) => name.includes('scratch'))).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -35,7 +35,7 @@ describeOnPostgres15('backups of the server', () => {
     await looked();
     // By the test, and not by the clock.
     await db.query(`update schedules set next_run_at = 'infinity' where name = 'backups.watch'`);
-  }, 90_000);
+  });
   afterAll(async () => {
     delete process.env['OF_THE_CLOUD_SECRET_KEY'];
     await t?.close();
@@ -89,7 +89,7 @@ describeOnPostgres15('backups of the server', () => {
     const late = await fetch(`${t.base.replace(/\/api.*$/, '')}/health`);
     // Told, and no reason to send requests elsewhere.
     expect([late.status, ((await late.json()) as { backup: object }).backup]).toEqual([200, { lastVerifiedHours: 30, lastOffsiteHours: 30, overdue: true, failing: false }]);
-  }, 60_000);
+  });
 
   it('write what they did into the log of events, and hand the upload its folder and none of our settings', async () => {
     rmSync(uploads, { force: true });
@@ -99,7 +99,7 @@ describeOnPostgres15('backups of the server', () => {
     expect(events.filter(({ type }) => type.startsWith('backup.')).map(({ type }) => type)).toEqual(['backup.started', 'backup.finished', 'backup.copied']);
     expect(events.find(({ type }) => type === 'backup.finished')?.data).toMatchObject({ name: manifest.id, kind: 'dump' });
     expect(readFileSync(uploads, 'utf8')).toBe(`${folder}|${folder}|${manifest.id}|none|none\n`);
-  }, 30_000);
+  });
 
   it('run once, whoever asks at the same moment', async () => {
     const second = await t.second();
@@ -111,7 +111,7 @@ describeOnPostgres15('backups of the server', () => {
     } finally {
       await second.close();
     }
-  }, 60_000);
+  });
 
   it('are made when they are due, once across instances, and nothing else waits for them', async () => {
     const second = await t.second();
@@ -128,7 +128,7 @@ describeOnPostgres15('backups of the server', () => {
     } finally {
       await second.close();
     }
-  }, 90_000);
+  });
 
   it('that failed are tried again after an hour, and the incident is over with the next good one', async () => {
     await failing(async () => {
@@ -147,7 +147,7 @@ describeOnPostgres15('backups of the server', () => {
     expect(await metric('failures_total')).toBe(2);
     await run();
     expect(await open()).toEqual([]);
-  }, 30_000);
+  });
 
   it('are made and told as they are after a clock that was weeks ahead for one of them', async () => {
     await db.advance(20 * 24 * HOUR);
@@ -163,7 +163,7 @@ describeOnPostgres15('backups of the server', () => {
       await looked();
       expect([await open(), await shown()]).toMatchObject([['BACKUP_FAILED', 'BACKUP_OVERDUE', 'OFFSITE_COPY_OVERDUE'], { verifiedHours: 27, offsiteHours: 27, overdue: true }]);
     });
-  }, 60_000);
+  });
 
   it('that fail behind the writing, each hour, leave one unproven on the disk', async () => {
     // Written, and not to be restored: a trigger of the server refuses what the proof asks for.
@@ -177,7 +177,7 @@ describeOnPostgres15('backups of the server', () => {
     }
     expect(unproven() - before).toBeLessThanOrEqual(2);
     expect(await db.query(`select count(*)::int as n from events where type = 'backup.removed' and at > app_clock() - interval '5 minutes'`)).toEqual([{ n: 2 }]);
-  }, 60_000);
+  });
 
   it('that are overdue are an incident, opened once, until the next good one', async () => {
     await run();
@@ -189,7 +189,7 @@ describeOnPostgres15('backups of the server', () => {
     });
     await run();
     expect(await open()).toEqual([]);
-  }, 30_000);
+  });
 
   it('that were never made are overdue too', async () => {
     await db.query(`update users set created_at = app_clock() - interval '27 hours'`);
@@ -210,7 +210,7 @@ describeOnPostgres15('backups of the server', () => {
     expect(await open()).toEqual(['OFFSITE_COPY_OVERDUE']);
     await run();
     expect(await open()).toEqual([]);
-  }, 30_000);
+  });
 
   it('are copied again an hour after that failed, and where nobody knows how it ended, once by those that want to', async () => {
     writeFileSync(`${uploads}.fail`, '');
@@ -244,7 +244,7 @@ describeOnPostgres15('backups of the server', () => {
       rmSync(`${uploads}.fail`, { force: true });
       await second.close();
     }
-  }, 60_000);
+  });
 
   it('whose process was killed block the next one for two minutes, and have failed', async () => {
     await db.query(`insert into backups (origin, folder, lease_until) values ('command', '/elsewhere', app_clock() + interval '120 seconds')`);
@@ -257,7 +257,7 @@ describeOnPostgres15('backups of the server', () => {
     expect((await runs()).map(({ status }) => status)).toEqual(['failed', 'verified']);
     expect(readdirSync(dir).filter((name) => name.startsWith('.partial'))).toEqual([]);
     expect(await open()).toEqual([]);
-  }, 30_000);
+  });
 
   it('of which two live in one folder do not write at once', async () => {
     const { lockFileNow } = await import('../../src/config/file-lock.js');
@@ -296,7 +296,7 @@ describeOnPostgres15('backups of the server', () => {
     expect(keepBackups(dir, new Date(in40Days.getTime() * 2), 30)).toEqual([]);
     expect(readdirSync(dir).sort()).toEqual(['.tradewarden-backups.lock', '.tradewarden-copies.lock', 'notes.txt', 'tradewarden-of-mine', last].sort());
     expect(existsSync(join(dir, last, 'verified.json'))).toBe(true);
-  }, 60_000);
+  });
 
   it('say what the role lacks, before anything is written', async () => {
     await db.query(`alter role backup_owner nocreatedb`);
@@ -311,7 +311,7 @@ describeOnPostgres15('backups of the server', () => {
     } finally {
       await db.query(`alter role backup_owner createdb`);
     }
-  }, 60_000);
+  });
 
   it('end with their server, are no failure, and are made after the next start', async () => {
     const second = await t.second();
@@ -322,5 +322,5 @@ describeOnPostgres15('backups of the server', () => {
     await looked();
     expect((await runs()).map(({ status }) => status)).toEqual(['interrupted', 'verified']);
     expect(await open()).toEqual([]);
-  }, 30_000);
+  });
 });

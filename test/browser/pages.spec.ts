@@ -83,5 +83,5 @@ describeInBrowser('every page', () => {
     await context.close();
     expect(wrong).toEqual([]);
     expect(faults).toEqual([]);
-  }, 300_000);
+  });
 });

@@ -30,7 +30,7 @@ describeOnPostgres15('archives of decisions', () => {
     // Written for a month that is still in its table: nobody relies on it.
     await r.db.query(`insert into decision_archives (id, month, file, bytes, sha256, decisions, last_seq, digest) values (gen_random_uuid(), '2026-03-01', 'decisions-2026-03-ddddeeeeffff.jsonl.gz', 1, $1, 1, 1, $1)`, ['ab'.repeat(32)]);
     writeFileSync(join(archives, 'notes.txt'), 'of somebody');
-  }, 60_000);
+  });
   afterAll(() => r.end());
 
   const backup = () => cli<Made>(['backup', '--json'], { ...r.env, ARCHIVE_DIR: archives });
@@ -51,7 +51,7 @@ describeOnPostgres15('archives of decisions', () => {
     expect(sizes(second.json.folder)).toEqual(both);
     rmSync(join(second.json.folder, FILES[1]));
     expect(await restore(null, 'without_one')).toMatchObject({ code: 1, json: { error: { code: 'NO_BACKUP' } } });
-  }, 120_000);
+  });
 
   it('are brought back by a restore where they are missing or damaged, and nothing else there is touched', async () => {
     expect((await backup()).code).toBe(0);
@@ -64,7 +64,7 @@ describeOnPostgres15('archives of decisions', () => {
     expect(readdirSync(archives).sort()).toEqual([...FILES, 'notes.txt'].sort());
     expect((await restore(null, 'without_a_folder')).json.notes).toEqual([expect.stringContaining('which belong into ARCHIVE_DIR, and that is not set')]);
     for (const name of ['on_a_new_machine', 'with_a_damaged_one', 'without_a_folder']) await onConnection(r.server.adminUrl, (admin) => admin.query(`drop database ${name}`));
-  }, 180_000);
+  });
 
   it('that are lost are said by each backup, which is made all the same, and ends with 1', async () => {
     for (const name of readdirSync(r.folder).filter((each) => each.startsWith('tradewarden-'))) rmSync(join(r.folder, name), { recursive: true });
@@ -73,5 +73,5 @@ describeOnPostgres15('archives of decisions', () => {
     expect([code, json.missing, readdirSync(json.folder).filter((each) => each.startsWith('decisions'))]).toEqual([1, [FILES[1]], [FILES[0]]]);
     expect((await cli(['backup'], { ...r.env, ARCHIVE_DIR: archives })).stdout).toContain(`It lacks ${FILES[1]}`);
     expect((await cli(['backup', '--list'], r.env)).stdout).toMatch(/^tradewarden-\S+ +dump +\S+ MB +proven /m);
-  }, 120_000);
+  });
 });

@@ -39,7 +39,7 @@ describeOnPostgres15('tradewarden backup', () => {
   beforeAll(async () => {
     server = await startPostgres15();
     db = await backedUp(server.adminUrl);
-  }, 60_000);
+  });
   afterAll(async () => {
     await db?.drop();
     await server?.remove();
@@ -92,14 +92,14 @@ describeOnPostgres15('tradewarden backup', () => {
     expect([listed.code, listed.json.backups]).toMatchObject([0, [{ name: json.name, verifiedAt: expect.any(String), fault: null }]]);
     writeFileSync(join(json.folder, 'dump.pgc'), '');
     expect((await backup(['--list'])).json.backups).toMatchObject([{ fault: expect.stringMatching(/dump\.pgc has 0 bytes and was written with \d+/) }]);
-  }, 60_000);
+  });
 
   it('fails in one line, and leaves nothing that looks like a backup, with a wrong password', async () => {
     const wrong = await backup([], { DATABASE_OWNER_URL: withIdentity(db.ownerUrl, { password: 'of somebody else' }) });
     expect([wrong.code, wrong.json.error.message]).toEqual([1, expect.stringMatching(/password authentication failed for user "backup_owner"/)]);
     expect(wrong.stdout + wrong.stderr).not.toMatch(/of somebody else|of%20somebody/);
     expect([readdirSync(dir).filter((name) => name.includes('2')), await statuses()]).toEqual([[], ['failed']]);
-  }, 30_000);
+  });
 
   it('names the setting that is wrong, of several addresses', async () => {
     const of = (name: string, url: string) => backup([], { [name]: url }).then(({ code, json }) => [code, json.error.message]);
@@ -108,7 +108,7 @@ describeOnPostgres15('tradewarden backup', () => {
     expect(await of('BACKUP_SCRATCH_URL', away(db.ownerUrl))).toEqual([1, expect.stringMatching(/^BACKUP_SCRATCH_URL \(127\.0\.0\.1:1\): .*ECONNREFUSED/)]);
     expect(await of('BACKUP_SCRATCH_URL', `${db.ownerUrl}?sslmode=require`)).toEqual([1, expect.stringMatching(/^BACKUP_SCRATCH_URL \(.*does not support SSL/)]);
     expect(visible()).toEqual([]);
-  }, 60_000);
+  });
 
   it('fails without its folder, or with a file in its place', async () => {
     const missing = await backup(['--dir', join(dir, 'missing')]);
@@ -116,7 +116,7 @@ describeOnPostgres15('tradewarden backup', () => {
     expect(existsSync(join(dir, 'missing'))).toBe(false);
     writeFileSync(join(dir, 'file'), '');
     expect((await backup(['--dir', join(dir, 'file')])).json.error.message).toBe(`${join(dir, 'file')} is no folder`);
-  }, 30_000);
+  });
 
   it('fails on a disk that is full, or may only be read', async () => {
     for (const [options, said] of [['size=96k', /No space left|ENOSPC/], ['ro', /cannot be written \(EROFS\)/]] as const) {
@@ -135,7 +135,7 @@ describeOnPostgres15('tradewarden backup', () => {
       mkdirSync(join(dir, 'closed'), { mode: 0o500 });
       expect((await backup(['--dir', join(dir, 'closed')])).json.error.message).toMatch(/cannot be written \(EACCES\)/);
     }
-  }, 60_000);
+  });
 
   it('that is killed leaves nothing with a name of a backup, and the next one clears up', async () => {
     await halfWay(async () => {
@@ -151,7 +151,7 @@ describeOnPostgres15('tradewarden backup', () => {
     await db.advance(121);
     expect(await backup()).toMatchObject({ code: 0 });
     expect([visible().length, readdirSync(dir).filter((name) => name.startsWith('.partial-')), await statuses()]).toEqual([1, [], ['failed', 'verified']]);
-  }, 60_000);
+  });
 
   it('that is told to end clears up by itself', async () => {
     await halfWay(async () => {
@@ -164,7 +164,7 @@ describeOnPostgres15('tradewarden backup', () => {
     });
     expect([readdirSync(dir).filter((name) => name.includes('2')), await statuses()]).toEqual([[], ['interrupted']]);
     expect(await backup()).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 
   it('fails when the server goes half-way', async () => {
     await halfWay(async () => {
@@ -175,7 +175,7 @@ describeOnPostgres15('tradewarden backup', () => {
       expect([code, json.error.message]).toEqual([1, expect.stringMatching(/terminat|server closed|lost/i)]);
     });
     expect([readdirSync(dir).filter((name) => name.includes('2')), await statuses()]).toEqual([[], ['failed']]);
-  }, 60_000);
+  });
 
   it('does not take rows that are not there for a backup', async () => {
     // The originals' dumps came back as empty databases, and counted.
@@ -187,5 +187,5 @@ describeOnPostgres15('tradewarden backup', () => {
       expect(tables.find((table) => table.name === name)?.rows).toBeGreaterThan(0);
     }
     rmSync(json.folder, { recursive: true });
-  }, 30_000);
+  });
 });

@@ -18,7 +18,7 @@ let app: TestApp;
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'tradewarden-import-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-beforeEach(async () => void (app = await startTestApp()), 90_000);
+beforeEach(async () => void (app = await startTestApp()));
 afterEach(() => app.close());
 
 let files = 0;
@@ -81,7 +81,7 @@ describe('a database of SigmaTrader', () => {
       select original::text as line from import_rows union all select original::text from import_archive union all select convert_from(body, 'UTF8') || signal::text from alerts union all select canonical from decision_history
       union all select s::text from strategies s union all select r::text from import_runs r union all select data::text from events`);
     for (const secret of SECRETS) expect(everything.filter(({ line }) => line?.includes(secret))).toEqual([]);
-  }, 240_000);
+  });
 
   it('of an older revision, with fewer tables and columns, comes over too', async () => {
     const path = file();
@@ -93,7 +93,7 @@ describe('a database of SigmaTrader', () => {
     expect({ code: done.code, error: done.json.error, damage: done.json.proof?.ok ? null : done.json.proof, rejects: done.json.rejects }).toEqual({ code: 0, error: null, damage: null, rejects: [] });
     expect(counts(done)).toMatchObject({ analytics_trades: { imported: 3 }, alerts: { imported: 5 }, candles: { imported: 4 }, strategy_deployment_states: { archived: 1 } });
     expect(done.json.proof).toMatchObject({ ok: true });
-  }, 120_000);
+  });
 
   it('with rows that cannot be anything leaves nothing behind, says which and why, and comes over without them when that is accepted', async () => {
     const path = file();
@@ -113,7 +113,7 @@ describe('a database of SigmaTrader', () => {
     const accepted = await run(path, '--accept-rejects');
     expect(accepted.code).toBe(0);
     expect(counts(accepted)).toMatchObject({ analytics_trades: { read: 5, imported: 3, rejected: 2 }, candles: { read: 5, imported: 4, rejected: 1 }, positions: { read: 5, rejected: 1 } });
-  }, 120_000);
+  });
 
   it('is not confused by tables and columns that nobody knows, text that is none, and duplicates of what there is one of', async () => {
     const path = file();
@@ -131,5 +131,5 @@ describe('a database of SigmaTrader', () => {
     expect({ code: done.code, error: done.json.error, damage: done.json.proof?.ok ? null : done.json.proof, rejects: done.json.rejects }).toEqual({ code: 0, error: null, damage: null, rejects: [] });
     expect(counts(done)).toMatchObject({ plugins: { read: 1, archived: 1 }, alerts: { read: 6, imported: 6 }, candles: { read: 4, imported: 4 }, risk_global_config: { read: 3, archived: 3 } });
     expect(await app.db.query(`select original -> 'extra' as extra, original -> 'symbol' as symbol from import_rows where old_id = '20' and target = 'alerts'`)).toEqual([{ extra: 'e', symbol: { text: 'Qf8=', fault: 'NOT_UTF8' } }]);
-  }, 120_000);
+  });
 });

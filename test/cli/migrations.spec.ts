@@ -33,5 +33,5 @@ describe('migrations', () => {
     expect((await cli(['migrate'], env)).stdout).toBe(`Applied:\n${ALL.map((name) => `  ${name}\n`).join('')}`);
     expect((await cli(['status'], env)).code).toBe(0);
     // A process for each of them.
-  }, 120_000);
+  });
 });

@@ -77,7 +77,7 @@ describe('a mirror that is killed', () => {
     expect(json.tables.filter(({ missing, extra, different }) => missing + extra + different > 0)).toEqual([]);
     last.kill('SIGTERM');
     expect(await last.exited).toEqual({ code: 0, signal: null });
-  }, 600_000);
+  });
 
   it('within a commit knows its file again, and touches no file of others that were', async () => {
     const ours = withinACommit(newPlace(t), (path) => copyFileSync(place.file, path));

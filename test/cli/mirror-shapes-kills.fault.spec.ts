@@ -54,7 +54,7 @@ describe.each(SYSTEMS)('a mirror of %s', (system) => {
     const { mirrored, exported } = await mirroredAndExported(system, place);
     expect(mirrored).toEqual(exported);
     expect(await driftOf(place)).toMatchObject(NO_DRIFT);
-  }, 600_000);
+  });
 });
 
 describe('a mirror', () => {
@@ -73,7 +73,7 @@ describe('a mirror', () => {
     await whenWhole(t, next.output);
     const { mirrored, exported } = await mirroredAndExported('ai-trading-platform', place);
     expect(mirrored).toEqual(exported);
-  }, 240_000);
+  });
 
   const disk = `/tmp/tradewarden-full-${process.pid}`;
   const mounts = process.getuid?.() === 0 && process.platform === 'linux' && spawnSync('sh', ['-c', `mkdir -p ${disk} && mount -t tmpfs -o size=1m none ${disk} && umount ${disk}`]).status === 0;
@@ -99,5 +99,5 @@ describe('a mirror', () => {
       await endMirrors();
       spawnSync('umount', [disk]);
     }
-  }, 240_000);
+  });
 });

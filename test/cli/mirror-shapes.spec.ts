@@ -55,7 +55,7 @@ describe.each(SYSTEMS)('a mirror of %s', (system) => {
     await isAsExported(system);
     running.kill('SIGTERM');
     expect((await running.exited).code).toBe(0);
-  }, 240_000);
+  });
 
   it('that was there before the import takes what comes with it', async () => {
     running = startMirror(place);
@@ -63,7 +63,7 @@ describe.each(SYSTEMS)('a mirror of %s', (system) => {
     await whenWhole(t, running.output);
     await importOld(system, place);
     await isAsExported(system);
-  }, 120_000);
+  });
 
   it('is mended in one direction, and only looked at otherwise', async () => {
     await importOld(system, place);
@@ -80,7 +80,7 @@ describe.each(SYSTEMS)('a mirror of %s', (system) => {
     expect(await drift(place, '--repair', 'mirror')).toMatchObject({ code: 0, json: { repaired: true } });
     expect(dumpOf(place.file, OLD[system].isFolder)).toEqual(right);
     expect(await drift(place)).toMatchObject({ code: 0, json: { drifted: false } });
-  }, 120_000);
+  });
 });
 
 /** In how many tables. */

@@ -99,7 +99,7 @@ describe(`a halt (seed ${SEED}), ${ROUNDS} times among leases, polls, syncs and 
       for (const agent of held) expect((await lease(agent)).body.commands).toEqual([]);
       await t.db.query(`update agent_commands set status = 'cancelled', finished_at = app_clock(), lease_token = null, lease_expires_at = null where finished_at is null`);
     }
-  }, ROUNDS * 5_000 + 20_000);
+  });
 });
 
 describe('a statement that began before a halt, and does its work after it', () => {

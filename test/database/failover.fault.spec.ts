@@ -69,7 +69,7 @@ const AGENTS = 10;
     const now = { query: (text: string) => onConnection(standby.adminUrl.replace(/\/postgres$/, `/${db.name}`), async (client) => (await client.query(text)).rows) };
     expect(await load.compare(now as never)).toEqual(NOTHING_BROKEN);
     await whenReady(server.base);
-  }, 240_000);
+  });
 });
 
 describeOnPostgres15('the log of changes, kept beside a copy', () => {

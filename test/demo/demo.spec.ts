@@ -53,5 +53,5 @@ describe('the demo with its real server', () => {
     expect(predictions).toBeGreaterThan(trades.length);
     expect(summary.net).toBe(recomputed);
     expect(new Set(unexplained)).toEqual(new Set(['0']));
-  }, 240_000);
+  });
 });

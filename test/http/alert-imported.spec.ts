@@ -8,7 +8,7 @@ const MANY = 12_000;
 let app: TestApp;
 beforeAll(async () => {
   app = await startTestApp();
-}, 90_000);
+});
 afterAll(() => app.close());
 
 describe('the list of alerts, when old ones came after new ones', () => {

@@ -38,7 +38,7 @@ beforeAll(async () => {
     }
   };
   beating = beats();
-}, 90_000);
+});
 afterAll(async () => {
   over.abort();
   await beating;
@@ -116,7 +116,7 @@ describe('two servers on one inbox, which are killed in the middle of a burst', 
     expect(made?.closes).toBe(HELD_SYMBOLS.length);
     expect(made?.pauses).toBeGreaterThan(2);
     expect(await db.query(`select status, code, detail from alerts where status in ('failed', 'quarantined', 'expired')`)).toEqual([]);
-  }, 240_000);
+  });
 });
 
 describe('two servers on one inbox', () => {
@@ -144,7 +144,7 @@ describe('two servers on one inbox', () => {
     expect(open).toEqual([]);
     const ideas = (await http<{ items: Idea[] }>('GET', `/trade-ideas?agentId=${chain.agent.id}&limit=100`)).body.items;
     expect(ideas.length).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   it('finish what is under way on SIGTERM, and what they accepted is carried out by the other', async () => {
     const [, leaving] = servers;
@@ -159,5 +159,5 @@ describe('two servers on one inbox', () => {
     await until(() => isDone(db), 20_000);
     const [{ n } = { n: 0 }] = await db.query<{ n: number }>(`select count(*)::int as n from alerts where source_id = $1 and status = 'ignored'`, [source.id]);
     expect(n).toBeGreaterThanOrEqual(taken);
-  }, 60_000);
+  });
 });

@@ -39,7 +39,7 @@ beforeAll(async () => {
       return route(tx, alert, signal);
     };
   }
-}, 60_000);
+});
 beforeEach(async () => {
   routed = [];
   route = async () => done;

@@ -19,7 +19,7 @@ beforeAll(async () => {
   db = await createTestDatabase();
   gateway = await openGateway(db.url);
   t = await startTestApp({ DATABASE_URL: gateway.url, DB_LISTEN: 'off' }, db);
-}, 60_000);
+});
 afterAll(async () => {
   await t.close();
   await closeGateways();

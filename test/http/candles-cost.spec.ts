@@ -24,7 +24,7 @@ beforeAll(async () => {
   // One that has long been silent, among those that are not.
   await rows('SILENT', 'MN1', '1 month', new Date(END - 400 * 86_400_000));
   await t.db.query(`delete from pg_statistic`);
-}, 120_000);
+});
 afterAll(() => t.close());
 
 /** The statements that a request sent to read, and what each looked at. */

@@ -74,7 +74,7 @@ describe(`k slots and many more concurrent ideas of several agents through two s
       for (const { status, decision } of ideas.filter((idea) => idea.status !== 'auto_executed')) expect([status, [...new Set(decision.reasons.map((reason) => reason.code))]]).toEqual(['rejected', [code]]);
       expect(await bookOf(pick(agents, 0))).toMatchObject({ trades: 0, reservations: k });
     }), { numRuns: Math.ceil(RUNS / 4), seed: SEED });
-  }, 300_000);
+  });
 
   it.each<['agent' | 'strategy']>([['agent'], ['strategy']])('a limit of one %s lets exactly k of it pass, whatever the others do', async (scope) => {
     await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 4, max: 8 }), async (k, n) => {
@@ -85,7 +85,7 @@ describe(`k slots and many more concurrent ideas of several agents through two s
       const [mine, theirs] = await Promise.all([proposeMany(limited.agents, n, limited.more), proposeMany(others, n)]);
       expect([passed(mine).length, passed(theirs).length]).toEqual([k, n]);
     }), { numRuns: Math.ceil(RUNS / 10), seed: SEED });
-  }, 300_000);
+  });
 
   it('a limit that was lowered under load holds from its answer', async () => {
     for (let round = 0; round < Math.ceil(RUNS / 10); round++) {
@@ -114,7 +114,7 @@ describe(`k slots and many more concurrent ideas of several agents through two s
       expect(await count()).toBe(passedByThen);
     }
     await limitAll(one);
-  }, 120_000);
+  });
 });
 
 describe('a change of limits', () => {
@@ -166,7 +166,7 @@ describe('what is reserved and what is held', () => {
         await agrees(pick(agents, 0), openings);
       }
     }), { numRuns: RUNS, seed: SEED });
-  }, 600_000);
+  });
 
   async function agrees(agent: TestAgent, openings: readonly Opening[]): Promise<void> {
     const book = await bookOf(agent);

@@ -162,13 +162,13 @@ function sorted(found: Counts): Counts {
 describe.each(WHENS)('a server that is cut off %s a statement', (when) => {
   it('of an idea that is carried out and leased leaves all of it or nothing, and the same request makes it once', async () => {
     expect(await cutEverywhere(auto, 1, when)).toBeGreaterThan(20);
-  }, 120_000);
+  });
 
   it.each<[string, () => Promise<Try<unknown>>]>([
     ['an idea that asks a person', asking], ['an approval', approving], ['a halt', halting],
   ])('of %s does the same', async (_what, prepare) => {
     expect(await cutEverywhere(prepare, EVERY, when)).toBeGreaterThan(10);
-  }, 120_000);
+  });
 });
 
 describe('kill -9 of a server process', () => {
@@ -203,7 +203,7 @@ describe('kill -9 of a server process', () => {
       await isWhole();
     }
     expect(await verified(t)).toMatchObject({ ok: true });
-  }, 300_000);
+  });
 });
 
 const pickWhen = (n: number): When => WHENS[n % 2] ?? 'before';

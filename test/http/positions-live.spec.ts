@@ -180,5 +180,5 @@ describe('reports beside everything else that locks', () => {
     const twice = await t.db.query(`select broker_position_id from trades where account_id = $1 and broker_position_id is not null and finished_at is null group by 1 having count(*) > 1`, [account.id]);
     expect(twice).toEqual([]);
     expect(await t.db.query(`select agent_id from agent_commands where type = 'reconcile' and status = 'queued' group by 1 having count(*) > 1`)).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -90,5 +90,5 @@ describe('any trades at all, grouped by anything', () => {
         expect(total.bestTrade?.netProfit ?? null).toBe(best.length === 0 ? null : D.max(...best).toFixed());
       }
     }), { numRuns: RUNS });
-  }, 300_000);
+  });
 });

@@ -71,5 +71,5 @@ describe('any facts of a trade', () => {
         expect([Number(first.openSize) >= 0, Number(first.overfilledSize) >= 0]).toEqual([true, true]);
       },
     ), { numRuns: RUNS });
-  }, 300_000);
+  });
 });

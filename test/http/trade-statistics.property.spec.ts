@@ -89,5 +89,5 @@ describe('any trades at all', () => {
         expect(await wholeCurve(`${query}&accountId=${book[0]}&executionMode=${book[1]}`, limit)).toEqual(curveOf(ofBook(book)));
       }
     }), { numRuns: RUNS });
-  }, 300_000);
+  });
 });

@@ -23,7 +23,7 @@ beforeAll(async () => {
   t = await startTestApp();
   second = await t.second();
   agentId = (await t.agent()).id;
-}, 60_000);
+});
 afterAll(async () => {
   await second.close();
   await t.close();

@@ -15,7 +15,7 @@ beforeAll(async () => {
   second = await t.second();
   for (const { app } of [t, second]) app.get(IntakeService).answerWithinMs = 20_000;
   source = await makeSource(t.http);
-}, 60_000);
+});
 afterAll(async () => {
   await second.close();
   await t.close();

@@ -12,7 +12,6 @@ import { stateOf } from '../support/old-source.js';
 const FULL = process.env['FULL_FIGURES'] === '1';
 const KILLS = FULL ? 40 : 4;
 const ROWS = FULL ? 100_000 : 12_000;
-const TIMEOUT = FULL ? 1_800_000 : 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'tradewarden-kills-'));
 const file = join(folder, 'trading.db');
@@ -94,7 +93,7 @@ describe('an import that is killed', () => {
     const done = reportOf(await importing(flags(source), null));
     expect(candles(done)).toMatchObject({ read: ROWS, imported: ROWS });
     expect(done.proof?.ok).toBe(true);
-  }, TIMEOUT);
+  });
 
   it('by batches keeps what was committed, and goes on from there until all is there once', async () => {
     await clear();
@@ -119,7 +118,7 @@ describe('an import that is killed', () => {
     const [there] = await db.query<{ rows: number; ids: number; runs: number }>(`select count(*)::int as rows, count(distinct id)::int as ids, (select count(*)::int from import_runs where source = 'batches') as runs from snapshot_market`);
     expect(there).toEqual({ rows: ROWS, ids: ROWS, runs: 1 });
     expect(reportOf(await importing(flags(source, '--validate-only'), null)).proof?.ok).toBe(true);
-  }, TIMEOUT);
+  });
 
   it('by hand says what is left, and leaves nothing', async () => {
     await clear();

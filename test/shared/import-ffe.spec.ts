@@ -32,5 +32,5 @@ describe('the stores of FFE', () => {
 
     const again = await importOf(database, file, '--accept-rejects');
     expect(sums(again.report)).toMatchObject({ api_keys: [2, 0, 2, 0, 0], auth_audit_log: [3, 0, 3, 0, 0], decisions: [3, 0, 2, 0, 1] });
-  }, 120_000);
+  });
 });

@@ -33,7 +33,7 @@ describe('the database of rec_io', () => {
     expect(again).toMatchObject({ code: 0, report: { proof: { ok: true } } });
     expect(sums(again.report)).toMatchObject({ trades: [11, 0, 11, 0, 0], active_trades: [3, 0, 3, 0, 0], balance_history: [2, 0, 2, 0, 0] });
     expect(await ask(database, 'select count(*)::int as n from trades')).toEqual([{ n: 12 }]);
-  }, 120_000);
+  });
 
   it.each(VARIANTS.length > 0 ? VARIANTS : ['no variant'])('as %s comes in, or says which rows it refuses and takes the others where that is accepted', async (name) => {
     if (!isThere) return;
@@ -47,5 +47,5 @@ describe('the database of rec_io', () => {
     if (refused === 0) return;
     expect(await ask(database, 'select from import_archive')).toEqual([]);
     expect(await importOf(database, file, '--accept-rejects')).toMatchObject({ code: 0, report: { proof: { ok: true } } });
-  }, 120_000);
+  });
 });

@@ -38,5 +38,5 @@ describe('the sample of SigmaTrader', () => {
       await app.close();
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 120_000);
+  });
 });
