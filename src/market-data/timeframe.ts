@@ -41,7 +41,8 @@ export function closeTime(frame: Frame, openTime: string): string {
   return time.toISOString();
 }
 
-const WHOLE_SECONDS = /^\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\dZ$/;
+/** As imports read them, and as the fields of requests give them. */
+const WHOLE_SECONDS = /^\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(\.000)?Z$/;
 const MINUTES = Array.from({ length: 60 }, (_, minute) => String(minute).padStart(2, '0'));
 
 /** Of a candle of minutes that ends in the hour in which it began, as nearly all do: 0.13 s for a million, by the calendar 0.75. Null elsewhere. */
