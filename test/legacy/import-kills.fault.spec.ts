@@ -101,8 +101,8 @@ describe('an import that is killed', () => {
     const args = flags(source, '--batch', '1000');
     let ended: { code: number | null; stdout: string; stderr: string } | null = null;
     // Killed too early there is nothing to go on with.
-    while ((await db.query(`select 1 from import_runs where source = $1`, [source])).length === 0) {
-      await importing(args, 300);
+    for (let after = 300; (await db.query(`select 1 from import_runs where source = $1`, [source])).length === 0; after += 100) {
+      await importing(args, after);
       await quiet();
     }
     for (let n = 0; n < KILLS; n++) {
