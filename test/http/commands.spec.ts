@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { LeaseRepository } from '../../src/commands/lease.repository.js';
 import { Parking } from '../../src/commands/parking.js';
@@ -327,11 +327,13 @@ describe('a list of commands of a type', () => {
 });
 
 describe('a waiting poll', () => {
+  afterEach(() => void jest.restoreAllMocks());
+
   const held = async () => (await t.http<{ pool: { active: number } }>('GET', '/health')).body.pool.active;
 
   it('holds no connection and is answered when a command comes', async () => {
     // Found by the look of each second it would be in time by chance.
-    const look = jest.spyOn(t.app.get(Parking) as unknown as { lookForWork: () => Promise<void> }, 'lookForWork').mockResolvedValue(undefined);
+    jest.spyOn(t.app.get(Parking) as unknown as { lookForWork: () => Promise<void> }, 'lookForWork').mockResolvedValue(undefined);
     const others = await Promise.all(Array.from({ length: 20 }, () => t.agent()));
     const stop = new AbortController();
     const parked = others.map((each) => each.http('POST', '/agents/me/commands/lease', { body: { waitSeconds: 20 }, signal: stop.signal }).catch(() => null));
@@ -346,7 +348,6 @@ describe('a waiting poll', () => {
     });
     stop.abort();
     await Promise.all(parked);
-    look.mockRestore();
   });
 
   it.each([['on'], ['off']])('is woken by a command queued on another instance, with DB_LISTEN=%s', async (listen) => {
