@@ -25,5 +25,17 @@ export default tseslint.config(
       'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'Only src/config/env.ts reads the environment.' }],
     },
   },
+  {
+    // Whose limit is a guess fails on a busy machine; against hanging there is testTimeout.
+    files: ['**/*.spec.ts'],
+    rules: {
+      'no-restricted-syntax': ['error', ...[
+        'CallExpression[callee.name=/^(it|test)$/][arguments.length>2]',
+        'CallExpression[callee.callee.object.name=/^(it|test)$/][arguments.length>2]',
+        'CallExpression[callee.consequent.name=/^(it|test)$/][arguments.length>2]',
+        'CallExpression[callee.name=/^(before|after)(All|Each)$/][arguments.length>1]',
+      ].map((selector) => ({ selector, message: 'No test has a time limit of its own: jest.config.mjs has one for all.' }))],
+    },
+  },
   { files: ['**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', setTimeout: 'readonly' } } },
 );

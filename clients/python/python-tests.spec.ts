@@ -3,8 +3,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Ended, FOLDER, hasOpenssl, hasPython, python, stopPython } from './testing/python.js';
 
-/** Processes are started and killed many times over; on a machine that does other things each takes a while. */
-const MODULE_MS = 600_000;
 /** They mostly wait. */
 const AT_ONCE = 4;
 const MODULES = readdirSync(FOLDER).filter((name) => /^test_.*\.py$/.test(name)).map((name) => name.replace(/\.py$/, ''));
@@ -46,6 +44,6 @@ async function run(module: string): Promise<void> {
 (hasPython ? describe : describe.skip)('the Python client against a server that fails on purpose', () => {
   beforeAll(() => void beginAll());
 
-  it.each(ALL.filter((module) => module !== 'test_tls'))('%s', run, MODULE_MS);
-  (hasOpenssl ? it : it.skip)('test_tls', () => run('test_tls'), MODULE_MS);
+  it.each(ALL.filter((module) => module !== 'test_tls'))('%s', run);
+  (hasOpenssl ? it : it.skip)('test_tls', () => run('test_tls'));
 });

@@ -67,5 +67,5 @@ describe('a rollback of an import that is killed', () => {
     expect(half).toBeGreaterThan(0);
     expect((await cli(['import:rollback', run, '--json'], env)).code).toBe(0);
     expect(await content()).toEqual(before);
-  }, KILLS > 4 ? 1_800_000 : 120_000);
+  });
 });
