@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { requesterOf } from '../auth/own-rows.js';
@@ -11,6 +12,8 @@ import { Events } from '../events/events.service.js';
 import { Months } from './months.js';
 import type { AnyKind, SnapshotKind, SnapshotRow, StoredSnapshot } from './snapshot-kind.js';
 import { keyText, type SentSnapshot, type SnapshotFilter, SnapshotsRepository } from './snapshots.repository.js';
+
+const UUID_BYTES = 16;
 
 @Injectable()
 export class SnapshotsService {
@@ -42,7 +45,10 @@ export class SnapshotsService {
    * @throws {Problem} 400 DUPLICATE_IN_BATCH for one that stands in it with two
    */
   async takeMany<Body, Row extends SnapshotRow>(tx: Tx, kind: SnapshotKind<Body, Row, unknown>, caller: Caller, bodies: Body[]): Promise<StoredSnapshot<Row>[]> {
-    const { rows, places } = once(kind as AnyKind, bodies.map((body, index) => sentBy(caller, kind, body, `items.${index}.`)));
+    // At once: a call for each takes 4 µs, a tenth of the server's time for a candle.
+    const random = randomFillSync(new Uint8Array(UUID_BYTES * bodies.length));
+    const sent = bodies.map((body, n) => sentBy(caller, kind, body, `items.${n}.`, random.subarray(UUID_BYTES * n, UUID_BYTES * (n + 1))));
+    const { rows, places } = once(kind as AnyKind, sent);
     const taken = await this.months.guard(() => this.snapshots.takeMany(tx, kind as AnyKind, rows));
     const stored = taken.map((each, row) => shown(caller, there(each, caller, `items.${places.findIndex((place) => place.row === row)}.`)) as StoredSnapshot<Row>);
     const count = (outcome: string) => stored.filter((each) => each.outcome === outcome).length;
@@ -65,15 +71,18 @@ export class SnapshotsService {
 
 const timeOf = (kind: { time: string }, columns: Record<string, unknown>): string => String(columns[kind.time]);
 
-/** @param path of the body within the request */
-function sentBy<Body, Row extends SnapshotRow>(caller: Caller, kind: SnapshotKind<Body, Row, unknown>, body: Body, path = ''): SentSnapshot {
+/**
+ * @param path of the body within the request
+ * @param random bytes of its id, if they are there already
+ */
+function sentBy<Body, Row extends SnapshotRow>(caller: Caller, kind: SnapshotKind<Body, Row, unknown>, body: Body, path = '', random?: Uint8Array): SentSnapshot {
   const { correlationId } = caller;
   const principal = requesterOf(caller);
   const agentId = principal.kind === 'agent' ? principal.agentId : null;
   const columns = kind.toRow(body, principal.kind === 'agent' ? principal.agentId : principal.id);
   if (agentId === null && columns['account_id'] === null) throw badRequest('ACCOUNT_REQUIRED', 'names the account, unless an agent sends it', `${path}accountId`);
   // The market's time, not ours: the id says in which month its row is.
-  return { id: uuidv7({ msecs: Date.parse(timeOf(kind, columns)) }), agentId, actor: actorOf(principal), correlationId, columns };
+  return { id: uuidv7({ msecs: Date.parse(timeOf(kind, columns)), ...(random && { random }) }), agentId, actor: actorOf(principal), correlationId, columns };
 }
 
 /** The rows of a batch with each key once, and for each item of it which row is its own. */

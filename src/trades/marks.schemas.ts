@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Exact } from '../common/decimal.js';
+import { compareUnsigned } from '../common/decimal.js';
 import { decimal, decimalText, fraction, money, pastInstant, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
@@ -20,7 +20,7 @@ const mark = {
 
 function bidFirst({ bid, ask }: { bid: string; ask: string }, context: z.RefinementCtx): void {
   // A field that is wrong by itself came through as it was sent: nothing to compare.
-  if (context.issues.length === 0 && new Exact(bid).gt(ask)) context.addIssue({ code: 'custom', path: ['ask'], message: 'lies below `bid`' });
+  if (context.issues.length === 0 && compareUnsigned(bid, ask) > 0) context.addIssue({ code: 'custom', path: ['ask'], message: 'lies below `bid`' });
 }
 
 const markSchema = z.strictObject(mark).superRefine(bidFirst);

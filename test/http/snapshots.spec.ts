@@ -119,6 +119,14 @@ describe.each(KINDS)('a snapshot of %s', (kind) => {
   });
 });
 
+describe('the ids of a batch', () => {
+  it('are each their own, also of one moment', async () => {
+    const items = Array.from({ length: 20 }, (_, n) => of('news', 0, { headline: `At once ${n}` }));
+    const { body } = await agent.http<{ items: Row[] }>('POST', '/snapshots/news', { body: { items } });
+    expect(new Set(body.items.map(({ id }) => id)).size).toBe(20);
+  });
+});
+
 describe('two agents at one moment', () => {
   it.each(['indicators', 'account'])('have %s of their own each, which neither corrects', async (kind) => {
     const other = await t.agent();

@@ -35,6 +35,12 @@ describe('parsing a body', () => {
     expect(parseJson('[1.50e2, 150, 0.00, -0, 1e0, 100e-2, 12345678901234567000]')).toEqual([150, 150, 0, -0, 1, 1, 12345678901234567000]);
   });
 
+  it.each(['%', ' %', '[%]', '[1,%]', '{"n":%}', '{"n": %}', '{"n":\t%}', '[1,\n%]', '{"id":"6e0c6f1e","n":%}'])('looks at a number wherever it stands: %s', (place) => {
+    for (const number of ['12345678901234567', '-12345678901234567', '0.12345678901234567', '1e400', '-1.5E400']) {
+      expect(refusal(place.replace('%', number))).toBe('NUMBER_NOT_EXACT');
+    }
+  });
+
   it('refuses a number of which a double would lose digits', () => {
     const digits = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 18, maxLength: 40 }).map((list) => list.join(''));
     fc.assert(fc.property(digits, fc.nat(30), (all, point) => {
