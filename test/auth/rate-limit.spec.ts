@@ -6,7 +6,7 @@ import { type Run, Statements } from '../../src/database/statements.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { onConnection } from '../support/cluster.js';
 import { freezeClock, type FrozenClock } from '../support/frozen-clock.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { seeded } from '../support/random.js';
 
 /** Requests at one moment, in seconds since the beginning. */

@@ -3,7 +3,7 @@ import { pgEnvironment } from '../../src/backup/pg-tools.js';
 import { redacted } from '../../src/backup/redacted.js';
 import { upload, type UploadFailed } from '../../src/backup/upload.js';
 import { readEnv } from '../../src/config/env.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 const signal = new AbortController().signal;
 const failure = (command: string, timeoutMs?: number) => upload(command, '/backups/tradewarden-1', signal, timeoutMs).then(() => null, (error: UploadFailed) => error);

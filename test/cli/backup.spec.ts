@@ -7,7 +7,7 @@ import { withIdentity } from '../../src/database/roles.js';
 import { backedUp, folders } from '../support/backups.js';
 import { cli } from '../support/cli.js';
 import type { TestDatabase } from '../support/database.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { describeOnPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 
 const { make: newFolder, remove } = folders();

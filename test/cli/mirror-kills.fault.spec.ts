@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { countOf, drift, endMirrors, type MirrorProcess, newPlace, type Place, predict, startMirror, trade, whenWhole } from '../support/mirrors.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 const FULL = process.env['FULL_FIGURES'] !== undefined;
 const KILLS = FULL ? 60 : 6;

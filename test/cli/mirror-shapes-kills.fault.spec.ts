@@ -9,7 +9,7 @@ import { closeGateways, openGateway } from '../support/gateway.js';
 import { driftOf, importOld, mirroredAndExported, NO_DRIFT, type OldPlace, type OldSystem, placeOf, writeSince } from '../support/mirror-shapes.js';
 import { endMirrors, startMirror, whenWhole } from '../support/mirrors.js';
 import { OLD } from '../support/old-shapes.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 const KILLS = process.env['FULL_FIGURES'] === undefined ? 3 : 30;
 const SYSTEMS = Object.keys(OLD) as OldSystem[];

@@ -6,7 +6,7 @@ import { MirrorWatch } from '../../src/legacy/mirror/mirror-watch.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
 import { countOf, drift, endMirrors, type MirrorProcess, newPlace, oldRows, type Place, predict, startMirror, trade, whenWhole } from '../support/mirrors.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 let t: TestApp;
 let agent: TestAgent;

@@ -4,7 +4,7 @@ import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { enqueue, type Halt, impose, lease, queueOpening, release, releaseAll, type Told, whenEffective } from '../support/halts.js';
 import { clientOf } from '../support/http.js';
 import { holding, whenWaiting } from '../support/locks.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { seeded } from '../support/random.js';
 import { startServerBeside, stopServerProcesses } from '../support/server-process.js';
 

@@ -5,7 +5,7 @@ import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { type Answer, clientOf } from '../support/http.js';
 import { cutWaiting, holding, whenWaiting } from '../support/locks.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 interface Command { id: string; status: string; attempt: number }
 interface Leased { code?: string; commands: { id: string; leaseToken: string; attempt: number }[] }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ADMIN } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Client, clientOf } from '../support/http.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { freePort, type ServerProcess, startServerProcess, whenReady } from '../support/server-process.js';
 
 interface Leased { id: string; leaseToken: string }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 interface Leased { id: string; leaseToken: string }
 

@@ -10,7 +10,7 @@ import { clientOf } from '../support/http.js';
 import { limitAll } from '../support/ideas.js';
 import { Load, NOTHING_BROKEN } from '../support/load.js';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { describeOnPostgres15, hasPostgres15, type Postgres15, serverOf, startPostgres15, unprivileged } from '../support/postgres15.js';
 import { type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Listener } from '../../src/database/listener.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { expectWithin, timeOf, until } from '../support/pool.js';
+import { expectWithin, timeOf, until } from '../support/timing.js';
 
 let first: TestApp;
 let second: TestApp;

@@ -11,7 +11,7 @@ import { type Client, clientOf, withinASecond } from '../support/http.js';
 import { limitAll } from '../support/ideas.js';
 import { Load, NOTHING_BROKEN } from '../support/load.js';
 import { hasPgBouncer, type PgBouncer, serves, startPgBouncer } from '../support/pgbouncer.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { newDataDir, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
 const WATCH_SECONDS = 1;

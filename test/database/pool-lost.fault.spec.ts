@@ -4,7 +4,8 @@ import type pg from 'pg';
 import type { PoolPolicy } from '../../src/database/pool.js';
 import { type Cluster, onConnection, startCluster } from '../support/cluster.js';
 import { closeGateways, openGateway } from '../support/gateway.js';
-import { burst, closePools, expectWithin, openPool, pidOf, timeOf, until } from '../support/pool.js';
+import { burst, closePools, openPool, pidOf } from '../support/pool.js';
+import { expectWithin, timeOf, until } from '../support/timing.js';
 
 let cluster: Cluster;
 beforeAll(async () => {

@@ -5,7 +5,8 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/options.js';
 import type { PoolPolicy } from '../../src/database/pool.js';
 import { type Cluster, onConnection, startCluster } from '../support/cluster.js';
-import { burst, closePools, connectionsOf, expectWithin, mostConnections, openPool, pidOf, timeOf, until } from '../support/pool.js';
+import { burst, closePools, connectionsOf, mostConnections, openPool, pidOf } from '../support/pool.js';
+import { expectWithin, timeOf, until } from '../support/timing.js';
 
 let cluster: Cluster;
 beforeAll(async () => {

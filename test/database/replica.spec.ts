@@ -8,7 +8,7 @@ import { databaseOn, onConnection } from '../support/cluster.js';
 import { closed, opened } from '../support/traded.js';
 import { limitAll, quote } from '../support/ideas.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { describeOnPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 
 interface Shown { reason: string | null; lagSeconds: number | null; lagMaxSeconds: number; asOf: string | null; reads: number; fallbacks: number }

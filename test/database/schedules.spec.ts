@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Schedules } from '../../src/database/schedules.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 let first: TestApp;
 let second: TestApp;

@@ -15,7 +15,7 @@ import { createTestDatabase, testServer } from '../support/database.js';
 import { dropFresh, type Fresh, freshDatabase } from '../support/fresh-database.js';
 import { clientOf } from '../support/http.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 
 /** Needs a server with a certificate: listed as skipped where the machine cannot make one. */

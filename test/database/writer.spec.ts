@@ -4,7 +4,7 @@ import { APPEND_ONLY_TABLES } from '../../src/database/migrations.js';
 import { applyGrants } from '../../src/database/roles.js';
 import { onConnection } from '../support/cluster.js';
 import { dropFresh, type Fresh, freshDatabase } from '../support/fresh-database.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 let db: Fresh;
 let writer: pg.Client;

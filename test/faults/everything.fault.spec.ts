@@ -9,7 +9,7 @@ import { type Answer, clientOf } from '../support/http.js';
 import { limitAll } from '../support/ideas.js';
 import { Load, NOTHING_BROKEN } from '../support/load.js';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 import { seeded } from '../support/random.js';
 import { freePort, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';

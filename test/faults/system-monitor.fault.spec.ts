@@ -4,7 +4,7 @@ import { databaseOn } from '../support/cluster.js';
 import type { TestDatabase } from '../support/database.js';
 import { type Client, clientOf } from '../support/http.js';
 import { type Idea, limitAll, LONG } from '../support/ideas.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { describeOnPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 import { freePort, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 

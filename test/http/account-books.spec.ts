@@ -3,7 +3,7 @@ import { UnexplainedService } from '../../src/accounts/unexplained.service.js';
 import { Schedules } from '../../src/database/schedules.js';
 import { type AccountDay, Days, type Trader } from '../support/account-days.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { expectWithin, timeOf } from '../support/pool.js';
+import { expectWithin, timeOf } from '../support/timing.js';
 
 interface Incident {
   id: string; severity: string; status: string; occurrences: number; summary: string; accountId: string; agentId: string | null; subject: { type: string; id: string };

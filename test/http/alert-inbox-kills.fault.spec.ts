@@ -5,7 +5,7 @@ import { ADMIN } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Client, clientOf } from '../support/http.js';
 import { beat, type Idea } from '../support/ideas.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { freePort, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 import { makeSource, postAlert } from '../support/webhooks.js';
 

@@ -10,7 +10,7 @@ import type { Routed, RoutedAlert } from '../../src/webhooks/routing/routed.js';
 import { AlertRouter } from '../../src/webhooks/routing/router.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { makeSource, postAlert, runnablePlan, type TestSource } from '../support/webhooks.js';
 
 type Route = (tx: Tx, alert: RoutedAlert, signal: Signal) => Promise<Routed>;

@@ -3,7 +3,7 @@ import { Inbox } from '../../src/webhooks/inbox/inbox.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { onConnection } from '../support/cluster.js';
 import { limitAll, trader } from '../support/ideas.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { alertBody, alertsOf, makeSource, postAlert, type TestSource } from '../support/webhooks.js';
 
 interface Whole { status: string; code: string | null; detail: string | null; ideas: { id: string; status: string }[]; duplicateCount: number }

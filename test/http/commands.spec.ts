@@ -4,7 +4,7 @@ import { LeaseRepository } from '../../src/commands/lease.repository.js';
 import { Parking } from '../../src/commands/parking.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import type { Answer } from '../support/http.js';
-import { expectWithin, timeOf } from '../support/pool.js';
+import { expectWithin, timeOf } from '../support/timing.js';
 
 interface Command {
   id: string; status: string; attempt: number; failures: number; type: string; payload: Record<string, unknown>; class: string; priority: string;

@@ -4,7 +4,7 @@ import { DatabaseService } from '../../src/database/database.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { type Cluster, databaseOn, onConnection, startCluster } from '../support/cluster.js';
 import type { Answer } from '../support/http.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 const poolOf = (t: TestApp) => t.app.get(DatabaseService).pool();
 const timed = async <T>(work: Promise<T>): Promise<{ result: T; ms: number }> => {

@@ -6,7 +6,7 @@ import { ADMIN, startTestApp, type TestAgent, type TestApp } from '../support/ap
 import { insertEvent, openStreams, wake } from '../support/event-log.js';
 import { closeEventSources, type EventSource, openEvents } from '../support/event-source.js';
 import { clientOf } from '../support/http.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 let t: TestApp;
 let second: TestApp;

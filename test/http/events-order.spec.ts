@@ -5,7 +5,7 @@ import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { onConnection } from '../support/cluster.js';
 import { insertEvent, insertEvents, openStreams, storedSeqs, wake } from '../support/event-log.js';
 import { closeEventSources, type EventSource, openEvents } from '../support/event-source.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { seeded } from '../support/random.js';
 
 const TENTH = process.env['FULL_FIGURES'] === '1' ? 1 : 0.1;

@@ -11,7 +11,7 @@ import { type Cluster, databaseOn, onConnection, startCluster } from '../support
 import { insertEvent, insertEvents, openStreams, storedSeqs, wake } from '../support/event-log.js';
 import { closeEventSources, type EventSource, openEvents } from '../support/event-source.js';
 import { clientOf } from '../support/http.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
 afterEach(closeEventSources);

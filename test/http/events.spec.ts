@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { insertEvent, insertEvents, openStreams, storedSeqs, wake } from '../support/event-log.js';
 import { closeEventSources, type EventSource, openEvents } from '../support/event-source.js';
-import { expectWithin, timeOf, until } from '../support/pool.js';
+import { expectWithin, timeOf, until } from '../support/timing.js';
 import { rawRequest } from '../support/raw-http.js';
 
 let t: TestApp;

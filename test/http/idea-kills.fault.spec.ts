@@ -7,7 +7,7 @@ import { verified } from '../support/decisions.js';
 import { closeGateways, type Gateway, openGateway } from '../support/gateway.js';
 import { beat, type Idea, limitAll, propose, trader } from '../support/ideas.js';
 import { type Answer, clientOf } from '../support/http.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { freePort, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
 /** Each statement of each path in `npm run test:fuzz`; in `npm test` each of an idea that is carried out, and some of the others. */

@@ -5,7 +5,7 @@ import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { beat, enqueue, type Halt, impose, lease, queueOpening, release, type Release, releaseAll } from '../support/halts.js';
 import { clientOf, withinASecond } from '../support/http.js';
 import { holding } from '../support/locks.js';
-import { expectWithin } from '../support/pool.js';
+import { expectWithin } from '../support/timing.js';
 import { after, held, reportOf } from '../support/positions.js';
 
 let t: TestApp;

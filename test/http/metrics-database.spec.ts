@@ -6,7 +6,7 @@ import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { onConnection } from '../support/cluster.js';
 import { clientOf } from '../support/http.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 interface Leased { id: string }
 

@@ -12,7 +12,7 @@ import { type TestAgent, startTestApp, type TestApp } from '../support/app.js';
 import { onConnection, startCluster } from '../support/cluster.js';
 import { LONG, propose } from '../support/ideas.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 interface Shown { items: { severity: string; summary: string; subject: { type: string; id: string }; status: string; data: Record<string, unknown> }[] }
 

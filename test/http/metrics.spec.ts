@@ -5,7 +5,7 @@ import { ADMIN, startTestApp, type TestAgent, type TestApp, TEST_SECRETS } from 
 import { onConnection } from '../support/cluster.js';
 import { clientOf } from '../support/http.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { rawRequest } from '../support/raw-http.js';
 
 interface Leased { id: string; leaseToken: string }

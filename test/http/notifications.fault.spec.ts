@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { closeGateways, openGateway } from '../support/gateway.js';
 import { type Client, clientOf } from '../support/http.js';
 import { closeStandIns, open, type Receiver, setUp, startReceiver, startTelegram, telegramTo, tell, webhookTo } from '../support/notify.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
 const INCIDENTS = 40;

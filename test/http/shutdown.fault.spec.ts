@@ -7,7 +7,7 @@ import { onConnection } from '../support/cluster.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { closeGateways, openGateway } from '../support/gateway.js';
 import { clientOf } from '../support/http.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { newDataDir, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
 /** What waits for something until it is cut ends after fifteen seconds; nothing else takes this long, on a busy machine either. */

@@ -5,7 +5,7 @@ import { onConnection } from '../support/cluster.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Client, clientOf } from '../support/http.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { type ServerProcess, startServerProcess, whenReady } from '../support/server-process.js';
 
 interface Line { msg?: string; caller?: string; correlationId?: string; statement?: string; ms?: number; waitsSeconds?: number; lock?: string; behind?: Record<string, unknown>[]; level: string }

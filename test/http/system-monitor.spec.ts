@@ -7,7 +7,7 @@ import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { onConnection } from '../support/cluster.js';
 import { limitAll, propose, trader } from '../support/ideas.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 let t: TestApp;
 let monitor: SystemMonitor;

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Schedules } from '../../src/database/schedules.js';
 import { Watchdog } from '../../src/notifications/watchdog.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 let pings: string[] = [];
 let hangs = false;

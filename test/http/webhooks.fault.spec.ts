@@ -6,7 +6,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { type Cluster, databaseOn, startCluster } from '../support/cluster.js';
 import type { TestDatabase } from '../support/database.js';
 import { beat } from '../support/ideas.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { postAlert, type Posted } from '../support/webhooks.js';
 
 const SENDERS = 16;

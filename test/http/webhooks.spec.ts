@@ -4,7 +4,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { onConnection } from '../support/cluster.js';
 import { freezeClock } from '../support/frozen-clock.js';
 import { withinASecond } from '../support/http.js';
-import { expectWithin, timeOf } from '../support/pool.js';
+import { expectWithin, timeOf } from '../support/timing.js';
 import { rawRequest } from '../support/raw-http.js';
 import { alertBody, alertsOf, makeSource, postAlert, type Posted, type TestSource } from '../support/webhooks.js';
 

@@ -6,7 +6,7 @@ import type { ImportOptions, ImportReport } from '../../src/legacy/load/import-r
 import type { ImportWatch } from '../../src/legacy/load/import-work.js';
 import type { Source } from '../../src/legacy/source/cell.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { asked, given, oldSource, type OldTable, SILENT, stateOf } from '../support/old-source.js';
 
 let t: TestApp;

@@ -6,7 +6,7 @@ import { ADMIN, startTestApp, type TestAgent, type TestApp } from '../support/ap
 import { Closing, openTrade } from '../support/closures.js';
 import { beat, enqueue, type Halt, lease, release, releaseAll } from '../support/halts.js';
 import { type Idea, limitAll, propose, trader } from '../support/ideas.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 let t: TestApp;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Signal } from '../../src/webhooks/mapping/signal.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 import { makeSource, postAlert, type Posted, type TestSource } from '../support/webhooks.js';
 import { ORDERS, QUARANTINED, type Recorded, recorded, shownAs } from './recorded.js';
 

@@ -1,5 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
-import { until } from './pool.js';
+import { until } from './timing.js';
 
 export interface Message {
   /** The id that holds after this message. */

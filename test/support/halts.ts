@@ -1,6 +1,6 @@
 import type { TestAgent, TestApp } from './app.js';
 import type { Answer } from './http.js';
-import { until } from './pool.js';
+import { until } from './timing.js';
 
 export interface AgentTold { id: string; name: string; liveness: string; entryOrders: number }
 

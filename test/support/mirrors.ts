@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TEST_SECRETS, type TestAgent, type TestApp } from './app.js';
 import { cli } from './cli.js';
-import { until } from './pool.js';
+import { until } from './timing.js';
 
 export interface MirrorProcess {
   pid: number;

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onConnection } from './cluster.js';
-import { until } from './pool.js';
+import { until } from './timing.js';
 import { unprivileged } from './postgres15.js';
 import { freePort } from './server-process.js';
 

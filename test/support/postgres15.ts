@@ -6,7 +6,7 @@ import { describe } from '@jest/globals';
 import { childrenOf, clusterName } from '../../src/database/embedded/postgres-processes.js';
 import { onConnection } from './cluster.js';
 import { freePort } from './server-process.js';
-import { until } from './pool.js';
+import { until } from './timing.js';
 
 /** The oldest version that is supported, where the machine has it. */
 const BINARIES = '/usr/lib/postgresql/15/bin';
