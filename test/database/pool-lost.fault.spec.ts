@@ -60,13 +60,15 @@ describe('a connection that died while it idled', () => {
 
   it('is replaced when a firewall dropped it without a word, and so are those that idled as long', async () => {
     const gateway = await openGateway(cluster.adminUrl);
-    const { db } = await open({ size: 5, overflow: 0, queryTimeoutSeconds: 20, timeoutSeconds: 20 }, gateway.url);
-    await burst(db, 5);
-    await pause(600);
-    gateway.forgetConnections();
-    const started = performance.now();
-    for (let i = 0; i < 10; i++) await pidOf(db);
-    expect(performance.now() - started).toBeLessThan(3_500);
+    await expectWithin(3_500, async () => {
+      const { db } = await open({ size: 5, overflow: 0, queryTimeoutSeconds: 20, timeoutSeconds: 20 }, gateway.url);
+      await burst(db, 5);
+      await pause(600);
+      gateway.forgetConnections();
+      return timeOf(async () => {
+        for (let i = 0; i < 10; i++) await pidOf(db);
+      });
+    });
   });
 
   it('is not noticed with DB_POOL_PRE_PING=off before the statement times out', async () => {
