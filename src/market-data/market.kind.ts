@@ -88,10 +88,12 @@ export const MARKET: SnapshotKind<z.output<typeof createCandleSchema>, CandleRow
   // Still forming when it was last seen. After that a difference is another feed's, or a mistake: the caller is told, and nothing changes under a decision.
   correctable: 's.last_captured_at < s.close_time',
   leads: [['symbol', 'frame'], ['symbol'], ['frame']],
-  toRow: (body) => ({
-    symbol: body.symbol, timeframe: body.timeframe, frame: spelled(frameIn(body.timeframe)), open_time: body.openTime,
-    close_time: closeTime(frameIn(body.timeframe), body.openTime), open: body.open, high: body.high, low: body.low, close: body.close, volume: body.volume ?? null,
-    captured_at: body.capturedAt ?? null,
-  }),
+  toRow: (body) => {
+    const frame = frameIn(body.timeframe);
+    return {
+      symbol: body.symbol, timeframe: body.timeframe, frame: spelled(frame), open_time: body.openTime, close_time: closeTime(frame, body.openTime),
+      open: body.open, high: body.high, low: body.low, close: body.close, volume: body.volume ?? null, captured_at: body.capturedAt ?? null,
+    };
+  },
   toAnswer: toCandle,
 };

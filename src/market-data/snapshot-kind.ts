@@ -16,7 +16,7 @@ export interface SnapshotRow {
 export interface SnapshotKind<Body, Row extends SnapshotRow, Answer> {
   name: SnapshotKindName;
   table: string;
-  /** The time of the market that it is of: cuts the table into months, orders the lists, and stands in the id. */
+  /** The time of the market that it is of: cuts the table into months, orders the lists, and stands in the id. A body has it, by the name that clients call it. */
   time: string;
   /** What makes it one: a repeat is not stored twice. Those of which the sender is a part are shown to the sender only. */
   key: readonly string[];

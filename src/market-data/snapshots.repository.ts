@@ -5,16 +5,7 @@ import { type Place, upperBound } from '../database/newest-first.js';
 import { inside, type Run, Statements } from '../database/statements.js';
 import type { Tx } from '../database/transaction.js';
 import type { AnyKind, SnapshotRow, StoredSnapshot } from './snapshot-kind.js';
-import { type KindStatements, statementsOf } from './snapshot-statements.js';
-
-/** One that is sent: its columns, and who sends it. */
-export interface SentSnapshot {
-  id: string;
-  agentId: string | null;
-  actor: string;
-  correlationId: string;
-  columns: Record<string, unknown>;
-}
+import { type KindStatements, type SentSnapshot, statementsOf } from './snapshot-statements.js';
 
 export interface SnapshotFilter {
   /** By column; null: not filtered. */
@@ -25,7 +16,8 @@ export interface SnapshotFilter {
   to?: string | undefined;
 }
 
-type WrittenRow = SnapshotRow & { n: number; made: boolean; changed: boolean };
+/** `n` from 1 on; not of a batch. */
+type WrittenRow = SnapshotRow & { n?: number; changed: boolean };
 type ThereRow = SnapshotRow & { n: number; differs: string[] };
 type Taken = (StoredSnapshot | null)[];
 
@@ -69,18 +61,26 @@ export class SnapshotsRepository {
     return one;
   }
 
-  private async takeAll(kind: AnyKind, { store, read }: KindStatements, run: Run, sent: readonly SentSnapshot[]): Promise<Taken> {
-    const items = sent.map(({ id, agentId, actor, correlationId, columns }, n) => ({ n, id, agent: agentId, actor, correlation: correlationId, ...columns }));
+  private async takeAll(kind: AnyKind, { store, read, valuesOf }: KindStatements, run: Run, sent: readonly SentSnapshot[]): Promise<Taken> {
     const taken: Taken = sent.map(() => null);
-    for (const row of await run<WrittenRow>(store, [JSON.stringify(items)])) {
-      taken[row.n] = { row, outcome: row.made ? 'created' : row.changed ? 'corrected' : 'repeated', differs: [] };
+    const places = new Map(sent.map(({ id }, n) => [id, n]));
+    /** Were there before: a batch knows them by their keys only. */
+    const corrected = new Map<string, StoredSnapshot>();
+    for (const row of await run<WrittenRow>(store, valuesOf(sent))) {
+      const made = places.get(row.id);
+      const n = made ?? (row.n === undefined ? undefined : row.n - 1);
+      const stored: StoredSnapshot = { row, outcome: made !== undefined ? 'created' : row.changed ? 'corrected' : 'repeated', differs: [] };
+      if (n === undefined) corrected.set(row.id, stored);
+      else taken[n] = stored;
     }
-    const rest = items.filter(({ n }) => taken[n] === null);
+    const rest = [...taken.keys()].filter((n) => taken[n] === null);
     if (rest.length === 0) return taken;
     // Bounds, so that a look into a few months is not one into all.
     const times = sent.map(({ columns }) => String(columns[kind.time])).sort();
-    for (const row of await run<ThereRow>(read, [JSON.stringify(rest), times[0], times.at(-1)])) {
-      taken[row.n] = { row, outcome: row.differs.length > 0 ? 'kept' : 'repeated', differs: row.differs };
+    const values = valuesOf(rest.map((n) => sent[n] as SentSnapshot));
+    for (const row of await run<ThereRow>(read, [...values, times[0], times.at(-1)])) {
+      const n = rest[row.n - 1] as number;
+      taken[n] = corrected.get(row.id) ?? { row, outcome: row.differs.length > 0 ? 'kept' : 'repeated', differs: row.differs };
     }
     return taken;
   }

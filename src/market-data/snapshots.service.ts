@@ -10,8 +10,9 @@ import type { Place } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
 import { Months } from './months.js';
-import type { AnyKind, SnapshotKind, SnapshotRow, StoredSnapshot } from './snapshot-kind.js';
-import { keyText, type SentSnapshot, type SnapshotFilter, SnapshotsRepository } from './snapshots.repository.js';
+import { type AnyKind, type SnapshotKind, type SnapshotRow, type StoredSnapshot, toCamel } from './snapshot-kind.js';
+import type { SentSnapshot } from './snapshot-statements.js';
+import { keyText, type SnapshotFilter, SnapshotsRepository } from './snapshots.repository.js';
 
 const UUID_BYTES = 16;
 
@@ -24,8 +25,9 @@ export class SnapshotsService {
   ) {}
 
   /** Before the transaction that stores them: the months that they need. */
-  prepare<Body, Row extends SnapshotRow>(kind: SnapshotKind<Body, Row, unknown>, bodies: Body[]): Promise<void> {
-    return this.months.ensure(kind.table, bodies.map((body) => timeOf(kind, kind.toRow(body, ''))));
+  prepare<Body, Row extends SnapshotRow>({ table, time }: SnapshotKind<Body, Row, unknown>, bodies: Body[]): Promise<void> {
+    const field = toCamel(time);
+    return this.months.ensure(table, bodies.map((body) => String((body as Record<string, unknown>)[field])));
   }
 
   /** Merged with what other requests send now. @throws {Problem} 404 or 403 for an account that is not the sender's to tell of */
@@ -50,7 +52,8 @@ export class SnapshotsService {
     const sent = bodies.map((body, n) => sentBy(caller, kind, body, `items.${n}.`, random.subarray(UUID_BYTES * n, UUID_BYTES * (n + 1))));
     const { rows, places } = once(kind as AnyKind, sent);
     const taken = await this.months.guard(() => this.snapshots.takeMany(tx, kind as AnyKind, rows));
-    const stored = taken.map((each, row) => shown(caller, there(each, caller, `items.${places.findIndex((place) => place.row === row)}.`)) as StoredSnapshot<Row>);
+    const pathOf = (row: number) => `items.${places.findIndex((place) => place.row === row)}.`;
+    const stored = taken.map((each, row) => shown(caller, each ?? there(each, caller, pathOf(row))) as StoredSnapshot<Row>);
     const count = (outcome: string) => stored.filter((each) => each.outcome === outcome).length;
     const counts = { created: count('created'), corrected: count('corrected'), repeated: count('repeated'), kept: count('kept') };
     if (counts.repeated < stored.length) {
@@ -118,7 +121,10 @@ function there(stored: StoredSnapshot | null, { principal }: Caller, path = ''):
   throw new Problem(404, 'NOT_FOUND', 'No such account.', { errors });
 }
 
-const shown = (caller: Caller, stored: StoredSnapshot): StoredSnapshot => ({ ...stored, row: withoutStranger(caller, stored.row) });
+function shown(caller: Caller, stored: StoredSnapshot): StoredSnapshot {
+  const row = withoutStranger(caller, stored.row);
+  return row === stored.row ? stored : { ...stored, row };
+}
 
 /** The market is everybody's; who else looks at it is not. */
 export const withoutStranger = <Row extends SnapshotRow>({ principal }: Caller, row: Row): Row =>
