@@ -77,6 +77,7 @@ describe('parsing a body', () => {
     };
     expect(placeOf('{"a":[{"b":"\\u0000"}]}')).toBe('a.0.b');
     expect(placeOf('{"price":1e400}')).toBe('price');
+    expect(placeOf('{"items":[{"price":1.5},{"price":0.10000000000000000001}]}')).toBe('items.1.price');
     expect(placeOf(`{"${'k'.repeat(500)}":"\\u0000"}`)).toHaveLength(200);
   });
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
-import { badRequest, Problem } from '../problem.js';
+import { badRequest } from '../problem.js';
 
 /** One mebibyte: a batch of 1,000 predictions fits several times. */
 export const BODY_LIMIT_BYTES = 1_048_576;
@@ -17,6 +17,10 @@ const NUMBER_CHARACTERS_MAX = 64;
  */
 const SUSPICIOUS_NUMBER = /(?:^|[[:,\s])-?(?:\d[\d.]{15,}|\d[\d.]*[eE])/;
 
+/** Stands where a number lost digits until the place is known: a reviver is told the last key only, and `price` alone does not say of which item. */
+class InexactNumber {}
+const INEXACT = new InexactNumber();
+
 /**
  * JSON as the application wants it: no digit lost in a number, no NUL and no broken surrogate (PostgreSQL stores
  * neither), no prototype keys, no nesting beyond 32. Each refusal names the place.
@@ -25,20 +29,17 @@ export function parseJson(text: string): unknown {
   let value: unknown;
   try {
     value = SUSPICIOUS_NUMBER.test(text) ? JSON.parse(text, exactNumber as never) : JSON.parse(text);
-  } catch (error) {
-    if (error instanceof Problem) throw error;
+  } catch {
     throw badRequest('BODY_NOT_JSON', 'The body is not valid JSON.');
   }
   check(value, '', 0);
   return value;
 }
 
-function exactNumber(this: unknown, key: string, value: unknown, context: { source?: string }): unknown {
+function exactNumber(this: unknown, _key: string, value: unknown, context: { source?: string }): unknown {
   if (typeof value !== 'number' || context.source === undefined) return value;
-  if (!Number.isFinite(value) || context.source.length > NUMBER_CHARACTERS_MAX || digitsOf(context.source) !== digitsOf(String(value))) {
-    throw badRequest('NUMBER_NOT_EXACT', 'This number has more digits than JSON numbers keep: send it as a string.', key);
-  }
-  return value;
+  const isExact = Number.isFinite(value) && context.source.length <= NUMBER_CHARACTERS_MAX && digitsOf(context.source) === digitsOf(String(value));
+  return isExact ? value : INEXACT;
 }
 
 /** Digits and power of ten of a JSON number, so that 1.50e2 and 150 compare equal. */
@@ -52,6 +53,7 @@ function digitsOf(source: string): string {
 
 function check(value: unknown, path: string, depth: number): void {
   if (typeof value === 'string') return checkText(value, path);
+  if (value === INEXACT) throw badRequest('NUMBER_NOT_EXACT', 'This number has more digits than JSON numbers keep: send it as a string.', path.slice(0, 200));
   if (value === null || typeof value !== 'object') return;
   if (depth >= DEPTH_MAX) throw badRequest('BODY_TOO_DEEP', `Nested deeper than ${DEPTH_MAX} levels.`, path);
   for (const [key, inner] of Object.entries(value)) {
