@@ -47,7 +47,9 @@ const AHEAD_MOST = '5 minutes';
 /**
  * Takes reports over. Absent fields keep their value. Heartbeats may overtake each other: one that is older than the
  * last only proves that the agent lives; unless the last lies ahead of the clock, which was set back then: state would
- * stand still until it has caught up. A state version that was never given out was not observed either. Who stops
+ * stand still until it has caught up. One without a time is of now, by the clock of its agent: where that runs ahead, as
+ * its last report shows, it would else be older than what was told before it, and a broker that went away would pass
+ * unheard for up to two minutes. A state version that was never given out was not observed either. Who stops
  * gives the trading lease back; another running copy changes nothing as long as the first holds it.
  * @param locked rows that another transaction holds are waited for, or left out
  */
@@ -56,8 +58,7 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
   text: `
     with clock as materialized (select app_clock() as at),
     asked as materialized (
-      select q.*, coalesce(q.as_of, clock.at) as reported_at
-      from clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, instance text, actor text, correlation text, status text, equity numeric,
+      select * from jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, instance text, actor text, correlation text, status text, equity numeric,
         balance numeric, margin numeric, margin_free numeric, floating_pnl numeric, currency text, as_of timestamptz, open_positions int,
         cycle_count bigint, last_cycle_at timestamptz, observed bigint, says_error boolean, error_message text, broker_connected boolean,
         trade_allowed boolean, last_quote_at timestamptz, agent_version text, config_hash text, broker_account jsonb, has_figures boolean)
@@ -65,9 +66,10 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
       select agent_id, status, instance_id, trading_lease_until, reported_as_of, agent_version, config_hash from agent_state
       where agent_id in (select agent from asked) order by agent_id for no key update ${locked}
     ), judged as materialized (
-      select q.*, a.state_version, b.status as old_status, b.agent_version as old_version, b.config_hash as old_config, coalesce(q.reported_at >= b.reported_as_of or b.reported_as_of > clock.at + interval '${AHEAD_MOST}', true) as newer,
+      select q.*, r.reported_at, a.state_version, b.status as old_status, b.agent_version as old_version, b.config_hash as old_config, coalesce(r.reported_at >= b.reported_as_of or b.reported_as_of > clock.at + interval '${AHEAD_MOST}', true) as newer,
         ${otherInstance('b', 'q.instance', 'clock.at')} as other_instance
       from clock, asked q join before b on b.agent_id = q.agent join agents a on a.id = q.agent
+        cross join lateral (select coalesce(q.as_of, greatest(clock.at, case when b.reported_as_of <= clock.at + interval '${AHEAD_MOST}' then b.reported_as_of end)) as reported_at) r
     ), written as (
       update agent_state s set
         status = case when newer then coalesce(j.status, s.status) else s.status end,

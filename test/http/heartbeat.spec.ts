@@ -81,6 +81,21 @@ describe('a report', () => {
     expect(await state()).toMatchObject({ equity: '2' });
   });
 
+  it('without a time is the last word, also of an agent whose clock runs ahead', async () => {
+    const ahead = before(-110);
+    await beat({ asOf: ahead, status: 'running', equity: '1000', openPositions: 1, brokerConnected: true, tradeAllowed: true });
+    await beat({ status: 'running', equity: '900' });
+    expect(await state()).toMatchObject({ equity: '900', asOf: ahead });
+    const { items } = (await t.http<{ items: { lastEquity: string; lowestEquity: string }[] }>('GET', `/accounts/${agent.accountId}/days`)).body;
+    expect(items).toMatchObject([{ lastEquity: '900', lowestEquity: '900' }]);
+    await beat({ status: 'stopping', openPositions: 3, brokerConnected: false, tradeAllowed: false, errorMessage: 'the terminal lost its broker' });
+    const told = { status: 'stopping', openPositions: 3, brokerConnected: false, tradeAllowed: false, errorMessage: 'the terminal lost its broker' };
+    expect(await state()).toMatchObject(told);
+    // What it dated before that is still older.
+    await beat({ asOf: new Date(Date.parse(ahead) - 1_000).toISOString(), status: 'running', brokerConnected: true, tradeAllowed: true, openPositions: 1, errorMessage: null });
+    expect(await state()).toMatchObject(told);
+  });
+
   it('of many at once in any order leaves the newest standing', async () => {
     const order = Array.from({ length: 20 }, (_, i) => (i * 7) % 20);
     await Promise.all(order.map((n) => beat({ asOf: before(100 - n), equity: String(1_000 + n), cycleCount: n })));
