@@ -15,6 +15,7 @@ import { unavailable } from './common/problem.js';
 import type { Env } from './config/env.js';
 import { QuietLogger } from './config/quiet-logger.js';
 import { EventFeed } from './events/event-feed.js';
+import { SYNC_IN_PARTS } from './execution/sync.schemas.js';
 import { openApi } from './openapi.js';
 import { servePage } from './page.js';
 import { Drills } from './restore/drills.service.js';
@@ -43,7 +44,7 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(env), adapter, { bufferLogs: true, bodyParser: false });
   app.useLogger(app.get(QuietLogger));
   const fastify = adapter.getInstance();
-  useJsonParser(fastify as never);
+  useJsonParser(fastify as never, SYNC_IN_PARTS);
   useRawBodies(fastify as never);
   await app.register(cookie as never);
   logRequests(fastify as never, app.get(Metrics));

@@ -32,7 +32,7 @@ export class Problem extends Error {
 
 /** A sync and a log show the detail alone, so that it names the field too. */
 export const badRequest = (code: string, message: string, path?: string) =>
-  path === undefined ? new Problem(400, code, message) : new Problem(400, code, `${path}: ${message}`, { errors: [{ path, message }] });
+  path === undefined ? new Problem(400, code, message) : new Problem(400, code, path === '' ? message : `${path}: ${message}`, { errors: [{ path, message }] });
 export const forbidden = (code: string, detail: string) => new Problem(403, code, detail);
 export const notFound = (what: string) => new Problem(404, 'NOT_FOUND', `No such ${what}.`);
 export const conflict = (code: string, detail: string, retryable = false) => new Problem(409, code, detail, { retryable });

@@ -1,4 +1,5 @@
 import { ZodError } from 'zod';
+import { UnreadablePart } from '../common/http/json-body.js';
 import { toProblem } from '../common/http/problem.filter.js';
 import { toErrors } from '../common/http/validation.js';
 import { Problem } from '../common/problem.js';
@@ -34,6 +35,7 @@ function readable(element: unknown, barred: Problem | null): Element {
   if (element === null || typeof element !== 'object' || Array.isArray(element)) throw new Problem(400, 'VALIDATION_FAILED', 'must be an object');
   refOf(element as Element);
   if (barred) throw barred;
+  if (element instanceof UnreadablePart) throw element.problem;
   return element as Element;
 }
 

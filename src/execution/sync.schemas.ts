@@ -16,6 +16,8 @@ export const ELEMENTS_MOST = 24;
 /** What a sync carries beside its state, acks and lease; sync-elements.ts says what becomes of each. */
 export const ELEMENT_NAMES = ['trades', 'transitions', 'fills', 'marks', 'positions', 'quotes', 'ideas'] as const;
 export type ElementName = (typeof ELEMENT_NAMES)[number];
+/** What of it cannot even be read is refused by the part, as what is not valid is. */
+export const SYNC_IN_PARTS = { route: /\/agents\/:agentId\/sync$/, fields: new Set<string>(['state', ...ELEMENT_NAMES, 'acks']) };
 /** ASCII, so that it takes no more room in an answer than here. */
 const CLIENT_REF = /^[\x20-\x7e]{1,32}$/;
 

@@ -9,6 +9,7 @@ import { RateLimiter } from '../auth/rate-limit.js';
 import { LeaseService } from '../commands/lease.service.js';
 import { toLeasedCommand } from '../commands/commands.schemas.js';
 import type { Caller } from '../common/http/caller.js';
+import { UnreadablePart } from '../common/http/json-body.js';
 import { actorOf } from '../common/principal.js';
 import { Problem } from '../common/problem.js';
 import { Idempotency } from '../database/idempotency.js';
@@ -139,6 +140,7 @@ const countOf = (body: SyncBody): number => ELEMENT_NAMES.reduce((count, name) =
 
 /** A report that cannot be read is left out: it still proves that the agent lives. */
 function readState(given: unknown) {
+  if (given instanceof UnreadablePart) return { state: {}, refused: refusalOf(given.problem) };
   const read = heartbeatSchema.safeParse(given ?? {});
   return read.success ? { state: read.data, refused: null } : { state: {}, refused: refusalOf(read.error) };
 }

@@ -96,6 +96,29 @@ describe('everything in one call', () => {
     expect((await tradesOf()).map((row) => row.client_order_id)).toEqual(['old', 'a', 'e']);
   });
 
+  it('hears the agent, its acks and its other elements also when a number has too many digits, or a text a NUL', async () => {
+    const id = await queue();
+    const { leaseToken } = (await sync({ syncSeq: 1, lease: {} })).body.commands[0] ?? {};
+    const trades = [JSON.stringify(trade('a')), JSON.stringify(trade('b')).replace('"0.1"', '0.10000000000000000001'), JSON.stringify(trade('c', { symbol: 'EUR\u0000' })), '1e400'];
+    const acks = [`{"clientRef":"x","commandId":"${id}","leaseToken":"${leaseToken}","outcome":"succeeded"}`, `{"clientRef":"y","commandId":"${id}","result":{"n":[12345678901234567891]}}`];
+    const raw = (state: string) => `{"syncSeq":2,"state":${state},"trades":[${trades.join()}],"positions":{"asOf":1e400},"acks":[${acks.join()}]}`;
+    const send = (state: string) => agent.http<Sync>('POST', '/agents/me/sync', { raw: raw(state), headers: { 'x-instance-id': 'one', 'content-type': 'application/json' } });
+    const { status, body } = await send('{"status":"running","equity":"1000"}');
+    const tooLong = 'This number has more digits than JSON numbers keep: send it as a string.';
+    expect([status, body.results, body.acks]).toMatchObject([200, [
+      { element: 'trades[0]', clientRef: 'ref-a', status: 'ok' }, { element: 'trades[1]', clientRef: 'ref-b', status: 'refused', code: 'NUMBER_NOT_EXACT', detail: `lotSize: ${tooLong}` },
+      { element: 'trades[2]', clientRef: 'ref-c', status: 'refused', code: 'TEXT_HAS_NUL' }, { element: 'trades[3]', clientRef: null, status: 'refused' },
+      { element: 'positions', status: 'refused', code: 'NUMBER_NOT_EXACT', detail: `asOf: ${tooLong}` },
+    ], [
+      { clientRef: 'x', commandId: id, status: 'ok' }, { clientRef: 'y', commandId: id, status: 'refused', code: 'NUMBER_NOT_EXACT', detail: `result.n.0: ${tooLong}` },
+    ]]);
+    expect((await t.http('GET', `/agents/${agent.id}/state`)).body).toMatchObject({ status: 'running', equity: '1000' });
+    expect((await send('{"equity":1e400}')).body).toMatchObject({ replayed: true, results: body.results });
+    const next = await agent.http<Sync>('POST', '/agents/me/sync', { raw: '{"syncSeq":3,"state":{"equity":1e400}}', headers: { 'x-instance-id': 'one', 'content-type': 'application/json' } });
+    expect(next).toMatchObject({ status: 200, body: { results: [{ element: 'state', status: 'refused', code: 'NUMBER_NOT_EXACT', detail: `equity: ${tooLong}` }] } });
+    expect(await tradesOf()).toHaveLength(1);
+  });
+
   it('keeps a broken rule of the data to its element', async () => {
     const answer = await sync({ syncSeq: 1, trades: [trade('a', { predictionId: randomUUID() }), trade('b')] });
     expect(answer.body.results.map(({ status, code }) => [status, code])).toEqual([['refused', 'NOT_FOUND'], ['ok', undefined]]);
@@ -118,7 +141,7 @@ describe('everything in one call', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['without a number', {}, 'syncSeq'], ['with number 0', { syncSeq: 0 }, 'syncSeq'], ['with an unknown field', { syncSeq: 1, order: [] }, 'order'],
     ['with more elements than an answer holds', { syncSeq: 1, trades: Array.from({ length: 13 }, () => ({})), acks: Array.from({ length: 12 }, () => ({})) }, ''],
-    ['with a lease of nothing', { syncSeq: 1, lease: { max: 0 } }, 'lease.max'],
+    ['with a lease of nothing', { syncSeq: 1, lease: { max: 0 } }, 'lease.max'], ['with a NUL where it is no part', { syncSeq: '\u0000' }, 'syncSeq'],
   ])('%s is refused as a whole, and does nothing', async (_what, body, path) => {
     const answer = await agent.http<{ errors: { path: string }[] }>('POST', '/agents/me/sync', { body });
     expect([answer.status, answer.body.errors[0]?.path]).toEqual([400, path]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Problem } from '../problem.js';
-import { parseJson } from './json-body.js';
+import { parseJson, type UnreadablePart } from './json-body.js';
 
 const refusal = (json: string): string => {
   try {
@@ -79,6 +79,15 @@ describe('parsing a body', () => {
     expect(placeOf('{"price":1e400}')).toBe('price');
     expect(placeOf('{"items":[{"price":1.5},{"price":0.10000000000000000001}]}')).toBe('items.1.price');
     expect(placeOf(`{"${'k'.repeat(500)}":"\\u0000"}`)).toHaveLength(200);
+  });
+
+  it('refuses a part alone where parts are answered alone', () => {
+    const text = '{"seq":1,"list":[{"n":1},{"ref":"x","n":1e400},7],"one":{"t":"\\u0000"},"other":{"n":2}}';
+    const { list, one, ...rest } = parseJson(text, new Set(['list', 'one', 'absent'])) as { list: unknown[]; one: UnreadablePart };
+    expect([list[0], list[2], rest]).toEqual([{ n: 1 }, 7, { seq: 1, other: { n: 2 } }]);
+    expect([(list[1] as UnreadablePart).problem, one.problem].map(({ code, message }) => [code, message.split(':')[0]])).toEqual([['NUMBER_NOT_EXACT', 'n'], ['TEXT_HAS_NUL', 't']]);
+    for (const whole of ['{"seq":1e400,"list":[]}', '{"list":[],"other":[1e400]}', '[1e400]', '1e400']) expect(() => parseJson(whole, new Set(['list']))).toThrow(Problem);
+    expect(() => parseJson('{"__proto__":[],"list":[]}', new Set(['list', '__proto__']))).toThrow(Problem);
   });
 
   it('takes no longer for what is made to take long', () => {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
-import { badRequest } from '../problem.js';
+import { badRequest, Problem } from '../problem.js';
 
 /** One mebibyte: a batch of 1,000 predictions fits several times. */
 export const BODY_LIMIT_BYTES = 1_048_576;
@@ -21,19 +21,57 @@ const SUSPICIOUS_NUMBER = /(?:^|[[:,\s])-?(?:\d[\d.]{15,}|\d[\d.]*[eE])/;
 class InexactNumber {}
 const INEXACT = new InexactNumber();
 
+/** The fields of a route's body of which each, or each element of each, is answered for itself: one number must not silence all the rest. */
+export interface InParts {
+  route: RegExp;
+  fields: ReadonlySet<string>;
+}
+
+/** Stands in the place of a part that cannot be read, with what its sender knows it by. */
+export class UnreadablePart {
+  readonly clientRef: unknown;
+  readonly commandId: unknown;
+
+  constructor(part: unknown, readonly problem: Problem) {
+    const { clientRef, commandId } = (part ?? {}) as Record<string, unknown>;
+    [this.clientRef, this.commandId] = [clientRef, commandId].map((name) => (typeof name === 'string' ? name : undefined));
+  }
+}
+
 /**
  * JSON as the application wants it: no digit lost in a number, no NUL and no broken surrogate (PostgreSQL stores
  * neither), no prototype keys, no nesting beyond 32. Each refusal names the place.
+ * @param parts of which one that is refused leaves the others as they are
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, parts: ReadonlySet<string> | null = null): unknown {
   let value: unknown;
   try {
     value = SUSPICIOUS_NUMBER.test(text) ? JSON.parse(text, exactNumber as never) : JSON.parse(text);
   } catch {
     throw badRequest('BODY_NOT_JSON', 'The body is not valid JSON.');
   }
-  check(value, '', 0);
+  if (parts === null || value === null || value === INEXACT || typeof value !== 'object' || Array.isArray(value)) check(value, '', 0);
+  else checkParts(value as Record<string, unknown>, parts);
   return value;
+}
+
+function checkParts(body: Record<string, unknown>, parts: ReadonlySet<string>): void {
+  for (const [key, inner] of Object.entries(body)) {
+    checkKey(key, key);
+    if (!parts.has(key)) check(inner, key, 1);
+    else if (Array.isArray(inner)) body[key] = inner.map((part) => readablePart(part, 2));
+    else body[key] = readablePart(inner, 1);
+  }
+}
+
+function readablePart(part: unknown, depth: number): unknown {
+  try {
+    check(part, '', depth);
+    return part;
+  } catch (error) {
+    if (error instanceof Problem) return new UnreadablePart(part, error);
+    throw error;
+  }
 }
 
 function exactNumber(this: unknown, _key: string, value: unknown, context: { source?: string }): unknown {
@@ -58,10 +96,14 @@ function check(value: unknown, path: string, depth: number): void {
   if (depth >= DEPTH_MAX) throw badRequest('BODY_TOO_DEEP', `Nested deeper than ${DEPTH_MAX} levels.`, path);
   for (const [key, inner] of Object.entries(value)) {
     const place = path ? `${path}.${key}` : key;
-    if (FORBIDDEN_KEYS.has(key)) throw badRequest('KEY_NOT_ALLOWED', 'This key is not allowed.', place.slice(0, 200));
-    checkText(key, place);
+    checkKey(key, place);
     check(inner, place, depth + 1);
   }
+}
+
+function checkKey(key: string, place: string): void {
+  if (FORBIDDEN_KEYS.has(key)) throw badRequest('KEY_NOT_ALLOWED', 'This key is not allowed.', place.slice(0, 200));
+  checkText(key, place);
 }
 
 function checkText(value: string, path: string): void {
@@ -70,13 +112,13 @@ function checkText(value: string, path: string): void {
 }
 
 /** Replaces Fastify's JSON parser, and takes no other content type. An empty body is an empty object: many clients send the header on every POST. */
-export function useJsonParser(fastify: FastifyInstance): void {
+export function useJsonParser(fastify: FastifyInstance, { route, fields }: InParts): void {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES }, (_request, body, done) => {
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES }, (request, body, done) => {
     try {
       // Decoding would quietly put replacement characters in place of what is broken.
       if (!isUtf8(body as Buffer)) throw badRequest('BODY_NOT_UTF8', 'The body is not valid UTF-8.');
-      done(null, body.length === 0 ? {} : parseJson(body.toString('utf8')));
+      done(null, body.length === 0 ? {} : parseJson(body.toString('utf8'), route.test(request.routeOptions.url ?? '') ? fields : null));
     } catch (error) {
       done(error as Error);
     }
