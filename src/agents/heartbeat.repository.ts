@@ -114,8 +114,8 @@ const heartbeats = (name: string, locked: '' | 'skip locked'): Statement => ({
     from asked q join agents a on a.id = q.agent join accounts c on c.id = a.account_id left join judged j on j.n = q.n left join written w on w.n = q.n order by q.n`,
 });
 
-const MERGED = heartbeats('heartbeats', 'skip locked');
-const ALONE = heartbeats('heartbeat', '');
+const MERGED = heartbeats('heartbeats_2', 'skip locked');
+const ALONE = heartbeats('heartbeat_2', '');
 
 @Injectable()
 export class HeartbeatRepository {
