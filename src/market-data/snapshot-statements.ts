@@ -92,7 +92,7 @@ function store(kind: AnyKind, withEvents: boolean): Statement {
         last_captured_at = excluded.captured_at
       where excluded.captured_at > s.last_captured_at and (${correctable})`;
   return {
-    name: `store_${name}${withEvents ? '' : '_batch'}`,
+    name: `store_${name}${withEvents ? '_each' : '_batch'}`,
     text: `
     with ${asked(kind, withEvents)}, stored as (
       insert into ${table} as s (id, agent_id, ${list(written)}, last_captured_at)
@@ -116,7 +116,7 @@ function read(kind: AnyKind, withEvents: boolean): Statement {
   const bounds = sentColumns(kind, withEvents).length;
   const differs = figures.map((column) => `case when s.${column} is distinct from q.${column} then '${toCamel(column)}' end`).join(', ');
   return {
-    name: `read_${name}${withEvents ? '' : '_batch'}`,
+    name: `read_${name}${withEvents ? '_each' : '_batch'}`,
     text: `
     with ${asked(kind, withEvents)}, told as (
       select q.n, array_remove(array[${differs}]::text[], null) as differs, s.*${withEvents ? `, ${object(kind, figures, 'q')} as sent, q.agent, q.actor, q.correlation` : ''}
