@@ -11,7 +11,7 @@ export function textOf(report: ImportReport): string {
   if (report.status === 'failed' || report.rejected > 0) lines.push(...rejectLines(report));
   for (const [because, kept] of Map.groupBy(told.filter((table) => table.because !== null), (table) => table.because)) lines.push(`Kept in the archive: ${kept.map(({ name }) => name).join(', ')}: ${because ?? ''}`);
   for (const { name, columns } of tables) for (const { name: column, to, says } of columns) if (says.startsWith('kept in the old row: this system')) lines.push(`${name}.${column}: ${says}${to === null ? '' : ` (${to})`}`);
-  for (const [table, columns] of Object.entries(report.sums)) if (told.some(({ name }) => name === table)) for (const [column, sum] of Object.entries(columns)) lines.push(`Sum of ${table}.${column}: ${sum.source} in the source, ${sum.target} here`);
+  lines.push(...sumLines(report));
   for (const [code, count] of Object.entries(report.notes)) lines.push(`${code}: ${rowsOf(count)}${report.noteExamples[code] === undefined ? '' : `, the first ${report.noteExamples[code]}`}`);
   for (const { table, column, count } of report.secrets) lines.push(`Secrets removed from ${table}.${column}: ${count}`);
   for (const { code, table, oldId, detail } of report.proof?.damage.slice(0, 20) ?? []) lines.push(`${code}: ${table ?? ''} ${oldId ?? ''} ${detail}`);
@@ -22,6 +22,18 @@ export function textOf(report: ImportReport): string {
 
 /** Of --validate-only, which stores nothing. */
 const isProofAlone = ({ tables, proof }: ImportReport): boolean => tables.length === 0 && proof !== null;
+
+/** Of all rows of the source, as the proof adds them up: those of this run alone are none the second time. */
+function sumLines({ sums, tables, proof }: ImportReport): string[] {
+  if (proof === null) {
+    const read = new Set(tables.filter((table) => table.read > 0).map(({ name }) => name));
+    return Object.entries(sums).filter(([table]) => read.has(table)).flatMap(([table, columns]) => Object.entries(columns).map(([column, sum]) => `Sum of ${table}.${column}: ${sum.source} in the source, ${sum.target} here`));
+  }
+  return proof.tables.filter(({ read }) => read > 0).flatMap((table) => Object.entries(table.sums).map(([column, { source, target }]) => {
+    const why = source === target || !table.ok ? '' : table.changedSince > 0 ? ', where rows were changed since' : ', in another unit';
+    return `Sum of ${table.name}.${column}: ${source} in the source, ${target} here${why}`;
+  }));
+}
 
 function ending(dryRun: boolean, status: ImportReport['status'], error: ImportReport['error'], { runId, proof, tables, batch, notes: said }: ImportReport): string[] {
   if (status === 'failed') return [`${dryRun ? 'It would fail' : batch === null ? 'Nothing was imported' : 'Stopped; batches that were committed stay'}: ${error?.message ?? ''} [${error?.code ?? ''}]${dryRun ? '' : ` Run ${runId}.`}`];

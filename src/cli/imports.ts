@@ -3,7 +3,6 @@ import type { Env } from '../config/env.js';
 import { ImportsRepository, type NoteRow, type RunRow } from '../legacy/imports.repository.js';
 import { type Say, withDatabase } from './database.js';
 import { CommandError, type Outcome } from './outcome.js';
-import { checked } from './people.js';
 import { withServices } from './services.js';
 
 const PAGE = 1_000;
@@ -26,7 +25,8 @@ export function listImports(env: Env, say: Say): Promise<Outcome> {
 
 /** @param run its id */
 export function importNotes(env: Env, say: Say, run: string, { code }: { code?: string }): Promise<Outcome> {
-  const id = checked(uuid(), run);
+  if (!uuid().safeParse(run).success) throw new CommandError('RUN_NOT_FOUND', `"${run}" is no id of an import: "tradewarden import:list" shows them.`);
+  const id = run.toLowerCase();
   return withDatabase(env, say, (urls) => withServices(env, urls, async (app) => {
     const repository = app.get(ImportsRepository, { strict: false });
     if (!(await repository.byId(id))) throw new CommandError('RUN_NOT_FOUND', `There is no import ${id}: "tradewarden import:list" shows them.`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Profile, System } from './profile.js';
+import type { Profile, System, TableMapping } from './profile.js';
 import { recognise } from './recognise.js';
 import type { Source, SourceTable } from './source/cell.js';
 import type { OpenedSource } from './source/open-source.js';
@@ -12,6 +12,16 @@ describe('whose data it is', () => {
   it('is decided by the most tables, and its files are grouped for that profile', () => {
     const chosen = recognise(opened, [profile('ai-trader', 2), profile('rec-io', 5), profile('sigmatrader', null)]);
     expect([chosen.profile.system, chosen.shape, chosen.source.tables.map(({ name }) => name)]).toEqual(['rec-io', 'rec-io 1', ['rec-io']]);
+  });
+
+  it('is asked for where another system would import what this one does not know', () => {
+    const both: Source = { medium: 'folder', sha256: '', tables: [{ ...table('b/trades'), count: () => 3 }], close: () => undefined };
+    const knowing = (system: System, tables: number, as: TableMapping['as'] | null): Profile => ({ ...profile(system, tables), mapping: () => (as === null ? null : { as, columns: {} }) });
+    const of = (...profiles: Profile[]) => recognise({ as: () => both, close: () => undefined }, profiles).profile.system;
+    expect(() => of(knowing('sigmatrader', 5, null), knowing('ai-trader', 1, 'import'))).toThrow('b/trades is of ai-trader (ai-trader 1, 1 tables). Import each system by itself');
+    expect(of(knowing('sigmatrader', 5, null), knowing('ai-trader', 1, { archive: 'kept' }))).toBe('sigmatrader');
+    expect(of(knowing('sigmatrader', 5, 'import'), knowing('ai-trader', 1, 'import'))).toBe('sigmatrader');
+    expect(recognise({ as: () => both, close: () => undefined }, [knowing('sigmatrader', 5, null), knowing('ai-trader', 1, 'import')], 'sigmatrader').profile.system).toBe('sigmatrader');
   });
 
   it('is asked for where two know as many, naming both', () => {

@@ -14,13 +14,14 @@ export interface Chosen {
 const NAMED_MOST = 20;
 
 /**
- * Whose data it is: of the profile that knows the most of its tables.
+ * Whose data it is: of the profile that knows the most of its tables. Where another would import one that this does not know
+ * (a folder with two systems in it), it is asked for: that one's trades would be archived, and count for nothing.
  * @param wanted of `--profile`; then only that one is asked
  * @throws {SourceError} SOURCE_UNKNOWN, SOURCE_AMBIGUOUS
  */
 export function recognise(opened: OpenedSource, profiles: readonly Profile[], wanted: System | null = null): Chosen {
   const asked = profiles.filter(({ system }) => wanted === null || system === wanted);
-  const found = asked.flatMap((profile) => {
+  const found = asked.flatMap((profile): Found[] => {
     const source = respelled(opened.as(profile.files), profile);
     const recognised = profile.recognise(source);
     return recognised === null || recognised.tables === 0 ? [] : [{ profile, source, recognised }];
@@ -29,10 +30,29 @@ export function recognise(opened: OpenedSource, profiles: readonly Profile[], wa
   const [first, second] = found.filter(({ recognised }) => recognised.tables === most);
   if (first === undefined) throw new SourceError('SOURCE_UNKNOWN', unknown(opened.as([]), asked, wanted));
   if (second !== undefined) throw new SourceError('SOURCE_AMBIGUOUS', `It could be ${found.filter(({ recognised }) => recognised.tables === most).map(said).join(' or ')}. Say which it is with --profile.`);
+  for (const other of found) {
+    const left = other === first ? undefined : leftBy(first, other);
+    if (left !== undefined) throw new SourceError('SOURCE_AMBIGUOUS', `It is ${said(first)}, and ${left} is of ${said(other)}. Import each system by itself: name its folder or file. With --profile ${first.profile.system} what is not of that system is only archived.`);
+  }
   return { profile: first.profile, shape: first.recognised.shape, source: first.source };
 }
 
-const said = ({ profile, recognised }: { profile: Profile; recognised: Recognised }): string => `${profile.system} (${recognised.shape}, ${recognised.tables} tables)`;
+/** A table with rows that the one does not know and the other would import. */
+function leftBy(one: Found, other: Found): string | undefined {
+  const theirs = new Map(other.source.tables.map((table) => [table.name, table]));
+  return one.source.tables.find((table) => {
+    const same = theirs.get(table.name);
+    return same !== undefined && one.profile.mapping(table, one.recognised.shape, one.source) === null && other.profile.mapping(same, other.recognised.shape, other.source)?.as === 'import' && same.count() > 0;
+  })?.name;
+}
+
+interface Found {
+  profile: Profile;
+  source: Source;
+  recognised: Recognised;
+}
+
+const said = ({ profile, recognised }: Found): string => `${profile.system} (${recognised.shape}, ${recognised.tables} tables)`;
 
 function unknown(source: Source, asked: readonly Profile[], wanted: System | null): string {
   const names = source.tables.map(({ name }) => name);

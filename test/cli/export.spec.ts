@@ -38,6 +38,13 @@ describe('tradewarden export', () => {
     expect(await run('--shape', 'ai-trader', '--out', join(folder, 'mine.db'), '--overwrite', '--json')).toMatchObject({ code: 1, json: { error: { code: 'NOT_OURS' } } });
   });
 
+  it('says that a folder is not there before it stops anything for it', async () => {
+    const out = join(folder, 'missing', 'trading.db');
+    expect(await run('--shape', 'ai-trader', '--out', out, '--final', '--json')).toMatchObject({ code: 1, json: { error: { code: 'OUT_NOT_WRITABLE', message: `--out: the folder ${join(folder, 'missing')} is not there: make it first.` } } });
+    expect(await t.db.query('select from halts')).toHaveLength(0);
+    expect((await run('--shape', 'ai-trading-platform', '--out', join(folder, 'new', 'files'), '--json')).code).toBe(0);
+  });
+
   it('writes nothing while trades with real money are open, and lists them', async () => {
     const agent = await t.agent();
     const [id = ''] = await storeTrades(t.db, [{ agentId: agent.id, accountId: agent.accountId, executionMode: 'live', status: 'open' }]);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { textOf } from '../../src/cli/import-text.js';
 import type { ImportReport } from '../../src/legacy/load/import-run.js';
 import type { System } from '../../src/legacy/profile.js';
 import { startTestApp, type TestApp } from '../support/app.js';
@@ -105,6 +106,23 @@ describe('a database of another make', () => {
       expect(rowsOf(out, 'select hex(cast(strike as blob)) as strike from trades')).toEqual([{ strike: '243100C3A9' }]);
       rmSync(out);
     }
+  });
+
+  it('that is STRICT keeps what stands in its ANY as it is', async () => {
+    write(`create table trades (id integer primary key, status text, date text, time text, strike text, side text, buy_price real, position integer, ticker text);
+      insert into trades values (1, 'open', '2025-08-01', '13:05:07', '$1', 'Y', 0.92, 1, 'KXBTCD-25AUG0114-T1');
+      create table notes (id integer primary key, said any) strict; insert into notes values (1, 9007199254740993), (2, '9007199254740993'), (3, '1.50')`);
+    await roundTrip('rec-io', 'strict');
+    const said = 'select said, typeof(said) as type from notes order by id';
+    expect(rowsOf(out, said)).toEqual(rowsOf(old, said));
+  });
+
+  it('says its sums of money the second time and in a proof alone as it did the first time', async () => {
+    write(`create table trades (id integer primary key, symbol text, direction text, entry_price float, entry_time text, exit_price float, exit_time text, lot_size float, pips float, pnl_usd float, is_winner boolean, status text);
+      insert into trades values (1, 'EURUSD', 'long', 1.1, '2026-01-05 10:00:00', 1.2, '2026-01-05 11:00:00', 0.1, 1, 0.3, 0, 'closed'), (2, 'EURUSD', 'long', 1.1, '2026-01-05 10:00:00', 1.2, '2026-01-05 11:00:00', 0.1, 1, 0.1, 0, 'closed')`);
+    const first = await importPath(t, old, 'ai-trader', 'sums');
+    const second = await importPath(t, old, 'ai-trader', 'sums');
+    for (const report of [first, second, { ...second, tables: [], sums: {} }]) expect(textOf(report)).toContain('\nSum of trades.pnl_usd: 0.4 in the source, 0.4 here\n');
   });
 
   it('whose columns have no types takes in them what they are given, as before', async () => {

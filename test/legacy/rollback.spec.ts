@@ -88,6 +88,7 @@ describe('an import is taken back', () => {
     expect(await back()).toMatchObject({ code: 1, json: { error: { code: 'ALREADY_ROLLED_BACK' } } });
     expect(await back('00000000-0000-8000-8000-000000000000')).toMatchObject({ code: 1, json: { error: { code: 'RUN_NOT_FOUND' } } });
     expect(await back('yesterday')).toMatchObject({ code: 1, json: { error: { code: 'RUN_NOT_FOUND' } } });
+    expect(await cli<Answer>(['import:notes', 'yesterday', '--json'], env)).toMatchObject({ code: 1, json: { error: { code: 'RUN_NOT_FOUND', message: '"yesterday" is no id of an import: "tradewarden import:list" shows them.' } } });
   });
 
   it('of two at once, one does it', async () => {

@@ -1,4 +1,5 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type QueryRunner } from 'typeorm';
@@ -29,7 +30,7 @@ export class ExportService {
     private readonly tableExport: TableExport,
   ) {}
 
-  /** Whether it may be written there. @throws {ExportFailure} NOT_OURS, OUT_EXISTS */
+  /** Whether it may be written there. @throws {ExportFailure} NOT_OURS, OUT_EXISTS, OUT_NOT_WRITABLE */
   mustBeFree(options: ExportOptions): Promise<void> {
     return refuseForeign(options, shapeOf(options.system));
   }
@@ -122,10 +123,25 @@ function shapeOf(system: System): Shape {
 
 /** What is not ours is never written over: it may be the only copy of the old system. */
 async function refuseForeign({ out, overwrite }: ExportOptions, { medium }: Shape): Promise<void> {
+  refuseNoFolder(out, medium);
   if (!existsSync(out)) return;
   const isOurs = medium === 'sqlite' ? (await sqlite()).isOurSqlite(out) : isOurFolder(out);
   if (!isOurs) throw new ExportFailure('NOT_OURS', `${out} is there and was not written by an export: it stays as it is. Name another place.`);
   if (!overwrite) throw new ExportFailure('OUT_EXISTS', `${out} is there from an earlier export: say --overwrite, or name another place.`);
+}
+
+/** Where nothing can be written, nothing is stopped for it either. */
+function refuseNoFolder(out: string, medium: Shape['medium']): void {
+  let folder = dirname(out);
+  // Folders are made with those around them.
+  while (medium !== 'sqlite' && !existsSync(folder)) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    if (!statSync(folder).isDirectory()) throw new ExportFailure('OUT_NOT_WRITABLE', `--out: ${folder} is no folder.`);
+  } catch (error) {
+    if (error instanceof ExportFailure) throw error;
+    throw new ExportFailure('OUT_NOT_WRITABLE', `--out: the folder ${folder} ${(error as { code?: string }).code === 'ENOENT' ? 'is not there: make it first' : 'may not be written by this user'}.`);
+  }
 }
 
 /** A folder cannot be renamed over one that has files: the earlier goes aside first. */

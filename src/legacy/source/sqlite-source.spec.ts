@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -129,6 +129,33 @@ describe('a file that is in use', () => {
     expect(await codeOf(path)).toBe('SOURCE_IN_USE');
     await reading(path, (source) => expect(tableOf(source, 't').count()).toBe(1), true);
     writer.exec('rollback');
+  });
+
+  it.each([['left with changes in its -wal', true], ['stopped in order', false]])('in WAL mode and %s is read hot, and nothing is left beside it', async (_how, isKilled) => {
+    const path = database(`pragma journal_mode = wal; create table t(id integer primary key); insert into t values (1)`);
+    using writer = new DatabaseSync(path);
+    writer.exec('insert into t values (2)');
+    if (!isKilled) writer.exec('pragma wal_checkpoint(truncate)');
+    const left = join(mkdtempSync(join(folder, 'left-')), 'old.db');
+    for (const suffix of isKilled ? ['', '-wal'] : ['']) copyFileSync(path + suffix, left + suffix);
+    const before = readdirSync(join(left, '..'));
+    await reading(left, (source) => expect([...tableOf(source, 't').rows()].map(({ id }) => id)).toEqual(['1', '2']), true);
+    expect(readdirSync(join(left, '..'))).toEqual(before);
+  });
+
+  it('was killed in the middle of a change: read hot it is what it was before, and stays as it lies there', async () => {
+    const path = database(`create table t(id integer primary key, v text); with recursive n(i) as (select 1 union all select i + 1 from n where i < 200) insert into t select i, hex(zeroblob(200)) from n`);
+    using writer = new DatabaseSync(path);
+    // What does not fit into memory is written into the file before the change has ended.
+    writer.exec(`pragma cache_size = 1; pragma cache_spill = 1; begin immediate; update t set v = 'changed' || v`);
+    const left = join(mkdtempSync(join(folder, 'left-')), 'old.db');
+    for (const suffix of ['', '-journal']) copyFileSync(path + suffix, left + suffix);
+    writer.exec('rollback');
+    const held = () => ['', '-journal'].map((suffix) => createHash('sha256').update(readFileSync(left + suffix)).digest('hex'));
+    const before = held();
+    expect(await codeOf(left)).toBe('SOURCE_IN_USE');
+    await reading(left, (source) => expect([...tableOf(source, 't').rows()].filter(({ cells }) => !String(cells.v).startsWith('0'))).toEqual([]), true);
+    expect(held()).toEqual(before);
   });
 
   it('is known to have changed while it was read, by its bytes', async () => {

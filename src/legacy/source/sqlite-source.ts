@@ -1,4 +1,5 @@
-import { openSync, closeSync, readSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, rmSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
@@ -75,17 +76,50 @@ function firstBytes(path: string): string {
 
 const fileOf = (path: string, { within }: SqliteOptions): SqliteFile => ({ name: within ?? basename(path), isInFolder: within !== undefined });
 
-/** The database's own copying: what a writer commits meanwhile is in it whole, or not at all. */
 async function copied(path: string, to: string, file: SqliteFile): Promise<void> {
   try {
-    using from = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
-    await backup(from, to, { rate: 1_000_000 });
+    if (isLeft(path)) await copiedTogether(path, to);
+    else await backedUp(path, to);
     using copy = new DatabaseSync(to);
     // A copy of a database in WAL mode is in WAL mode, and opened as unchanging it must need no other file.
     copy.exec('pragma journal_mode = delete');
   } catch (error) {
     throw sqliteFault(error, file, null);
   }
+}
+
+/** The database's own copying: what a writer commits meanwhile is in it whole, or not at all. */
+async function backedUp(path: string, to: string): Promise<void> {
+  try {
+    using from = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
+    await backup(from, to, { rate: 1_000_000 });
+  } catch (error) {
+    if (((error as { errcode?: number }).errcode ?? 0) % 256 !== READONLY || !existsSync(`${path}-journal`)) throw error;
+    // A change that was cut off: who reads alone may not take it back, and nobody holds the file.
+    await copiedTogether(path, to);
+  }
+}
+
+const READONLY = 8;
+const IN_WAL_MODE = 2;
+
+/** In WAL mode whoever has it open has a -shm beside it; where there is none, SQLite would leave one there for having read it. */
+function isLeft(path: string): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const byte = Buffer.alloc(1);
+    return readSync(file, byte, 0, 1, 18) === 1 && byte[0] === IN_WAL_MODE && !existsSync(`${path}-shm`);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** With what lies beside it, which SQLite then takes into the copy. @throws {SourceError} SOURCE_CHANGED */
+async function copiedTogether(path: string, to: string): Promise<void> {
+  const suffixes = ['', '-wal', '-journal'].filter((suffix) => existsSync(path + suffix));
+  const states = await Promise.all(suffixes.map((suffix) => fileState(path + suffix)));
+  for (const suffix of suffixes) await copyFile(path + suffix, to + suffix);
+  for (const state of states) await refuseChanged(state);
 }
 
 function opened(file: string, path: string, sha256: string, options: SqliteOptions, state: FileState | null, removed: () => void): Source {
@@ -118,19 +152,20 @@ function opened(file: string, path: string, sha256: string, options: SqliteOptio
   }
 }
 
-interface Listed { name: string; type: string; wr: number }
+interface Listed { name: string; type: string; wr: number; strict: number }
 interface Info { name: string; type: string; pk: number; hidden: number }
 
 const byName = (one: Listed, other: Listed): number => (one.name < other.name ? -1 : 1);
 const within = ({ within }: { within?: string | undefined }, name: string): string => (within === undefined ? name : `${within}/${name}`);
 
-function shapeOf(db: DatabaseSync, { name, wr }: Listed, folder: string | undefined): TableShape {
+function shapeOf(db: DatabaseSync, { name, wr, strict }: Listed, folder: string | undefined): TableShape {
   // Hidden 1 is a column of a virtual table that is asked for by name alone; 2 and 3 are computed ones.
   const columns = (db.prepare(`pragma main.table_xinfo(${quotedName(name)})`).all() as unknown as Info[]).filter(({ hidden }) => hidden !== 1);
   const names = new Set(columns.map((column) => column.name.toLowerCase()));
   return {
     table: name, name: within({ within: folder }, name),
-    columns: columns.map((column) => ({ name: column.name, declared: column.type })),
+    // ANY of a STRICT table keeps what it is given, as no type does elsewhere: there ANY is a number where it can be.
+    columns: columns.map((column) => ({ name: column.name, declared: strict === 1 && column.type.toUpperCase() === 'ANY' ? '' : column.type })),
     key: keyOf(db, name, columns),
     primary: primaryOf(columns),
     rowid: wr === 1 ? null : (['rowid', '_rowid_', 'oid'].find((word) => !names.has(word)) ?? null),
