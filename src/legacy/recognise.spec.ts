@@ -24,6 +24,16 @@ describe('whose data it is', () => {
     expect(recognise({ as: () => both, close: () => undefined }, [knowing('sigmatrader', 5, null), knowing('ai-trader', 1, 'import')], 'sigmatrader').profile.system).toBe('sigmatrader');
   });
 
+  it('is not asked for where a table of another system lies beside its own: that is an addition to this one', () => {
+    const trades = (name: string): SourceTable => ({ ...table(name), count: () => 3 });
+    const sigmatrader: Profile = { ...profile('sigmatrader', 5), mapping: ({ name }) => (name.endsWith('alerts') ? { as: 'import', columns: {} } : null) };
+    const other: Profile = { ...profile('ai-trader', 1), mapping: () => ({ as: 'import', columns: {} }) };
+    const of = (...tables: SourceTable[]) => recognise({ as: () => ({ medium: 'folder', sha256: '', tables, close: () => undefined }), close: () => undefined }, [sigmatrader, other]).profile.system;
+    expect(of(table('a.db/alerts'), trades('a.db/trades'))).toBe('sigmatrader');
+    expect(of(table('alerts'), trades('trades'))).toBe('sigmatrader');
+    expect(() => of(table('a.db/alerts'), trades('b.db/trades'))).toThrow('b.db/trades is of ai-trader');
+  });
+
   it('is asked for where two know as many, naming both', () => {
     expect(() => recognise(opened, [profile('ai-trader', 2), profile('rec-io', 2), profile('sigmatrader', 1)])).toThrow('It could be ai-trader (ai-trader 1, 2 tables) or rec-io (rec-io 1, 2 tables). Say which it is with --profile.');
     expect(recognise(opened, [profile('ai-trader', 2), profile('rec-io', 2)], 'ai-trader').profile.system).toBe('ai-trader');

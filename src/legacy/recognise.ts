@@ -1,6 +1,6 @@
 import type { Profile, Recognised, System } from './profile.js';
 import { respelled } from './respelled.js';
-import type { Source } from './source/cell.js';
+import type { Source, SourceTable } from './source/cell.js';
 import type { OpenedSource } from './source/open-source.js';
 import { SourceError } from './source/source-error.js';
 
@@ -37,14 +37,21 @@ export function recognise(opened: OpenedSource, profiles: readonly Profile[], wa
   return { profile: first.profile, shape: first.recognised.shape, source: first.source };
 }
 
-/** A table with rows that the one does not know and the other would import. */
+/**
+ * A table with rows that the one does not know and the other would import, in a file or folder of which the one knows
+ * nothing: beside its own tables it is an addition to that system, whatever its name.
+ */
 function leftBy(one: Found, other: Found): string | undefined {
   const theirs = new Map(other.source.tables.map((table) => [table.name, table]));
+  const isKnown = (table: SourceTable) => one.profile.mapping(table, one.recognised.shape, one.source) !== null;
+  const own = new Set(one.source.tables.filter(isKnown).map(placeOf));
   return one.source.tables.find((table) => {
-    const same = theirs.get(table.name);
-    return same !== undefined && one.profile.mapping(table, one.recognised.shape, one.source) === null && other.profile.mapping(same, other.recognised.shape, other.source)?.as === 'import' && same.count() > 0;
+    const same = own.has(placeOf(table)) ? undefined : theirs.get(table.name);
+    return same !== undefined && other.profile.mapping(same, other.recognised.shape, other.source)?.as === 'import' && same.count() > 0;
   })?.name;
 }
+
+const placeOf = ({ name }: SourceTable): string => name.slice(0, name.lastIndexOf('/') + 1);
 
 interface Found {
   profile: Profile;
