@@ -17,9 +17,9 @@ interface Schedule {
 const QUICK_BELOW_MS = 60_000;
 /** Finer than the minute of the shortest: looked at once a minute, what is due a moment after a look waits for another minute. */
 const LOOK_EVERY_MS = 10_000;
-const LEASE_SECONDS = 300;
+/** Where who watches open trades is killed in the middle of it, the next one does not wait for minutes. */
+const LEASE_SECONDS = { quick: 30, slow: 300 };
 const LEAVE_AFTER_MS = 1_000;
-const RENEW_EVERY_MS = (LEASE_SECONDS / 3) * 1000;
 /** A daily job that failed does not wait for tomorrow. */
 const AFTER_FAILURE_SECONDS = 300;
 /** The most that WATCH_EVERY_SECONDS can be, by which quick ones are planned whatever they say themselves. */
@@ -35,6 +35,8 @@ const LATE_SECONDS = { quick: 90, slow: 600 };
 export class Schedules implements OnApplicationShutdown {
   private readonly log = new Logger('Schedules');
   private readonly schedules: Schedule[] = [];
+  /** Done, and not written down: the database was away. Their claims are still those of this process. */
+  private readonly unwritten = new Map<Schedule, { token: string; failure: string | null }>();
   private timer?: NodeJS.Timeout;
   private quickTimer?: NodeJS.Timeout;
   private stopped = false;
@@ -108,6 +110,7 @@ export class Schedules implements OnApplicationShutdown {
 
   private inTurn(before: Promise<void>, quick: boolean): Promise<void> {
     return before.catch(() => undefined).then(async () => {
+      for (const [schedule, { token, failure }] of [...this.unwritten]) if (isQuick(schedule) === quick) await this.finish(schedule, token, failure).catch(() => undefined);
       const due = await this.due(this.schedules.filter((schedule) => isQuick(schedule) === quick));
       for (const schedule of due) if (!this.stopped) await this.runIfClaimed(schedule);
     });
@@ -133,17 +136,17 @@ export class Schedules implements OnApplicationShutdown {
 
   private async claimAndRun(schedule: Schedule): Promise<void> {
     const { name, everySeconds, run } = schedule;
-    const token = randomUUID();
+    const [token, lease] = [randomUUID(), leaseSeconds(schedule)];
     const claimed: unknown[] = await this.dataSource.sql`
       with claimed as (
         insert into schedules as s (name, next_run_at, lease_until, token)
-        values (${name}, app_clock(), app_clock() + make_interval(secs => ${LEASE_SECONDS}), ${token})
+        values (${name}, app_clock(), app_clock() + make_interval(secs => ${lease}), ${token})
         on conflict (name) do update set lease_until = excluded.lease_until, token = excluded.token, next_run_at = least(s.next_run_at, app_clock())
         where ${() => isDue(String(everySeconds))}
         returning 1
       ) select * from claimed`;
     if (claimed.length === 0) return;
-    const renewal = setInterval(() => void this.renew(name, token), RENEW_EVERY_MS);
+    const renewal = setInterval(() => void this.renew(name, token, lease), (lease / 3) * 1_000);
     let failure: string | null = null;
     try {
       await run();
@@ -153,11 +156,19 @@ export class Schedules implements OnApplicationShutdown {
     } finally {
       clearInterval(renewal);
     }
+    await this.finish(schedule, token, failure);
+  }
+
+  /** What cannot be written down is written down by a later look: a claim that nobody works on would stand in everybody's way until it lapses. */
+  private async finish(schedule: Schedule, token: string, failure: string | null): Promise<void> {
+    const { name } = schedule;
+    this.unwritten.set(schedule, { token, failure });
     await this.dataSource.sql`
       with finished as (
         update schedules set lease_until = null, token = null, last_error = ${failure}, last_finished_at = app_clock(), next_run_at = ${() => this.nextRun(schedule, failure !== null)}
         where name = ${name} and token = ${token} returning 1
       ) select * from finished`;
+    this.unwritten.delete(schedule);
   }
 
   /**
@@ -172,9 +183,9 @@ export class Schedules implements OnApplicationShutdown {
   }
 
   /** Work may take longer than a lease; only a holder that died lets it lapse. */
-  private async renew(name: string, token: string): Promise<void> {
+  private async renew(name: string, token: string, lease: number): Promise<void> {
     await this.dataSource
-      .sql`update schedules set lease_until = app_clock() + make_interval(secs => ${LEASE_SECONDS}) where name = ${name} and token = ${token}`.catch(
+      .sql`update schedules set lease_until = app_clock() + make_interval(secs => ${lease}) where name = ${name} and token = ${token}`.catch(
       (error: Error) => this.log.warn(`${name}: the claim was not renewed: ${error.message}`),
     );
   }
@@ -195,7 +206,8 @@ export class Schedules implements OnApplicationShutdown {
  */
 const isDue = (everySeconds: string): string =>
   `(s.next_run_at <= app_clock() or (isfinite(s.next_run_at) and s.next_run_at > app_clock() + make_interval(secs => ${everySeconds} + ${AHEAD_SECONDS})))
-    and (s.lease_until is null or s.lease_until <= app_clock() or s.lease_until > app_clock() + make_interval(secs => ${2 * LEASE_SECONDS}))`;
+    and (s.lease_until is null or s.lease_until <= app_clock() or s.lease_until > app_clock() + make_interval(secs => ${2 * LEASE_SECONDS.slow}))`;
 
 const isQuick = ({ everySeconds }: Schedule): boolean => everySeconds * 1000 < QUICK_BELOW_MS;
+const leaseSeconds = (schedule: Schedule): number => (isQuick(schedule) ? LEASE_SECONDS.quick : LEASE_SECONDS.slow);
 const lateSeconds = (schedule: Schedule): number => (isQuick(schedule) ? LATE_SECONDS.quick : LATE_SECONDS.slow);

@@ -98,6 +98,31 @@ describe('a schedule', () => {
     expect(runs).toBe(1);
   });
 
+  it.each([[5, 30], [3_600, 300]])('of every %p s is claimed for %p s at a time: who is killed in the middle of it holds it up no longer', async (everySeconds, lease) => {
+    const name = `test.held-${everySeconds}`;
+    let held: number | undefined;
+    schedule(name, everySeconds, async () => {
+      const [seen] = await first.db.query<{ held: number }>(`select ceil(extract(epoch from lease_until - app_clock()))::int as held from schedules where name = $1`, [name]);
+      held = seen?.held;
+    });
+    await runBoth();
+    expect(held).toBeLessThanOrEqual(lease);
+    expect(held).toBeGreaterThan(lease - 20);
+  });
+
+  it('whose end could not be written down gives its claim back with the next look', async () => {
+    const name = 'test.cut-off';
+    await first.db.query(`create function refuse_cut_off() returns trigger language plpgsql as $$ begin raise exception 'the server is shutting down' using errcode = '57P01'; end $$`);
+    await first.db.query(`create trigger refuse_cut_off before update on schedules for each row when (old.name = '${name}' and new.token is null) execute function refuse_cut_off()`);
+    let runs = 0;
+    of(first).every(5, name, async () => (runs += 1));
+    await expect(of(first).runDue()).rejects.toThrow('shutting down');
+    expect(await row(name)).toMatchObject({ claimed: true });
+    await first.db.query(`drop trigger refuse_cut_off on schedules`);
+    await of(first).runDue();
+    expect([runs, await row(name)]).toEqual([1, expect.objectContaining({ claimed: false, last_error: null })]);
+  });
+
   it('goes on when a clock that was ahead is right again, also one that was claimed then', async () => {
     const runs = { daily: 0, quick: 0, claimed: 0, parked: 0 };
     schedule('test.daily', 86_400, async () => (runs.daily += 1));
