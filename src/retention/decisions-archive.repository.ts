@@ -16,8 +16,9 @@ export const decisionsOfMonth = (query: Query, month: string, afterSeq: number, 
 export const unused = (query: Query, month: string): Promise<ArchiveRow[]> =>
   query<ArchiveRow>(`select ${ARCHIVE_COLUMNS} from decision_archives where month = $1::date and dropped_at is null order by id`, [month]);
 
-export async function forget(query: Query, id: string): Promise<void> {
-  await query(`delete from decision_archives where id = $1::uuid and dropped_at is null`, [id]);
+/** False: it is all that is left of its month by now, or somebody else has forgotten it. */
+export async function forget(query: Query, id: string): Promise<boolean> {
+  return (await query(`delete from decision_archives where id = $1::uuid and dropped_at is null returning 1`, [id])).length > 0;
 }
 
 export async function addArchive(query: Query, { id, month, file, bytes, sha256, decisions, last_seq, digest }: ArchiveRow): Promise<void> {

@@ -77,8 +77,9 @@ export class DecisionsArchive {
   /** What a run that was killed left: the row first, so that no row names a file that is gone. */
   private async clear(session: Session, folder: string, known: readonly ArchiveRow[]): Promise<void> {
     for (const { id, file } of known) {
-      await session.transaction((query) => forget(query, id));
-      await rm(join(folder, file), { force: true });
+      // Another run that stood still for minutes may have ended meanwhile: then the file is the only copy.
+      if (!(await session.transaction((query) => forget(query, id)))) continue;
+      for (const name of [file, PARTIAL + file]) await rm(join(folder, name), { force: true });
     }
     for (const name of await readdir(folder)) if (name.startsWith(`${PARTIAL}decisions-`)) await rm(join(folder, name), { force: true });
   }
@@ -99,7 +100,9 @@ export class DecisionsArchive {
       }
       const written = await writer.finish();
       const archive: ArchiveRow = { id, month, file, bytes: written.bytes, sha256: written.sha256, decisions: written.decisions, last_seq: written.lastSeq, digest: written.digest, verified_at: null, dropped_at: null };
+      // Before it has its name: a file that no row names is nobody's, and stays for ever.
       await session.transaction((query) => addArchive(query, archive));
+      await writer.publish();
       return archive;
     } catch (error) {
       await writer.abandon();

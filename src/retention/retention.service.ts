@@ -74,7 +74,11 @@ export class RetentionService implements BeforeApplicationShutdown {
     // Whatever is young by the clock would be old by a later one.
     if (Date.parse(asOf) > Date.parse(now)) throw new Problem(400, 'VALIDATION_FAILED', `asOf: ${asOf} lies in the future: it is ${now}`);
     const tables = tablesOf(ask.table);
-    if (ask.dryRun === true) return this.inSession(async (session) => ({ asOf, dryRun: true, tables: (await this.all(session, tables, asOf, true, ask.say)).results }));
+    if (ask.dryRun === true) {
+      const dry = await this.inSession((session) => this.all(session, tables, asOf, true, ask.say));
+      if (dry.failures.length > 0) throw worst(dry.failures);
+      return { asOf, dryRun: true, tables: dry.results };
+    }
     const id = randomUUID();
     if (!(await inTransaction(this.dataSource, (tx) => this.runs.begin(tx, id, asOf, ask.actor ?? 'system')))) throw conflict('RETENTION_RUNNING', 'Another run is under way.');
     const renewal = setInterval(() => void this.runs.renew(id).catch((error: Error) => this.log.warn(`the lease was not renewed: ${error.message}`)), RENEW_EVERY_MS);
@@ -82,7 +86,7 @@ export class RetentionService implements BeforeApplicationShutdown {
     let failures: Error[] = [];
     try {
       ({ results, failures } = await this.inSession((session) => this.all(session, tables, asOf, false, ask.say)));
-      if (ask.table === undefined || ask.table === 'decision_history') failures.push(...(await this.lostArchives(now)));
+      if (!this.isStopped && (ask.table === undefined || ask.table === 'decision_history')) failures.push(...(await this.lostArchives(now)));
     } catch (error) {
       failures.push(error as Error);
     } finally {
@@ -126,10 +130,11 @@ export class RetentionService implements BeforeApplicationShutdown {
       try {
         await this.one(session, result, asOf, dryRun, results);
       } catch (error) {
-        if (error instanceof Stopped) throw error;
-        failures.push(error instanceof NoLock ? error : new Error(`${table}: ${(error as Error).message}`, { cause: error }));
+        failures.push(error instanceof NoLock || error instanceof Stopped ? error : new Error(`${table}: ${(error as Error).message}`, { cause: error }));
       }
       if (result.rows > 0 || result.held.length > 0) say(`${table}: ${result.rows} rows`);
+      // What was done until then is told with the rest.
+      if (failures.some((failure) => failure instanceof Stopped)) break;
     }
     return { results, failures };
   }

@@ -5,9 +5,14 @@ import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import type { ArchiveRow } from '../../src/decisions/archive/archives.repository.js';
+import { DecisionsArchive } from '../../src/retention/decisions-archive.js';
+import { RetentionService } from '../../src/retention/retention.service.js';
+import type { TableResult } from '../../src/retention/runs.repository.js';
+import { type Session, withSession } from '../../src/retention/session.js';
 import { TEST_SECRETS } from '../support/app.js';
 import { aDecision, append, verified } from '../support/decisions.js';
-import { type AgedApp, goTo, monthAgo, monthsThere, resultOf, startAged } from '../support/retention.js';
+import { type AgedApp, goTo, monthAgo, monthsThere, resultOf, retain, startAged } from '../support/retention.js';
 
 let t: AgedApp;
 let env: Record<string, string>;
@@ -98,7 +103,20 @@ describe('a run that is killed', () => {
     expect(await verified(t)).toMatchObject({ ok: true, checked: before });
     expect(await resultOf(t, 'decision_history')).toMatchObject({ rows: 3, held: [] });
     expect(await verified(t)).toMatchObject({ ok: true, checked: before });
-    expect(readdirSync(t.folder).filter((name) => name.startsWith('.partial'))).toEqual([]);
+    // Whatever lies there is somebody's: what no archive names would lie there for ever.
+    const named = await t.db.query<{ file: string }>('select file from decision_archives');
+    expect(readdirSync(t.folder).sort()).toEqual(named.map(({ file }) => file).sort());
+  });
+
+  it('or only stood still, and ends while the next one clears up after it, keeps the file that is the only copy by then', async () => {
+    await oldMonth();
+    await resultOf(t, 'decision_history');
+    const [archive] = await t.db.query<ArchiveRow>(`select id, file, null as verified_at, null as dropped_at from decision_archives order by dropped_at desc limit 1`);
+    // As the next one saw it a moment before: not verified, so of no use.
+    const next = t.app.get(DecisionsArchive, { strict: false }) as unknown as { clear(session: Session, folder: string, known: readonly (ArchiveRow | undefined)[]): Promise<void> };
+    await withSession(t.db.url, { isBusy: () => false, isStopped: () => false }, (session) => next.clear(session, t.folder, [archive]));
+    expect(readdirSync(t.folder)).toContain(archive?.file);
+    expect(await verified(t)).toMatchObject({ ok: true });
   });
 
   async function waitFor<T>(look: () => Promise<T[]>): Promise<T[]> {
@@ -109,6 +127,24 @@ describe('a run that is killed', () => {
     }
     throw new Error('the run never came there');
   }
+});
+
+describe('a run that is stopped with its server', () => {
+  it('says what it had removed until then, and the next one goes on', async () => {
+    await oldMonth();
+    const u = await t.second();
+    const stopped = u.app.get(RetentionService, { strict: false });
+    await expect(retain(u, { say: () => stopped.beforeApplicationShutdown() })).rejects.toThrow(/being stopped/);
+    const [run] = await t.db.query<{ status: string; tables: TableResult[] }>('select status, tables from retention_runs order by seq desc limit 1');
+    expect(run).toMatchObject({ status: 'failed', tables: [expect.objectContaining({ rows: expect.any(Number) })] });
+    expect(run?.tables[0]?.rows).toBeGreaterThan(0);
+    await expect(retain(u, { dryRun: true })).rejects.toThrow(/being stopped/);
+    await u.close();
+    expect(await t.db.query(`select 1 from incidents where kind = 'RETENTION_FAILED' and resolved_at is null`)).toEqual([]);
+    const { tables } = await retain(t);
+    expect(tables.some(({ rows }) => rows > 0)).toBe(true);
+    expect(await verified(t)).toMatchObject({ ok: true });
+  });
 });
 
 describe('a folder', () => {

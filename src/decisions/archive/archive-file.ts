@@ -89,14 +89,18 @@ export class ArchiveWriter {
     if (block.length > 0) await this.write(Buffer.from(block.join('')));
   }
 
-  /** On the disk under its name, also after the power fails. */
+  /** All of it is on the disk, under its other name. */
   async finish(): Promise<WrittenArchive> {
     await this.handle.sync();
     await this.handle.close();
+    return { bytes: this.bytes, sha256: this.sum.digest('hex'), decisions: this.decisions, lastSeq: this.lastSeq, digest: this.digest.digest('hex') };
+  }
+
+  /** Under its own name, also after the power fails. */
+  async publish(): Promise<void> {
     await rename(join(this.folder, PARTIAL + this.file), join(this.folder, this.file));
     const folder = await open(dirname(join(this.folder, this.file)));
     await folder.sync().finally(() => folder.close());
-    return { bytes: this.bytes, sha256: this.sum.digest('hex'), decisions: this.decisions, lastSeq: this.lastSeq, digest: this.digest.digest('hex') };
   }
 
   async abandon(): Promise<void> {
