@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DataSource } from 'typeorm';
 import { Replica } from '../../src/database/replica/replica.service.js';
 import { REPORTS } from '../../src/database/replica/reports.js';
 import { withIdentity } from '../../src/database/roles.js';
@@ -142,6 +143,35 @@ describeOnPostgres15('reports on a streaming replica', () => {
     expect(await incidents()).toEqual([]);
   });
 
+  it('are not read from it on the word of a look before it broke: what was killed comes back with less than it had shown', async () => {
+    await isRead();
+    const replica = t.app.get(Replica) as unknown as { look(): Promise<void>; seen: object | null };
+    const real = replica.look;
+    // As if the next look took its time.
+    replica.look = () => Promise.resolve();
+    try {
+      expect(replica.seen).not.toBeNull();
+      await standby.kill();
+      await until(() => replica.seen === null, 5_000);
+      expect(source(await stats())).toBe('primary; because=unknown');
+      await standby.start();
+      expect(source(await stats())).toBe('primary; because=unknown');
+    } finally {
+      replica.look = real;
+    }
+    await isRead();
+  });
+
+  it('use one pool, also when two looks find it closed', async () => {
+    const replica = t.app.get(Replica) as unknown as { opened: DataSource | null; connected(): Promise<DataSource> };
+    const before = replica.opened;
+    replica.opened = null;
+    const [one, other] = await Promise.all([replica.connected(), replica.connected()]);
+    await before?.destroy();
+    expect(one).toBe(other);
+    await isRead();
+  });
+
   it('are not read from a server that was promoted: it goes its own way', async () => {
     await isRead();
     await onStandby('select pg_promote()');
@@ -149,6 +179,78 @@ describeOnPostgres15('reports on a streaming replica', () => {
     const answer = await stats();
     expect([answer.status, source(answer)]).toEqual([200, 'primary; because=unknown']);
     expect((await scrape(t.base)).text).not.toMatch(/^tradewarden_replica_lag_seconds/m);
+  });
+});
+
+describeOnPostgres15('a replica of a primary that another server was promoted in place of', () => {
+  const servers: Postgres15[] = [];
+  let t: TestApp;
+  let agent: TestAgent;
+  const on = async <Row extends object>({ adminUrl }: Postgres15, statement: string): Promise<Row[]> => onConnection(adminUrl, async (client) => (await client.query<Row>(statement)).rows);
+  const place = async (server: Postgres15) => (await on<{ at: string }>(server, `select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end - '0/0' as at`))[0]?.at ?? '';
+  const isBefore = async (one: Postgres15, other: Postgres15) => BigInt(await place(one)) < BigInt(await place(other));
+  /** Until its log is longer than that of another one. */
+  const writeBeyond = async (one: Postgres15, other: Postgres15) => {
+    do await on(one, `create table if not exists filler (text text); insert into filler select repeat('x', 1000) from generate_series(1, 500)`);
+    while (!(await isBefore(other, one)));
+  };
+  const caughtUp = async (standby: Postgres15, to: Postgres15) => {
+    const at = BigInt(await place(to));
+    // The end of what was written, without the head of a page that is not.
+    await on(to, 'select pg_switch_wal()');
+    await until(async () => BigInt(await place(standby)) >= at, 10_000);
+  };
+  const looked = async () => {
+    const replica = t.app.get(Replica) as unknown as { look(): Promise<void>; state(): { reason: string | null } };
+    for (let n = 0; n < 3; n++) await replica.look();
+    return replica.state().reason;
+  };
+  const server = (n: number) => servers[n] as Postgres15;
+  beforeAll(async () => {
+    const old = await startPostgres15(false, { wal_level: 'replica', max_wal_senders: '5', hot_standby: 'on' });
+    servers.push(old);
+    const db = await databaseOn({ adminUrl: old.adminUrl } as never);
+    await on(old, 'grant pg_read_all_stats to writer');
+    servers.push(await old.standby(), await old.standby());
+    const of = (at: Postgres15, user: 'writer' | 'owner') => withIdentity(at.adminUrl, { user, password: `${user}-of-the-cluster`, database: db.name });
+    const promoted = server(1);
+    await on(promoted, `alter system set primary_conninfo = ''`);
+    await on(promoted, 'select pg_reload_conf()');
+    await until(async () => (await on(promoted, 'select 1 from pg_stat_wal_receiver')).length === 0, 10_000);
+    await on(promoted, 'select pg_promote()');
+    await on(promoted, 'alter system reset primary_conninfo');
+    t = await startTestApp({ DATABASE_REPLICA_URL: of(server(2), 'writer'), REPLICA_LAG_MAX_SECONDS: '60' }, { ...db, adminUrl: withIdentity(promoted.adminUrl, { database: db.name }), url: of(promoted, 'writer'), ownerUrl: of(promoted, 'owner') });
+    agent = await t.agent();
+  });
+  afterAll(async () => {
+    await t?.close();
+    for (const each of servers.reverse()) await each.remove();
+  });
+  const source = async () => (await t.http('GET', `/trades/equity-curve?accountId=${agent.accountId}&executionMode=paper`)).headers.get('x-data-source');
+
+  it('is not read from while the old one goes on and sends it what nobody else has', async () => {
+    const [old, promoted, standby] = [server(0), server(1), server(2)];
+    await writeBeyond(promoted, standby);
+    await looked();
+    // Past where the promoted one was when it was looked at, and not past where it is: by its place it would be a moment old.
+    await writeBeyond(old, promoted);
+    await caughtUp(standby, old);
+    await writeBeyond(promoted, standby);
+    expect([await looked(), await source()]).toEqual(['unknown', 'primary; because=unknown']);
+  });
+
+  it('nor when that one is gone, however long the log of the promoted one has become', async () => {
+    const [old, promoted, standby] = [server(0), server(1), server(2)];
+    await writeBeyond(old, promoted);
+    await caughtUp(standby, old);
+    await old.kill();
+    await until(async () => (await on(standby, `select 1 from pg_stat_wal_receiver where status = 'streaming'`)).length === 0, 10_000);
+    // Whoever may not know of which log it is sees the same.
+    await on(promoted, 'revoke pg_read_all_stats from writer');
+    expect(await isBefore(promoted, standby)).toBe(true);
+    expect([await looked(), await source()]).toEqual(['unknown', 'primary; because=unknown']);
+    await writeBeyond(promoted, standby);
+    expect([await looked(), await source()]).toEqual(['unknown', 'primary; because=unknown']);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LagSamples, lsnOf } from './lag.js';
 
-const sample = (lsn: bigint, atMs: number) => ({ lsn, atMs, asOf: new Date(atMs).toISOString() });
+const sample = (lsn: bigint, atMs: number, timeline = 1) => ({ lsn, timeline, atMs, asOf: new Date(atMs).toISOString() });
 const samplesOf = (...all: [bigint, number][]) => {
   const samples = new LagSamples();
   for (const [lsn, atMs] of all) samples.add(sample(lsn, atMs));
@@ -32,6 +32,19 @@ describe('what a replica has reached', () => {
     expect(samplesOf().reached(5n)).toBeNull();
     expect(samplesOf([1_000n, 1_000], [5n, 2_000]).reached(1_000n)?.atMs).toBe(2_000);
     expect(samplesOf([1_000n, 1_000], [5n, 2_000]).reached(4n)).toBeNull();
+  });
+
+  it('is not known of a log that a promoted server goes on with, also beyond where the old one ended', () => {
+    const samples = samplesOf([100n, 1_000], [110n, 2_000]);
+    samples.add(sample(130n, 3_000, 2));
+    expect([samples.reached(120n), samples.reached(130n)?.atMs]).toEqual([null, 3_000]);
+  });
+
+  it('may be more than the primary had', () => {
+    const samples = samplesOf([100n, 1_000]);
+    expect([99n, 100n, 101n].map((lsn) => samples.lacks(lsn))).toEqual([false, false, true]);
+    samples.forget();
+    expect([samples.lacks(101n), samples.reached(101n)]).toEqual([false, null]);
   });
 
   it('is forgotten after a quarter of an hour, but for the last moment before', () => {

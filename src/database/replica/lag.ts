@@ -1,6 +1,8 @@
 /** A place in the primary's log, and when it was there. */
 export interface Sample {
   lsn: bigint;
+  /** Which history the log is of: every promotion begins a new one, from a place that the old one may have passed. */
+  timeline: number;
   /** Milliseconds by this process's own clock, which nobody sets back. */
   atMs: number;
   /** By the primary's clock. */
@@ -23,13 +25,23 @@ export function lsnOf(text: string | null): bigint | null {
 export class LagSamples {
   private samples: Sample[] = [];
 
-  /** A place that did not move replaces its earlier time: whoever has it has everything up to now. A log that went back is another one. */
+  /** A place that did not move replaces its earlier time: whoever has it has everything up to now. A log that went back, or that a promoted server goes on with, is another one. */
   add(sample: Sample): void {
     const last = this.samples.at(-1);
-    if (last && sample.lsn < last.lsn) this.samples = [];
+    if (last && (sample.lsn < last.lsn || sample.timeline !== last.timeline)) this.samples = [];
     if (last?.lsn === sample.lsn) this.samples.pop();
     this.samples.push(sample);
     while (this.samples[1] && this.samples[1].atMs < sample.atMs - KEPT_MS) this.samples.shift();
+  }
+
+  /** Whether that place lies beyond all that the primary had: of a replica it was asked for before the primary, or it has what nobody else has. */
+  lacks(replayed: bigint): boolean {
+    const last = this.samples.at(-1);
+    return last !== undefined && last.lsn < replayed;
+  }
+
+  forget(): void {
+    this.samples = [];
   }
 
   /** The newest moment that is whole there; null: not known, since it is behind everything that was looked at. */

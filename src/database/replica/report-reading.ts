@@ -11,6 +11,9 @@ export type Source = { from: 'replica'; asOf: string } | { from: 'primary'; beca
 /** Whether the primary may do better: the replica went, was late, cancelled the statement for its replay, or has not heard of a table yet. */
 const isOfReplica = (error: unknown): boolean => isDatabaseAway(error) || sqlState(error)?.startsWith('42') === true;
 
+/** Not of the statement: the connection ended under it. */
+const isBroken = (error: unknown): boolean => sqlState(error)?.startsWith('57P') ?? true;
+
 /**
  * Reads named reports from the replica while it is there and new enough, and from the primary otherwise. A report that fails
  * on the replica begins anew on the primary: none is put together from both.
@@ -44,6 +47,7 @@ export class ReportReading {
         return { result, source: { from: 'replica', asOf } };
       } catch (error) {
         if (!isOfReplica(error)) throw error;
+        if (isBroken(error)) this.replica.doubt();
         reason = 'failed';
       }
     }
