@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { type WatchedClient, withClient } from './client.js';
+import { mustKeepSession } from './kept-session.js';
 import { MIGRATIONS } from './migrations.js';
 import { dataSourceOptions } from './options.js';
 import { applyGrants } from './roles.js';
@@ -39,6 +40,7 @@ async function withMigrationLock<T>(ownerUrl: string, { signal, log }: MigrateOp
   return withClient(
     ownerUrl,
     async (lock) => {
+      await mustKeepSession(lock, ownerUrl, 'DATABASE_OWNER_URL (DATABASE_URL where that is not set)');
       const started = performance.now();
       let said = false;
       // Polled: a blocked pg_advisory_lock() beside CREATE INDEX CONCURRENTLY is a deadlock.

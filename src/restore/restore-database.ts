@@ -3,6 +3,7 @@ import { PgToolFailed } from '../backup/pg-tools.js';
 import type { Backup } from '../backup/read-backup.js';
 import { restoreInto } from '../backup/restore-into.js';
 import { WatchedClient, withClient } from '../database/client.js';
+import { mustKeepSession } from '../database/kept-session.js';
 import { ensureRole, identityOf, roleExists, setRoleSettings, withIdentity } from '../database/roles.js';
 import type { DatabaseUrls } from '../database/urls.js';
 import type { Arrived } from './arrival.service.js';
@@ -43,6 +44,7 @@ export async function alone<T>(adminUrl: string, live: string, work: () => Promi
   const holder = new WatchedClient({ connectionString: adminUrl, application_name: 'tradewarden-restore' });
   try {
     await holder.connect();
+    await mustKeepSession(holder, adminUrl, 'DATABASE_OWNER_URL (DATABASE_URL where that is not set)');
     await holder.query(`set idle_session_timeout = 0`);
     const { rows: [lock] } = await holder.query<{ got: boolean }>('select pg_try_advisory_lock($1, $2) as got', [LOCK, createHash('sha256').update(live).digest().readInt32BE(0)]);
     if (!lock?.got) throw new RestoreFailed('RESTORE_RUNNING', `Another restore of ${live} is running on this server.`);

@@ -1,5 +1,6 @@
 import { DataSource, type QueryRunner } from 'typeorm';
 import { WatchedClient } from '../../database/client.js';
+import { mustKeepSession } from '../../database/kept-session.js';
 import { dataSourceOptions } from '../../database/options.js';
 import { isDatabaseAway } from '../../database/sql-state.js';
 import type { Tx } from '../../database/transaction.js';
@@ -26,6 +27,7 @@ export class ImportSession {
     const lock = new WatchedClient({ connectionString: url, application_name: 'tradewarden-import-lock', keepAlive: true });
     try {
       await lock.connect();
+      await mustKeepSession(lock, url, 'DATABASE_UNPOOLED_URL (DATABASE_URL where that is not set)');
       const { rows } = await lock.query<{ got: boolean }>('select pg_try_advisory_lock($1) as got', [IMPORT_LOCK]);
       if (rows[0]?.got !== true) throw new ImportFailure('IMPORT_RUNNING', 'Another import or rollback is under way on this database. One at a time: try again when it has ended.');
       const db = new DataSource(dataSourceOptions(url, POLICY, 'tradewarden-import', SETTINGS).options);
