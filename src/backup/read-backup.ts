@@ -61,8 +61,9 @@ function names(dir: string): string[] {
   try {
     return readdirSync(dir);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    throw new Error(`the folder of backups ${dir} cannot be read (${code})`, { cause: error });
   }
 }
 

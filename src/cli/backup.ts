@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Backups } from '../backup/backups.service.js';
 import { backupDir } from '../backup/place.js';
@@ -6,13 +7,13 @@ import type { Env } from '../config/env.js';
 import { isDatabaseAway } from '../database/sql-state.js';
 import { databaseUrls } from '../database/urls.js';
 import type { Say } from './database.js';
-import { databaseUnavailable, type Outcome } from './outcome.js';
+import { CommandError, databaseUnavailable, type Outcome } from './outcome.js';
 import { withServices } from './services.js';
 
 /** Makes one, or with `list` says which there are: that needs no database. */
 export async function backup(env: Env, say: Say, { list, dir }: { list?: boolean; dir?: string }): Promise<Outcome> {
   const named = dir === undefined ? undefined : resolve(dir);
-  if (list) return listOf(named ?? backupDir(env));
+  if (list) return listOf(named ?? backupDir(env), named !== undefined || env.BACKUP_DIR !== undefined);
   const stop = new AbortController();
   const interrupted = () => stop.abort(new Error('it was interrupted'));
   // Not at once: what was begun is removed first, and the claim given back.
@@ -42,7 +43,9 @@ export async function backup(env: Env, say: Say, { list, dir }: { list?: boolean
   }
 }
 
-function listOf(dir: string): Outcome {
+/** @param isMeant it was named: then it is there, and without its disk nobody knows what it holds */
+function listOf(dir: string, isMeant: boolean): Outcome {
+  if (isMeant && !existsSync(dir)) throw new CommandError('NO_FOLDER', `There is no folder ${dir} for backups: make it, or mount its disk.`);
   const all = listBackups(dir);
   return {
     json: { dir, backups: all.map((each) => ({ name: each.id, folder: each.folder, createdAt: each.createdAt, kind: each.manifest?.kind ?? null, snapshotAt: each.manifest?.snapshotAt ?? null, bytes: each.bytes, verifiedAt: each.verified?.at ?? null, fault: each.fault })) },

@@ -24,6 +24,7 @@ export async function chosenBackup(given: string, folder: string, options: { unv
 
 function placeOf(given: string, folder: string, system: string | null): string {
   if (given === 'latest') {
+    if (!existsSync(folder)) throw new RestoreFailed('NO_BACKUP', `There is no folder ${folder} for backups: its disk is not mounted, or BACKUP_DIR names another one.`);
     const all = listBackups(folder).filter((each) => system === null || systemOf(each) === null || systemOf(each) === system);
     const systems = new Set(all.filter(({ verified }) => verified !== null).flatMap((each) => systemOf(each) ?? []));
     if (systems.size > 1) throw new RestoreFailed('SEVERAL_SYSTEMS', `${folder} holds backups of ${systems.size} systems: name the one that is meant ("tradewarden backup --list"), and give each system a folder of its own.`);

@@ -118,6 +118,20 @@ describeOnPostgres15('tradewarden backup', () => {
     expect((await backup(['--dir', join(dir, 'file')])).json.error.message).toBe(`${join(dir, 'file')} is no folder`);
   });
 
+  it('does not say of a folder that is not there that it is empty, when it lists or restores', async () => {
+    const gone = join(dir, 'not-mounted');
+    for (const args of [['backup', '--list'], ['backup', '--list', '--dir', gone], ['restore', 'latest', '--yes']]) {
+      const run = await cli(args, { ...env, BACKUP_DIR: gone });
+      expect([run.code, run.stdout, run.stderr]).toEqual([1, '', expect.stringContaining(`here is no folder ${gone} for backups`)]);
+    }
+    const file = join(dir, 'file');
+    writeFileSync(file, '');
+    for (const args of [['backup', '--list'], ['restore', 'latest', '--yes']]) expect((await cli(args, { ...env, BACKUP_DIR: file })).stderr).toContain(`the folder of backups ${file} cannot be read (ENOTDIR)`);
+    // One's own, of which none was made yet.
+    const empty = await cli(['backup', '--list'], { DATA_DIR: dir });
+    expect([empty.code, empty.stdout]).toEqual([0, expect.stringContaining('There are no backups')]);
+  });
+
   it('fails on a disk that is full, or may only be read', async () => {
     for (const [options, said] of [['size=96k', /No space left|ENOSPC/], ['ro', /cannot be written \(EROFS\)/]] as const) {
       const disk = tiny(options);
