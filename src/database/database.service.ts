@@ -3,6 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { ENV } from '../config/env.token.js';
 import type { Env } from '../config/env.js';
+import { SessionShared } from './kept-session.js';
 import { migrateUp, migrationStatus } from './migrate.js';
 import { POOL, type PooledOptions } from './options.js';
 import type { PoolStats } from './pool.js';
@@ -84,18 +85,25 @@ export class DatabaseService {
   private async bringUp(): Promise<void> {
     this.urls ??= await databaseUrls(this.env, (line) => this.log.log(line));
     const { signal } = this.stopping;
-    if (this.env.MIGRATE_ON_START && !signal.aborted) {
-      const writer = identityOf(this.urls.url).user;
-      const { applied, notes } = await migrateUp(this.urls.ownerUrl, { writer, signal, log: (line) => this.log.log(line) });
-      if (applied.length > 0) this.log.log(`migrated: ${applied.join(', ')}`);
-      for (const note of notes) this.log.warn(note);
-    }
+    if (this.env.MIGRATE_ON_START && !signal.aborted) await this.migrate(this.urls);
     signal.throwIfAborted();
     await this.connectPool();
     await this.compareWithServer();
     for (const hook of this.hooks) await hook();
     if (this.urls.roles === 'single') {
       this.log.warn('one role owns and writes (roles: single): "npm run cli -- roles" makes a writer that cannot change history');
+    }
+  }
+
+  private async migrate({ url, ownerUrl }: DatabaseUrls): Promise<void> {
+    try {
+      const { applied, notes } = await migrateUp(ownerUrl, { writer: identityOf(url).user, signal: this.stopping.signal, log: (line) => this.log.log(line) });
+      if (applied.length > 0) this.log.log(`migrated: ${applied.join(', ')}`);
+      for (const note of notes) this.log.warn(note);
+    } catch (error) {
+      // A schema that is not behind needs nothing of it; one that is behind is refused in a moment.
+      if (!(error instanceof SessionShared)) throw error;
+      this.log.warn(`not migrated: ${error.message}`);
     }
   }
 

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { migrateUp } from '../../src/database/migrate.js';
 import { ImportSession } from '../../src/legacy/load/import-session.js';
 import { alone } from '../../src/restore/restore-database.js';
+import { startTestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
 import { onConnection } from '../support/cluster.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
-import { until } from '../support/pool.js';
+import { until } from '../support/timing.js';
 
 (hasPgBouncer ? describe : describe.skip)('the owner behind a pooler', () => {
   let db: TestDatabase;
@@ -38,6 +39,14 @@ import { until } from '../support/pool.js';
     await expect(alone(url, db.name, async () => undefined)).rejects.toThrow(/transaction pooler/);
     await expect(ImportSession.open(url)).rejects.toThrow(/DATABASE_UNPOOLED_URL .* transaction pooler/);
     expect([await locks(), await timeouts(url)]).toEqual([[], before]);
+  });
+
+  it('in transaction mode keeps no server from starting that has nothing to migrate', async () => {
+    const { url } = await pooler({});
+    const app = await startTestApp({ DATABASE_OWNER_URL: url, MIGRATE_ON_START: 'on' }, db);
+    expect((await app.http('GET', '/agents')).status).toBe(200);
+    await app.close();
+    expect(await locks()).toEqual([]);
   });
 
   it('in transaction mode is found also while others take its connections', async () => {
