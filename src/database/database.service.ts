@@ -27,6 +27,8 @@ export class DatabaseService {
   private readonly probe = new DatabaseProbe();
   private readonly hooks: (() => Promise<void>)[] = [];
   private urls?: DatabaseUrls;
+  /** Once: with a schema that is behind it is tried until it is not. */
+  private saidShared = false;
   private connecting?: Promise<void>;
   private readonly stopping = new AbortController();
   ready = false;
@@ -103,7 +105,8 @@ export class DatabaseService {
     } catch (error) {
       // A schema that is not behind needs nothing of it; one that is behind is refused in a moment.
       if (!(error instanceof SessionShared)) throw error;
-      this.log.warn(`not migrated: ${error.message}`);
+      if (!this.saidShared) this.log.warn(`not migrated: ${error.message}`);
+      this.saidShared = true;
     }
   }
 
