@@ -268,7 +268,8 @@ class WhatIsHandedOver(IdeaCase):
 
     def test_without_a_trading_lease_is_not_sent(self) -> None:
         agent = self.running()
-        self.server.trading_lease_seconds = 0.01
+        # None at all: one of 10 ms was renewed by a heartbeat just before the idea was proposed.
+        self.server.trading_lease_seconds = 0
         self.server.set_desired(run="paused")
         self.server.set_desired(run="running")
         agent.observe(agent.desired)
