@@ -4,6 +4,12 @@ import { DatabaseService } from './database/database.service.js';
 import { createServer, listen } from './server.js';
 import { Shutdown } from './health/shutdown.js';
 
+// Whoever asks for help is not answered by a server that begins its work.
+if (process.argv.length > 2) {
+  process.stderr.write(`The server takes no arguments, and was not started: ${process.argv.slice(2).join(' ').slice(0, 200)}\nIts settings are environment variables; .env.example lists them. For commands: npm run cli -- --help\n`);
+  process.exit(2);
+}
+
 try {
   const env = readEnv();
   const app = await createServer(env);

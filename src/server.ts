@@ -6,6 +6,7 @@ import { SwaggerModule } from '@nestjs/swagger';
 import { AppModule } from './app.module.js';
 import { Draining } from './common/draining.js';
 import { BODY_LIMIT_BYTES, useJsonParser } from './common/http/json-body.js';
+import { useListCursors } from './common/http/list-cursors.js';
 import { answerClientError, answerFrameworkError, sendProblem } from './common/http/problem.filter.js';
 import { useRawBodies } from './common/http/raw-body.js';
 import { logRequests } from './common/http/request-log.js';
@@ -46,6 +47,7 @@ export async function createServer(env: Env): Promise<NestFastifyApplication> {
   const fastify = adapter.getInstance();
   useJsonParser(fastify as never, SYNC_IN_PARTS);
   useRawBodies(fastify as never);
+  useListCursors(fastify as never);
   await app.register(cookie as never);
   logRequests(fastify as never, app.get(Metrics));
   const headers = securityHeaders();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadMemory, type AgentMemory } from './agent-memory.js';
 import { FakeServer } from './testing/fake-server.js';
+import { configHashOf } from './strategy.js';
 import { TestAgents, until } from './testing/test-agent.js';
 
 let server: FakeServer;
@@ -152,10 +153,15 @@ describe('a command', () => {
     const { agent, ended } = await agents.holding();
     expect(await answered(server.queue('update_config', { config: { lotSize: '0.3', fastPeriod: 0 } }))).toMatchObject({ code: 'CONFIG_INVALID' });
     expect(agent.trader.config.lotSize).toBe('0.10');
+    const hashes = () => server.seen.flatMap(({ path, body }) => (path === '/agents/me/heartbeat' ? [(body as { configHash?: string }).configHash] : []));
+    const before = configHashOf(agent.trader.config);
+    expect([...new Set(hashes())]).toEqual([before]);
     expect(await answered(server.queue('update_config', { config: { lotSize: '0.3' } }))).toMatchObject({ config: { lotSize: '0.30' } });
     agent.stop();
     await ended;
     expect(agents.make().trader.config.lotSize).toBe('0.30');
+    expect(hashes().at(-1)).toBe(configHashOf(agent.trader.config));
+    expect(hashes().at(-1)).not.toBe(before);
   });
 
   it('reconcile shows positions, orders and deals', async () => {

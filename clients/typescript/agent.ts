@@ -20,7 +20,7 @@ import { PositionsReporter } from './positions-reporter.js';
 import { Proposer } from './proposer.js';
 import { Quoter } from './quoter.js';
 import { Spool } from './spool.js';
-import { withChanges, type StrategyConfig } from './strategy.js';
+import { configHashOf, withChanges, type StrategyConfig } from './strategy.js';
 import { Trader } from './trader.js';
 import type { Permission } from './trader-options.js';
 
@@ -330,7 +330,7 @@ export class Agent {
       status: this.status,
       ...accountFigures(this.trader),
       asOf: this.link.now().toISOString(),
-      agentVersion: AGENT_VERSION,
+      agentVersion: AGENT_VERSION, configHash: configHashOf(this.trader.config),
       ...(this.observedVersion === null ? {} : { observedStateVersion: this.observedVersion }),
       errorMessage: rejectedCount === 0 ? null : `${rejectedCount} facts were rejected by the server (rejected.jsonl)`,
     };

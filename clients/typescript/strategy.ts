@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Decimal } from 'decimal.js';
 import { POINTS_PER_TICK, type Instrument, type Points } from './instrument.js';
 import type { IndicatorPeriods, Reading } from './signals.js';
@@ -44,6 +45,10 @@ const LIMITS: Record<keyof StrategyConfig, { from: string; to: string; whole?: t
   maxSpreadPips: { from: '0', to: '1000' },
   commissionPerLot: { from: '0', to: '100' },
 };
+
+/** The same for the same settings, in whatever order they stand: another one tells a person that something else trades from here on. */
+export const configHashOf = (config: StrategyConfig): string =>
+  createHash('sha256').update(JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)))).digest('hex');
 
 /**
  * The configuration with the changes in it. Everything is checked before anything is taken over: a change with one bad

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../common/http/caller.js';
 import type { Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
-import { HaltsRepository } from '../halts/halts.repository.js';
+import { AgentHalts } from '../halts/agent-halts.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import type { AgentRow } from './agents.repository.js';
 
@@ -25,7 +25,7 @@ const SHOWN_CHARACTERS = 20;
 @Injectable()
 export class AgentVersions {
   constructor(
-    private readonly halts: HaltsRepository,
+    private readonly halts: AgentHalts,
     private readonly incidents: Incidents,
     private readonly events: Events,
   ) {}
@@ -39,18 +39,7 @@ export class AgentVersions {
       kind: 'VERSION_CHANGED', severity: policy === 'halt' ? 'critical' : 'warning', subjectId: id, agentId: id, data: { policy, changes },
       summary: `Agent ${name} changed: ${changes.map(inWords).join('; ')}.${policy === 'halt' ? ' It is halted.' : ''}`,
     });
-    if (policy === 'halt') await this.halt(tx, caller, agent);
-  }
-
-  private async halt(tx: Tx, caller: Caller, { id, account_id: accountId, mode }: AgentRow): Promise<void> {
-    const inForce = await this.halts.inForce(tx, { accountId, executionMode: mode, agentIds: [id], strategyId: null, symbol: '' });
-    // One is enough, however often it changes until somebody looks.
-    if (inForce.some(({ scope, reason }) => scope === 'agent' && reason === HALT_REASON)) return;
-    const halt = await this.halts.impose(tx, { scope_type: 'agent', scope_id: id, mode: 'reduce', reason: HALT_REASON, source: 'server', imposed_by: 'system', correlation_id: caller.correlationId });
-    await this.events.append(tx, caller, [{
-      type: 'halt.imposed', subjectId: halt.id, agentId: id,
-      data: { scope: 'agent', scopeId: id, mode: halt.mode, source: halt.source, breaker: null, imposedBy: halt.imposed_by, why: halt.reason },
-    }]);
+    if (policy === 'halt') await this.halts.impose(tx, caller, { id, accountId: agent.account_id, executionMode: agent.mode }, 'reduce', HALT_REASON);
   }
 }
 

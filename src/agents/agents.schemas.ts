@@ -49,21 +49,26 @@ export const keyParam = z.strictObject({ agentId: uuid(), keyId: uuid() });
 
 const counter = () => z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/** Without what is null: a client that knows nothing of it may also say so. */
+const withoutNulls = <T extends object>(told: T) =>
+  Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null)) as { [field in keyof T]?: Exclude<T[field], null> };
+
 /** What the terminal is logged in to; compared with the account that the agent belongs to. */
 export const brokerAccountSchema = z.strictObject({
-  loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }).optional(), server: name(200).superRefine(noCredential).optional(),
-  kind: z.enum(['live', 'demo', 'paper']).optional(), currency: text(10).optional(), marginMode: z.enum(['hedging', 'netting', 'exchange']).optional(),
-});
+  loginHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the hex SHA-256 of server:login' }).nullish(), server: name(200).superRefine(noCredential).nullish(),
+  kind: z.enum(['live', 'demo', 'paper']).nullish(), currency: text(10).nullish(), marginMode: z.enum(['hedging', 'netting', 'exchange']).nullish(),
+}).transform(withoutNulls);
 
+/** Null is not told, as many clients write what they do not know; it takes the message back. A field that were refused for it would silence the whole heartbeat. */
 export const heartbeatSchema = z.strictObject({
-  status: z.enum(STATUSES).optional(), equity: money().optional(), balance: money().optional(), margin: money().optional(),
-  marginFree: money().optional(), floatingPnl: money().optional(),
-  currency: z.string().regex(/^[A-Z]{3,10}$/, { error: 'must be a currency code such as USD' }).optional(),
-  asOf: pastInstant().optional(), openPositions: counter().max(1_000_000).optional(), cycleCount: counter().optional(),
-  lastCycleAt: pastInstant().optional(), observedStateVersion: counter().optional(), errorMessage: z.string().max(2_000).transform(masked).nullable().optional(),
-  brokerConnected: z.boolean().optional(), tradeAllowed: z.boolean().optional(), lastQuoteAt: pastInstant().optional(),
-  agentVersion: name(100).superRefine(noCredential).optional(), configHash: name(128).superRefine(noCredential).optional().describe('of the configuration that it runs with'),
-  brokerAccount: brokerAccountSchema.optional(),
+  status: z.enum(STATUSES).nullish(), equity: money().nullish(), balance: money().nullish(), margin: money().nullish(),
+  marginFree: money().nullish(), floatingPnl: money().nullish(),
+  currency: z.string().regex(/^[A-Z]{3,10}$/, { error: 'must be a currency code such as USD' }).nullish(),
+  asOf: pastInstant().nullish(), openPositions: counter().max(1_000_000).nullish(), cycleCount: counter().nullish(),
+  lastCycleAt: pastInstant().nullish(), observedStateVersion: counter().nullish(), errorMessage: z.string().max(2_000).transform(masked).nullish(),
+  brokerConnected: z.boolean().nullish(), tradeAllowed: z.boolean().nullish(), lastQuoteAt: pastInstant().nullish(),
+  agentVersion: name(100).superRefine(noCredential).nullish(), configHash: name(128).superRefine(noCredential).nullish().describe('of the configuration that it runs with'),
+  brokerAccount: brokerAccountSchema.nullish(),
 });
 
 export const createKeySchema = z.strictObject({

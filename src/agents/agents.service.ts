@@ -13,6 +13,7 @@ import { badRequest, conflict, forbidden, notFound, Problem } from '../common/pr
 import { inside } from '../database/statements.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { Events } from '../events/events.service.js';
+import { AgentHalts } from '../halts/agent-halts.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import { AgentVersions } from './agent-versions.service.js';
 import { differences, hasChanged } from './account-match.js';
@@ -21,6 +22,8 @@ import type { changeAgentSchema, createAgentSchema, createKeySchema, heartbeatSc
 import { type DesiredState, desiredStateOf } from './desired-state.js';
 import { type Heartbeat, type HeartbeatAnswer, HeartbeatRepository } from './heartbeat.repository.js';
 import { TRADING_LEASE_SECONDS, WIND_DOWN_AFTER_SECONDS } from './liveness.js';
+
+const MISMATCH_REASON = 'ACCOUNT_MISMATCH: its terminal is on another account than the registered one';
 
 type NewAgent = z.output<typeof createAgentSchema>;
 type AgentChange = z.output<typeof changeAgentSchema>;
@@ -53,6 +56,7 @@ export class AgentsService {
     private readonly events: Events,
     private readonly incidents: Incidents,
     private readonly versions: AgentVersions,
+    private readonly halts: AgentHalts,
   ) {}
 
   /** Modules above know what an agent leaves behind (trades, commands); this one does not know them. */
@@ -167,7 +171,7 @@ export class AgentsService {
 
   /**
    * Compares what an agent trades on with its account. Where they differ nothing may open: a person must see it, and the
-   * agent is paused once. Later agreement ends the incident; the pause is for a person to end.
+   * agent is halted once (trading-rules 2.4). Later agreement ends the incident; the halt is for a person to release.
    * @param told what the terminal is logged in to, when something newer than the last heartbeat says so
    */
   matchAccount(caller: Caller, id: string, told: Record<string, unknown> | null = null): Promise<DesiredState> {
@@ -184,13 +188,13 @@ export class AgentsService {
     });
   }
 
-  private async accountDiffers(tx: Tx, caller: Caller, { id, name, account, run }: AgentRow, found: string[], isNew: boolean): Promise<void> {
+  private async accountDiffers(tx: Tx, caller: Caller, { id, name, account, account_id: accountId, mode: executionMode }: AgentRow, found: string[], isNew: boolean): Promise<void> {
     await this.events.append(tx, caller, [{ type: 'agent.account_differs', subjectId: id, agentId: id, data: { fields: found } }]);
     await this.incidents.open(tx, caller, {
       kind: 'ACCOUNT_MISMATCH', severity: 'critical', subjectId: id, agentId: id, data: { fields: found },
-      summary: `Agent ${name} does not trade on ${account}: ${found.join(', ')} differ${found.length === 1 ? 's' : ''}.`,
+      summary: `Agent ${name} does not trade on ${account}: ${found.join(', ')} differ${found.length === 1 ? 's' : ''}. It is halted.`,
     });
-    if (isNew && run !== 'stopped') await this.setRun(tx, caller, id, 'paused', { code: 'ACCOUNT_MISMATCH' });
+    if (isNew) await this.halts.impose(tx, caller, { id, accountId, executionMode }, 'halt', MISMATCH_REASON);
   }
 
   /** Two copies of one agent would trade twice: the second is told so, and the log names both. */

@@ -43,6 +43,8 @@ const VALUES: readonly RegExp[] = [
   /()\b(?:sk|pk|rk|ghp|gho|ghs|xox[abps]|github_pat|glpat)[-_](?=[\w-]{0,80}\d)[\w-]{16,}/gu,
   /()\bAKIA[0-9A-Z]{16}\b/gu,
   /()(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}/gu,
+  // Hashes of passwords, by what made them: the word behind can be guessed.
+  /()(?:\bpbkdf2[_:]sha\d{1,3}[:$]\d{1,9}\$|\bscrypt:\d{1,9}:\d{1,4}:\d{1,4}\$|\$2[abxy]\$\d\d\$|\$argon2(?:i|d|id)\$)[\w./+=$,-]{7,512}[\w./+=$-]/gu,
   /()-----BEGIN [A-Z ]{0,40}PRIVATE KEY[\s\S]*/gu,
 ];
 

@@ -25,6 +25,7 @@ const KILL_AFTER_MS = 5_000;
 const LINES_MOST = 200;
 const LINE_MOST = 500;
 const ERROR = /error:|fatal:|could not/i;
+const GIVES_UP = /^pg_restore: error: /;
 
 /** Where packages put each version: Debian, Red Hat, Homebrew on both processors. */
 const PLACES: readonly { folder: string; name: RegExp; bin: string }[] = [
@@ -114,6 +115,12 @@ export async function runPgTool(path: string, args: readonly string[], options: 
     if (lines.length >= LINES_MOST && place >= 0) lines.splice(place, 1);
     if (place >= 0) lines.push(line.slice(0, LINE_MOST));
     onLine?.(line.slice(0, LINE_MOST));
+    // It would go on with all the rest, on a disk that is full.
+    if (GIVES_UP.test(line) && !allowed?.test(line)) stop();
+  };
+  const stop = () => {
+    child.kill('SIGTERM');
+    setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref();
   };
   let rest = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -121,10 +128,6 @@ export async function runPgTool(path: string, args: readonly string[], options: 
     rest = (parts.pop() ?? '').slice(0, LINE_MOST);
     parts.forEach(take);
   });
-  const stop = () => {
-    child.kill('SIGTERM');
-    setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref();
-  };
   signal?.addEventListener('abort', stop, { once: true });
   try {
     const code = await new Promise<number | NodeJS.Signals | null>((resolve, reject) => {

@@ -25,7 +25,29 @@ export async function restoreInto(backup: Backup, targetUrl: string, { signal, o
   const written = majorOf(manifest.toolVersion) ?? 0;
   const tool = await pgTool('pg_restore', Math.max(versionNum, written * 10_000));
   const args = ['--no-owner', '--no-privileges', '--no-tablespaces', '--no-publications', '--no-subscriptions', '--no-security-labels', '--verbose', `--dbname=${databaseOf(targetUrl)}`, join(folder, DUMP)];
-  await runPgTool(tool, args, { url: targetUrl, signal, onLine: onProgress, allowed: UNKNOWN_SETTING });
+  await withRoomLeft(targetUrl, () => runPgTool(tool, args, { url: targetUrl, signal, onLine: onProgress, allowed: UNKNOWN_SETTING }));
+}
+
+/** In pages of 8 KiB: sixteen megabytes, as a segment of the log. */
+const ROOM_PAGES = 2_048;
+
+/**
+ * PostgreSQL drops a database behind a checkpoint, and a checkpoint that finds no room ends the whole server, with what is live
+ * on it. So a restore that has filled the disk has something to give back first: a table that was taken before it, whose file is
+ * cut to nothing when its drop commits. Unlogged, so that it costs no log.
+ */
+async function withRoomLeft(targetUrl: string, work: () => Promise<void>): Promise<void> {
+  const ask = (statement: string) => withClient(targetUrl, (client) => client.query(statement));
+  const giveBack = () => ask(`drop schema tradewarden_room cascade`);
+  await ask(`create schema tradewarden_room; create unlogged table tradewarden_room.pages (filler text);
+    alter table tradewarden_room.pages alter column filler set storage plain; insert into tradewarden_room.pages select repeat(' ', 8000) from generate_series(1, ${ROOM_PAGES})`);
+  try {
+    await work();
+  } catch (error) {
+    await giveBack().catch(() => undefined);
+    throw error;
+  }
+  await giveBack();
 }
 
 const majorOf = (toolVersion: string): number | null => {

@@ -141,6 +141,11 @@ export class LeaseRepository {
     return rows.map(({ id }) => id);
   }
 
+  async wasLeasedBy(tx: Tx, token: string, instanceId: string | null): Promise<boolean> {
+    const rows = await tx.sql`select 1 from command_attempts where lease_token = ${token} and instance_id is not distinct from ${instanceId}`;
+    return rows.length > 0;
+  }
+
   /** Which of these agents have something to take now, or a lease that ran out. One query for all who wait. */
   withWork(agentIds: string[]): Promise<{ agent_id: string }[]> {
     return this.dataSource.sql`

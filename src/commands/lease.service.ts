@@ -138,6 +138,11 @@ export class LeaseService {
     return this.leases.heldBack(tx, ids);
   }
 
+  /** Whether an answer that handed out an opening may hand it out again: to the same copy of the agent, and while no halt holds it. */
+  mayHoldStill(caller: Caller, { id, leaseToken }: { id: string; leaseToken: string }): Promise<boolean> {
+    return inTransaction(this.dataSource, async (tx) => (await this.leases.wasLeasedBy(tx, leaseToken, agentOf(caller).instanceId)) && (await this.leases.heldBack(tx, [id])).length === 0);
+  }
+
   /** Some of the commands that are due and that `leaseWithin` passes over. */
   oversized(tx: Tx, agentId: string, bytesMost: number): Promise<string[]> {
     return this.leases.oversized(tx, agentId, bytesMost);

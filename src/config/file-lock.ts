@@ -8,6 +8,7 @@ export interface FileLock {
 }
 
 const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 const POLL_MS = 20;
 
 /**
@@ -23,8 +24,10 @@ export function lockFileNow(path: string, waitMs = 0): FileLock | null {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return null;
-    throw error;
+    const { errcode } = error as { errcode?: number };
+    if (errcode === SQLITE_BUSY) return null;
+    // Its own words are of a database, and name no place.
+    throw errcode === SQLITE_FULL ? new Error(`${path} cannot be locked: No space left on device`, { cause: error }) : error;
   }
   return { release: () => database.isOpen && database.close() };
 }

@@ -46,6 +46,7 @@ import { StopLevel1763600000056 } from './migrations/1763600000056-stop-level.js
 import { AgentVersions1763600000057 } from './migrations/1763600000057-agent-versions.js';
 import { ReportedOutcomes1763600000058 } from './migrations/1763600000058-reported-outcomes.js';
 import { MonthsByCatalog1763600000059 } from './migrations/1763600000059-months-by-catalog.js';
+import { Staked1763600000060 } from './migrations/1763600000060-staked.js';
 
 /** In order. A list instead of a file pattern: the build, the tests and the command line see the same ones. */
 export const MIGRATIONS = [
@@ -81,6 +82,7 @@ export const MIGRATIONS = [
   AgentVersions1763600000057,
   ReportedOutcomes1763600000058,
   MonthsByCatalog1763600000059,
+  Staked1763600000060,
 ];
 
 /** Tables whose past nobody may change: the writer role gets SELECT and INSERT, triggers refuse everyone else. */

@@ -65,6 +65,7 @@ describe('plainReason', () => {
     ['the database refused the credentials', state('28P01', 'password authentication failed for user "writer"')],
     ['the database does not exist', state('3D000', 'database "x" does not exist')],
     ['the database has no connection left', state('53300')],
+    ['the disk of the database is full', state('53100')],
     ['the database is starting up or shutting down', state('57P03')],
     ['the database is starting up or shutting down', new NoConnection(state('57P01'))],
     ['the database cannot be reached', new AggregateError([], '')],

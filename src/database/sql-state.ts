@@ -48,6 +48,7 @@ export function plainReason(error: unknown): string {
   if (state?.startsWith('28')) return 'the database refused the credentials';
   if (state === '3D000') return 'the database does not exist';
   if (state === '53300') return 'the database has no connection left';
+  if (state === '53100') return 'the disk of the database is full';
   if (state?.startsWith('57P')) return 'the database is starting up or shutting down';
   const code = state ?? networkCode(error) ?? networkCode(cause);
   if (code) return `the database cannot be reached (${code})`;

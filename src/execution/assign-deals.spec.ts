@@ -4,7 +4,7 @@ import { assignDeals, type Deal, type DealTrade } from './assign-deals.js';
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 5, 10) + seconds * 1_000).toISOString();
 
 const trade = (id: string, more: Partial<DealTrade> = {}): DealTrade => ({
-  id, origin: 'ungated', symbol: 'EURUSD', exchange: null, product: null, direction: 'long', finished: false, order_tag: `TAG-${id}`, client_order_id: `client-${id}`, broker_order_id: null,
+  id, origin: 'ungated', symbol: 'EURUSD', exchange: null, product: null, direction: 'long', outcome: null, finished: false, order_tag: `TAG-${id}`, client_order_id: `client-${id}`, broker_order_id: null,
   position_ids: [], shown_size: null, entered_size: '0', exited_size: '0', entry_time: null, ...more,
 });
 const held = (id: string, size: string, more: Partial<DealTrade> = {}) => trade(id, { entered_size: size, entry_time: at(-100), ...more });
@@ -43,6 +43,8 @@ describe('on a netting account', () => {
     ['an entry with our tag is ours', [deal('1', 'entry', '1', { orderTag: 'TAG-a' })], [trade('a'), adopted('x', '1')], { a: 'entry 1 1' }],
     ['one without goes to what was adopted there', [deal('1', 'entry', '1', { brokerPositionId: 'p' })], [held('a', '1', { position_ids: ['p'] }), adopted('x', '1')], { x: 'entry 1 1' }],
     ['or is adopted', [deal('1', 'entry', '1', { brokerPositionId: 'p' })], [held('a', '1', { position_ids: ['p'] })], { new1: 'entry 1 1' }],
+    ['on its own side of a binary contract', [deal('1', 'exit', '1', { outcome: 'no' }), deal('2', 'entry', '1', { outcome: 'no', at: at(1) })], [held('a', '1', { outcome: 'yes' }), adopted('x', '1', { outcome: 'yes' })], { new1: 'exit 1 1', new2: 'entry 2 1' }],
+    ['and of the market where nobody said the side', [deal('1', 'exit', '1', { outcome: 'no' }), deal('2', 'exit', '1')], [held('a', '1'), held('b', '1', { outcome: 'yes', entry_time: at(-10) })], { a: 'exit 1 1', b: 'exit 2 1' }],
     ['an exit leaves the oldest first, in parts', [deal('1', 'exit', '1.5')], [held('b', '1', { entry_time: at(-10) }), held('a', '1', { entry_time: at(-20) })], { a: 'exit 1 1', b: 'exit 1 #2 0.5' }],
     ['or what its tag names', [deal('1', 'exit', '1', { orderTag: 'TAG-b' })], [held('a', '1'), held('b', '1')], { b: 'exit 1 1' }],
     ['what deals have entered before what was only shown', [deal('1', 'exit', '1')], [adopted('x', '1', { entry_time: at(-90) }), held('a', '1', { entry_time: at(-10) })], { a: 'exit 1 1' }],

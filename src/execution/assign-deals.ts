@@ -7,6 +7,8 @@ export interface Deal {
   role: 'entry' | 'exit';
   /** Of the position, also where it is left. */
   direction: 'long' | 'short';
+  /** Of a binary contract; absent: not told. */
+  outcome?: 'yes' | 'no' | null | undefined;
   symbol: string;
   exchange: string | null;
   product: string | null;
@@ -31,6 +33,7 @@ export interface DealTrade {
   exchange: string | null;
   product: string | null;
   direction: 'long' | 'short';
+  outcome: 'yes' | 'no' | null;
   finished: boolean;
   order_tag: string;
   client_order_id: string;
@@ -95,8 +98,10 @@ export function assignDeals<D extends Deal>(deals: readonly D[], trades: readonl
   for (const deal of inOrder(deals)) {
     const fitting = candidates.filter((trade) => trade.direction === deal.direction && isIn(trade, deal));
     const named = namedBy(deal, fitting);
+    // One market, and on each side of it a position of its own.
+    const alike = fitting.filter(({ outcome }) => outcome === null || deal.outcome == null || outcome === deal.outcome);
     if (deal.role === 'entry') {
-      const pool = netting ? fitting.find((trade) => trade.origin === 'external' && !trade.finished && !isOver(trade)) : undefined;
+      const pool = netting ? alike.find((trade) => trade.origin === 'external' && !trade.finished && !isOver(trade)) : undefined;
       // On a netting account a position's id is that of all trades in it.
       const owner = (netting ? named.sure : (named.sure ?? named.position)) ?? pool;
       if (owner) give(owner, deal);
@@ -106,7 +111,7 @@ export function assignDeals<D extends Deal>(deals: readonly D[], trades: readonl
       if (owner) give(owner, deal);
       else adopt(deal);
     } else {
-      const queue = [...(named.sure ? [named.sure] : []), ...fitting.filter((trade) => trade !== named.sure).sort(oldestFirst)];
+      const queue = [...(named.sure ? [named.sure] : []), ...alike.filter((trade) => trade !== named.sure).sort(oldestFirst)];
       // An adopted size may be what our own trades turn out to hold: what deals have entered is left first.
       const rest = inParts(deal, queue, dealtOf, give);
       rest.flatMap((part) => inParts(part, queue, leftOf, give)).forEach(adopt);
@@ -170,7 +175,7 @@ const isIn = (trade: Candidate, deal: Deal): boolean =>
   && (trade.product === null || deal.product === null || trade.product === deal.product);
 
 const adoptedOf = (deal: Deal, id: string): Candidate => ({
-  id, origin: 'external', symbol: deal.symbol, exchange: deal.exchange, product: deal.product, direction: deal.direction, finished: false, order_tag: deal.orderTag ?? '',
+  id, origin: 'external', symbol: deal.symbol, exchange: deal.exchange, product: deal.product, direction: deal.direction, outcome: deal.outcome ?? null, finished: false, order_tag: deal.orderTag ?? '',
   client_order_id: '', broker_order_id: deal.brokerOrderId ?? null, position_ids: deal.brokerPositionId ? [deal.brokerPositionId] : [], shown_size: null,
   entered: new Exact(0), exited: new Exact(0), entry_time: deal.at,
 });

@@ -42,7 +42,7 @@ export class DealsRepository {
           union all select trade_id from trade_fills where account_id = ${accountId} and broker_position_id = any(${positionIds}::text[])
         ) order by id for no key update`;
     return tx.sql`
-      select t.id, t.origin, t.symbol, t.exchange, t.product, t.direction, t.finished_at is not null as finished, t.order_tag, t.client_order_id, t.broker_order_id, t.entry_time,
+      select t.id, t.origin, t.symbol, t.exchange, t.product, t.direction, t.outcome, t.finished_at is not null as finished, t.order_tag, t.client_order_id, t.broker_order_id, t.entry_time,
         case when t.entry_time is not null or t.status in ('open','closing','closed') then t.lot_size::text end as shown_size,
         coalesce(f.entered, 0)::text as entered_size,
         -- A trade that was told closed at a price lacks no exit.

@@ -86,16 +86,16 @@ export class DealsService {
     const opening = letThrough(openings, deal);
     const agentId = opening?.agent_id ?? reportedBy;
     const trade = await this.brokerTrades.adopt(tx, {
-      id, agent_id: agentId, account_id: accountId, symbol: deal.symbol, broker_symbol: null, exchange: deal.exchange, product: deal.product, direction: deal.direction, outcome: null,
+      id, agent_id: agentId, account_id: accountId, symbol: deal.symbol, broker_symbol: null, exchange: deal.exchange, product: deal.product, direction: deal.direction, outcome: deal.outcome ?? null,
       lot_size: opening?.lot_size ?? deal.size, entry_price: null, entry_time: null, stop_loss: null, take_profit: null, execution_mode: mode, broker_order_id: deal.brokerOrderId ?? null,
       broker_position_id: deal.brokerPositionId ?? null, broker_ticket: null, status: 'pending', key: deal.brokerPositionId ?? `deal:${deal.brokerDealId}`, facts: { brokerDealId: deal.brokerDealId }, opening,
     }, FOUND, { actor: actorOf(caller.principal), correlationId: caller.correlationId });
-    const data = { symbol: trade.symbol, direction: trade.direction, lotSize: trade.lot_size, executionMode: mode, origin: trade.origin, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id };
+    const data = { symbol: trade.symbol, direction: trade.direction, ...(trade.outcome !== null && { outcome: trade.outcome }), lotSize: trade.lot_size, executionMode: mode, origin: trade.origin, brokerPositionId: trade.broker_position_id, brokerOrderId: trade.broker_order_id };
     await this.events.append(tx, caller, [{ type: 'position.adopted', subjectId: id, agentId, accountId, data }]);
     if (opening) return;
     await this.incidents.open(tx, caller, {
       kind: 'EXTERNAL_POSITION', severity: mode === 'live' ? 'critical' : 'warning', subjectId: id, agentId, data,
-      summary: `The broker carried out ${deal.direction} ${deal.size} ${deal.symbol} that nobody told of.`,
+      summary: `The broker carried out ${deal.direction} ${deal.size} ${deal.symbol}${deal.outcome == null ? '' : ` ${deal.outcome}`} that nobody told of.`,
     });
   }
 
@@ -109,12 +109,12 @@ export class DealsService {
 }
 
 /** The opening that an entry was made for, once: what is more than that is a trade of its own. */
-function letThrough(openings: Map<string, Opening>, { role, orderTag, symbol, exchange, direction, size }: NamedDeal): Opening | null {
+function letThrough(openings: Map<string, Opening>, { role, orderTag, symbol, exchange, direction, outcome, size }: NamedDeal): Opening | null {
   const opening = role === 'entry' && orderTag != null ? openings.get(orderTag) : undefined;
-  if (!opening || differs(opening, { symbol, exchange: exchange ?? opening.exchange, direction, size }) !== null) return null;
+  if (!opening || differs(opening, { symbol, exchange: exchange ?? opening.exchange, direction, outcome: outcome ?? opening.outcome, size }) !== null) return null;
   openings.delete(opening.order_tag);
   return opening;
 }
 
 /** What of a deal a fill keeps. */
-const fillOf = ({ symbol: _symbol, exchange: _exchange, product: _product, direction: _direction, orderTag: _tag, magic: _magic, clientOrderId: _client, ...fill }: NamedDeal): FillBody => fill;
+const fillOf = ({ symbol: _symbol, exchange: _exchange, product: _product, direction: _direction, outcome: _outcome, orderTag: _tag, magic: _magic, clientOrderId: _client, ...fill }: NamedDeal): FillBody => fill;

@@ -3,7 +3,7 @@ import { COMMAND_STATUSES } from '../commands/command-state.js';
 import { name, text } from '../common/fields.js';
 import { reportAnswerSchema, shownFields } from '../positions/reports.schemas.js';
 import { FILL_ROLES, fillFields, fitsItsRole } from '../trades/fills.schemas.js';
-import { brokerTicket, TRADE_DIRECTIONS } from '../trades/trade-fields.js';
+import { brokerTicket, OUTCOMES, TRADE_DIRECTIONS } from '../trades/trade-fields.js';
 
 const DEALS_MOST = 1_000;
 
@@ -13,6 +13,7 @@ const dealSchema = z.strictObject({
   exchange: text(32).nullish(),
   product: text(32).nullish(),
   direction: z.enum(TRADE_DIRECTIONS).describe('of the position, also where it is left'),
+  outcome: z.enum(OUTCOMES).nullish().describe('of a binary contract: which side the position holds, also where it is left; never guessed'),
   orderTag: name(64).nullish(),
   magic: brokerTicket().nullish(),
   clientOrderId: text(100).nullish(),

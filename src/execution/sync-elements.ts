@@ -69,7 +69,7 @@ export class SyncElements {
    */
   async hold(tx: Tx, { agentId, barred }: Sender, body: SyncBody): Promise<void> {
     if (!barred('marks')) await this.marks.prepare((body.marks ?? []).flatMap((element) => timeIn(element)));
-    if (body.positions !== undefined || body.ideas?.length || body.acks?.some(tellsMore)) await this.trades.holdAccount(tx, agentId, 'alone');
+    if (body.positions != null || body.ideas?.length || body.acks?.some(tellsMore)) await this.trades.holdAccount(tx, agentId, 'alone');
     else if (body.trades?.length) await this.trades.holdAccount(tx, agentId);
   }
 
@@ -89,8 +89,8 @@ export class SyncElements {
   }
 
   /** Elements come in the order of their facts, which is not the order of locks; one trade alone is locked by its element. */
-  private async holdTrades(tx: Tx, { agentId, barred }: Sender, { transitions = [], fills = [], marks = [] }: SyncBody): Promise<void> {
-    const named = (of: 'tradeId' | 'clientOrderId') => [...new Set([...transitions, ...fills, ...marks].flatMap((each) => textOf(each, of)))];
+  private async holdTrades(tx: Tx, { agentId, barred }: Sender, { transitions, fills, marks }: SyncBody): Promise<void> {
+    const named = (of: 'tradeId' | 'clientOrderId') => [...new Set([transitions, fills, marks].flatMap((given) => elementsOf(given).flatMap((each) => textOf(each, of))))];
     const ids = named('tradeId').filter((id) => uuid().safeParse(id).success);
     const clientOrderIds = named('clientOrderId');
     if (!barred('transitions') && ids.length + clientOrderIds.length > 1) await this.syncs.lockTrades(tx, agentId, ids, clientOrderIds);

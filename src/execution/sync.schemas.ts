@@ -22,7 +22,7 @@ export const SYNC_IN_PARTS = { route: /\/agents\/:agentId\/sync$/, fields: new S
 const CLIENT_REF = /^[\x20-\x7e]{1,32}$/;
 
 /** Elements are checked one by one, so that a bad one fails alone. */
-const elements = (about: string) => z.array(z.unknown()).max(ELEMENTS_MOST, { error: `must have at most ${ELEMENTS_MOST} elements` }).optional().describe(about);
+const elements = (about: string) => z.array(z.unknown()).max(ELEMENTS_MOST, { error: `must have at most ${ELEMENTS_MOST} elements` }).nullish().describe(about);
 
 export const syncSchema = z.strictObject({
   syncSeq: z.int().min(1).max(Number.MAX_SAFE_INTEGER).describe('grows with every sync of a running copy; the same again repeats the stored answer'),
@@ -35,7 +35,7 @@ export const syncSchema = z.strictObject({
   quotes: elements('{clientRef, …item of POST /quotes}'),
   ideas: elements('{clientRef, …body of POST /trade-ideas}; after quotes, and what they let open may be leased in the same answer'),
   acks: elements(`{clientRef, commandId, leaseToken, outcome: succeeded | ${FAIL_OUTCOMES.join(' | ')}, result?, error?, retryable?}`),
-  lease: z.strictObject({ max: z.int().min(1).max(20).default(5), leaseSeconds: z.int().min(5).max(900).default(30) }).optional(),
+  lease: z.strictObject({ max: z.int().min(1).max(20).default(5), leaseSeconds: z.int().min(5).max(900).default(30) }).nullish(),
 }).superRefine((body, context) => {
   const count = [...ELEMENT_NAMES, 'acks' as const].reduce((sum, name) => sum + elementsOf(body[name]).length, 0);
   if (count > ELEMENTS_MOST) context.addIssue({ code: 'custom', path: [], message: `${ELEMENT_NAMES.join(', ')} and acks are ${count} elements; at most ${ELEMENTS_MOST} go into one sync` });
@@ -43,8 +43,8 @@ export const syncSchema = z.strictObject({
 
 export type SyncBody = z.output<typeof syncSchema>;
 
-/** A report of positions is one element by itself. */
-export const elementsOf = (given: unknown): unknown[] => (Array.isArray(given) ? given : given === undefined ? [] : [given]);
+/** A report of positions is one element by itself. Null is none, as in the elements. */
+export const elementsOf = (given: unknown): unknown[] => (Array.isArray(given) ? given : given == null ? [] : [given]);
 
 const clientRef = () => z.string().regex(CLIENT_REF, { error: 'must be 1 to 32 printable ASCII characters' }).nullish();
 const whichTrade = z.object({ tradeId: uuid().optional(), clientOrderId: text(100).optional() })

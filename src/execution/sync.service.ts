@@ -134,7 +134,7 @@ export class SyncService {
 }
 
 /** One request, whatever number of elements: but what a heartbeat says, and how commands ended, is not held up. */
-const isCounted = (body: SyncBody): boolean => countOf(body) > 0 || body.lease !== undefined;
+const isCounted = (body: SyncBody): boolean => countOf(body) > 0 || body.lease != null;
 
 const countOf = (body: SyncBody): number => ELEMENT_NAMES.reduce((count, name) => count + elementsOf(body[name]).length, 0);
 

@@ -38,6 +38,10 @@ export const INCIDENT_KINDS = {
     subject: 'trade', quietSeconds: null,
     means: 'A live trade passed no gate, or is not what the gate let through: its agent is halted and opens nothing more. Over when the trade has ended; the halt is for a person to release.',
   },
+  TRADE_DOUBTFUL: {
+    subject: 'agent', quietSeconds: 3_600,
+    means: 'An agent told a trade that cannot be as it was told: an outcome of what is no binary contract or none of one that is, an unknown product, a short in CNC, a price above 1 of a binary contract. It is kept and counted as told. Over when none was told for an hour.',
+  },
   OPENING_NOT_SHOWN: {
     subject: 'command', quietSeconds: 3_600,
     means: 'An agent said that an opening was done, told no trade, and its broker shows nothing under the tag: what was reserved for it is free again. Over after an hour.',
@@ -52,7 +56,7 @@ export const INCIDENT_KINDS = {
   },
   ACCOUNT_MISMATCH: {
     subject: 'agent', quietSeconds: null,
-    means: 'An agent trades on another account than the one that it belongs to. Over when a later report agrees; the agent stays paused until a person resumes it.',
+    means: 'An agent trades on another account than the one that it belongs to. It is halted. Over when a later report agrees; the halt is for a person to release.',
   },
   VERSION_CHANGED: {
     subject: 'agent', quietSeconds: 3_600,

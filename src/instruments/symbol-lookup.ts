@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
-import { canonicalSymbol, symbolKey } from './canonical-symbol.js';
+import { canonicalSymbol, currencyPair, symbolKey } from './canonical-symbol.js';
+import type { InstrumentKind } from './terms.js';
 
 /** What a sender calls an instrument, and what it is here. */
 export interface NamedInstrument {
@@ -29,6 +30,14 @@ export const listedSymbol = (account: string, told: string, exchange = 'null::te
 @Injectable()
 export class SymbolLookup {
   constructor(private readonly dataSource: DataSource) {}
+
+  /** What the account lists it as, or what its symbol says; null: nobody knows, or not one kind. */
+  async kindOf(tx: Tx, accountId: string, { symbol, exchange }: Pick<NamedInstrument, 'symbol' | 'exchange'>): Promise<InstrumentKind | null> {
+    const [row] = await tx.sql<{ kind: InstrumentKind | null }[]>`select min(kind) as kind from instruments
+      where account_id = ${accountId} and symbol = ${symbol} and (${exchange}::text is null or exchange = upper(${exchange}::text)) having count(distinct kind) = 1`;
+    // What an exchange calls by the name of a pair may be a future on it.
+    return row?.kind ?? (exchange === null && currencyPair(symbol) !== null ? 'fx' : null);
+  }
 
   /** @param exchange where it was said beside the symbol, in any case */
   async named(tx: Tx, accountId: string, told: string, exchange: string | null): Promise<NamedInstrument> {

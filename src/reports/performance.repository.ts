@@ -50,7 +50,8 @@ export const GROUPS_MOST = 500;
 
 /** As the trade's own figures have it, to the millisecond: a stop that was told after the entry came too late, and without an entry nothing was risked. */
 const INITIAL_STOP = `case when entry_time is null then null when first_stop_at is null or date_trunc('milliseconds', first_stop_at) <= date_trunc('milliseconds', entry_time) then first_stop_loss end`;
-const RISK = `abs(entry_price - ${INITIAL_STOP}) * coalesce(entered_size, lot_size) * point_value`;
+const SIZE = 'coalesce(entered_size, lot_size)';
+const RISK = `coalesce(staked, abs(coalesce(entry_paid, entry_price * ${SIZE}) - ${INITIAL_STOP} * ${SIZE}) * point_value)`;
 
 /** Sums, counts and extremes alone: what is made of these is exact for any union of groups. Extremes carry the trade that was recorded first. */
 const SUMS = `count(*) as trades, count(net_profit) as priced, count(*) filter (where net_profit > 0) as wins, count(*) filter (where net_profit < 0) as losses,

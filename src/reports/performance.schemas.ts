@@ -31,7 +31,7 @@ const figuresSchema = z.object({
   netProfit: amount(`grossProfit + costs; ${NONE_PRICED}`),
   sumR: amount('sum of net profit / what was risked to the first stop, each rounded to 18 digits; zero for no trade, null when none has one'),
   averageR: amount('sumR / tradesWithR; null without one'),
-  tradesWithR: count().describe('priced, with a stop at the entry and known terms of the instrument; the others are in no figure about R'),
+  tradesWithR: count().describe('priced, with a stop at the entry (or of a binary contract) and known terms of the instrument; the others are in no figure about R'),
   expectancy: amount('net profit of a priced trade on average; null without one'),
   winFraction: amount('wins / (wins + losses), from 0 to 1; null when there is neither'),
   profitFactor: amount('what was won / what was lost, net; null without a loss, since nothing divides by zero'),

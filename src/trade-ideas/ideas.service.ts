@@ -67,6 +67,12 @@ export class IdeasService {
     return { ...toIdea(idea), decision: { id: decisionId, verdict, reasons: [...reasons], rules: rules as Proposed['decision']['rules'] }, ...(lease ? { command: leased && toLeasedCommand(leased) } : {}) };
   }
 
+  /** Whoever lost the answer asks again under the same key, perhaps after a halt, perhaps as another copy of the agent: neither takes an opening out of it. */
+  async stillGiven(caller: Caller, stored: Proposed): Promise<Proposed> {
+    if (!stored.command || (await this.leases.mayHoldStill(caller, stored.command))) return stored;
+    return { ...stored, command: null };
+  }
+
   /** The same verdict; nothing is locked, and nothing can be written. */
   check(caller: Caller, body: Proposal): Promise<z.output<typeof checkedSchema>> {
     return inTransaction(this.dataSource, async (tx) => {

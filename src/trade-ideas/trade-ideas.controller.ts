@@ -28,7 +28,7 @@ export class TradeIdeasController {
   @Allow({ person: 'operator', agent: 'ideas' })
   @Answers(proposedSchema, 201)
   async propose(@Body({ schema: proposeSchema }) body: Proposal, @Query({ schema: proposeQuery }) { lease }: z.output<typeof proposeQuery>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
-    const answer = await once.run(this.idempotency, (tx) => this.ideas.propose(tx, caller, body, lease === '1'));
+    const answer = await once.run(this.idempotency, (tx) => this.ideas.propose(tx, caller, body, lease === '1'), { stillGiven: (stored) => this.ideas.stillGiven(caller, stored) });
     if (answer.decidedAt === null) this.waiting.ask();
     return answer;
   }

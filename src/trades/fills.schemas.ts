@@ -55,7 +55,7 @@ const maybe = () => z.string().nullable();
 const maybeAmount = () => decimalText().nullable();
 
 export const storedFillsSchema = z.object({
-  trade: answeredTradeSchema.omit({ repeated: true, differs: true }),
+  trade: answeredTradeSchema.omit({ repeated: true, differs: true, doubts: true }),
   items: z.array(z.object({
     brokerDealId: z.string(), role: z.enum(FILL_ROLES), id: z.uuid(), late: z.boolean().describe('told more than 60 s after it happened'),
     repeated: z.literal(true).optional().describe('was there before, and stays as it was'),

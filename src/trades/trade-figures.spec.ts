@@ -16,7 +16,7 @@ const fill = (role: Fill['role'], price: string, size: string, second: number, m
 });
 const entry = (price: string, size: string, second = 1, more: Partial<Fill> = {}) => fill('entry', price, size, second, more);
 const exit = (price: string, size: string, second = 5, more: Partial<Fill> = {}) => fill('exit', price, size, second, more);
-const point = () => ({ amount: new Exact(100), assumed: false });
+const point = () => ({ amount: new Exact(100), assumed: false, isBinary: false });
 const figures = (what: Told, fills: Fill[], direction: 'long' | 'short' = 'long', value: Parameters<typeof figuresOf>[3] = point) =>
   figuresOf(what, fills, { direction, lotSize: '1', external: false }, value);
 
@@ -45,11 +45,29 @@ describe('the status of a trade with fills', () => {
 });
 
 describe('where the price is the rate', () => {
-  const yen = (price: InstanceType<typeof Exact>) => ({ amount: new Exact(100_000).div(price), assumed: false });
+  const yen = (price: InstanceType<typeof Exact>) => ({ amount: new Exact(100_000).div(price), assumed: false, isBinary: false });
 
   it('a point keeps the value that it had at the entry, and so does what was risked; the profit is worth what it is at the exit', () => {
     expect(figures(told(), [entry('160', '1')], 'long', yen).point_value).toBe('625');
     expect(figures(told(), [entry('160', '1'), exit('200', '1')], 'long', yen)).toMatchObject({ point_value: '625', computed_profit: '20000', gross_profit: '20000' });
+  });
+});
+
+describe('what a binary contract cost', () => {
+  const binary = () => ({ ...point(), isBinary: true });
+  it.each<[string, Told, Fill[], 'long' | 'short', string | null]>([
+    ['is size × price of its entries, and their fees', told(), [entry('0.42', '10', 1, { fee: '-0.07', commission: '-0.03' }), entry('0.44', '5')], 'long', '640.1'],
+    ['is not moved by an exit, nor by what that cost', told(), [entry('0.42', '10', 1, { fee: '-0.07' }), exit('1', '4', 5, { fee: '-9' }), exit('0', '6')], 'long', '420.07'],
+    ['is what was left to 1, where it was sold', told(), [entry('0.6', '10')], 'short', '400'],
+    ['is not less for a fee that was given back', told(), [entry('0.6', '10', 1, { fee: '0.5' })], 'long', '600'],
+    ['is size × price, where nobody told of a fill: which costs were of the entry is not known', open({ entry_price: '0.3', fee: '-2' }), [], 'long', '30'],
+    ['is not known before the entry', told({ entry_price: '0.3' }), [], 'long', null],
+    ['is not known at a price above 1', told(), [entry('1.01', '10')], 'short', null],
+  ])('%s', (_name, what, fills, direction, staked) => expect(figures(what, fills, direction, binary).staked).toBe(staked));
+
+  it('is nothing that anything else has, nor a contract of unknown terms', () => {
+    expect(figures(told(), [entry('0.42', '10')]).staked).toBeNull();
+    expect(figures(told(), [entry('0.42', '10')], 'long', () => null).staked).toBeNull();
   });
 });
 
@@ -81,11 +99,19 @@ describe('profit', () => {
   it.each<[string, Told, Partial<Fill>, (typeof point) | (() => null), 'long' | 'short', string | null, string | null]>([
     ['ours of a long', open(), {}, point, 'long', '50', 'computed'],
     ['ours of a short', open(), {}, point, 'short', '-50', 'computed'],
-    ['ours by assumed terms', open(), {}, () => ({ amount: new Exact(100), assumed: true }), 'long', '50', 'assumed'],
+    ['ours by assumed terms', open(), {}, () => ({ ...point(), assumed: true }), 'long', '50', 'assumed'],
     ['what was told, before ours', open({ gross_profit: '49' }), {}, point, 'long', '49', 'told'],
     ['not known without terms', open(), {}, () => null, 'long', null, null],
   ])('is %s', (_name, what, more, value, direction, gross, source) => {
     expect(figures(what, [entry('1', '1'), exit('1.5', '1', 5, more)], direction, value)).toMatchObject({ gross_profit: gross, profit_source: source });
+  });
+
+  it('is the broker\'s for the exits that it told of, and ours for the others', () => {
+    const half = (price: string, profit: string | null) => exit(price, '0.5', 5, { profit });
+    expect(figures(open(), [entry('1', '1'), half('1.5', '24.9'), half('1.2', null)])).toMatchObject({ gross_profit: '34.9', profit_source: 'computed', computed_profit: '35' });
+    expect(figures(open(), [entry('1', '1'), half('1.5', '24.9'), half('1.2', null)], 'long', () => null)).toMatchObject({ gross_profit: null, profit_source: null });
+    expect(figures(closed(), [entry('1', '1'), half('1.5', '24.9')])).toMatchObject({ gross_profit: '20', profit_source: 'told' });
+    expect(figures(closed({ gross_profit: null }), [entry('1', '1'), half('1.5', '24.9')])).toMatchObject({ gross_profit: '30', profit_source: 'computed' });
   });
 
   it('is that of what was exited so far', () => {

@@ -44,6 +44,10 @@ export interface TradeFigures extends Omit<Told, 'since' | 'entered'> {
   /** Sums of the fills; null without any on that side. */
   entered_size: string | null;
   exited_size: string | null;
+  /** Σ price × size of the entries, which their average need not be exactly; null: it is entry_price × size. */
+  entry_paid: string | null;
+  /** Of a binary contract: what it cost, and so what can be lost, in the account's currency; null: of anything else, or not known. */
+  staked: string | null;
   profit_source: ProfitSource | null;
   /** Ours, of what was exited, to compare with the broker's; in the account's currency. */
   computed_profit: string | null;
@@ -121,6 +125,8 @@ export function figuresOf(told: Told, given: readonly Fill[], { direction, lotSi
     ...Object.fromEntries(COSTS.map((cost) => [cost, costOf(told[cost], fills.flatMap((fill) => fill[cost] ?? []), asTold)])) as Pick<Told, (typeof COSTS)[number]>,
     entered_size: entry.size && entered && text(entered),
     exited_size: exit.size && text(exit.size),
+    entry_paid: entry.size === null || entry.size !== entered ? null : entry.paid.toFixed(),
+    staked: stakedOf(known, entry, entered, direction, ours.point),
     computed_profit: ours.profit,
     point_value: ours.point === null ? null : ours.point.amount.toFixed(),
     point_value_assumed: ours.point?.assumed ?? false,
@@ -157,7 +163,7 @@ interface Parts {
   direction: 'long' | 'short';
 }
 
-/** (Σ exits − their part of the entries) × the value of a point at the exit. More exited than entered has no cost yet, and so no profit. */
+/** (Σ exits − their part of the entries) × the value of a point at the exit; `untold`: of the exits alone of which the broker told no profit. More exited than entered has no cost yet, and so no profit. */
 function computed(known: { entry_price: string | null; entry_time: string | null; exit_price: string | null; status: TradeStatus }, { entry, exit, entered, asTold, direction }: Parts, valueAt: PointValue) {
   const paidFor = entry.price ?? (known.entry_time === null || known.entry_price === null ? null : new Exact(known.entry_price));
   const whole = asTold && known.exit_price !== null && entered !== null ? { size: entered, paid: entered.times(known.exit_price) } : null;
@@ -166,18 +172,37 @@ function computed(known: { entry_price: string | null; entry_time: string | null
   const [first, last] = [paidFor ?? leftAt, leftAt].map((price) => price && valueAt(price));
   // What was risked at the entry stays what it was, also where the price is the rate and has moved until the exit.
   const point = first ?? null;
-  if (ended === null || paidFor === null || entered === null || !last || ended.size.gt(entered)) return { profit: null, point };
+  if (ended === null || paidFor === null || entered === null || !last || ended.size.gt(entered)) return { profit: null, untold: null, point };
   // One division, and the last: of the parts nothing is rounded.
-  const cost = entry.size === null ? ended.size.times(paidFor) : entry.paid.times(ended.size).div(entry.size);
-  return { profit: bounded(ended.paid.minus(cost).times(direction === 'long' ? 1 : -1).times(last.amount)), point };
+  const profitOn = ({ size, paid }: { size: Decimal; paid: Decimal }) => {
+    const cost = entry.size === null ? size.times(paidFor) : entry.paid.times(size).div(entry.size);
+    return paid.minus(cost).times(direction === 'long' ? 1 : -1).times(last.amount);
+  };
+  const untold = sideOf(exit.fills.filter(({ profit }) => profit === null));
+  return { profit: bounded(profitOn(ended)), untold: whole || untold.size === null ? null : profitOn({ size: untold.size, paid: untold.paid }), point };
+}
+
+/**
+ * What a binary contract cost (trading-rules 6.6): size × price + fees, of the entries alone, so that no exit moves it. Selling at
+ * 0.60 costs the 0.40 that are left to 1. Of costs that were told of the whole trade nobody knows which were the entry's: they do not count.
+ */
+function stakedOf({ entry_price }: Pick<Told, 'entry_price'>, entry: Side, entered: Decimal | null, direction: 'long' | 'short', point: ReturnType<PointValue>): string | null {
+  if (!point?.isBinary || entered === null || entry_price === null) return null;
+  const paid = entry.size === entered ? entry.paid : entered.times(entry_price);
+  // No binary costs more than the 1 that it pays: such a price is not understood.
+  if (paid.gt(entered)) return null;
+  const costs = sum(entry.fills.flatMap(({ commission, fee }) => [commission ?? '0', fee ?? '0'])).neg();
+  return bounded((direction === 'long' ? paid : entered.minus(paid)).times(point.amount).plus(Exact.max(costs, 0)));
 }
 
 function profitOf(told: Told, fills: Fill[], exit: Side, ours: ReturnType<typeof computed>, asTold: boolean): { gross_profit: string | null; profit_source: ProfitSource | null } {
+  const brokers = sum(fills.flatMap(({ profit }) => profit ?? []));
   const isBrokers = !asTold && exit.size !== null && exit.fills.every(({ profit }) => profit !== null);
-  if (isBrokers) return { gross_profit: text(sum(fills.flatMap(({ profit }) => profit ?? []))), profit_source: 'broker' };
+  if (isBrokers) return { gross_profit: text(brokers), profit_source: 'broker' };
   if (told.gross_profit !== null) return { gross_profit: told.gross_profit, profit_source: 'told' };
   if (fills.length === 0 || ours.profit === null) return { gross_profit: null, profit_source: null };
-  return { gross_profit: ours.profit, profit_source: ours.point?.assumed ? 'assumed' : 'computed' };
+  // Where the broker told of some exits only, its word holds for those.
+  return { gross_profit: ours.untold === null ? ours.profit : bounded(brokers.plus(ours.untold)), profit_source: ours.point?.assumed ? 'assumed' : 'computed' };
 }
 
 function costOf(told: string | null, filled: string[], asTold: boolean): string | null {

@@ -2,8 +2,8 @@ import type { Decimal } from 'decimal.js';
 import { Exact } from '../common/decimal.js';
 import { type FigureTerms, termsOf } from '../instruments/figures.js';
 
-/** What a size of 1 and a price of 1 come to in the account's currency; null: not known, which is never a number. */
-export type PointValue = (price: Decimal) => { amount: Decimal; assumed: boolean } | null;
+/** What a size of 1 and a price of 1 come to in the account's currency, and whether the instrument is a binary contract; null: not known, which is never a number. */
+export type PointValue = (price: Decimal) => { amount: Decimal; assumed: boolean; isBinary: boolean } | null;
 
 export interface Priced {
   symbol: string;
@@ -29,8 +29,8 @@ export function pointValueOf({ symbol, exchange, outcome, execution_mode }: Pric
   const amount = isBinary ? new Exact(known.contractSize) : new Exact(known.tickValue).div(known.tickSize);
   const of = isBinary ? known.quoteCurrency : (known.tickValueCurrency ?? currency);
   return (price) => {
-    if (of === currency) return { amount, assumed };
+    if (of === currency) return { amount, assumed, isBinary };
     const isRate = (known.kind === 'fx' || known.kind === 'crypto') && known.baseCurrency === currency && of === known.quoteCurrency && price.gt(0);
-    return isRate ? { amount: amount.div(price), assumed } : null;
+    return isRate ? { amount: amount.div(price), assumed, isBinary } : null;
   };
 }

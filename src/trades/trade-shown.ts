@@ -7,6 +7,8 @@ import type { TradeRow } from './trades.repository.js';
 const DIGITS = 18;
 const text = (value: Decimal | null): string | null => value && value.toDecimalPlaces(DIGITS, Exact.ROUND_HALF_EVEN).plus(0).toFixed();
 const exact = (value: string | null): Decimal | null => (value === null ? null : new Exact(value));
+const negated = (value: Decimal | null): Decimal | null => value && value.neg();
+const atLeast0 = (value: Decimal | null): Decimal | null => value && Exact.max(value, 0);
 
 const size = (meaning: string) => decimalText().describe(`${meaning}, in the unit of lotSize`);
 const price = (meaning: string) => decimalText().nullable().describe(`${meaning}, as a price`);
@@ -27,7 +29,7 @@ export const shownFiguresShape = {
   entrySlippage: price('entry less requested price over the fills that have both, weighted by size, positive: worse; null without one'),
   exitSlippage: price('the same of the exits'),
   initialStopLoss: price('the first stop that was told, at or before the entry; kept for ever; null without one'),
-  initialRiskAmount: amount(`what was risked: entered size to the initial stop; ${TERMS}, or without a stop`),
+  initialRiskAmount: amount(`what was risked: entered size to the initial stop; of a binary contract size × price + fees of the entry fills; ${TERMS}, or without a stop`),
   rMultiple: decimalText().nullable().describe('netProfit / initialRiskAmount; null without both, or when nothing was risked'),
   highPrice: price('the highest of fills and marks between entry and exit, a long by the bid, a short by the ask; null before the entry'),
   lowPrice: price('the lowest'),
@@ -49,11 +51,14 @@ export function toFigures(row: TradeRow): ShownFigures {
   const exited = exact(row.exited_size) ?? (row.status === 'closed' ? entered : new Exact(0));
   const entry = row.entry_time === null ? null : exact(row.entry_price);
   const stop = initialStopOf(row);
-  const money = (distance: Decimal | null) => (distance === null || row.point_value === null ? null : distance.times(entered).times(row.point_value));
-  const risk = money(entry === null || stop === null ? null : entry.minus(stop).abs());
+  const sign = row.direction === 'long' ? 1 : -1;
+  // By what was paid, as an average has been rounded.
+  const paid = entry && (exact(row.entry_paid) ?? entry.times(entered));
+  const lossAt = (at: Decimal | null) => (paid && at && row.point_value !== null ? paid.minus(at.times(entered)).times(row.point_value).times(sign) : null);
+  const fallTo = (at: Decimal | null) => entry && at && entry.minus(at).times(sign);
+  const risk = exact(row.staked) ?? lossAt(exact(stop))?.abs() ?? null;
   const [low, high] = extremesOf(row);
-  const [below, above] = [entry && low && Exact.max(entry.minus(low), 0), entry && high && Exact.max(high.minus(entry), 0)];
-  const [against, inFavour] = row.direction === 'long' ? [below, above] : [above, below];
+  const [worst, best] = row.direction === 'long' ? [low, high] : [high, low];
   return {
     enteredSize: text(entered) ?? '0', exitedSize: text(exited) ?? '0', openSize: row.open_size, overfilledSize: text(Exact.max(exited.minus(entered), 0)) ?? '0',
     profitSource: row.gross_profit === null ? null : (row.profit_source ?? 'told'), computedProfit: row.computed_profit,
@@ -61,7 +66,8 @@ export function toFigures(row: TradeRow): ShownFigures {
     figuresAssumed: row.point_value_assumed, entrySlippage: row.entry_slippage, exitSlippage: row.exit_slippage,
     initialStopLoss: stop, initialRiskAmount: text(risk),
     rMultiple: row.net_profit === null || risk === null || risk.isZero() ? null : text(new Exact(row.net_profit).div(risk)),
-    highPrice: text(high), lowPrice: text(low), maePrice: text(against), mfePrice: text(inFavour), maeAmount: text(money(against)), mfeAmount: text(money(inFavour)),
+    highPrice: text(high), lowPrice: text(low),
+    maePrice: text(atLeast0(fallTo(worst))), mfePrice: text(atLeast0(negated(fallTo(best)))), maeAmount: text(atLeast0(lossAt(worst))), mfeAmount: text(atLeast0(negated(lossAt(best)))),
   };
 }
 

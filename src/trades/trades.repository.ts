@@ -61,7 +61,7 @@ export interface TradeRow extends TradeState, Pick<TradeFigures, FigureColumn>, 
   finished_at: string | null;
 }
 
-type FigureColumn = 'entered_size' | 'exited_size' | 'profit_source' | 'computed_profit' | 'point_value' | 'point_value_assumed' | 'entry_slippage'
+type FigureColumn = 'entered_size' | 'exited_size' | 'entry_paid' | 'staked' | 'profit_source' | 'computed_profit' | 'point_value' | 'point_value_assumed' | 'entry_slippage'
   | 'exit_slippage' | 'price_high' | 'price_low';
 
 export type NewTrade = Pick<
@@ -117,7 +117,7 @@ export const MADE_BY = 'agent_version, config_hash, model_version, prompt_hash';
 /** The same of its idea `i`, its prediction `p` and its agent's state `s`. */
 export const MAKER = `coalesce(i.agent_version, s.agent_version) as agent_version, coalesce(i.config_hash, s.config_hash) as config_hash,
   coalesce(i.model_version, p.model_version) as model_version, coalesce(i.prompt_hash, p.prompt_hash) as prompt_hash`;
-const FIGURES = `entered_size, exited_size, profit_source, computed_profit, point_value, point_value_assumed, entry_slippage, exit_slippage, price_high,
+const FIGURES = `entered_size, exited_size, entry_paid, staked, profit_source, computed_profit, point_value, point_value_assumed, entry_slippage, exit_slippage, price_high,
   price_low`;
 const MARKED = 'mark_high, mark_high_at, mark_low, mark_low_at';
 const FIRST_STOP = 'first_stop_loss, first_stop_at';
@@ -174,14 +174,14 @@ export class TradesRepository {
         select ${() => MAKER} from agent_state s left join trade_ideas i on i.id = ${trade.idea_id}::uuid left join predictions p on p.id = ${trade.prediction_id}::uuid
         where s.agent_id = ${trade.agent_id} and ${trade.origin}::text <> 'external'
       ), made as (
-        insert into trades (${() => WRITTEN}, ${() => MADE_BY}, order_tag, told_at, first_stop_loss, point_value, point_value_assumed, price_high, price_low)
+        insert into trades (${() => WRITTEN}, ${() => MADE_BY}, order_tag, told_at, first_stop_loss, staked, point_value, point_value_assumed, price_high, price_low)
         values (${trade.id}, ${trade.agent_id}, ${trade.account_id}, ${trade.client_order_id}, ${trade.symbol}, ${trade.broker_symbol}, ${trade.exchange},
           ${trade.product}, ${trade.direction}, ${trade.outcome}, ${trade.lot_size}, ${trade.entry_price}, ${trade.entry_time},
           ${trade.stop_loss}, ${json(trade.take_profit)}::jsonb, ${trade.execution_mode}, ${trade.origin}, ${trade.broker},
           ${trade.broker_order_id}, ${trade.broker_position_id}, ${trade.broker_ticket}, ${trade.prediction_id}, ${trade.idea_id},
           ${trade.command_id}, ${trade.strategy_id}, ${trade.status}, ${trade.source_time}, ${trade.request_hash},
           (select agent_version from maker), (select config_hash from maker), (select model_version from maker), (select prompt_hash from maker), coalesce(${trade.order_tag ?? null}::text, new_order_tag()), ${step.occurredAt}::timestamptz, ${trade.stop_loss},
-          ${figures.point_value}, ${figures.point_value_assumed}, ${figures.price_high}, ${figures.price_low})
+          ${figures.staked}, ${figures.point_value}, ${figures.point_value_assumed}, ${figures.price_high}, ${figures.price_low})
         on conflict (agent_id, client_order_id) do nothing
         returning ${() => COLUMNS}
       ), noted as (

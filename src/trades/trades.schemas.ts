@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { decimal, decimalText, lotSize, money, pastInstant, price, symbol, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
+import { DOUBT_CODES } from './trade-doubts.js';
 import { brokerTicket, EXECUTION_MODES, EXIT_REASONS, OUTCOMES, takeProfit, TRADE_DIRECTIONS } from './trade-fields.js';
 import { shownFiguresShape, toFigures } from './trade-shown.js';
 import type { LinkedExplanation, TradeRow, TransitionRow } from './trades.repository.js';
@@ -149,6 +150,8 @@ export const tradeSchema = z.object({
 export const answeredTradeSchema = tradeSchema.extend({
   repeated: z.literal(true).optional(),
   differs: z.array(z.string()).optional(),
+  doubts: z.array(z.object({ code: z.enum(DOUBT_CODES), path: z.string(), message: z.string() })).optional()
+    .describe('why it cannot be as it was told, by field. It is kept all the same, since it has happened, and a person is told (incident TRADE_DOUBTFUL)'),
 });
 
 export const tradeDetailSchema = tradeSchema.extend({
@@ -218,10 +221,11 @@ export const toTrade = (row: TradeRow): z.output<typeof tradeSchema> => ({
   finishedAt: row.finished_at,
 });
 
-export const toAnsweredTrade = ({ trade, repeats }: Answered): z.output<typeof answeredTradeSchema> => ({
+export const toAnsweredTrade = ({ trade, repeats, doubts = [] }: Answered): z.output<typeof answeredTradeSchema> => ({
   ...toTrade(trade),
   ...(repeats ? { repeated: true as const } : {}),
   ...(repeats && repeats.length > 0 ? { differs: repeats } : {}),
+  ...(doubts.length > 0 ? { doubts } : {}),
 });
 
 export const toTradeDetail = (row: TradeRow, explanations: LinkedExplanation[]): z.output<typeof tradeDetailSchema> => ({

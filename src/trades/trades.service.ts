@@ -8,11 +8,13 @@ import { badRequest, conflict, notFound } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { newestOf } from '../database/newest-first.js';
 import { Events } from '../events/events.service.js';
+import { Incidents } from '../incidents/incidents.service.js';
 import { SymbolLookup } from '../instruments/symbol-lookup.js';
 import { BrokerTradesRepository } from './broker-trades.repository.js';
 import { ClaimsService } from './claims.service.js';
 import { differingFields, type Facts, factsOf, hashOf } from './request-facts.js';
 import { eventOf } from './trade-change.js';
+import { type Doubt, doubtsOf } from './trade-doubts.js';
 import { differs } from './let-through.js';
 import { type Opening, OpeningsRepository, UNTOLD } from './openings.repository.js';
 import { EXECUTION_MODES, type ExitReason } from './trade-fields.js';
@@ -32,6 +34,7 @@ interface Told {
   ungated: string | null;
   /** What was made of it before its agent told it. */
   untoldId: string | null;
+  doubts: Doubt[];
 }
 
 /** An answer to a request that may have been answered before. */
@@ -39,6 +42,8 @@ export interface Answered {
   trade: TradeRow;
   /** Null: this is the first time. Otherwise the fields in which it differs from the first. */
   repeats: string[] | null;
+  /** Of a trade that was just told. */
+  doubts?: Doubt[];
 }
 
 @Injectable()
@@ -52,6 +57,7 @@ export class TradesService {
     private readonly symbols: SymbolLookup,
     private readonly openings: OpeningsRepository,
     private readonly ungated: UngatedTrades,
+    private readonly incidents: Incidents,
   ) {}
 
   /**
@@ -91,9 +97,18 @@ export class TradesService {
     return this.stored(tx, caller, row, told);
   }
 
-  private async stored(tx: Tx, caller: Caller, trade: TradeRow, { ungated }: Told): Promise<Answered> {
+  private async stored(tx: Tx, caller: Caller, trade: TradeRow, { ungated, doubts }: Told): Promise<Answered> {
     if (ungated !== null) await this.ungated.note(tx, caller, trade, ungated);
-    return { trade, repeats: null };
+    if (doubts.length > 0) await this.doubtful(tx, caller, trade, doubts);
+    return { trade, repeats: null, doubts };
+  }
+
+  /** One for its agent, however many: what is wrong with one is mostly wrong with all that its code tells. */
+  private doubtful(tx: Tx, caller: Caller, { id, agent_id: agentId, symbol, client_order_id: clientOrderId }: TradeRow, doubts: Doubt[]): Promise<void> {
+    return this.incidents.open(tx, caller, {
+      kind: 'TRADE_DOUBTFUL', severity: 'warning', subjectId: agentId, agentId, data: { tradeId: id, clientOrderId, symbol, doubts },
+      summary: `A trade in ${symbol} cannot be as it was told: ${doubts.map(({ path, message }) => `${path}: ${message}`).join('; ')}.`,
+    });
   }
 
   /** @param madeFor the command of what was made in its place, for one that names none */
@@ -124,7 +139,8 @@ export class TradesService {
       command_id: commandId, strategy_id: body.strategyId ?? opening?.strategy_id ?? null, status: statusOf(body), source_time: body.sourceTime ?? null,
       request_hash: hashOf(requestFacts(body, mode)),
     };
-    return { trade, ungated, untoldId: gated?.untold ? gated.trade_id : null };
+    const doubts = doubtsOf(trade, await this.symbols.kindOf(tx, agent.account_id, trade));
+    return { trade, ungated, untoldId: gated?.untold ? gated.trade_id : null, doubts };
   }
 
   /** What the gate let through and this trade names; null: nothing. */

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../common/http/caller.js';
 import type { Tx } from '../database/transaction.js';
-import { Events } from '../events/events.service.js';
-import { HaltsRepository } from '../halts/halts.repository.js';
+import { AgentHalts } from '../halts/agent-halts.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import { TradeWatch } from './trade-watch.js';
 import type { TradeRow } from './trades.repository.js';
@@ -13,9 +12,8 @@ const HALT_REASON = 'it traded past the gate';
 @Injectable()
 export class UngatedTrades {
   constructor(
-    private readonly halts: HaltsRepository,
+    private readonly halts: AgentHalts,
     private readonly incidents: Incidents,
-    private readonly events: Events,
     watch: TradeWatch,
   ) {
     watch.onMoved(async (tx, trade) => {
@@ -34,15 +32,6 @@ export class UngatedTrades {
       kind: 'UNGATED_TRADE', severity: 'critical', subjectId: id, agentId, data: { symbol, direction, outcome, lotSize, commandId: trade.command_id, ideaId: trade.idea_id, why },
       summary: `${direction} ${lotSize} ${symbol}${outcome === null ? '' : ` ${outcome}`} was traded live past the gate: ${why}. Its agent is halted.`,
     });
-    const inForce = await this.halts.inForce(tx, { accountId, executionMode: 'live', agentIds: [agentId], strategyId: null, symbol });
-    // One is enough, however many such trades it tells.
-    if (inForce.some(({ scope, reason }) => scope === 'agent' && reason === HALT_REASON)) return;
-    const halt = await this.halts.impose(tx, {
-      scope_type: 'agent', scope_id: agentId, mode: 'reduce', reason: HALT_REASON, source: 'server', imposed_by: 'system', correlation_id: caller.correlationId,
-    });
-    await this.events.append(tx, caller, [{
-      type: 'halt.imposed', subjectId: halt.id, agentId,
-      data: { scope: 'agent', scopeId: agentId, mode: halt.mode, source: halt.source, breaker: null, imposedBy: halt.imposed_by, why: halt.reason, tradeId: id },
-    }]);
+    await this.halts.impose(tx, caller, { id: agentId, accountId, executionMode: 'live' }, 'reduce', HALT_REASON, { tradeId: id });
   }
 }

@@ -18,7 +18,7 @@ const command = row<'commands'>({ id: 'c', type: 'open_trade', payload: { direct
 const trade = row<'trades'>({
   id: 't', status: 'closed', direction: 'long', lot_size: '1', symbol: 'EURUSD', outcome: null, execution_mode: 'paper', origin: 'gated', currency: 'USD', exit_price: '1.09', exit_reason: 'stop', net_profit: '-100', gross_profit: '-100',
   profit_source: 'broker', entered_size: '1', exited_size: '1', entry_time: at, entry_price: '1.1', first_stop_loss: '1.095', first_stop_at: null, point_value: '20000', open_size: '0', finished_at: at,
-  idea_id: 'i', command_id: 'c', price_low: null, price_high: null, mark_low: null, mark_high: null, computed_profit: null,
+  idea_id: 'i', command_id: 'c', price_low: null, price_high: null, mark_low: null, mark_high: null, computed_profit: null, entry_paid: null, staked: null,
 });
 const closure = row<'closures'>({ id: 'k', size: null, cause: 'supervisor', rule: 'stop', detail: { stopLoss: '1.09', price: '1.0899', seen: [] }, ended_as: 'flat', end_reason: null, ended_at: at, tries: 1 });
 const halt = row<'halts'>({

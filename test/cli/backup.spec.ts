@@ -133,10 +133,11 @@ describeOnPostgres15('tradewarden backup', () => {
   });
 
   it('fails on a disk that is full, or may only be read', async () => {
-    for (const [options, said] of [['size=96k', /No space left|ENOSPC/], ['ro', /cannot be written \(EROFS\)/]] as const) {
+    for (const [options, said] of [['size=96k', /No space left|ENOSPC/], ['size=4k', /backups\.lock cannot be locked: No space left/], ['ro', /cannot be written \(EROFS\)/]] as const) {
       const disk = tiny(options);
       // Only who may mount can try; others are kept out by the modes of a folder, as below.
       if (!disk) continue;
+      if (options === 'size=4k') writeFileSync(join(disk.folder, 'other'), Buffer.alloc(4_096));
       try {
         const full = await backup(['--dir', disk.folder]);
         expect([options, full.code, full.json.error.message]).toEqual([options, 1, expect.stringMatching(said)]);

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +32,16 @@ describe('wrong usage', () => {
     expect([run.code, run.stdout]).toEqual([2, '']);
     expect(run.stderr).toMatch(reason);
     expect(run.stderr).not.toContain('hunter2');
+  });
+
+  it.each([['--help'], ['--port', '80']])('%j of the server starts nothing, and says what there is', async (...args) => {
+    const main = spawn(process.execPath, [join(process.cwd(), 'dist', 'src', 'main.js'), ...args], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], DATA_DIR: join(folder, 'none') } });
+    let said = '';
+    main.stderr.on('data', (data: Buffer) => (said += data.toString()));
+    expect(await new Promise((resolve) => main.once('close', resolve))).toBe(2);
+    expect(said).toMatch(`was not started: ${args.join(' ')}\n`);
+    expect(said).toMatch('npm run cli -- --help');
+    expect(existsSync(join(folder, 'none'))).toBe(false);
   });
 
   it('is one object on stdout with --json', async () => {

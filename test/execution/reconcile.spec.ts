@@ -72,6 +72,17 @@ describe('what a broker did', () => {
     expect(await read(body.deals.adopted[1]?.tradeId ?? '')).toMatchObject({ origin: 'external', status: 'closed', netProfit: '7' });
   });
 
+  it('says of a binary contract which side it was, and no side takes what the other left', async () => {
+    const agent = await agentOn((await account('netting')).name);
+    const sides = [deal('1', 'entry', { symbol: 'KX-T1', price: '0.4', outcome: 'yes' }), deal('2', 'entry', { symbol: 'KX-T1', price: '0.55', outcome: 'no' })];
+    const { status, body } = await reconcile(agent, { deals: [...sides, deal('3', 'exit', { symbol: 'KX-T1', price: '1', outcome: 'no', exitReason: 'settlement' })] });
+    expect([status, body.detail]).toEqual([200, undefined]);
+    const trades = await Promise.all(body.deals.adopted.map(({ tradeId }) => read(tradeId)));
+    expect(trades).toMatchObject([{ outcome: 'yes', openSize: '1' }, { outcome: 'no', openSize: '0', exitReason: 'settlement' }]);
+    const wrong = await reconcile(agent, { deals: [deal('4', 'entry', { outcome: 'maybe' })] });
+    expect([wrong.status, wrong.body.detail]).toEqual([400, 'deals.0.outcome: must be one of yes, no']);
+  });
+
   it('goes to the trade that its agent tells of later', async () => {
     const { name } = await account();
     const [one, other] = [await agentOn(name), await agentOn(name)];

@@ -38,6 +38,19 @@ describe('a report', () => {
     expect(await state()).toMatchObject({ status: 'running', equity: '9999', balance: '10000', currency: 'EUR', openPositions: 0, cycleCount: 7, agentVersion: '1.2', margin: null, brokerConnected: null });
   });
 
+  it('takes null for what is not told, in each of its fields and within the broker\'s account', async () => {
+    const told = {
+      status: 'running', equity: '1', balance: '2', margin: '3', marginFree: '4', floatingPnl: '5', currency: 'USD', openPositions: 1, cycleCount: 7, lastCycleAt: before(60), observedStateVersion: 1,
+      brokerConnected: true, tradeAllowed: true, lastQuoteAt: before(60), agentVersion: '1.2', configHash: 'abc', brokerAccount: { server: 'S', currency: 'USD' },
+    };
+    await beat(told);
+    const answer = await beat({ ...Object.fromEntries(Object.keys(told).map((field) => [field, null])), asOf: null, errorMessage: null });
+    expect([answer.status, answer.body.code]).toEqual([200, undefined]);
+    expect(await state()).toMatchObject(told);
+    await beat({ brokerAccount: { loginHash: null, server: 'T', kind: null, currency: null, marginMode: null } });
+    expect(await state()).toMatchObject({ brokerAccount: { server: 'T' }, accountMismatch: null });
+  });
+
   it('keeps every digit of its amounts', async () => {
     const equity = '-1234567890123456789.123456789012345678';
     await beat({ equity, floatingPnl: '0.000000000000000001' });

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
+import { type Halt, release } from '../support/halts.js';
 import { whenWaiting } from '../support/locks.js';
 import { after, held, reportOf } from '../support/positions.js';
 
@@ -17,6 +18,7 @@ beforeAll(async () => {
 afterAll(() => t.close());
 
 const HASH = createHash('sha256').update('Broker-Live:1').digest('hex');
+const HALTED = expect.objectContaining({ code: 'HALT', mode: 'halt', reason: expect.stringMatching(/^ACCOUNT_MISMATCH: /) });
 const copy = { 'x-instance-id': 'copy' };
 
 /** A live agent that runs, on an account of its own. */
@@ -33,6 +35,10 @@ const beat = (agent: TestAgent, body: Record<string, unknown> = {}) =>
 const report = (agent: TestAgent, body: Record<string, unknown> = {}) => agent.http<{ code: string; complete: boolean }>('POST', '/agents/me/positions', { body: reportOf(body), headers: copy });
 const state = async (agent: TestAgent): Promise<State> => (await t.http<State>('GET', `/agents/${agent.id}/state`)).body;
 const canTrade = async (agent: TestAgent) => (await state(agent)).canTrade;
+const released = async (agent: TestAgent) => {
+  const { items } = (await t.http<{ items: Halt[] }>('GET', '/kill-switch?active=true&limit=500')).body;
+  for (const { id } of items.filter(({ scope }) => scope.id === agent.id)) expect((await release(t, id)).status).toBe(200);
+};
 const incidents = async (agent: TestAgent, kind: string, status = 'open') => (await t.http<{ items: { severity: string; data: object }[] }>('GET', `/incidents?agentId=${agent.id}&kind=${kind}&status=${status}`)).body.items;
 
 describe('a live agent', () => {
@@ -89,7 +95,7 @@ describe('an agent on another account than its own', () => {
   it.each<[string, (agent: TestAgent, brokerAccount: object) => Promise<unknown>]>([
     ['a heartbeat', (agent, brokerAccount) => beat(agent, { brokerAccount })],
     ['a report of positions', async (agent, brokerAccount) => { await report(agent, { brokerAccount, asOf: after(++accounts / 100) }); }],
-  ])('is paused once by %s, opens nothing while it lasts, and stays paused until a person resumes it', async (_what, say) => {
+  ])('is halted once by %s, opens nothing while it lasts, and stays halted until a person releases it', async (_what, say) => {
     const agent = await live();
     await beat(agent);
     await report(agent);
@@ -97,22 +103,27 @@ describe('an agent on another account than its own', () => {
     expect(await state(agent)).toMatchObject({ canTrade: true, accountMismatch: null });
     await say(agent, { ...told, kind: 'demo' });
     await say(agent, { ...told, kind: 'demo' });
-    expect(await state(agent)).toMatchObject({ canTrade: false, accountMismatch: ['kind', 'mode'], desiredState: { run: 'paused', reasons: [{ code: 'ACCOUNT_MISMATCH' }] } });
+    expect(await state(agent)).toMatchObject({ canTrade: false, accountMismatch: ['kind', 'mode'], desiredState: { state: 'halted', reasons: expect.arrayContaining([HALTED]) } });
     expect(await incidents(agent, 'ACCOUNT_MISMATCH')).toMatchObject([{ severity: 'critical', data: { fields: ['kind', 'mode'] } }]);
-    await t.http('POST', `/agents/${agent.id}/commands`, { body: { type: 'resume' } });
+    await released(agent);
     await say(agent, { ...told, kind: 'demo' });
-    expect(await state(agent)).toMatchObject({ canTrade: false, desiredState: { run: 'running' } });
+    expect(await state(agent)).toMatchObject({ canTrade: false, desiredState: { state: 'active' } });
     await say(agent, told);
     expect(await state(agent)).toMatchObject({ canTrade: true, accountMismatch: null });
-    expect([await incidents(agent, 'ACCOUNT_MISMATCH'), (await incidents(agent, 'ACCOUNT_MISMATCH', 'resolved')).length]).toEqual([[], 1]);
-    expect(await t.db.query(`select count(*)::int as n from events where agent_id = $1 and type = 'agent.account_differs'`, [agent.id])).toEqual([{ n: 1 }]);
+    await say(agent, { ...told, kind: 'demo' });
+    await say(agent, told);
+    expect(await state(agent)).toMatchObject({ canTrade: false, accountMismatch: null, desiredState: { state: 'halted' } });
+    await released(agent);
+    expect(await state(agent)).toMatchObject({ canTrade: true });
+    expect([await incidents(agent, 'ACCOUNT_MISMATCH'), (await incidents(agent, 'ACCOUNT_MISMATCH', 'resolved')).length]).toEqual([[], 2]);
+    expect(await t.db.query(`select count(*)::int as n from events where agent_id = $1 and type = 'agent.account_differs'`, [agent.id])).toEqual([{ n: 2 }]);
   });
 
-  it('hears of the pause in the answer of that heartbeat, and in that of a sync', async () => {
+  it('hears of the halt in the answer of that heartbeat, and in that of a sync', async () => {
     const [one, two] = [await live(), await live({ server: 'Broker-Live', loginHash: HASH })];
-    expect((await beat(one, { currency: 'EUR', equity: '1' })).body.desiredState).toMatchObject({ run: 'paused', reasons: [{ code: 'ACCOUNT_MISMATCH' }] });
+    expect((await beat(one, { currency: 'EUR', equity: '1' })).body.desiredState).toMatchObject({ state: 'halted', reasons: expect.arrayContaining([HALTED]) });
     const sync = { syncSeq: 1, state: { status: 'running', brokerAccount: { ...told, loginHash: 'b'.repeat(64) } } };
-    expect((await two.http<{ desiredState: object }>('POST', '/agents/me/sync', { body: sync, headers: copy })).body.desiredState).toMatchObject({ run: 'paused' });
+    expect((await two.http<{ desiredState: object }>('POST', '/agents/me/sync', { body: sync, headers: copy })).body.desiredState).toMatchObject({ state: 'halted' });
     expect(await state(two)).toMatchObject({ accountMismatch: ['loginHash'] });
   });
 
@@ -128,10 +139,10 @@ describe('an agent on another account than its own', () => {
     expect((await report(agent, { positions: [held()], brokerAccount: told, asOf: after(1) })).body).toMatchObject({ applied: true, adopted: [{}], missing: [{ tradeId: mine.id }] });
   });
 
-  it('is paused once, also when many heartbeats say so at once', async () => {
+  it('is halted once, also when many heartbeats say so at once', async () => {
     const agent = await live();
     await Promise.all(Array.from({ length: 20 }, () => beat(agent, { brokerAccount: { ...told, currency: 'EUR' } })));
-    expect(await t.db.query(`select count(*)::int as n from events where agent_id = $1 and type = 'agent.run_set' and data->>'code' = 'ACCOUNT_MISMATCH'`, [agent.id])).toEqual([{ n: 1 }]);
+    expect(await t.db.query(`select count(*)::int as n from events where agent_id = $1 and type = 'halt.imposed'`, [agent.id])).toEqual([{ n: 1 }]);
   });
 });
 

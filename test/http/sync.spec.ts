@@ -75,6 +75,13 @@ describe('everything in one call', () => {
     expect((await t.http('GET', `/agents/${agent.id}/state`)).body).toMatchObject({ liveness: 'online', instanceId: 'one' });
   });
 
+  it('takes null for what is not told: as a part of it, and within its state', async () => {
+    const none = { trades: null, transitions: null, fills: null, marks: null, positions: null, quotes: null, ideas: null, acks: null, lease: null };
+    expect(await sync({ syncSeq: 1, state: null, ...none })).toMatchObject({ status: 200, body: { commands: [], acks: [], results: [] } });
+    expect((await sync({ syncSeq: 2, ...none, state: { status: 'running', equity: '1000', balance: null } })).body.results).toEqual([]);
+    expect((await t.http('GET', `/agents/${agent.id}/state`)).body).toMatchObject({ status: 'running', equity: '1000' });
+  });
+
   it('lets one bad element fail alone, each answered at its place', async () => {
     const { id: tradeId } = (await agent.http<{ id: string }>('POST', '/trades', { body: { ...trade('old'), clientRef: undefined } })).body;
     const answer = await sync({
@@ -105,18 +112,27 @@ describe('everything in one call', () => {
     const send = (state: string) => agent.http<Sync>('POST', '/agents/me/sync', { raw: raw(state), headers: { 'x-instance-id': 'one', 'content-type': 'application/json' } });
     const { status, body } = await send('{"status":"running","equity":"1000"}');
     const tooLong = 'This number has more digits than JSON numbers keep: send it as a string.';
+    const tooLarge = 'Whole numbers in JSON go to 9007199254740991: send less, or a string where one is taken.';
     expect([status, body.results, body.acks]).toMatchObject([200, [
       { element: 'trades[0]', clientRef: 'ref-a', status: 'ok' }, { element: 'trades[1]', clientRef: 'ref-b', status: 'refused', code: 'NUMBER_NOT_EXACT', detail: `lotSize: ${tooLong}` },
       { element: 'trades[2]', clientRef: 'ref-c', status: 'refused', code: 'TEXT_HAS_NUL' }, { element: 'trades[3]', clientRef: null, status: 'refused' },
       { element: 'positions', status: 'refused', code: 'NUMBER_NOT_EXACT', detail: `asOf: ${tooLong}` },
     ], [
-      { clientRef: 'x', commandId: id, status: 'ok' }, { clientRef: 'y', commandId: id, status: 'refused', code: 'NUMBER_NOT_EXACT', detail: `result.n.0: ${tooLong}` },
+      { clientRef: 'x', commandId: id, status: 'ok' }, { clientRef: 'y', commandId: id, status: 'refused', code: 'NUMBER_NOT_EXACT', detail: `result.n.0: ${tooLarge}` },
     ]]);
     expect((await t.http('GET', `/agents/${agent.id}/state`)).body).toMatchObject({ status: 'running', equity: '1000' });
     expect((await send('{"equity":1e400}')).body).toMatchObject({ replayed: true, results: body.results });
     const next = await agent.http<Sync>('POST', '/agents/me/sync', { raw: '{"syncSeq":3,"state":{"equity":1e400}}', headers: { 'x-instance-id': 'one', 'content-type': 'application/json' } });
     expect(next).toMatchObject({ status: 200, body: { results: [{ element: 'state', status: 'refused', code: 'NUMBER_NOT_EXACT', detail: `equity: ${tooLong}` }] } });
     expect(await tradesOf()).toHaveLength(1);
+  });
+
+  it('says of a syncSeq that is too large how large it may be, once, and not to send a text', async () => {
+    const raw = (syncSeq: string) => agent.http<Sync & { errors: unknown[] }>('POST', '/agents/me/sync', { raw: `{"syncSeq":${syncSeq}}`, headers: { 'content-type': 'application/json' } });
+    for (const syncSeq of ['9007199254740993', '12345678901234567890']) {
+      expect(await raw(syncSeq)).toMatchObject({ status: 400, body: { code: 'NUMBER_NOT_EXACT', detail: expect.stringMatching(/^syncSeq: .*9007199254740991.*send less/) } });
+    }
+    expect((await raw('9007199254740992')).body.errors).toEqual([{ path: 'syncSeq', message: 'must be at most 9007199254740991' }]);
   });
 
   it('keeps a broken rule of the data to its element', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Schedules } from '../../src/database/schedules.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
+import { impose, release } from '../support/halts.js';
 import { type Idea, ideaOf, limit, limitAll, LONG, propose, quote, trader } from '../support/ideas.js';
 
 let t: TestApp;
@@ -64,6 +65,20 @@ describe('an idea that is let through', () => {
     expect((await t.http<{ items: unknown[] }>('GET', `/trade-ideas?agentId=${agent.id}`)).body.items).toHaveLength(1);
     const other = await agent.http('POST', '/trade-ideas?lease=1', { body: { ...LONG, lotSize: '0.2' }, headers: { 'idempotency-key': `same-${agent.id}` } });
     expect(other.status).toBe(422);
+  });
+
+  it('is not handed over by a replay that began after a halt, nor to another copy of the agent', async () => {
+    const send = (copy: string) => propose(agent, {}, '?lease=1', { 'idempotency-key': `lost-${agent.id}`, 'x-instance-id': copy });
+    await agent.http('POST', '/agents/me/heartbeat', { body: { status: 'running' }, headers: { 'x-instance-id': 'one' } });
+    const first = await send('one');
+    expect(first.body.command).toMatchObject({ id: first.body.commandId });
+    const without = { ...first.body, command: null };
+    expect((await send('two')).body).toEqual(without);
+    expect((await send('one')).body).toEqual(first.body);
+    const { body: halt } = await impose(t, { type: 'agent', id: agent.id });
+    const again = await send('one');
+    expect([again.status, again.headers.get('idempotency-replayed'), again.body]).toEqual([201, 'true', without]);
+    await release(t, halt.id);
   });
 
   it('goes under the symbol of the account, and the command under that of the broker', async () => {

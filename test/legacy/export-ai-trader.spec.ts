@@ -148,6 +148,16 @@ describe('an export to AI Trader', () => {
     expect((await exported()).inexact).toEqual({ 'trades.pnl_usd': 1 });
   });
 
+  it('says where a ticket has more than 64 bits, and writes the nearest double; it was left out without a word', async () => {
+    await storeImported(t.db, 'ai-trader', source, [{ table: 'trades', rows: [await imported(2)] }]);
+    const [most, more] = [await added(), await added()];
+    await t.db.query(`update trades set broker_ticket = case id when $1 then '9223372036854775807' else '18446744073709551615' end, symbol = 'TICKETS' where id in ($1, $2)`, [most, more]);
+    const { inexact } = await exported();
+    expect(rowsOf(`select typeof(mt5_ticket) as type, mt5_ticket as ticket from trades where symbol = 'TICKETS' order by id`)).toEqual([{ type: 'integer', ticket: 9223372036854775807n }, { type: 'real', ticket: 18446744073709551616 }]);
+    expect(inexact).toMatchObject({ 'trades.mt5_ticket': 1 });
+    await t.db.query(`update trades set broker_ticket = null where symbol = 'TICKETS'`);
+  });
+
   it('is refused while trades with real money are open, and lists them, unless they are asked for', async () => {
     const other = await startTestApp();
     try {

@@ -113,6 +113,18 @@ describe('an export to rec_io', () => {
     }]);
   });
 
+  it.each([['INTEGER', { type: 'real', ticket: 18446744073709551616 }, { 'trades.ticket_id': 1 }], ['TEXT', { type: 'text', ticket: '18446744073709551615' }, {}]])('says where an old column of type %s rounds a ticket of more than 64 bits', async (declared, expected, rounded) => {
+    const source = `tickets ${declared}`;
+    const id = await tradeOf('USD', { ...CONTRACT, origin: 'imported' }, `outcome = 'yes', version = 2, broker_ticket = '18446744073709551615'`);
+    const cells = { id: 7n, status: 'open', date: '2026-01-01', time: '10:00:00', contract: 'c', strike: '$1', side: 'Y', buy_price: 0.5, position: 1n, ticket_id: null };
+    await storeImported(t.db, 'rec-io', source, [{ table: 'trades', rows: [{ oldId: '7', cells, target: 'trades', targetId: id }] }]);
+    const columns = Object.keys(cells).map((name) => ({ name, declared: name === 'ticket_id' ? declared : 'TEXT' }));
+    await t.db.query(`update import_runs set tables = $2 where source = $1`, [source, JSON.stringify([{ name: 'trades', columns }])]);
+    const { inexact } = await exported('rec-io', source);
+    expect(rowsOf('select typeof(ticket_id) as type, ticket_id as ticket from trades where id = 7')).toEqual([expected]);
+    expect(inexact).toEqual(rounded);
+  });
+
   it('gives its watcher what is open, and not what ended here', async () => {
     const over = await tradeOf('USD', { ...CONTRACT, origin: 'imported' }, `outcome = 'no', version = 2`);
     const open = await tradeOf('USD', { ...CONTRACT, status: 'open' }, `outcome = 'yes', exit_time = null, gross_profit = null, commission = null`);

@@ -35,6 +35,8 @@ export function writeFolder(folder: string, system: System, tables: readonly Old
     else if (is === 'members') files.set(path, `{${table.rows.map((row, n) => `"m${n}": ${json(table, row)}`).join(', ')}}`);
     else files.set(path, `{"v": 1${at === undefined ? '' : `, "${at}": [${table.rows.map((row) => json(table, row)).join(', ')}]`}}`);
   }
+  // Also of a system whose every table is missing.
+  mkdirSync(folder, { recursive: true });
   const wildness = draw.one([0, 0.05, 0.2, 0.6]);
   for (const [path, text] of files) put(join(folder, path), Buffer.from(draw.chance(wildness) ? damaged(text, path, draw) : text, 'latin1'));
   for (const [path, of] of stores) {

@@ -18,8 +18,13 @@ const NUMBER_CHARACTERS_MAX = 64;
 const SUSPICIOUS_NUMBER = /(?:^|[[:,\s])-?(?:\d[\d.]{15,}|\d[\d.]*[eE])/;
 
 /** Stands where a number lost digits until the place is known: a reviver is told the last key only, and `price` alone does not say of which item. */
-class InexactNumber {}
-const INEXACT = new InexactNumber();
+class InexactNumber {
+  constructor(readonly message: string) {}
+}
+const INEXACT = new InexactNumber('This number has more digits than JSON numbers keep: send it as a string.');
+/** Of counts and versions, which are numbers everywhere: to say "as a string" alone would send their client round in circles. */
+const TOO_LARGE = new InexactNumber(`Whole numbers in JSON go to ${Number.MAX_SAFE_INTEGER}: send less, or a string where one is taken.`);
+const WHOLE_NUMBER = /^-?\d{1,20}$/;
 
 /** The fields of a route's body of which each, or each element of each, is answered for itself: one number must not silence all the rest. */
 export interface InParts {
@@ -50,7 +55,7 @@ export function parseJson(text: string, parts: ReadonlySet<string> | null = null
   } catch {
     throw badRequest('BODY_NOT_JSON', 'The body is not valid JSON.');
   }
-  if (parts === null || value === null || value === INEXACT || typeof value !== 'object' || Array.isArray(value)) check(value, '', 0);
+  if (parts === null || value === null || value instanceof InexactNumber || typeof value !== 'object' || Array.isArray(value)) check(value, '', 0);
   else checkParts(value as Record<string, unknown>, parts);
   return value;
 }
@@ -77,7 +82,7 @@ function readablePart(part: unknown, depth: number): unknown {
 function exactNumber(this: unknown, _key: string, value: unknown, context: { source?: string }): unknown {
   if (typeof value !== 'number' || context.source === undefined) return value;
   const isExact = Number.isFinite(value) && context.source.length <= NUMBER_CHARACTERS_MAX && digitsOf(context.source) === digitsOf(String(value));
-  return isExact ? value : INEXACT;
+  return isExact ? value : WHOLE_NUMBER.test(context.source) ? TOO_LARGE : INEXACT;
 }
 
 /** Digits and power of ten of a JSON number, so that 1.50e2 and 150 compare equal. */
@@ -91,7 +96,7 @@ function digitsOf(source: string): string {
 
 function check(value: unknown, path: string, depth: number): void {
   if (typeof value === 'string') return checkText(value, path);
-  if (value === INEXACT) throw badRequest('NUMBER_NOT_EXACT', 'This number has more digits than JSON numbers keep: send it as a string.', path.slice(0, 200));
+  if (value instanceof InexactNumber) throw badRequest('NUMBER_NOT_EXACT', value.message, path.slice(0, 200));
   if (value === null || typeof value !== 'object') return;
   if (depth >= DEPTH_MAX) throw badRequest('BODY_TOO_DEEP', `Nested deeper than ${DEPTH_MAX} levels.`, path);
   for (const [key, inner] of Object.entries(value)) {

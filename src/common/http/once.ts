@@ -11,6 +11,8 @@ export interface OnceOptions<T> {
   status?: (body: T) => number;
   /** What a replay answers in place of a body that shows a secret. */
   withoutSecrets?: (body: T) => object;
+  /** What a replay may still say of the stored answer, where that hands something out. */
+  stillGiven?: (body: T) => Promise<T>;
 }
 
 /** What a merged statement made of a creation. */
@@ -27,7 +29,8 @@ export class Creation {
   ) {}
 
   async run<T extends object>(idempotency: Idempotency, work: (tx: Tx) => Promise<T>, options: OnceOptions<T> = {}): Promise<T> {
-    return this.answer(await idempotency.run(this.key(), options.status ?? (() => 201), work, options.withoutSecrets));
+    const answer = await idempotency.run(this.key(), options.status ?? (() => 201), work, options.withoutSecrets);
+    return this.answer(answer.replayed && options.stillGiven ? { ...answer, body: await options.stillGiven(answer.body) } : answer);
   }
 
   /**

@@ -65,7 +65,7 @@ export function parsed<T extends z.ZodType>(schema: T, value: unknown, place: st
 }
 
 function asProblem(issues: readonly Issue[]): Problem {
-  const errors = withoutEchoes(issues).flatMap(toErrors).slice(0, ERRORS_SHOWN);
+  const errors = onceEach(withoutEchoes(issues).flatMap(toErrors)).slice(0, ERRORS_SHOWN);
   const [first] = errors;
   const future = errors.some((error) => error.message.includes('TIME_IN_FUTURE'));
   const detail = first ? `${first.path ? `${first.path}: ` : ''}${first.message}` : 'The request is not valid.';
@@ -77,6 +77,10 @@ function withoutEchoes(issues: readonly Issue[]): readonly Issue[] {
   const mistyped = new Set(issues.filter(({ code }) => code === 'invalid_type').map(placeOf));
   return issues.filter((issue) => issue.code === 'invalid_type' || !mistyped.has(placeOf(issue)) || issue.keys !== undefined);
 }
+
+/** A whole number above the limit is so twice, as a number and as one that JSON keeps. Neighbours only: they come together. */
+const onceEach = (errors: { path: string; message: string }[]) =>
+  errors.filter(({ path, message }, index) => errors[index - 1]?.path !== path || errors[index - 1]?.message !== message);
 
 /** One for each field: unknown ones come together. */
 export function toErrors(issue: Issue): { path: string; message: string }[] {

@@ -106,15 +106,29 @@ export const symbol = (to: string | null, { bare = false }: { bare?: boolean } =
     return ours;
   });
 
-/** What a broker names an order by: text, and of a number all its digits. */
+/** `5000000123.0`, `9.2e+18`: pandas writes the whole numbers of a column in which one is missing as doubles. */
+const DOUBLE = /^-?\d+(?:\.\d+(?:e\+?\d+)?|e\+\d+)$/i;
+
+/** The digits of a whole number that is written as a double; what is not written so comes back as it is; null where a double has lost digits of it. */
+export function wholeDigits(written: string): string | null {
+  if (!DOUBLE.test(written)) return written;
+  const double = Number(written);
+  if (!Number.isInteger(double)) return written;
+  return Number.isSafeInteger(double) ? String(double) : null;
+}
+
+/** What a broker names an order by, or a row another: text, and of a number all its digits. */
 export const ticket = (to: string | null): Column<string | null> =>
   columnOfWords(to, '64-bit ticket to text', (cell, name) => {
     if (typeof cell === 'bigint') return String(cell);
-    if (cell instanceof JsonNumber && /^-?\d+$/.test(cell.text)) return cell.text;
-    if (typeof cell === 'string') return cell.trim();
+    // Of a JSON document only a whole number is one.
+    const written = typeof cell === 'string' ? cell.trim() : cell instanceof JsonNumber ? cell.text : null;
+    const digits = written === null ? null : wholeDigits(written);
+    if (digits !== null && (typeof cell === 'string' || /^-?\d+$/.test(digits))) return digits;
     // Above this a REAL has lost digits of the ticket it was made from.
     if (typeof cell === 'number' && Number.isSafeInteger(cell)) return String(cell);
-    throw refused(typeof cell === 'number' ? 'TICKET_INEXACT' : 'TICKET_INVALID', name, cell, 'a whole number of up to 64 bits, or text');
+    const isInexact = typeof cell === 'number' || (written !== null && digits === null);
+    throw refused(isInexact ? 'TICKET_INEXACT' : 'TICKET_INVALID', name, cell, 'a whole number of up to 64 bits, or text');
   });
 
 /** Has no place in ours: it stays in the old row that is kept beside. */

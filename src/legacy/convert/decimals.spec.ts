@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { notes, read } from '../../../test/support/read-cell.js';
-import { Exact } from '../../common/decimal.js';
+import { Exact } from './exact.js';
 import { type Cell, JsonNumber } from '../source/cell.js';
 import { decimal, fraction, plainNumber, shifted } from './decimals.js';
 

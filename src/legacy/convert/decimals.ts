@@ -1,4 +1,4 @@
-import { Exact } from '../../common/decimal.js';
+import { Exact } from './exact.js';
 import type { Column } from '../profile.js';
 import { type Cell, JsonNumber } from '../source/cell.js';
 import { columnOfWords, type Filled, refused } from './cells.js';

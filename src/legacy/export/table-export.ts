@@ -121,7 +121,7 @@ class Counts {
     const reason = row.taken ? `ID_TAKEN: an import brought a row with the id ${row.oldId} after it was given to this one` : row.imported ? null : (table.cannot?.(row) ?? null);
     if (reason !== null) return this.leftOut(row.id, reason);
     if (this.put(row.id, oldRow(table, row), table, row.imported ? row.oldId : '') && !row.imported) this.table.added++;
-    for (const column of row.inexact) this.report.inexact[`${table.name}.${column}`] = (this.report.inexact[`${table.name}.${column}`] ?? 0) + 1;
+    this.inexact(table, row.inexact);
   }
 
   kept({ oldId, cells, isUntrue }: KeptRow, table = this.of): void {
@@ -137,7 +137,7 @@ class Counts {
 
   put(id: string, cells: Cells, table = this.of, from = ''): boolean {
     try {
-      this.store.insert(table, cells, from);
+      this.inexact(table, this.store.insert(table, cells, from));
     } catch (error) {
       if (!(error instanceof RowRefused)) throw error;
       this.leftOut(id, `OLD_CONSTRAINT: ${error.message}`);
@@ -147,6 +147,10 @@ class Counts {
     this.table.written++;
     if (this.table.written % PAGE === 0) this.progress(this.of.name, this.table.written);
     return true;
+  }
+
+  private inexact({ name }: ShapeTable, columns: Iterable<string>): void {
+    for (const column of columns) this.report.inexact[`${name}.${column}`] = (this.report.inexact[`${name}.${column}`] ?? 0) + 1;
   }
 
   private leftOut(id: string, reason: string, count = 1): void {

@@ -16,6 +16,8 @@ const PARTS = [
 describe('a text from which secrets were removed', () => {
   it.each([
     ['https://x/?apikey=Zz99Yy88&page=2', `https://x/?apikey=${REMOVED}&page=2`], ['server=a;password=Zz99Yy88;database=b', `server=a;password=${REMOVED};database=b`],
+    ['was pbkdf2_sha256$260000$abcdEFGH12$ZGVyaXZlZGtleQ, now', `was ${REMOVED}, now`], ['$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW', REMOVED], ['scrypt:32768:8:1$c2FsdHNhbHQ$aGFzaGhhc2g and scrypt: a word', `${REMOVED} and scrypt: a word`],
+    ['$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub', REMOVED], ['{"Password Hash": "Zz99", "hash": "Zz99"}', `{"Password Hash":"${REMOVED}","hash":"Zz99"}`],
     ['it is kNOWNsecret99.', 'it is kNOWNsecret99.'], ['it is kNOWNsecret99, he said', `it is ${REMOVED}, he said`],
     ['the password: xyz, he said', `the password: ${REMOVED}, he said`], ['MT5_PASSWORD=Zz99Yy88 MT5_LOGIN=1', `MT5_PASSWORD=${REMOVED} MT5_LOGIN=1`], ['password: "of two words"; then', `password: ${REMOVED}; then`],
     ["broker.pwd = 'Zz99'", `broker.pwd = ${REMOVED}`], ['api_key: Zz99Yy88Xx77', `api_key: ${REMOVED}`], ['Passwort: unbekannt; secret: patience; key levels: 1.1050; password: ***', 'Passwort: unbekannt; secret: patience; key levels: 1.1050; password: ***'],

@@ -8,11 +8,11 @@ const WORDS = /[^\s"'`,;:=&?{}[\]()<>|\\]+/g;
 /** Digits and what stands between them in a time or a number: no secret, and what most texts of large tables are. */
 export const FIGURES = /^[-+\d\s.:,/TZ]{0,36}$/;
 /** Without one of these no pattern of `masked` and no name of a credential can be in a text. */
-const HINTS = /pass|pwd|pw|secret|credential|otp|pin|key|auth|bearer|cookie|database|connection|dsn|token|private|sign|:\/\/|[?&](?:sig|signature)=|\btws?_|eyJ|(?:sk|pk|rk|ghp|gho|ghs|xox[abps]|github_pat|glpat)[-_]|AKIA|\d{6,12}:[\w-]{30}/iu;
+const HINTS = /pass|pwd|pw|secret|credential|otp|pin|key|auth|bearer|cookie|database|connection|dsn|token|private|sign|:\/\/|[?&](?:sig|signature)=|\btws?_|eyJ|(?:sk|pk|rk|ghp|gho|ghs|xox[abps]|github_pat|glpat)[-_]|AKIA|\d{6,12}:[\w-]{30}|pbkdf2|scrypt|\$(?:2[abxy]|argon2)/iu;
 export const FIELDS = /pass|pwd|pw|secret|credential|otp|pin|key|auth|bearer|cookie|database|connection|dsn|token/i;
 const PASSES_MOST = 5;
 const LONG_VALUE = 'x'.repeat(12);
-const HASHED = /^(?:.*_)?(?:pass(?:word|wd)?|pwd|pin|secret|token|api_?key)_?(?:hash|salt|digest)$/i;
+const HASHED = /^(?:.*[\s_.-])?(?:pass(?:word|wd)?|pwd|pin|secret|token|api[\s_.-]?key)[\s_.-]?(?:hash|salt|digest)$/i;
 
 /** What brokers call the public number of an instrument. */
 const PUBLIC = /^(?:instrument|exchange|symbol)_?tokens?$/i;

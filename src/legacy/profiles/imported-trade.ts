@@ -1,4 +1,4 @@
-import { Exact } from '../../common/decimal.js';
+import { Exact } from '../convert/exact.js';
 import { Json, type Mapped, type Owners, type Reading, type Value } from '../profile.js';
 
 export type Mode = 'simulation' | 'paper' | 'live';

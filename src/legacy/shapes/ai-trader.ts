@@ -1,10 +1,10 @@
 import { own } from '../../common/own.js';
-import { Exact } from '../../common/decimal.js';
+import { Exact } from '../convert/exact.js';
 import type { Cell } from '../source/cell.js';
 import { AI_TRADER_KEPT } from './ai-trader-kept.js';
 import { ACCOUNT_SNAPSHOTS, BREAKERS, CANDLES, EXPLANATIONS, PREDICTIONS, TRADES } from './ours-of.js';
 import type { OurRow, Shape, ShapeTable } from './shape.js';
-import { column, constant, flag, id, integer, nearest, realColumn, ref, spelled, text, textIn, utc } from './write.js';
+import { column, constant, flag, id, integer, nearest, realColumn, ref, spelled, text, textIn, utc, whole } from './write.js';
 
 const KEY = { key: ['id'], constraints: ['PRIMARY KEY (id)'], part: '', newId: 'number' } as const;
 const SYMBOL = (ours: OurRow) => textIn(ours, 'broker_symbol') ?? textIn(ours, 'symbol');
@@ -41,6 +41,12 @@ const EXITS = { target: 'tp', stop: 'sl', trailing: 'sl', stop_out: 'sl', superv
 
 const netOf = (ours: OurRow) => textIn(ours, 'net_profit');
 
+/** Digits alone: the old program counts with it. Of more than 64 bits they go as text, for the file to round and to say so. */
+function ticketOf(ours: OurRow): Cell {
+  const ticket = textIn(ours, 'broker_ticket') ?? textIn(ours, 'broker_position_id');
+  return whole(ticket) ?? (ticket !== null && /^-?\d+$/.test(ticket) ? ticket : null);
+}
+
 const trades: ShapeTable = {
   ...KEY, name: 'trades',
   columns: [
@@ -51,7 +57,7 @@ const trades: ShapeTable = {
     column('is_winner', 'BOOLEAN', (ours) => { const net = netOf(ours); return net === null ? null : new Exact(net).gt(0) ? 1n : 0n; }),
     realColumn('confidence', 'FLOAT'), column('status', 'VARCHAR(20) NOT NULL', spelled('status', { closed: 'closed' }, 'open')), column('created_at', 'DATETIME', utc('created_at')), column('updated_at', 'DATETIME', utc('updated_at')),
     column('risk_percentage_used', 'FLOAT'), column('execution_mode', "VARCHAR(20) NOT NULL DEFAULT 'simulation'", text('execution_mode')), column('broker', 'VARCHAR(50)', text('broker')),
-    column('mt5_ticket', 'INTEGER', integer((ours) => textIn(ours, 'broker_ticket') ?? textIn(ours, 'broker_position_id'))), column('explanation_id', 'INTEGER'),
+    column('mt5_ticket', 'INTEGER', ticketOf), column('explanation_id', 'INTEGER'),
   ],
   indexes: [
     'CREATE INDEX IF NOT EXISTS idx_trades_status ON trades (status)', 'CREATE INDEX IF NOT EXISTS idx_trades_entry_time ON trades (entry_time)', 'CREATE INDEX IF NOT EXISTS ix_trades_entry_time ON trades (entry_time)',

@@ -1,4 +1,4 @@
-import { Exact } from '../../common/decimal.js';
+import { Exact } from '../convert/exact.js';
 import { type Cell, type JsonCell, JsonNumber } from '../source/cell.js';
 import { parseJson } from '../source/json-text.js';
 import { IDEAS, STRATEGIES } from './ours-of.js';

@@ -80,8 +80,12 @@ export class FolderStore implements OldStore {
     this.gone.delete(path);
   }
 
-  insert(table: ShapeTable, cells: Cells, from = ''): void {
-    if (this.listAround(table)) return this.upsert(table, cells);
+  /** A text stays one in a file. */
+  insert(table: ShapeTable, cells: Cells, from = ''): readonly string[] {
+    if (this.listAround(table)) {
+      this.upsert(table, cells);
+      return [];
+    }
     // A file that said no id was named by its path.
     const path = table.key.length > 0 && keyOf(table, cells) === '' && table.files?.form === 'json' && FILE.test(from) ? from : pathOf(table, cells);
     const file = this.file(table, path);
@@ -89,6 +93,7 @@ export class FolderStore implements OldStore {
     const line = /#(\d+)$/.exec(from)?.[1];
     if (isKeyless(table, cells) && line !== undefined) this.lines.set(cells, Number(line));
     this.put(table, cells, path);
+    return [];
   }
 
   remove(table: ShapeTable, key: Cells): void {

@@ -1,4 +1,4 @@
-import { Exact } from '../../common/decimal.js';
+import { Exact } from '../convert/exact.js';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 import { jsonText } from './json-text.js';
 

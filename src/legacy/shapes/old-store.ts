@@ -40,8 +40,13 @@ export interface OldStore {
   drop(table: ShapeTable): void;
   /** Replaces the row with the same key, or adds it. A column that the table lacks is added to it. */
   upsert(table: ShapeTable, cells: Cells): void;
-  /** As `upsert`, where no such row may be there. @param from its old id, for a folder: the file that it names and the line in it. @throws {RowRefused} */
-  insert(table: ShapeTable, cells: Cells, from?: string): void;
+  /**
+   * As `upsert`, where no such row may be there.
+   * @param from its old id, for a folder: the file that it names and the line in it
+   * @returns columns whose type made another number of a text
+   * @throws {RowRefused}
+   */
+  insert(table: ShapeTable, cells: Cells, from?: string): readonly string[];
   remove(table: ShapeTable, key: Cells): void;
   /** Each row in the order of its key; for comparing. */
   rows(table: ShapeTable): Iterable<Cells>;

@@ -1,5 +1,5 @@
 import { own } from '../../common/own.js';
-import { Exact } from '../../common/decimal.js';
+import { Exact } from '../convert/exact.js';
 import { offsetAt } from '../convert/zones.js';
 import { oldTable, type Filled, type OldTable, SNAPSHOT_EVENTS, TRADE_EVENTS } from './old-table.js';
 import { ACCOUNT_SNAPSHOTS, CANDLES, TRADES } from './ours-of.js';

@@ -1,4 +1,4 @@
-import { Exact } from '../../common/decimal.js';
+import { Exact } from '../convert/exact.js';
 import { oldTable, type Filled, type OldTable, SNAPSHOT_EVENTS, TRADE_EVENTS } from './old-table.js';
 import { ACCOUNT_SNAPSHOTS, ALERTS, CANDLES, STRATEGIES, TRADES } from './ours-of.js';
 import type { Ours, OurRow, Shape } from './shape.js';

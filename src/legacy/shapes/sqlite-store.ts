@@ -1,12 +1,14 @@
 import { closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { REMOVED } from '../../auth/credentials.js';
+import { Exact } from '../convert/exact.js';
 import { own } from '../../common/own.js';
 import { BadText, type Cell, JsonNumber } from '../source/cell.js';
 import { plainName } from '../source/plain-name.js';
 import { jsonText } from './json-text.js';
 import { type Counter, type OldStore, RowRefused, type TableForm } from './old-store.js';
 import { type Cells, createStatements, quoted, type ShapeTable } from './shape.js';
+import { whole } from './write.js';
 
 /** "TWEX", in the header of a file that was written here. SQLite keeps it for whoever made the file; no table tells of it. */
 const OURS = 0x54574558;
@@ -72,8 +74,9 @@ export class SqliteStore implements OldStore {
     this.put(table, cells);
   }
 
-  insert(table: ShapeTable, cells: Cells): void {
+  insert(table: ShapeTable, cells: Cells): readonly string[] {
     this.put(table, cells);
+    return Object.keys(cells).filter((name) => roundedIn(cells[name] ?? null) && this.isNumeric(table.name, name));
   }
 
   remove(table: ShapeTable, key: Cells): void {
@@ -176,6 +179,12 @@ export class SqliteStore implements OldStore {
     return known;
   }
 
+  /** Whether SQLite makes a number of a text there that looks like one. */
+  private isNumeric(table: string, name: string): boolean {
+    const type = this.db.prepare('SELECT type FROM pragma_table_info(?) WHERE name = ? COLLATE NOCASE').get(table, name)?.type;
+    return typeof type === 'string' && type !== '' && (/INT/i.test(type) || !/CHAR|CLOB|TEXT|BLOB/i.test(type));
+  }
+
   /** An import came after the table was made, and has rows with nothing where it wants something, or columns of other types. SQLite changes no column: the table is made anew. */
   private reshape(table: ShapeTable, nullable: ReadonlySet<string>, theirs: Readonly<Record<string, string>>): void {
     const found = this.db.prepare('SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)').all(table.name) as { name: string; type: string; notnull: number; dflt_value: string | null }[];
@@ -226,6 +235,9 @@ function ownOf(table: ShapeTable, name: string, type: string): string | undefine
 /** The old program parses a column of JSON when it reads the row: a marker that is no JSON would cost it the whole table. */
 const asDeclared = ({ columns }: ShapeTable, name: string, cell: Cell): Cell =>
   cell === REMOVED && /^JSONB?\b/i.test(columns.find((column) => column.name === name)?.declared ?? '') ? JSON.stringify(REMOVED) : cell;
+
+/** Whether a text is a whole number of more digits than 64 bits have, and is another number as a double. */
+const roundedIn = (cell: Cell): boolean => typeof cell === 'string' && /^-?\d{19,}$/.test(cell) && whole(cell) === null && !new Exact(String(Number(cell))).eq(cell);
 
 const isKey = ({ columns }: ShapeTable, name: string): boolean => columns.some((each) => each.name === name && /PRIMARY KEY/i.test(each.declared));
 

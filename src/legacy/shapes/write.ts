@@ -1,5 +1,5 @@
 import { own } from '../../common/own.js';
-import { Exact } from '../../common/decimal.js';
+import { Exact } from '../convert/exact.js';
 import { offsetAt } from '../convert/zones.js';
 import type { Cell } from '../source/cell.js';
 import type { OurRow, ShapeColumn } from './shape.js';

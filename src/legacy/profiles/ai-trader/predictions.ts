@@ -1,4 +1,4 @@
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import { decimal, fraction } from '../../convert/decimals.js';
 import { flag, integer, kept, oneOf, required, symbol, text } from '../../convert/columns.js';
 import { time } from '../../convert/times.js';

@@ -1,5 +1,5 @@
 import { own } from '../../../common/own.js';
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import { flag, kept, oneOf, required, symbol, text, ticket } from '../../convert/columns.js';
 import { decimal } from '../../convert/decimals.js';
 import { time } from '../../convert/times.js';

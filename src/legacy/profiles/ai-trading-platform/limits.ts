@@ -1,5 +1,5 @@
 import { own } from '../../../common/own.js';
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import type { Reading } from '../../profile.js';
 import { type Cell, JsonNumber } from '../../source/cell.js';
 

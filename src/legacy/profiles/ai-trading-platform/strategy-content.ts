@@ -1,4 +1,4 @@
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import { putStrategySchema, type StrategyContent } from '../../../strategies/strategies.schemas.js';
 import { Json, type Owners, type Reading, Reject, type TargetRow } from '../../profile.js';
 import type { SourceTable } from '../../source/cell.js';

@@ -1,4 +1,4 @@
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import { decimal } from '../../convert/decimals.js';
 import { type Archived, type Reading, Reject } from '../../profile.js';
 import type { SourceRow, SourceTable } from '../../source/cell.js';

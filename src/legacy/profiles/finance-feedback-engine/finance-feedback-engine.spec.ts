@@ -152,6 +152,7 @@ describe('the keys of FFE', () => {
 
   it('of a schema alone do not make a database one of FFE', () => {
     expect(FINANCE_FEEDBACK_ENGINE.recognise(sourceOf(tableOf('alembic_version', [{ version_num: '004' }])))).toBeNull();
+    expect(FINANCE_FEEDBACK_ENGINE.recognise(sourceOf(tableOf('alembic_version.csv', [{ version_num: '0080' }])))).toBeNull();
     expect(FINANCE_FEEDBACK_ENGINE.recognise(source)).toMatchObject({ tables: 2 });
   });
 });

@@ -1,4 +1,4 @@
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import { decimal } from '../../convert/decimals.js';
 import { kept, oneOf, symbol, text } from '../../convert/columns.js';
 import { type Column, type Mapped, type Owners, type Reading, Reject, type TableMapping } from '../../profile.js';

@@ -20,8 +20,8 @@ export const FINANCE_FEEDBACK_ENGINE: Profile = {
     { table: 'api_costs', files: '**/api_costs/*.json' },
   ],
   recognise(source) {
-    // The version of a schema is in any program's database that Alembic keeps.
-    const known = source.tables.filter((table) => mappingOf(table, source) !== null && table.base !== 'alembic_version');
+    // The version of a schema is in any program's database that Alembic keeps; written to CSV too.
+    const known = source.tables.filter((table) => mappingOf(table, source) !== null && !table.columns.includes('version_num'));
     if (known.length === 0) return null;
     const stores = [source.tables.some(({ columns }) => columns.includes('key_hash')) && 'keys', source.tables.some(isCache) && 'cached decisions', source.tables.some(isOutcomes) && 'outcomes'].filter((each) => each !== false);
     return { shape: stores.length === 0 ? 'documents' : stores.join(', '), tables: known.length };

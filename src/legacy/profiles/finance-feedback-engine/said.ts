@@ -1,4 +1,4 @@
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import { refused } from '../../convert/cells.js';
 import { decimalOf, shifted } from '../../convert/decimals.js';
 import { timeOf } from '../../convert/times.js';

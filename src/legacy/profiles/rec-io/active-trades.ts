@@ -1,6 +1,6 @@
-import { kept } from '../../convert/columns.js';
+import { kept, wholeDigits } from '../../convert/columns.js';
 import { type Owners, Reject, type TableMapping } from '../../profile.js';
-import type { Cell, SourceRow, SourceTable } from '../../source/cell.js';
+import { type Cell, JsonNumber, type SourceRow, type SourceTable } from '../../source/cell.js';
 import { archived, has, keptAll } from '../columns.js';
 import { tradeOf } from '../imported-trade.js';
 import { type Beside, oldTrade, TRADE_COLUMNS, tradesMapping } from './trades.js';
@@ -68,8 +68,9 @@ function isTaken({ id, cells, broken }: SourceRow, { columns, map }: TableMappin
   }
 }
 
-/** `5`, 5 and 5.0 are one trade: SQLite keeps what a column was given. */
+/** `5`, 5, 5.0 and `5.0` are one trade: SQLite keeps what a column was given, and pandas writes whole numbers as doubles. */
 function word(cell: Cell | undefined): string | null {
   if (typeof cell === 'bigint' || typeof cell === 'number') return String(cell);
-  return typeof cell === 'string' && cell.trim() !== '' ? cell.trim() : null;
+  const written = cell instanceof JsonNumber ? cell.text : typeof cell === 'string' ? cell.trim() : '';
+  return written === '' ? null : (wholeDigits(written) ?? written);
 }

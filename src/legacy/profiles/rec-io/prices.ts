@@ -1,4 +1,4 @@
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import { decimal, shifted } from '../../convert/decimals.js';
 import { type Column, type Reading, Reject } from '../../profile.js';
 import { negated } from '../imported-trade.js';

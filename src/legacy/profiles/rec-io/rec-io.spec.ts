@@ -48,10 +48,13 @@ describe('a trade of rec_io', () => {
     ['reads 24:00 as the next day', { time: '24:00:00', closed_at: '2025-08-02 00:10:00' }, { entry_time: '2025-08-02T04:00:00Z', exit_time: '2025-08-02T04:10:00Z' }, ['TIME_END_OF_DAY']],
     ['reads a closing time of PostgreSQL', { closed_at: '2025-08-01 18:00:41.5+00' }, { exit_time: '2025-08-01T18:00:41.5Z' }, []],
     ['is closed on the next day where the time of day is earlier', { time: '23:50:00', closed_at: '00:10:00' }, { entry_time: '2025-08-02T03:50:00Z', exit_time: '2025-08-02T04:10:00Z' }, ['CLOSED_NEXT_DAY']],
+    ['is closed on the next day at a time of day that was skipped before its entry', { date: '2026-03-08', time: '03:30:00', closed_at: '02:15:00', ticket_id: null }, { entry_time: '2026-03-08T07:30:00Z', exit_time: '2026-03-09T06:15:00Z' }, ['CLOSED_NEXT_DAY']],
     ['is closed at the end of its contract where no time is there', { closed_at: null }, { exit_time: '2025-08-01T18:00:00Z' }, ['EXIT_TIME_OF_CONTRACT']],
     ['has no exit price where none is told', { sell_price: null }, { exit_price: null, exit_reason: 'unknown', gross_profit: '0.08' }, ['EXIT_PRICE_MISSING']],
     ['is computed where no profit is told', { pnl: null, fees: null }, { gross_profit: '0.08', fee: null, profit_source: 'computed' }, ['FEES_MISSING', 'PNL_COMPUTED']],
     ['keeps the old profit where its prices say another', { pnl: 0.5 }, { gross_profit: '0.51', profit_source: 'told' }, ['PNL_DIFFERS']],
+    ['loses no digit of the smallest double', { pnl: 1e-320, win_loss: null }, { gross_profit: `0.01${'0'.repeat(317)}1` }, ['PNL_DIFFERS']],
+    ['loses no digit of a text', { fees: `0.01${'3'.repeat(80)}` }, { fee: `-0.01${'3'.repeat(80)}`, gross_profit: `0.08${'3'.repeat(80)}` }, []],
     ['forgives half a cent of rounding', { pnl: 0.065 }, { gross_profit: '0.075' }, []],
     ['tells where win and profit differ', { win_loss: 'L' }, { gross_profit: '0.08' }, ['WIN_LOSS_DIFFERS']],
     ['is settled where the view says so', { status: 'settled' }, { status: 'closed' }, []],
@@ -85,6 +88,11 @@ describe('a trade of rec_io', () => {
     expect(found && codes(found)).toEqual(notes);
   });
 
+  it('in error waits as unknown where its table has no column that would show a fill', () => {
+    const beta = Object.fromEntries(Object.entries({ ...TRADE, ...OPEN, status: 'error' }).filter(([name]) => name !== 'fees' && name !== 'diff'));
+    expect(mapped(REC_IO, sourceOf(tableOf('trades', [beta]), MODE), 'trades')[0]).toMatchObject({ trades: { status: 'unknown' }, notes: [expect.stringMatching(/^ERROR_MAY_BE_FILLED: .* neither fees nor diff/)] });
+  });
+
   it.each<[string, Cells, string]>([
     ['no side', { side: null }, 'OUTCOME_MISSING'],
     ['another side', { side: 'long' }, 'VALUE_UNKNOWN'],
@@ -103,6 +111,7 @@ describe('a trade of rec_io', () => {
     ['no time', { time: null }, 'VALUE_MISSING'],
     ['a day that there is not', { date: '2025-02-30' }, 'TIME_INVALID'],
     ['an hour that was skipped', { date: '2025-03-09', time: '02:30:00' }, 'TIME_SKIPPED'],
+    ['an end at a time of day that was skipped behind its entry', { date: '2026-03-08', time: '01:30:00', closed_at: '02:15:00', ticket_id: null }, 'TIME_SKIPPED'],
     ['no end and no ticker that says it', { closed_at: null, ticker: 'BTC-51234-3pm' }, 'EXIT_TIME_MISSING'],
     ['a ticket that lost its digits', { ticket_id: 1e17 }, 'TICKET_INEXACT'],
   ])('with %s is refused', (_name, cells, code) => {
@@ -163,6 +172,7 @@ describe('the other tables of rec_io', () => {
   it.each<[string, Cell, Record<string, unknown>]>([
     ['is archived where its trade is there', 1n, { archive: 'MIRROR_OF_TRADE: the trade 1 comes in from its own table' }],
     ['is archived where its trade is named by text', '1', { archive: 'MIRROR_OF_TRADE: the trade 1 comes in from its own table' }],
+    ['is archived where pandas wrote its trade as a double', '1.0', { archive: 'MIRROR_OF_TRADE: the trade 1 comes in from its own table' }],
     ['comes in as unknown where its trade is gone', 999n, { trades: { status: 'unknown', outcome: 'no', entry_time: '2025-08-01T12:00:00Z', entered_size: '1' } }],
   ])('a watched trade %s', (_name, tradeId, expected) => {
     const watched = active(tradeId);

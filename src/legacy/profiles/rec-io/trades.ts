@@ -1,5 +1,5 @@
 import { own } from '../../../common/own.js';
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import { cut } from '../../convert/cells.js';
 import { kept, integer, oneOf, symbol, ticket } from '../../convert/columns.js';
 import { type Column, type Reading, Reject, type TableMapping } from '../../profile.js';
@@ -114,12 +114,19 @@ function settledAt(row: Reading, money: Bet, beside: Beside): string | null {
   return settled === null ? null : by('the settlement of its market', settled === money.outcome ? '1' : '0');
 }
 
-/** The old program wrote `error` for a time-out too, with the order perhaps filled: only a row without any trace of one is rejected. */
+/**
+ * The old program wrote `error` for a time-out too, with the order perhaps filled: only a row without any trace of one is
+ * rejected, of a table that has a column for it. An entry that filled got its fees and its diff; before those, it got nothing.
+ */
 function errorOf(row: Reading, money: Money): End {
   const traces = ['sell_price', 'closed_at', 'close_method', 'pnl', 'win_loss', 'fees', 'diff'].filter((name) => {
     const cell = row.cells[name] ?? null;
     return cell !== null && !(typeof cell === 'string' && cell.trim() === '') && !(name === 'fees' && money.fees !== null && new Exact(money.fees).isZero());
   });
+  if (traces.length === 0 && !['fees', 'diff'].some((name) => Object.hasOwn(row.cells, name))) {
+    row.note('ERROR_MAY_BE_FILLED', 'status is error, and its table has neither fees nor diff, which would show a fill; it waits as unknown');
+    return { status: 'unknown' };
+  }
   if (traces.length === 0) {
     row.note('ERROR_NOT_FILLED', 'status is error, and nothing in the row shows a fill');
     return { status: 'rejected' };

@@ -34,11 +34,20 @@ export function closingTime(row: Reading, entry: string): string | null {
   if (written === null) return null;
   if (!CLOCK_ALONE.test(written)) return instant(written, 'closed_at', row, entry);
   const day = localDay(entry);
-  const sameDay = instant(`${day} ${written}`, 'closed_at', row, entry, true);
-  if (seconds(sameDay) >= Math.floor(seconds(entry))) return instant(`${day} ${written}`, 'closed_at', row, entry);
+  if (!isBefore(written, entry, day, row)) return instant(`${day} ${written}`, 'closed_at', row, entry);
   const next = new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
   row.note('CLOSED_NEXT_DAY', `closed_at ${cut(written)} is earlier than the time of the entry, so it is the next day's`);
   return instant(`${next} ${written}`, 'closed_at', row, entry);
+}
+
+/** Whether a time of day comes before the entry on the entry's own day. In March it may be one that no clock showed on that day: of an entry behind it, it is the next day's. */
+function isBefore(written: string, entry: string, day: string, row: Reading): boolean {
+  try {
+    return seconds(instant(`${day} ${written}`, 'closed_at', row, entry, true)) < Math.floor(seconds(entry));
+  } catch (error) {
+    if (!(error instanceof Reject) || error.code !== 'TIME_SKIPPED') throw error;
+    return Number(written.slice(0, written.indexOf(':'))) < new Date((seconds(entry) + offsetAt(Math.floor(seconds(entry)), ZONE)) * 1000).getUTCHours();
+  }
 }
 
 /** The hour at which the contract of a ticker ends, of `KXBTCD-25AUG0210-T113499.99`: 10:00 on 2 August 2025. Null where the ticker does not say. */

@@ -1,4 +1,4 @@
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import { decimalOf } from '../../convert/decimals.js';
 import { type Reading, Reject } from '../../profile.js';
 import type { SourceRow } from '../../source/cell.js';

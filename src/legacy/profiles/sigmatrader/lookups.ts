@@ -1,7 +1,12 @@
-import type { Cell, Source, SourceRow, SourceTable } from '../../source/cell.js';
+import { wholeDigits } from '../../convert/columns.js';
+import { type Cell, JsonNumber, type Source, type SourceRow, type SourceTable } from '../../source/cell.js';
 
-/** What is joined by: an id is an integer in one file and a text in a damaged one. */
-export const keyOf = (cell: Cell | undefined): string | null => (cell === null || cell === undefined || typeof cell === 'object' ? null : String(cell));
+/** What is joined by: an id is an integer in one file, a text in a damaged one, and `5.0` where pandas wrote it. */
+export function keyOf(cell: Cell | undefined): string | null {
+  if (cell === null || cell === undefined || (typeof cell === 'object' && !(cell instanceof JsonNumber))) return null;
+  const written = cell instanceof JsonNumber ? cell.text : String(cell);
+  return wholeDigits(written) ?? written;
+}
 
 /** What stands before a table's own name in its whole name. */
 export const fileOf = ({ name, base }: SourceTable): string => (name.endsWith(base) ? name.slice(0, -base.length) : '');

@@ -60,7 +60,8 @@ export const COLUMNS: Record<string, readonly string[]> = Object.fromEntries([
 
 export const SIGMATRADER: Profile = {
   system: 'sigmatrader',
-  files: [],
+  // Of its PostgreSQL, or a database that was taken apart: each table in a file of its name.
+  files: Object.keys(COLUMNS).map((table) => ({ table, files: `**/${table}.csv`, id: 'id' })),
   currency: 'INR',
   recognise(source) {
     const tables = source.tables.filter((table) => isOfTable(table, COLUMNS)).length;

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { type SigmatraderFile, writeSigmatrader } from '../../../../test/support/sigmatrader-database.js';
+import { JsonNumber } from '../../source/cell.js';
 import { openSource } from '../../source/open-source.js';
 import { keyOf } from './lookups.js';
 import { COLUMNS, SIGMATRADER } from './profile.js';
@@ -31,6 +32,19 @@ describe('a database of SigmaTrader', () => {
     const older = ['orders.sent_at', 'orders.is_exit', 'orders.risk_spec_json', 'alerts.user_id', 'alerts.source', 'alerts.reason', 'alerts.rule_id', 'positions.exchange', 'positions.broker_name', ...Object.keys(COLUMNS).filter((name) => name.startsWith('ai_'))];
     expect(SIGMATRADER.recognise(await written({ lacks: older }))).toEqual({ shape: 'alembic 0080', tables: 57 });
     expect(SIGMATRADER.recognise(await written({ lacks: ['alembic_version'] }))).toMatchObject({ shape: 'partial' });
+  });
+
+  it('is known where each of its tables is a CSV file; they were archived as those of another system', async () => {
+    const source = await opened((path) => {
+      mkdirSync(path);
+      writeFileSync(join(path, 'alembic_version.csv'), 'version_num\n0080\n');
+      writeFileSync(join(path, 'orders.csv'), `,${COLUMNS['orders']?.join() ?? ''}\n0,8,,,NSE:INFY\n`);
+      writeFileSync(join(path, 'analytics_trades.csv'), 'id,entry_order_id,exit_order_id,strategy_id,pnl,r_multiple,opened_at,closed_at\n5,8,9,3.0,1.5,,2026-01-05 04:00:00,2026-01-05 05:00:00\n');
+    });
+    expect(SIGMATRADER.recognise(source)).toEqual({ shape: 'alembic 0080', tables: 2 });
+    expect(source.tables.map((table) => [table.base, SIGMATRADER.mapping(table, '', source)?.as === 'import', [...table.rows()].map(({ id }) => id)])).toEqual([
+      ['alembic_version', false, ['alembic_version.csv#1']], ['analytics_trades', true, ['5']], ['orders', false, ['8']],
+    ]);
   });
 
   it('is not one by names alone', async () => {
@@ -66,6 +80,6 @@ describe('a row of another table', () => {
     expect(find?.('9223372036854775807')?.cells['symbol']).toMatchObject({ fault: 'NOT_UTF8' });
     expect(['2', '9223372036854775808', '99999999999999999999', '', 'x', '1 or 1=1'].map((id) => find?.(id))).toEqual(Array.from({ length: 6 }, () => undefined));
     expect(source.tables.find(({ name }) => name === 'words')?.find).toBeUndefined();
-    expect([keyOf(3n), keyOf('3'), keyOf(3), keyOf(null), keyOf(undefined)]).toEqual(['3', '3', '3', null, null]);
+    expect([keyOf(3n), keyOf('3'), keyOf(3), keyOf('3.0'), keyOf(new JsonNumber('3')), keyOf(null), keyOf(undefined)]).toEqual(['3', '3', '3', '3', '3', null, null]);
   });
 });

@@ -2,7 +2,7 @@ import { own } from '../../../common/own.js';
 import { type Column, Json, type Mapped, type Owners, Reject, type TargetRow, type Value } from '../../profile.js';
 import { column } from '../../convert/cells.js';
 import { decimalOf } from '../../convert/decimals.js';
-import { Exact } from '../../../common/decimal.js';
+import { Exact } from '../../convert/exact.js';
 import type { Instrument } from './instrument.js';
 
 const SIZE_MOST = '1000000000000000';
