@@ -11,6 +11,8 @@ export const sumOf = (values: (string | null | undefined)[]): string =>
  * what is not below 0: compared by its digits, in a tenth of the time.
  */
 export function compareUnsigned(one: string, other: string): number {
+  // As prices of one instrument mostly are: of one length, with the point in one place.
+  if (one.length === other.length && one.indexOf('.') === other.indexOf('.')) return one === other ? 0 : one > other ? 1 : -1;
   const [whole = '', behind = ''] = one.split('.');
   const [otherWhole = '', otherBehind = ''] = other.split('.');
   if (whole.length !== otherWhole.length) return whole.length - otherWhole.length;

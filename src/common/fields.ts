@@ -61,9 +61,13 @@ const INSTANT_INPUT = z.union([z.iso.datetime({ offset: true, error: INSTANT }),
 /** March 1973 in milliseconds, the year 5138 in seconds: a number below is a time in seconds that would be read as January 1970. 0 is what clocks say that know nothing. */
 const EPOCH_LEAST_MS = 100_000_000_000;
 
+/** Of a text that is a valid time: as answers write it, as most clients do. Reading and writing it anew takes 0.8 µs. */
+const isPlainInstant = (text: string) => text.length === 24 && text.endsWith('Z') && text >= '1970' && text < '9999';
+
 /** RFC 3339 with a zone, or epoch milliseconds. Answers RFC 3339 text in UTC, to the millisecond. */
 export function instant() {
   return INSTANT_INPUT.transform((input, context) => {
+    if (typeof input === 'string' && isPlainInstant(input)) return input;
     if (typeof input === 'number' && input !== 0 && input < EPOCH_LEAST_MS) {
       context.addIssue({ code: 'custom', message: `must be epoch milliseconds, at least ${EPOCH_LEAST_MS}: this looks like seconds` });
       return z.NEVER;

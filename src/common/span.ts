@@ -1,6 +1,7 @@
 /** From when to when, of times that name an instant; both null where there is none. What an event of many says of them. */
 export function spanOf(times: readonly string[]): { from: string | null; to: string | null } {
-  const sorted = times.map((time) => new Date(time)).sort((one, other) => one.getTime() - other.getTime());
+  if (times.length === 0) return { from: null, to: null };
+  const instants = times.map((time) => Date.parse(time)).sort((one, other) => one - other);
   // Times are stored to the microsecond, and these to the millisecond: the last one must lie within.
-  return { from: sorted[0]?.toISOString() ?? null, to: sorted.length === 0 ? null : new Date((sorted.at(-1) as Date).getTime() + 1).toISOString() };
+  return { from: new Date(instants[0] as number).toISOString(), to: new Date((instants.at(-1) as number) + 1).toISOString() };
 }

@@ -18,6 +18,17 @@ export type Run = <Row extends object>(statement: Statement, values: unknown[]) 
 
 export const inside = (tx: Tx): Run => ({ text }, values) => tx.query(text, values);
 
+/**
+ * Texts as the literal of an array: what the driver makes of them element by element takes three times as long, and
+ * batches send a dozen arrays of 500. JSON spells them as PostgreSQL does, but for what needs a backslash; that, and
+ * arrays of anything else, are left to the driver.
+ */
+export function arrayText(value: unknown): unknown {
+  if (!Array.isArray(value) || !value.every((each) => each === null || typeof each === 'string')) return value;
+  const json = JSON.stringify(value);
+  return json.includes('\\') ? value : `{${json.slice(1, -1)}}`;
+}
+
 /** A name that its connection does not know, or knows already: a transaction pooler has put another server behind it. */
 const NAME_LOST = new Set(['26000', '42P05']);
 
@@ -57,7 +68,7 @@ export class Statements {
       const client = (await tx.queryRunner?.connect()) as pg.ClientBase | undefined;
       if (!client) throw new Error('this is not a transaction');
       try {
-        const { rows } = await client.query<Row>(named ? { name, text, values } : { text, values });
+        const { rows } = await client.query<Row>({ ...(named && { name }), text, values: values.map(arrayText) });
         return rows;
       } catch (error) {
         if (named && NAME_LOST.has(sqlState(error) ?? '')) this.giveUpNames();
@@ -76,7 +87,7 @@ export class Statements {
     const client = await (this.dataSource.driver as unknown as { master: pg.Pool }).master.connect();
     let lost: unknown;
     try {
-      const { rows } = await client.query<Row>(named ? { name, text, values } : { text, values });
+      const { rows } = await client.query<Row>({ ...(named && { name }), text, values: values.map(arrayText) });
       return rows;
     } catch (error) {
       if (isDatabaseAway(error) || NAME_LOST.has(sqlState(error) ?? '')) lost = error;

@@ -36,9 +36,9 @@ export const createCandleSchema = z.strictObject({
   if (context.issues.length > 0) return;
   const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
   if (compareUnsigned(high, low) < 0) return wrong('high', 'lies below `low`');
-  for (const [name, value] of Object.entries({ open, close })) {
-    if (compareUnsigned(value, high) > 0 || compareUnsigned(value, low) < 0) wrong(name, 'lies outside of `low` to `high`');
-  }
+  const isOutside = (value: string) => compareUnsigned(value, high) > 0 || compareUnsigned(value, low) < 0;
+  if (isOutside(open)) wrong('open', 'lies outside of `low` to `high`');
+  if (isOutside(close)) wrong('close', 'lies outside of `low` to `high`');
   if (capturedAt != null && Date.parse(capturedAt) < Date.parse(openTime) - CLOCKS_APART_MS) wrong('capturedAt', 'lies before `openTime`');
 });
 

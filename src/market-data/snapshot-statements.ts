@@ -11,15 +11,15 @@ export interface SentSnapshot {
 }
 
 /** What the answer to a batch says of each: 500 rows with all they have take longer to read than to store. */
-const SLIM = ['id', 'revision', 'agent_id'];
+const SLIM = ['id', 'revision'];
 
 const list = (names: readonly string[], of = '') => names.map((name) => of + name).join(', ');
 
 /** An agent writes of its own account, which it need not name; a person names one. A row without is not stored. */
-const ACCOUNT_OF = {
-  column: 'case when q.agent is null then c.id else a.account_id end',
-  join: 'left join agents a on a.id = q.agent and (q.account_id is null or q.account_id = a.account_id) left join accounts c on c.id = q.account_id and q.agent is null',
-};
+const accountOf = (agent: string) => ({
+  column: `case when ${agent} is null then c.id else a.account_id end`,
+  join: `left join agents a on a.id = ${agent} and (q.account_id is null or q.account_id = a.account_id) left join accounts c on c.id = q.account_id and ${agent} is null`,
+});
 
 interface Sent {
   name: string;
@@ -30,11 +30,10 @@ interface Sent {
 /** Arrays have no arrays of different lengths within: such a column goes as JSON. */
 const isArray = (type: string | undefined) => type?.endsWith('[]') ?? false;
 
-/** What is sent, a parameter each. Who acts is said by events alone. */
+/** What is sent of each row, an array for each column. Who acts is said by events alone. */
 const sentColumns = ({ columns }: AnyKind, withEvents: boolean): Sent[] => [
   { name: 'id', type: 'uuid', of: ({ id }) => id },
-  { name: 'agent', type: 'uuid', of: ({ agentId }) => agentId },
-  ...(withEvents ? [{ name: 'actor', type: 'text', of: ({ actor }: SentSnapshot) => actor }, { name: 'correlation', type: 'text', of: ({ correlationId }: SentSnapshot) => correlationId }] : []),
+  ...(withEvents ? [{ name: 'agent', type: 'uuid', of: ({ agentId }: SentSnapshot) => agentId }, { name: 'actor', type: 'text', of: ({ actor }: SentSnapshot) => actor }, { name: 'correlation', type: 'text', of: ({ correlationId }: SentSnapshot) => correlationId }] : []),
   ...Object.entries(columns).map(([name, type]): Sent => (isArray(type)
     ? { name, type: 'text', of: (sent) => (sent.columns[name] == null ? null : JSON.stringify(sent.columns[name])) }
     : { name, type, of: (sent) => sent.columns[name] })),
@@ -46,17 +45,19 @@ const sentColumns = ({ columns }: AnyKind, withEvents: boolean): Sent[] => [
  */
 function asked(kind: AnyKind, withEvents: boolean): string {
   const sent = sentColumns(kind, withEvents);
-  const hasAccount = Object.hasOwn(kind.columns, 'account_id');
+  // A batch has one sender: the parameter behind its columns.
+  const agent = withEvents ? 'q.agent' : `$${sent.length + 1}::uuid`;
+  const account = Object.hasOwn(kind.columns, 'account_id') ? accountOf(agent) : null;
   const written = Object.entries(kind.columns).map(([column, type]) => {
     if (column === 'captured_at') return 'coalesce(q.captured_at, clock.at) as captured_at';
-    if (column === 'account_id') return `${ACCOUNT_OF.column} as account_id`;
+    if (column === 'account_id') return `${account?.column} as account_id`;
     return isArray(type) ? `case when q.${column} is not null then array(select jsonb_array_elements_text(q.${column}::jsonb)) end as ${column}` : `q.${column}`;
   });
   return `asked as materialized (
-    select q.n, q.id, q.agent${withEvents ? ', q.actor, q.correlation' : ''}, ${written.join(', ')}
+    select q.n, q.id, ${agent} as agent${withEvents ? ', q.actor, q.correlation' : ''}, ${written.join(', ')}
     from (select date_trunc('milliseconds', app_clock()) as at) clock cross join rows from (
       unnest(${sent.map(({ type }, at) => `$${at + 1}::${type}[]`).join(', ')}), generate_series(1, cardinality($1::uuid[]))
-    ) as q (${sent.map(({ name }) => name).join(', ')}, n) ${hasAccount ? ACCOUNT_OF.join : ''}
+    ) as q (${sent.map(({ name }) => name).join(', ')}, n) ${account?.join ?? ''}
   )`;
 }
 
@@ -92,7 +93,7 @@ function store(kind: AnyKind, withEvents: boolean): Statement {
         last_captured_at = excluded.captured_at
       where excluded.captured_at > s.last_captured_at and (${correctable})`;
   return {
-    name: `store_${name}${withEvents ? '_each' : '_batch'}`,
+    name: `store_${name}${withEvents ? '_merged' : '_many'}`,
     text: `
     with ${asked(kind, withEvents)}, stored as (
       insert into ${table} as s (id, agent_id, ${list(written)}, last_captured_at)
@@ -113,10 +114,10 @@ function store(kind: AnyKind, withEvents: boolean): Statement {
 /** The rows that were there, and in which figures they differ from what was sent. What is told and not taken over stands in an event. */
 function read(kind: AnyKind, withEvents: boolean): Statement {
   const { name, table, time, figures } = kind;
-  const bounds = sentColumns(kind, withEvents).length;
+  const bounds = sentColumns(kind, withEvents).length + (withEvents ? 0 : 1);
   const differs = figures.map((column) => `case when s.${column} is distinct from q.${column} then '${toCamel(column)}' end`).join(', ');
   return {
-    name: `read_${name}${withEvents ? '_each' : '_batch'}`,
+    name: `read_${name}${withEvents ? '_merged' : '_many'}`,
     text: `
     with ${asked(kind, withEvents)}, told as (
       select q.n, array_remove(array[${differs}]::text[], null) as differs, s.*${withEvents ? `, ${object(kind, figures, 'q')} as sent, q.agent, q.actor, q.correlation` : ''}
@@ -138,5 +139,5 @@ export interface KindStatements {
 
 export const statementsOf = (kind: AnyKind, withEvents: boolean): KindStatements => {
   const columns = sentColumns(kind, withEvents);
-  return { store: store(kind, withEvents), read: read(kind, withEvents), valuesOf: (sent) => columns.map(({ of }) => sent.map(of)) };
+  return { store: store(kind, withEvents), read: read(kind, withEvents), valuesOf: (sent) => [...columns.map(({ of }) => sent.map(of)), ...(withEvents ? [] : [sent[0]?.agentId ?? null])] };
 };

@@ -53,7 +53,8 @@ export class SnapshotsService {
     const { rows, places } = once(kind as AnyKind, sent);
     const taken = await this.months.guard(() => this.snapshots.takeMany(tx, kind as AnyKind, rows));
     const pathOf = (row: number) => `items.${places.findIndex((place) => place.row === row)}.`;
-    const stored = taken.map((each, row) => shown(caller, each ?? there(each, caller, pathOf(row))) as StoredSnapshot<Row>);
+    // Who sent a row is not among what a batch is answered.
+    const stored = taken.map((each, row) => (each ?? there(each, caller, pathOf(row))) as StoredSnapshot<Row>);
     const count = (outcome: string) => stored.filter((each) => each.outcome === outcome).length;
     const counts = { created: count('created'), corrected: count('corrected'), repeated: count('repeated'), kept: count('kept') };
     if (counts.repeated < stored.length) {

@@ -99,10 +99,11 @@ function check(value: unknown, path: string, depth: number): void {
   if (value instanceof InexactNumber) throw badRequest('NUMBER_NOT_EXACT', value.message, path.slice(0, 200));
   if (value === null || typeof value !== 'object') return;
   if (depth >= DEPTH_MAX) throw badRequest('BODY_TOO_DEEP', `Nested deeper than ${DEPTH_MAX} levels.`, path);
-  for (const [key, inner] of Object.entries(value)) {
+  // Keys and not entries, which make an array for each: half of the time that all of this took.
+  for (const key of Object.keys(value)) {
     const place = path ? `${path}.${key}` : key;
     checkKey(key, place);
-    check(inner, place, depth + 1);
+    check((value as Record<string, unknown>)[key], place, depth + 1);
   }
 }
 
