@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { Exact } from '../common/decimal.js';
 import { type Fill, figuresOf, type Told } from './trade-figures.js';
@@ -112,6 +113,18 @@ describe('profit', () => {
     expect(figures(open(), [entry('1', '1'), half('1.5', '24.9'), half('1.2', null)], 'long', () => null)).toMatchObject({ gross_profit: null, profit_source: null });
     expect(figures(closed(), [entry('1', '1'), half('1.5', '24.9')])).toMatchObject({ gross_profit: '20', profit_source: 'told' });
     expect(figures(closed({ gross_profit: null }), [entry('1', '1'), half('1.5', '24.9')])).toMatchObject({ gross_profit: '30', profit_source: 'computed' });
+  });
+
+  it('is worth what the price of each exit makes it, where the price is the rate', () => {
+    const atPrice = (price: Decimal) => ({ amount: new Exact(100).div(price), assumed: false, isBinary: false });
+    const entered = entry('150', '2');
+    const one = exit('160', '1', 5);
+    expect(figures(open(), [entered, one], 'long', atPrice)).toMatchObject({ gross_profit: '6.25', computed_profit: '6.25' });
+    // 10 x 100 / 160 of the one, and -25 x 100 / 125 of the other: the first does not move with what comes.
+    expect(figures(open(), [entered, one, exit('125', '1', 6)], 'long', atPrice)).toMatchObject({ gross_profit: '-13.75', computed_profit: '-13.75' });
+    // The broker told of the first; ours is of the other alone.
+    expect(figures(open(), [entered, { ...one, profit: '6.2' }, exit('125', '1', 6)], 'long', atPrice)).toMatchObject({ gross_profit: '-13.8', computed_profit: '-13.75' });
+    expect(figures(open(), [entered, one, exit('0', '1', 6)], 'long', (price) => (price.gt(0) ? atPrice(price) : null))).toMatchObject({ gross_profit: null, computed_profit: null });
   });
 
   it('is that of what was exited so far', () => {

@@ -163,23 +163,31 @@ interface Parts {
   direction: 'long' | 'short';
 }
 
-/** (Σ exits − their part of the entries) × the value of a point at the exit; `untold`: of the exits alone of which the broker told no profit. More exited than entered has no cost yet, and so no profit. */
+/**
+ * Of each exit, what it brought less its part of the entries, × the value of a point at its own price: a broker changes money deal by
+ * deal, and what one exit made does not move with the next. `untold`: of the exits alone of which the broker told no profit. More exited
+ * than entered has no cost yet, and so no profit.
+ */
 function computed(known: { entry_price: string | null; entry_time: string | null; exit_price: string | null; status: TradeStatus }, { entry, exit, entered, asTold, direction }: Parts, valueAt: PointValue) {
   const paidFor = entry.price ?? (known.entry_time === null || known.entry_price === null ? null : new Exact(known.entry_price));
-  const whole = asTold && known.exit_price !== null && entered !== null ? { size: entered, paid: entered.times(known.exit_price) } : null;
-  const ended = whole ?? (exit.size === null || asTold ? null : { size: exit.size, paid: exit.paid });
-  const leftAt = ended && ended.paid.div(ended.size);
-  const [first, last] = [paidFor ?? leftAt, leftAt].map((price) => price && valueAt(price));
+  const whole = asTold && known.exit_price !== null && entered !== null ? { size: entered, price: known.exit_price } : null;
+  const ended = whole ? [whole] : asTold ? [] : exit.fills;
   // What was risked at the entry stays what it was, also where the price is the rate and has moved until the exit.
-  const point = first ?? null;
-  if (ended === null || paidFor === null || entered === null || !last || ended.size.gt(entered)) return { profit: null, untold: null, point };
-  // One division, and the last: of the parts nothing is rounded.
-  const profitOn = ({ size, paid }: { size: Decimal; paid: Decimal }) => {
-    const cost = entry.size === null ? size.times(paidFor) : entry.paid.times(size).div(entry.size);
-    return paid.minus(cost).times(direction === 'long' ? 1 : -1).times(last.amount);
+  const pointPrice = paidFor ?? (whole ? new Exact(whole.price) : asTold ? null : exit.price);
+  const point = pointPrice && valueAt(pointPrice);
+  if (ended.length === 0 || paidFor === null || entered === null || sum(ended.map(({ size }) => size)).gt(entered)) return { profit: null, untold: null, point };
+  const cost = (size: Decimal) => (entry.size === null ? size.times(paidFor) : entry.paid.times(size).div(entry.size));
+  const profitOn = (exits: { size: string | Decimal; price: string }[]): Decimal | null => {
+    const alike = Map.groupBy(exits, ({ price }) => valueAt(new Exact(price))?.amount.toFixed() ?? null);
+    // One division for all that are worth the same, and the last: of the parts nothing is rounded.
+    return [...alike].reduce<Decimal | null>((total, [worth, those]) => {
+      if (total === null || worth === null) return null;
+      const [size, paid] = [sum(those.map((each) => each.size)), sum(those.map((each) => new Exact(each.price).times(each.size)))];
+      return total.plus(paid.minus(cost(size)).times(direction === 'long' ? 1 : -1).times(worth));
+    }, new Exact(0));
   };
-  const untold = sideOf(exit.fills.filter(({ profit }) => profit === null));
-  return { profit: bounded(profitOn(ended)), untold: whole || untold.size === null ? null : profitOn({ size: untold.size, paid: untold.paid }), point };
+  const untold = exit.fills.filter(({ profit }) => profit === null);
+  return { profit: bounded(profitOn(ended)), untold: whole || untold.length === 0 ? null : profitOn(untold), point };
 }
 
 /**
