@@ -5,7 +5,6 @@ import { notFound } from '../common/problem.js';
 import { afterCommit, type Tx } from '../database/transaction.js';
 import { QuotesService } from '../market-data/quotes.service.js';
 import { ReportsService } from '../positions/reports.service.js';
-import { reportSchema } from '../positions/reports.schemas.js';
 import { IdeasService } from '../trade-ideas/ideas.service.js';
 import { WaitingIdeas } from '../trade-ideas/waiting.service.js';
 import { FillsService } from '../trades/fills.service.js';
@@ -17,7 +16,7 @@ import { tellsOfBroker } from './reconcile.service.js';
 import { alone, type Element, read, refIn, refusalOf } from './sync-refusals.js';
 import type { Barred } from './sync-bars.js';
 import { SyncRepository } from './sync.repository.js';
-import { type ElementName, elementsOf, fillElement, ideaElement, markElement, quoteElement, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
+import { type ElementName, elementsOf, fillElement, ideaElement, markElement, quoteElement, reportElement, type SyncAnswer, type SyncBody, tradeElement, transitionElement } from './sync.schemas.js';
 
 type Result = SyncAnswer['results'][number];
 
@@ -145,11 +144,12 @@ export class SyncElements {
 
   private async report(tx: Tx, { caller, agentId, barred }: Sender, [element]: unknown[]): Promise<Taken> {
     if (element === undefined) return { results: [] };
-    const done = await alone(tx, element, (part, given) => this.reports.reportWithin(part, caller, agentId, reportSchema.parse(given)), barred('positions'));
-    if ('refusal' in done) return { results: [{ element: 'positions', clientRef: null, ...done.refusal }] };
+    const clientRef = refIn(element);
+    const done = await alone(tx, element, (part, given) => this.reports.reportWithin(part, caller, agentId, reportElement(given)), barred('positions'));
+    if ('refusal' in done) return { results: [{ element: 'positions', clientRef, ...done.refusal }] };
     const { applied, code, complete, matched, adopted, unknown, missing, closed, differing } = done.answer;
     const counts = { adopted: adopted.length, unknown: unknown.length, missing: missing.length, closed: closed.length, differing: differing.length };
-    return { results: [{ element: 'positions', clientRef: null, status: 'ok', report: { applied, ...(code ? { code } : {}), complete, matched, ...counts } }] };
+    return { results: [{ element: 'positions', clientRef, status: 'ok', report: { applied, ...(code ? { code } : {}), complete, matched, ...counts } }] };
   }
 
   /** Those that can be read in one statement, which locks their rows in one order. One that is as new as another is taken, and changes nothing. */

@@ -4,7 +4,7 @@ import { completeSchema, failSchema, leasedCommandSchema } from '../commands/com
 import { FAIL_OUTCOMES } from '../commands/command-state.js';
 import { text, uuid } from '../common/fields.js';
 import { createQuoteSchema } from '../market-data/quotes.schemas.js';
-import { reportAnswerSchema } from '../positions/reports.schemas.js';
+import { reportAnswerSchema, reportSchema } from '../positions/reports.schemas.js';
 import { IDEA_STATUSES } from '../trade-ideas/idea-status.js';
 import { proposeSchema } from '../trade-ideas/trade-ideas.schemas.js';
 import { fillSchema } from '../trades/fills.schemas.js';
@@ -31,7 +31,7 @@ export const syncSchema = z.strictObject({
   transitions: elements('{clientRef, tradeId or clientOrderId, …body of POST /trades/{tradeId}/transitions}'),
   fills: elements('{clientRef, tradeId or clientOrderId, …body of POST /trades/{tradeId}/fills}'),
   marks: elements('{clientRef, …item of POST /trades/marks/batch}'),
-  positions: z.unknown().optional().describe('as the body of POST /agents/{agentId}/positions; taken after trades and fills'),
+  positions: z.unknown().optional().describe('{clientRef, …body of POST /agents/{agentId}/positions}; taken after trades and fills'),
   quotes: elements('{clientRef, …item of POST /quotes}'),
   ideas: elements('{clientRef, …body of POST /trade-ideas}; after quotes, and what they let open may be leased in the same answer'),
   acks: elements(`{clientRef, commandId, leaseToken, outcome: succeeded | ${FAIL_OUTCOMES.join(' | ')}, result?, error?, retryable?}`),
@@ -74,6 +74,11 @@ export const fillElement = (element: Record<string, unknown>) => {
 export const markElement = (element: Record<string, unknown>) => {
   const { clientRef: _ref, ...body } = element;
   return tradeMarkSchema.parse(body);
+};
+
+export const reportElement = (element: Record<string, unknown>) => {
+  const { clientRef: _ref, ...body } = element;
+  return reportSchema.parse(body);
 };
 
 export const transitionElement = (element: Record<string, unknown>) => {

@@ -70,6 +70,13 @@ describe('everything in one call', () => {
     expect(await statusOf(id)).toBe('succeeded');
   });
 
+  it('answers a report of positions by its clientRef as every other element, taken or refused', async () => {
+    const report = { clientRef: 'p', asOf: new Date().toISOString(), complete: true, positions: [] };
+    expect((await sync({ syncSeq: 1, positions: report })).body.results).toMatchObject([{ element: 'positions', clientRef: 'p', status: 'ok', report: { applied: true } }]);
+    expect((await sync({ syncSeq: 2, positions: { ...report, more: 1 } })).body.results)
+      .toMatchObject([{ element: 'positions', clientRef: 'p', status: 'refused', detail: 'more: is not a field of this request' }]);
+  });
+
   it('takes an empty one for a heartbeat', async () => {
     expect((await sync({ syncSeq: 1 })).body).toMatchObject({ commands: [], acks: [], results: [], nextPollAfterMs: 1_000 });
     expect((await t.http('GET', `/agents/${agent.id}/state`)).body).toMatchObject({ liveness: 'online', instanceId: 'one' });
