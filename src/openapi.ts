@@ -93,13 +93,20 @@ const header = (name: string, description: string, maxLength: number): Json =>
 
 function problemsOf(operation: Operation, path: string, access: Access, { once, ifMatch }: Omit<Handler, 'access'>): number[] {
   const isWrite = operation.requestBody !== undefined || once;
-  const asks = isWrite || operation.parameters.length > 0;
+  // Where nothing is asked for, a parameter is one too many.
+  const asks = isWrite || path.startsWith('/api/v1/');
   return [
-    ...(asks ? [400] : []), ...(access.public ? [] : [401, 403]), ...(path.includes('{') ? [404] : []), ...(isWrite ? [409, 413, 415] : []),
-    ...(once ? [422] : []), ...(ifMatch ? [412, 428] : []), ...(path.endsWith('/login') ? [401, 429] : []), ...(access.agent && !access.unlimited ? [429] : []),
+    ...(asks ? [400] : []), ...(access.public ? [] : [401, 403]), ...(path.includes('{') || NAMES_OTHERS.has(operation.operationId) ? [404] : []), ...(isWrite ? [409, 413, 415] : []),
+    ...(once || path.endsWith('/sync') ? [422] : []), ...(ifMatch ? [412, 428] : []), ...(path.endsWith('/login') ? [401, 429] : []), ...(access.agent && !access.unlimited ? [429] : []),
     ...(path.endsWith('/refresh') || path === '/metrics' ? [401] : []), ...(path.endsWith('/api/v1/events') ? [410] : []), ...(path.endsWith('/notifications/test') ? [502] : []), ...(path.startsWith('/webhooks/') ? [400, 401, 403, 413] : []), ...(path === '/livez' || path === '/metrics' ? [] : [503]),
   ];
 }
+
+/** What their body or query names may not be there: 404, as with an id in the path. */
+const NAMES_OTHERS = new Set([
+  'curveMarksList', 'equityCurveGet', 'explanationsCreateAlone', 'instrumentsUpload', 'instrumentsUploadMany', 'killSwitchImpose', 'marksTakeMany', 'performanceGet',
+  'positionsList', 'positionsListOrders', 'predictionsLatest', 'quotesTake', 'riskCheckCheck', 'riskLimitsEffective', 'tradeIdeasPropose', 'tradesCreate',
+]);
 
 const text = (description?: string) => ({ type: 'string', ...(description ? { description } : {}) });
 
@@ -112,6 +119,8 @@ const PROBLEM = {
     errors: { type: 'array', items: { type: 'object', required: ['path', 'message'], properties: { path: text(), message: text() } } },
     lastSyncSeq: { type: 'integer', description: 'with SYNC_SEQ_STALE and SYNC_SEQ_REUSED: the next sync of this copy takes a higher number' },
     currentVersion: { type: 'integer', description: 'with PRECONDITION_FAILED: what is there now' },
+    digest: text('with DIGEST_MISMATCH and PRICE_MOVED: of the idea as it is to be approved now'),
+    priceBand: { type: 'object', nullable: true, required: ['low', 'high'], properties: { low: text(), high: text() }, description: 'likewise: what the digest covers; null: it has none' },
   },
 };
 

@@ -25,6 +25,7 @@ export class CashFlowsController {
   // A withdrawal explains a fall, which then is no loss: so it is an administrator's word, as every loosening of a limit.
   @Allow({ person: 'admin' })
   @Answers(cashFlowSchema, 201)
+  @Answers(cashFlowSchema, 200)
   create(@Param({ schema: accountParam }) { accountId }: AccountParam, @Body({ schema: createCashFlowSchema }) body: z.output<typeof createCashFlowSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
     let repeated = false;
     return once.run(this.idempotency, async (tx) => {

@@ -3,10 +3,12 @@ import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { Allow } from '../auth/access.js';
 import { BackupsShown } from '../backup/backups-shown.js';
+import { Answers } from '../common/http/answers.js';
 import { Draining } from '../common/draining.js';
 import { DatabaseService } from '../database/database.service.js';
 import { shownOf } from '../system-monitor/system-monitor.schemas.js';
 import { SystemMonitor } from '../system-monitor/system-monitor.service.js';
+import { healthSchema, liveSchema, readySchema, unreadySchema } from './health.schemas.js';
 import { MirrorsShown } from './mirrors-shown.js';
 import { APP_VERSION } from '../common/version.js';
 
@@ -30,6 +32,7 @@ export class HealthController {
   @Get('livez')
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
+  @Answers(liveSchema)
   livez() {
     return { status: 'ok', uptimeSeconds: uptimeSeconds() };
   }
@@ -37,6 +40,8 @@ export class HealthController {
   /** May requests be sent here? */
   @Get('readyz')
   @Header('Cache-Control', 'no-store')
+  @Answers(readySchema)
+  @Answers(unreadySchema, 503)
   async readyz(@Res({ passthrough: true }) reply: FastifyReply) {
     const reason = await this.unreadyReason();
     if (reason !== null) void reply.status(503).header('Retry-After', RETRY_AFTER_SECONDS);
@@ -46,6 +51,8 @@ export class HealthController {
   /** `error` says why it is not available, and is null when it is: one never comes with the other. */
   @Get('health')
   @Header('Cache-Control', 'no-store')
+  @Answers(healthSchema)
+  @Answers(healthSchema, 503)
   async report(@Res({ passthrough: true }) reply: FastifyReply) {
     const { migrations: _migrations, ...database } = await this.database.look();
     // A database that hangs is asked once, and the answer comes within a second.

@@ -1,7 +1,10 @@
 import { Controller, Get, Header, Headers, Inject } from '@nestjs/common';
+import { ApiProduces } from '@nestjs/swagger';
 import { Registry } from 'prom-client';
+import { z } from 'zod';
 import { Allow } from '../auth/access.js';
 import { sameSecret } from '../auth/secrets.js';
+import { Answers } from '../common/http/answers.js';
 import { Problem } from '../common/problem.js';
 import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
@@ -19,6 +22,8 @@ export class MetricsController {
   @Get('metrics')
   @Header('Cache-Control', 'no-store')
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
+  @ApiProduces('text/plain')
+  @Answers(z.string())
   text(@Headers('authorization') authorization: string | undefined): Promise<string> {
     mayScrape(this.env.METRICS_TOKEN, authorization);
     return this.scrape.text();

@@ -24,6 +24,7 @@ export class InstrumentsController {
   @Post()
   @Allow({ person: 'operator', agent: 'records' })
   @Answers(uploadedSchema, 201)
+  @Answers(uploadedSchema, 200)
   upload(@Body({ schema: uploadInstrumentSchema }) { accountId, ...item }: z.output<typeof uploadInstrumentSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
     return once.run(this.idempotency, async (tx) => {
       const [uploaded] = await this.service.upload(tx, caller, accountId, [item], true);
@@ -35,6 +36,7 @@ export class InstrumentsController {
   @Post('batch')
   @Allow({ person: 'operator', agent: 'records' })
   @Answers(uploadedManySchema, 201)
+  @Answers(uploadedManySchema, 200)
   uploadMany(@Body({ schema: uploadInstrumentsSchema }) { accountId, items }: z.output<typeof uploadInstrumentsSchema>, @CurrentCaller() caller: Caller, @Once() once: Creation) {
     return once.run(this.idempotency, async (tx) => {
       const uploaded = await this.service.upload(tx, caller, accountId, items, false);
