@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { PART_LEVELS, PART_RULES, type PartLevel, type PartName, PARTS } from './parts.js';
-import { inWords, isFailing, type PartStanding, pictureOf, standing, suspends } from './picture.js';
+import { allInWords, inWords, isFailing, type PartStanding, pictureOf, standing, suspends } from './picture.js';
 
 const AT = (second: number) => new Date(Date.UTC(2026, 0, 5, 12, 0, second)).toISOString();
 const part = (name: PartName, level: PartLevel, second = 0): PartStanding => ({ name, level, why: `${name} is ${level}`, since: AT(second), last: level });
@@ -32,6 +32,11 @@ describe('the picture', () => {
   ])('of %s', (_what, parts, expected) => {
     const { level, cause } = pictureOf(parts);
     expect(`${level} ${cause}`).toBe(expected);
+  });
+
+  it('names in the log also what only warns, and what fails alone', () => {
+    expect(allInWords(pictureOf([part('alerts', 'critical'), part('database', 'none'), part('agents', 'warning')]))).toBe('agents (warning: agents is warning), alerts (critical: alerts is critical)');
+    expect(allInWords(pictureOf([part('database', 'none')]))).toBe('');
   });
 
   it('leans in no circle, and on parts that there are', () => {

@@ -67,3 +67,7 @@ export function inWords({ cause, parts }: Picture): string {
   if (!first) return 'nothing fails';
   return `${first.name}: ${first.why}${others.length === 0 ? '' : `; with it ${others.length === 1 ? 'fails' : 'fail'} ${others.map(({ name, why }) => `${name} (${why})`).join(', ')}`}`;
 }
+
+/** Every part that is not well, for the log: also what fails alone, and what only warns. */
+export const allInWords = ({ parts }: Pick<Picture, 'parts'>): string =>
+  parts.filter(({ level }) => level !== 'none').map(({ name, level, why }) => `${name} (${level}: ${why})`).join(', ');

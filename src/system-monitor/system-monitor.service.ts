@@ -22,7 +22,7 @@ import { Streams } from '../live/streams.js';
 import { judge } from './judge.js';
 import { look } from './look.js';
 import { MonitorConnection } from './monitor-connection.js';
-import { inWords, isFailing, type Picture, pictureOf, standing, suspends } from './picture.js';
+import { allInWords, inWords, isFailing, type Picture, pictureOf, standing, suspends } from './picture.js';
 import { type StatusRow, SystemStatusRepository } from './system-status.repository.js';
 
 /** Two of them in a row count: what fails is known within twenty seconds. */
@@ -136,7 +136,7 @@ export class SystemMonitor implements OnApplicationShutdown {
     if (picture.level !== before.level || picture.cause !== before.cause) {
       const { level, cause } = picture;
       await this.events.append(tx, null, [{ type: 'system.level', data: { from: before.level, to: level, cause, why: fails ? words : null } }]);
-      this.log[fails ? 'error' : 'log'](`the system is at level ${level}${fails ? `: ${words}` : ''}`);
+      this.log[fails ? 'error' : level === 'none' ? 'log' : 'warn'](`the system is at level ${level}${level === 'none' ? '' : `: ${allInWords(picture)}`}`);
       if (fails) await this.incidents.open(tx, null, { kind: 'SYSTEM_FAILING', severity: 'critical', subjectId: SUBJECT, agentId: null, summary: `${level === 'cascading' ? 'Several parts fail together' : 'A part of the system fails'}, first ${words}.`.slice(0, 1_000), data: { level, cause, parts: picture.parts.filter((part) => part.level !== 'none') } });
     }
     if (isOver && before.trouble_since !== null) await this.incidents.resolve(tx, null, 'SYSTEM_FAILING', [SUBJECT], 'no part of the system has been critical for long enough');
