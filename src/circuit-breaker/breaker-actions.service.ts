@@ -48,7 +48,7 @@ export class BreakerActions {
    * @param caller null: the server by itself
    */
   async take(tx: Tx, caller: Caller | null, key: BreakerScopeKey, before: StateRow | null, { haltMode }: Pick<Settings, 'haltMode'>, step: BreakerStep, amounts: Amounts): Promise<StateRow> {
-    const reason = reasonOf(key, step, amounts);
+    const reason = reasonOf(key, await this.states.nameOf(tx, key), step, amounts);
     const ends = before?.halt_id != null && !(holds(before.state) && holds(step.state));
     if (ends && before.halt_id !== null) await this.halts.end(tx, caller, before.halt_id, reason);
     const goesOn = !ends && before?.halt_id != null;
@@ -93,8 +93,9 @@ export class BreakerActions {
   }
 }
 
-function reasonOf({ breaker, scopeType, scopeId, book }: BreakerScopeKey, { why }: BreakerStep, { value, limit, unit }: Amounts): string {
-  const of = scopeType === 'global' ? 'everything' : `${scopeType} ${scopeId}${book ? ` in ${book.execution_mode}` : ''}`;
+/** Read by a person who was woken by it: names, no ids. */
+function reasonOf({ breaker, scopeType, scopeId, book }: BreakerScopeKey, name: string | null, { why }: BreakerStep, { value, limit, unit }: Amounts): string {
+  const of = scopeType === 'global' ? 'everything' : `${scopeType} ${name ?? scopeId}${book ? ` in ${book.execution_mode}` : ''}`;
   const figure = value === null || limit === null ? '' : ` (${value} of ${limit}${unit ? ` ${unit}` : ''}${BREAKERS[breaker].trips === 'below' ? ', which it must not fall below' : ''})`;
   return `${breaker} of ${of}: ${why}${figure}`.slice(0, 1_000);
 }

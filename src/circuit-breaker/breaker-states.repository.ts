@@ -41,6 +41,8 @@ const COLUMNS = `id, name, account_id, execution_mode, scope_type, scope_id, sta
 
 const STANDING_MOST = 500;
 
+const NAMED_IN: Partial<Record<ScopeType, string>> = { account: 'accounts', agent: 'agents' };
+
 @Injectable()
 export class BreakerStatesRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -90,6 +92,14 @@ export class BreakerStatesRepository {
       returning ${() => COLUMNS}`;
     if (!row) throw new Error('the state was not stored');
     return row;
+  }
+
+  /** What people call a scope; null where its id is all the name it has. */
+  async nameOf(tx: Tx, { scopeType, scopeId }: Pick<BreakerScopeKey, 'scopeType' | 'scopeId'>): Promise<string | null> {
+    const table = NAMED_IN[scopeType];
+    if (table === undefined) return null;
+    const [row] = await tx.query<{ name: string }[]>(`select name from ${table} where id = $1::uuid`, [scopeId]);
+    return row?.name ?? null;
   }
 
   async clock(tx: Tx = this.dataSource.manager): Promise<string> {

@@ -14,6 +14,8 @@ import { linesOf, NOTHING_KNOWN, type Trading, tradingOf } from './status-tradin
 interface Halting {
   id: string;
   scope: string;
+  /** Its scope as people call it. */
+  named: string;
   mode: string;
   reason: string;
   by: string;
@@ -69,13 +71,15 @@ async function systemOf(url: string): Promise<Check[]> {
 }
 
 async function haltsOf(url: string): Promise<Halting[]> {
-  const { rows } = await withClient(url, (client) => client.query<Halting>(`select id, concat_ws(' ', scope_type, scope_id, execution_mode) as scope, mode, reason, coalesce(breaker, imposed_by) as by,
+  const { rows } = await withClient(url, (client) => client.query<Halting>(`select id, concat_ws(' ', scope_type, scope_id, execution_mode) as scope,
+    concat_ws(' ', scope_type, coalesce(case scope_type when 'agent' then (select name from agents a where a.id::text = scope_id) when 'account' then (select name from accounts a where a.id::text = scope_id)
+      when 'strategy' then (select name from strategies s where s.id::text = scope_id) end, scope_id), execution_mode) as named, mode, reason, coalesce(breaker, imposed_by) as by,
     to_char(imposed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since, effective_at is not null as effective
     from halts where released_at is null and (expires_at is null or expires_at > app_clock()) order by seq`));
   return rows;
 }
 
-const textOf = ({ id, scope, mode, reason, by, since, effective }: Halting) => `halted   ${scope} (${mode}) since ${since} by ${by}: ${reason}${effective ? '' : ' (not carried through yet)'} [${id}]`;
+const textOf = ({ id, named, mode, reason, by, since, effective }: Halting) => `halted   ${named} (${mode}) since ${since} by ${by}: ${reason}${effective ? '' : ' (not carried through yet)'} [${id}]`;
 
 function hasCluster(dataDir: string): boolean {
   return existsSync(dataDir) && clusterLocation(realpathSync(dataDir)) !== null;

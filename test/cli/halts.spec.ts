@@ -27,6 +27,7 @@ describe('halt, status and release, at the command line', () => {
 
     const status = await cli<{ safe: boolean; halted: boolean; halts: { id: string }[] }>(['status', '--json'], env);
     expect([status.code, status.json.halted, status.json.halts.map(({ id }) => id)]).toEqual([3, true, [json.id]]);
+    expect((await cli(['status'], env)).stdout).toContain(`halted   account ${agent.name} (reduce) since `);
     expect(await cli(['release', json.id, '--reason', 'well', '--json'], env)).toMatchObject({ code: 2 });
     expect(await cli(['release', json.id, '--reason', 'well', '--confirm', 'RELEASE', '--json'], { ...env, TWO_PERSON_RELEASE: 'on' })).toMatchObject({ code: 1, json: { error: { code: 'TWO_PERSON_RELEASE' } } });
     const released = await cli<Release>(['release', json.id, '--reason', 'well', '--confirm', 'RELEASE', '--json'], env);

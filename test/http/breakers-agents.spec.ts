@@ -40,6 +40,8 @@ describe('an agent that is silent with open trades', () => {
     await b.look();
     expect(await of()).toMatchObject({ state: 'tripped', limit: '120', unit: 'seconds', resets: { rule: 'timed', sentence: expect.stringContaining('if its cause is gone') } });
     expect(await b.halts('stale_heartbeat', agent.id)).toMatchObject([{ scope_type: 'agent', mode: 'reduce' }]);
+    // Who is woken by it reads names, no ids.
+    expect(await t.db.query(`select summary from incidents where kind = 'BREAKER_TRIPPED' and agent_id = $1`, [agent.id])).toEqual([{ summary: expect.stringMatching(`^stale_heartbeat of agent ${agent.name} in paper: `) }]);
     await pass(300);
     await b.look();
     await b.look();
