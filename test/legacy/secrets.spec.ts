@@ -60,4 +60,18 @@ describe('secrets of a folder', () => {
     const [decision] = await t.db.query<{ canonical: string }>(`select canonical from decision_history where stream = $1`, [`import:${report.runId}`]);
     expect(decision?.canonical).toContain('password=[secret removed] failed; password: [secret removed] too');
   });
+
+  it('that a setting keeps as JSON go out of every other text too', async () => {
+    const report = await importer.run(files({
+      'configuration_settings.csv': 'id,category,key,value,value_type,description,version,updated_by,updated_at,created_at\n1,broker,alpaca_api_key,"""Zx81Wq77quoted""",string,,2,me,2026-01-05 10:00:00,2026-01-05 10:00:00\n'
+        + '2,broker,alpaca_credentials,"{""id"": ""Zx81Wq77inside"", ""paper"": true}",json,,1,me,2026-01-05 10:00:00,2026-01-05 10:00:00\n',
+      'configuration_history.csv': 'id,setting_id,category,key,old_value,new_value,version,changed_by,changed_at,reason\n1,1,broker,alpaca_api_key,null,"""Zx81Wq77quoted""",1,me,2026-01-05 10:00:00,instead of Zx81Wq77quoted and Zx81Wq77inside\n',
+    }), 'ai-trader', 'settings');
+    expect([report.error, report.secretsLeft]).toEqual([null, 0]);
+    expect(await importer.whereAre(['Zx81Wq77quoted', 'Zx81Wq77inside'], report)).toEqual([]);
+    const kept = await importer.originals(report.runId);
+    expect(kept).toContain('instead of [secret removed] and [secret removed]');
+    // Before there was none: that is no secret.
+    expect(kept).toMatch(/"old_value": ?"null"/);
+  });
 });

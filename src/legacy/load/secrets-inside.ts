@@ -32,6 +32,14 @@ export function secretsInside(cell: Cell): string[] {
   return found;
 }
 
+/** The same of a cell that is a secret whole: settings keep theirs as JSON, `"xyz"` or `{"id": …, "secret": …}`. */
+export function secretsOfWhole(cell: Cell): string[] {
+  const found: string[] = [];
+  const document = typeof cell === 'string' && /^\s*["{[]/.test(cell) ? parsed(cell) : undefined;
+  look(document ?? cell, found, true);
+  return typeof cell === 'string' && document !== undefined ? [cell, ...found] : found;
+}
+
 /** @param isNamed below the name of a secret: `api_keys: {broker: …}` */
 function look(cell: Cell, found: string[], isNamed = false): void {
   if (typeof cell === 'string') return isNamed ? void found.push(cell, ...passwordsIn(cell)) : inText(cell, found);

@@ -2,7 +2,7 @@ import { REMOVED } from '../../auth/credentials.js';
 import type { TableMapping } from '../profile.js';
 import type { Cell, Source, SourceTable } from '../source/cell.js';
 import type { SecretReport } from './import-run.js';
-import { passwordsIn, secretsInside } from './secrets-inside.js';
+import { secretsInside, secretsOfWhole } from './secrets-inside.js';
 import { isSecretOf, mayHoldSecret, parsed, secretsOfBroken, SecretTexts } from './secret-texts.js';
 
 export type Cells = Readonly<Record<string, Cell>>;
@@ -42,9 +42,9 @@ export class Secrets {
       if (mapping?.bulk && plan.named.size === 0 && plan.suspicious.length === 0 && plan.paths.size === 0 && !plan.pair && !mapping.secretsOf) continue;
       let read = 0;
       for (const { cells, broken } of table.rows()) {
-        const secrets = [...secretsIn(plan, mapping, cells), ...(broken === undefined || !mayBreak ? [] : secretsOfBroken(cells['content'] ?? null))];
+        const secrets = [...secretsIn(plan, mapping, cells), ...(broken === undefined || !mayBreak ? [] : secretsOfBroken(cells['content'] ?? null))].flatMap(secretsOfWhole);
         for (const cell of isLoose ? [cells as Cell] : Object.values(cells)) secrets.push(...secretsInside(cell));
-        for (const cell of secrets) if (typeof cell === 'string') for (const secret of [cell, ...passwordsIn(cell)]) if (isTelling(secret) && known.size < KNOWN.count) known.add(secret);
+        for (const secret of secrets) if (isTelling(secret) && known.size < KNOWN.count) known.add(secret);
         if (++read % 1_000 === 0) await breathe();
       }
     }

@@ -7,9 +7,9 @@ const all = (why: string, names: string): Record<string, Column> => Object.fromE
 const OLD = 'the row is archived whole';
 const WAITING = new Set(['pending', 'processing']);
 
-/** Of a row that is a name and a value: the value's columns where the name is a credential's. */
+/** Of a row that is a name and a value: the value's columns where the name is a credential's. They are JSON: `null` is none. */
 const valuesOf = (cells: Readonly<Record<string, unknown>>, columns: readonly string[]): string[] =>
-  typeof cells.key === 'string' ? columns.filter((column) => credentialIn({ key: cells.key, value: typeof cells[column] === 'number' || typeof cells[column] === 'bigint' ? String(cells[column]) : cells[column] }) !== null) : [];
+  typeof cells.key === 'string' ? columns.filter((column) => cells[column] !== 'null' && credentialIn({ key: cells.key, value: typeof cells[column] === 'number' || typeof cells[column] === 'bigint' ? String(cells[column]) : cells[column] }) !== null) : [];
 
 export const ARCHIVED: Record<string, TableMapping> = {
   agent_commands: {
