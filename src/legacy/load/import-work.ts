@@ -23,7 +23,8 @@ import { Updates } from './updates.js';
 /** Hears how far it is. */
 export interface ImportWatch {
   /** Before the first row: what there is to do. */
-  begins(tables: readonly { name: string; rows: number }[]): void;
+  /** @param reads how often each row is read: to be stored, and to be proved */
+  begins(tables: readonly { name: string; rows: number }[], reads: 1 | 2): void;
   rows(table: string, done: number): void;
   /** What is done beside rows. */
   says(line: string): void;
@@ -94,7 +95,7 @@ export class ImportWork {
   async load(tx: Tx): Promise<void> {
     const { run, options, source, given, secrets, watch, rejects, isResumed } = this.ask;
     const tables = inOrder(source.tables, given.profile.order);
-    watch.begins(tables.map((table) => ({ name: table.name, rows: table.count() })));
+    watch.begins(tables.map((table) => ({ name: table.name, rows: table.count() })), 2);
     const chunks = new ChunkLoader(run, this.ask.appendDecisions);
     const references = new References(run.source, await ImportsSql.needed(tx, Object.keys(TARGETS)));
     const chunkRows = Math.min(CHUNK_ROWS, options.batch ?? CHUNK_ROWS);

@@ -218,6 +218,7 @@ export class ImportService {
       const mappings = mappingsOf(said);
       const source = withSafeIds(said.source, mappings);
       const secrets = await Secrets.of(source, mappings, turn);
+      watch.begins(source.tables.map((table) => ({ name: table.name, rows: table.count() })), 1);
       const proof = await proofOf(session.tx, { source, mappings, run, secrets, names: new TableNames(source.tables) }, (table, rows) => watch.rows(`${table} (proof)`, rows));
       await session.rollback();
       const error = proof.ok ? null : { code: 'PROOF_FAILED', message: `What is stored is not what the source holds: ${proof.damaged} findings.` };
