@@ -37,6 +37,8 @@ const VALUES: readonly RegExp[] = [
   // Headers that sign a request, as an executor's log has them.
   /(\b[A-Z][A-Z-]{1,30}-(?:KEY|SIGN|SIGNATURE|SECRET|TOKEN|PASSPHRASE)["']?\s?[:=]\s?["']?)[^\s"',;}]{4,512}/gu,
   /(\bBearer )[\w.~+/-]{16,}=*/giu,
+  // `Basic` is a user and a password in base64; a word as well, so only in its header.
+  /(\bAuthorization\\{0,3}["']?\s?[:=]\s?\\{0,3}["']?(?:Basic|Token|Api-?Key) )[\w.~+/-]{4,512}={0,2}/giu,
   /()\btws?_[\w-]{20,}/gu,
   // Entered once a word: from each of its many beginnings it took 40 s for a text of 240 KB.
   /()(?<![\w-])(?=[\w-]*eyJ)[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/gu,
