@@ -12,7 +12,9 @@ from typing import Any, List, Optional
 
 import tradewarden
 from testing.fake_server import Fault, Seen
-from testing.support import KEY, ServerCase, SkewedClock, close_trade, open_trade, until
+from testing.support import (
+    KEY, PATIENCE, ServerCase, SkewedClock, close_trade, open_trade, until,
+)
 from tradewarden import CannotContinue, ServerClock
 
 FACTS = ("/predictions", "/trades")
@@ -46,6 +48,7 @@ class AStart(ServerCase):
                          ["WARNING:tradewarden:the server is away"])
 
     def test_tells_positions_then_facts_and_only_then_asks_for_work(self) -> None:
+        self.server.heartbeat_seconds = 60
         agent = self.agent()
         open_trade(agent, "t1")
         agent.report_positions([{"symbol": "EURUSD", "size": "0.1", "broker_position_id": "p1"}])
@@ -67,7 +70,7 @@ class AStart(ServerCase):
         agent = self.running()
         open_trade(agent, "t1")
         close_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         trade = self.server.trades[0]
         self.assertEqual(trade["predictionId"], self.server.predictions[0]["id"])
         self.assertEqual(self.server.explanations[0]["tradeId"], trade["id"])
@@ -82,7 +85,7 @@ class AStart(ServerCase):
                     Fault(status=201, text=text) if seen.path == "/predictions" else None)
                 agent = self.running(folder=os.path.join(self.folder, str(number)))
                 open_trade(agent, f"t{number}")
-                self.assertTrue(agent.wait_until_sent(60))
+                self.assertTrue(agent.wait_until_sent(PATIENCE))
                 self.assertNotIn("predictionId", self.server.trades[-1])
                 agent.stop()
 
@@ -100,8 +103,7 @@ class AStart(ServerCase):
         agent = self.agent()
         agent.start()
         with self.assertRaisesRegex(CannotContinue, "does not accept the API key"):
-            for _ in range(100):
-                agent.next_command(0.05)
+            agent.next_command(PATIENCE)
         self.assertEqual(agent.may_open().reason, "CANNOT_CONTINUE")
         self.assertEqual(agent.status, "error")
         # Exits are still written down: a key can be given anew.
@@ -140,14 +142,16 @@ class AStart(ServerCase):
 
 class AServerThatIsAway(ServerCase):
     def test_is_told_everything_afterwards_in_order(self) -> None:
-        agent = self.running()
+        agent = self.running(wait_seconds=200)
         open_trade(agent, "t1")
-        agent.wait_until_sent(5)
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
+        # Nothing else is on its way, which would come before the heartbeat.
+        self.polls(agent)
         self.server.close()
+        until("it is missed", lambda: not agent.up)
         close_trade(agent, "t1")
         open_trade(agent, "t2")
         close_trade(agent, "t2")
-        until("it is missed", lambda: not agent.up)
         self.assertEqual(agent.next_command(0.05), None)
         back = len(self.server.seen)
         self.server.listen()
@@ -183,7 +187,7 @@ class AServerThatIsAway(ServerCase):
                 for number in range(4):
                     open_trade(agent, f"{drop}-{number}")
                     close_trade(agent, f"{drop}-{number}")
-                self.assertTrue(agent.wait_until_sent(60))
+                self.assertTrue(agent.wait_until_sent(PATIENCE))
                 agent.stop()
                 mine = [one for one in server.trades if one["clientOrderId"].startswith(drop)]
                 ids = [one["id"] for one in mine]
@@ -197,9 +201,12 @@ class AServerThatIsAway(ServerCase):
         self.assertEqual(len(server.predictions), 8)
 
     def test_for_a_while_is_left_alone_for_that_long(self) -> None:
+        self.server.heartbeat_seconds = 60
         for status in (503, 429):
             with self.subTest(status):
-                agent = self.running(folder=os.path.join(self.folder, str(status)))
+                self.server.fault = lambda seen: None
+                agent = self.running(folder=os.path.join(self.folder, str(status)),
+                                     wait_seconds=200)
                 asked: List[float] = []
 
                 def busy(seen: Seen) -> Optional[Fault]:
@@ -209,14 +216,17 @@ class AServerThatIsAway(ServerCase):
                             return Fault(status=status, headers={"Retry-After": "1"},
                                          body={"code": "BUSY", "retryable": True})
                     return None
+                # What was on its way already when the answer came would not count.
+                self.polls(agent)
                 self.server.fault = busy
                 open_trade(agent, "t", prediction=False)
+                until("it is asked to wait", lambda: asked)
+                if status == 503:
+                    until("it waits", lambda: not agent.up)
                 # Something to do in the meantime must not tempt the agent to look in earlier.
                 self.server.queue("custom")
-                self.assertTrue(agent.wait_until_sent(60))
-                # What was on its way already when the answer came does not count.
-                later = [at - asked[0] for at in asked[1:] if at - asked[0] > 0.2]
-                self.assertGreaterEqual(later[0], 0.99)
+                self.assertTrue(agent.wait_until_sent(PATIENCE))
+                self.assertGreaterEqual(asked[1] - asked[0], 0.99)
                 agent.stop()
 
     def test_busy_with_one_kind_of_call_is_not_away(self) -> None:
@@ -224,8 +234,8 @@ class AServerThatIsAway(ServerCase):
         self.server.fault = lambda seen: Fault(status=429, body={"code": "RATE_LIMITED"}) \
             if is_fact(seen.path) else None
         open_trade(agent, "t")
-        until("a refusal", lambda: any(map(is_fact, self.server.paths())))
-        time.sleep(0.1)
+        # The second comes when the first was heard.
+        until("two refusals", lambda: sum(map(is_fact, self.server.paths())) > 1)
         self.assertTrue(agent.up)
 
     def test_takes_the_permission_to_open_with_the_trading_lease(self) -> None:
@@ -234,9 +244,9 @@ class AServerThatIsAway(ServerCase):
         agent = self.running(clock=clock)
         self.assertTrue(agent.may_open())
         self.server.fault = lambda seen: Fault(drop="before")
-        clock.passed += 59
+        clock.passed += 30
         self.assertTrue(agent.may_open())
-        clock.passed += 1.1
+        clock.passed += 30.1
         self.assertEqual(agent.may_open().reason, "LEASE_LAPSED")
 
     def test_gives_a_lease_that_counts_from_before_it_was_asked_for(self) -> None:
@@ -258,7 +268,7 @@ class AServerThatIsAway(ServerCase):
     def test_cannot_be_told_more_than_the_spool_holds_and_then_nothing_is_opened(self) -> None:
         agent = self.running(facts_max=10)
         open_trade(agent, "t0", prediction=False)
-        agent.wait_until_sent(5)
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.server.close()
         for number in range(1, 5):
             open_trade(agent, f"t{number}", prediction=False)
@@ -299,7 +309,7 @@ class AFactThatIsRefused(ServerCase):
         open_trade(agent, "t1")
         close_trade(agent, "t1")
         open_trade(agent, "t2")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         with open(os.path.join(self.folder, "rejected.jsonl"), encoding="utf-8") as file:
             reasons = [json.loads(line)["reason"] for line in file]
         self.assertIn("VALIDATION_FAILED no", reasons[0])
@@ -307,7 +317,7 @@ class AFactThatIsRefused(ServerCase):
                          [False, True, True])
         self.assertEqual([one["clientOrderId"] for one in self.server.trades], ["t2"])
         self.assertEqual(self.lines.count("REJECTED"), 3)
-        agent.stop()
+        self.quiet(agent).stop(PATIENCE)
         last = self.server.bodies("/heartbeat")[-1]
         self.assertEqual(last["status"], "stopped")
         self.assertIn("3 facts were rejected", last["errorMessage"])
@@ -316,7 +326,7 @@ class AFactThatIsRefused(ServerCase):
         self.refuse_once("/predictions", 422, "SOMETHING")
         agent = self.running()
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertNotIn("predictionId", self.server.trades[0])
 
     def test_by_errors_only_does_not_hold_up_those_behind_it_for_ever(self) -> None:
@@ -325,7 +335,7 @@ class AFactThatIsRefused(ServerCase):
             if seen.path == "/predictions" else None
         self.patch_waits(0.005)
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertEqual(self.server.paths().count("/predictions"), 8)
         self.assertEqual(len(self.server.trades), 1)
 
@@ -341,7 +351,7 @@ class AFactThatIsRefused(ServerCase):
         self.server.fault = fault
         agent = self.running()
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertEqual((agent.spool.rejected_count, len(self.server.trades)), (0, 1))
 
     def patch_waits(self, most: float) -> None:
@@ -369,7 +379,7 @@ class AStep(ServerCase):
         self.assertEqual(agent.state, {"open": ["t1"]})
         close_trade(agent, "t1")
         agent.start()
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertEqual(self.server.trades[0]["status"], "closed")
 
     def test_counts_a_state_when_it_is_saved_and_not_when_it_is_changed(self) -> None:
@@ -406,7 +416,7 @@ class AStep(ServerCase):
         with agent.step() as step:
             step.predictions([{"model": "m", "symbol": "S", "direction": "long",
                                "confidence": "0.5", "horizon_seconds": 60}] * 3)
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertEqual(len(self.server.predictions), 3)
         self.assertEqual(self.server.predictions[0]["horizonSeconds"], 60)
         self.assertIn("timestamp", self.server.predictions[0])
@@ -419,13 +429,15 @@ class Heartbeats(ServerCase):
     def test_carry_the_figures_as_of_when_they_were_reported(self) -> None:
         clock = SkewedClock()
         agent = self.running(clock=clock)
-        agent.report(equity="10000.00", open_positions=2, cycle_count=5)
         reported = self.server.now()
-        clock.passed += 30
-        agent.observe(agent.desired)
+        # No heartbeat may come in between.
+        with agent._line.changed:
+            agent.report(equity="10000.00", open_positions=2, cycle_count=5)
+            self.time_passes(clock, 300)
+            agent.observe(agent.desired)
         body = until("a heartbeat", lambda: next(
             (one for one in self.server.bodies("/heartbeat") if "equity" in one), None))
-        self.assertAlmostEqual(tradewarden.seconds_of(body["asOf"]) or 0, reported, delta=3)
+        self.assertAlmostEqual(tradewarden.seconds_of(body["asOf"]) or 0, reported, delta=100)
         self.assertEqual((body["openPositions"], body["observedStateVersion"]), (2, 1))
 
     def test_come_in_the_order_of_their_times_and_give_old_figures_once(self) -> None:
@@ -445,7 +457,10 @@ class Heartbeats(ServerCase):
         until("the agent is up", lambda: agent.up)
         time.sleep(0.2)
         agent.report(equity="2")
-        until("heartbeats", lambda: len(self.server.bodies("/heartbeat")) > 12)
+        until("the second", lambda: any(one.get("equity") == "2"
+                                        for one in self.server.bodies("/heartbeat")))
+        known = len(self.server.bodies("/heartbeat"))
+        until("some more", lambda: len(self.server.bodies("/heartbeat")) > known + 5)
         told = self.server.bodies("/heartbeat")
         # The first report is lost, and so given again.
         self.assertEqual([one["equity"] for one in told if "equity" in one], ["1", "1", "2"])
@@ -472,54 +487,60 @@ class Heartbeats(ServerCase):
         agent = self.running(stall_seconds=0.3)
         until("it is noticed", lambda: self.last()["status"] == "error")
         self.assertIn("has not called in", self.last()["errorMessage"])
-        agent.next_command()
-        until("it is over", lambda: self.last()["status"] == "running")
+        until("it is over", lambda: (agent.next_command(), self.last()["status"] == "running")[1])
 
     def test_begin_with_starting_and_end_with_stopped(self) -> None:
         agent = self.running()
-        agent.stop()
+        self.quiet(agent).stop(PATIENCE)
         statuses = [body["status"] for body in self.server.bodies("/heartbeat")]
         self.assertEqual((statuses[0], statuses[-1]), ("starting", "stopped"))
 
     def test_that_end_leave_nothing_untold(self) -> None:
-        agent = self.running()
-        self.server.fault = lambda seen: Fault(delay=0.05) if is_fact(seen.path) else None
+        agent = self.quiet(self.running())
+        told: List[Any] = []
+
+        def fault(seen: Seen) -> Optional[Fault]:
+            if seen.body.get("status") == "stopped":
+                told.append((len(self.server.trades), len(self.server.explanations)))
+            return Fault(delay=0.05) if is_fact(seen.path) else None
+        self.server.fault = fault
         for number in range(5):
             open_trade(agent, f"t{number}", prediction=False)
-        agent.stop()
-        self.assertEqual((len(self.server.trades), len(self.server.explanations)), (5, 5))
-        self.assertEqual(self.server.paths()[-1], "/agents/me/heartbeat")
+        agent.stop(PATIENCE)
+        # The last word came behind all of them.
+        self.assertEqual(told, [(5, 5)])
 
     def test_that_end_wait_for_a_server_that_is_still_busy_with_the_same_fact(self) -> None:
-        agent = self.running()
+        agent = self.quiet(self.running())
         busy: List[int] = []
 
         def fault(seen: Seen) -> Optional[Fault]:
             if seen.path == "/trades" and len(busy) < 3:
                 busy.append(1)
                 # The first is interrupted by the end, and still runs when it comes again.
-                return Fault(delay=0.5) if len(busy) == 1 else Fault(status=409, body={
+                return Fault(delay=5) if len(busy) == 1 else Fault(status=409, body={
                     "code": "IDEMPOTENCY_KEY_IN_USE", "retryable": True})
             return None
         self.server.fault = fault
         open_trade(agent, "t1", prediction=False)
         until("it is on its way", lambda: busy)
-        agent.stop()
+        agent.stop(PATIENCE)
         self.assertEqual((len(self.server.trades), len(self.server.explanations)), (1, 1))
         self.assertEqual(self.server.bodies("/heartbeat")[-1]["status"], "stopped")
 
     def test_that_end_do_not_wait_for_a_poll_nor_for_a_server_that_hangs(self) -> None:
-        agent = self.running(wait_seconds=20)
-        until("it polls", lambda: "/agents/me/commands/lease" in self.server.paths())
-        began = time.monotonic()
+        agent = self.running(wait_seconds=1_000)
+        until("it polls", lambda: self.server.polls)
         agent.stop()
-        self.assertLess(time.monotonic() - began, 10)
-        agent = self.running(wait_seconds=20)
-        self.server.fault = lambda seen: Fault(delay=30)
+        # Of one that was not interrupted `stop` leaves the thread behind.
+        self.assertFalse(any(thread.is_alive() for thread in agent._threads))
+        agent = self.running(wait_seconds=1_000)
+        self.server.fault = lambda seen: Fault(delay=1_000)
         open_trade(agent, "t1")
         began = time.monotonic()
         agent.stop(goodbye_seconds=0.3)
-        self.assertLess(time.monotonic() - began, 15)
+        self.assertLess(time.monotonic() - began, tradewarden.CALL_TIMEOUT)
+        self.assertFalse(any(thread.is_alive() for thread in agent._threads))
 
 
 class TheDesiredState(ServerCase):
@@ -546,7 +567,7 @@ class TheDesiredState(ServerCase):
         agent = self.running()
         self.server.header_desired = "halted;run=stopped;v=4"
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertEqual(agent.desired, ("active", "running", 5))
         self.assertTrue(agent.may_open())
 
@@ -578,20 +599,24 @@ class AWrongClock(ServerCase):
         close_trade(agent, f"{skew}-early")
         agent.report(equity=1, last_cycle_at=tradewarden.iso(clock.wall()))
         agent._line.nudge()
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         return agent
 
     def test_reaches_no_fact_heartbeat_or_report(self) -> None:
-        for skew in (3600.0, -3600.0, 86_400.0 * 400):
+        for skew, said in ((3600.0, "ahead of"), (-3600.0, "behind"), (86_400.0 * 400, "ahead of")):
             for mode in ("poll", "sync"):
                 with self.subTest(skew=skew, mode=mode):
+                    self.lines.said.clear()
                     agent = self.trade_with(skew, mode=mode)
                     self.assertTrue(agent.may_open())
                     agent.stop()
                     self.assertEqual(agent.spool.rejected_count, 0)
                     self.folder += "-"
-        now = self.server.now()
+                    # Not with every answer: again when it is another one, by what an answer took.
+                    spoken = [line for line in self.lines.said if f"s {said} the server's" in line]
+                    self.assertEqual((len(spoken) > 0, len(set(spoken))), (True, len(spoken)))
         for seen in self.server.seen:
+            now = self.server.now() - (time.monotonic() - seen.at)
             for name in ("asOf", "lastCycleAt", "timestamp", "entryTime", "occurredAt"):
                 for body in [seen.body, seen.body.get("state", {}),
                              *seen.body.get("trades", []), *seen.body.get("transitions", [])]:
@@ -600,42 +625,41 @@ class AWrongClock(ServerCase):
                         lag = now - at
                         # A wrong clock that is behind gives figures its own time: that is past.
                         if name != "lastCycleAt":
-                            self.assertLess(abs(lag), 30, (seen.path, name))
+                            self.assertLess(abs(lag), 1_000, (seen.path, name))
                         self.assertGreater(lag, -1)
-        self.assertEqual(self.lines.count("ahead of the server's"), 4)
-        self.assertEqual(self.lines.count("behind the server's"), 2)
 
     def test_that_jumps_while_the_agent_runs_changes_nothing(self) -> None:
         clock = SkewedClock()
+        self.server.trading_lease_seconds = 1_000
         agent = self.running(clock=clock)
         left = agent.trading_lease_left()
         clock.skew += 3600
-        self.assertAlmostEqual(agent.trading_lease_left(), left, delta=1)
+        self.assertAlmostEqual(agent.trading_lease_left(), left, delta=300)
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         at = tradewarden.seconds_of(self.server.trades[0]["entryTime"]) or 0
-        self.assertAlmostEqual(at, self.server.now(), delta=2)
+        self.assertAlmostEqual(at, self.server.now(), delta=1_000)
 
     def test_between_two_lives_gives_facts_of_the_first_no_time_ahead(self) -> None:
         agent = self.agent(clock=SkewedClock(3600))
         open_trade(agent, "t1")
         agent.stop()
         agent = self.running(clock=SkewedClock(3600))
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         at = tradewarden.seconds_of(self.server.trades[0]["entryTime"]) or 0
-        self.assertAlmostEqual(at, self.server.now(), delta=3)
+        self.assertAlmostEqual(at, self.server.now(), delta=1_000)
         self.assertLessEqual(at, self.server.now())
 
     def test_between_two_lives_passes_though_the_monotonic_one_began_anew(self) -> None:
         agent = self.agent()
         open_trade(agent, "t1")
         agent.stop()
-        # Half a minute later for all clocks but the monotonic one, as after a start of the machine.
-        self.server.clock_offset = 30
-        agent = self.running(clock=SkewedClock(30))
-        self.assertTrue(agent.wait_until_sent(60))
+        # An hour later for all clocks but the monotonic one, as after a start of the machine.
+        self.server.clock_offset = 3600
+        agent = self.running(clock=SkewedClock(3600))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         at = tradewarden.seconds_of(self.server.trades[0]["entryTime"]) or 0
-        self.assertAlmostEqual(at, self.server.now() - 30, delta=3)
+        self.assertAlmostEqual(at, self.server.now() - 3600, delta=1_000)
 
     def test_that_cannot_be_known_opens_nothing_and_dates_nothing(self) -> None:
         self.server.says_time = False
@@ -649,7 +673,7 @@ class AWrongClock(ServerCase):
         self.assertEqual((self.server.trades, agent.spool.size), ([], 3))
         self.server.says_time = True
         agent._line.nudge()
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertTrue(agent.may_open())
 
     def test_of_a_broker_is_refused_where_the_bot_can_see_it(self) -> None:
@@ -661,7 +685,7 @@ class AWrongClock(ServerCase):
         with agent.step() as step:
             step.trade("t1", symbol="S", direction="long", lot_size=1, entry_price=1,
                        entry_time=tradewarden.iso(self.server.now() + 5))
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         at = tradewarden.seconds_of(self.server.trades[0]["entryTime"]) or 0
         self.assertLessEqual(at, self.server.now())
 
@@ -728,7 +752,7 @@ class ASecondCopy(ServerCase):
         self.assertGreater(len(refused), 2)
         self.assertEqual(set(self.paths_of(second)), {"/agents/me/heartbeat"})
         self.assertEqual((self.server.trades, second.spool.size), ([], 3))
-        first.stop()
+        self.quiet(first).stop(PATIENCE)
         until("it takes over", lambda: second.up and second.may_open())
         self.assertEqual(self.lines.count("this one takes over"), 1)
         self.assertEqual(len(self.server.trades), 1)
@@ -738,10 +762,14 @@ class ASecondCopy(ServerCase):
         self.server.fault = lambda seen: Fault(drop="before") \
             if seen.headers["x-instance-id"] == first.client.instance_id else None
         until("the first is cut off", lambda: not first.up)
-        self.server.forget_instance()
         second = self.agent(folder=os.path.join(self.folder, "second"))
         second.start()
-        until("the second is up", lambda: second.up)
+
+        def takes_over() -> bool:
+            """A request of the first may still have been under way."""
+            self.server.forget_instance(first.client.instance_id)
+            return second.up
+        until("the second is up", takes_over)
         self.server.fault = lambda seen: None
         until("the first sees it", lambda: first.may_open().reason == "INSTANCE_CONFLICT")
         self.assertTrue(second.may_open())
@@ -749,7 +777,7 @@ class ASecondCopy(ServerCase):
     def test_is_one_in_a_copied_folder_also_on_this_machine(self) -> None:
         first = self.running()
         open_trade(first, "t1")
-        self.assertTrue(first.wait_until_sent(60))
+        self.assertTrue(first.wait_until_sent(PATIENCE))
         other = os.path.join(self.folder, "second")
         shutil.copytree(self.folder, other)
         second = self.agent(folder=other)
@@ -758,9 +786,9 @@ class ASecondCopy(ServerCase):
         # Both write their second fact. Neither passes for a repetition of the other.
         open_trade(first, "t2")
         open_trade(second, "t3")
-        self.assertTrue(first.wait_until_sent(60))
-        first.stop()
-        self.assertTrue(second.wait_until_sent(60))
+        self.assertTrue(first.wait_until_sent(PATIENCE))
+        self.quiet(first).stop(PATIENCE)
+        self.assertTrue(second.wait_until_sent(PATIENCE))
         self.assertEqual(sorted(one["clientOrderId"] for one in self.server.trades),
                          ["t1", "t2", "t3"])
         self.assertEqual((first.spool.rejected_count, second.spool.rejected_count), (0, 0))
@@ -785,7 +813,8 @@ class ASecondCopy(ServerCase):
         agent = self.running(wait_seconds=0.05)
         conflict = Fault(status=409, body={"code": "AGENT_INSTANCE_CONFLICT", "retryable": True})
         self.server.fault = lambda seen: conflict if "lease" in seen.path else None
-        until("it is noticed", lambda: agent.may_open().reason == "INSTANCE_CONFLICT")
+        # For a moment only: the next heartbeat says that there is no other one.
+        until("it is noticed", lambda: self.lines.count("another copy of this agent is running"))
 
     def test_asks_slowly(self) -> None:
         self.running()
@@ -820,7 +849,7 @@ class Secrets(ServerCase):
         open_trade(agent, "t2")
         with agent.step() as step:
             step.save({"ok": True})
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertGreater(agent.spool.rejected_count, 0)
         agent.stop()
         for name in os.listdir(self.folder):
@@ -835,7 +864,7 @@ class Secrets(ServerCase):
             if is_fact(seen.path) else None
         agent = self.running()
         open_trade(agent, "t1", prediction=False)
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         for line in self.lines.said:
             self.assertNotIn("\n", line)
             self.assertNotIn("\x1b", line)

@@ -13,7 +13,7 @@ from unittest import mock
 
 import tradewarden
 from testing.fake_server import Fault, Seen, problem
-from testing.support import ServerCase, SkewedClock, until
+from testing.support import PATIENCE, ServerCase, SkewedClock, until
 
 HELD = {"symbol": "EURUSD", "direction": "long", "size": "0.1", "entry_price": "1.1",
         "broker_position_id": "t1"}
@@ -39,7 +39,7 @@ class BrokerCase(ServerCase):
                       profit="5.00", commission="-0.35", exit_reason="target")
 
     def sent(self, agent: tradewarden.Agent) -> None:
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
 
     def requests(self, end: str) -> List[Seen]:
         with self.server.lock:
@@ -64,7 +64,7 @@ class AFill(BrokerCase):
         exit_fill = self.server.fills[-1]
         self.assertEqual((exit_fill["profit"], exit_fill["commission"], exit_fill["exitReason"]),
                          ("5.00", "-0.35", "target"))
-        self.assertLess(abs((tradewarden.seconds_of(exit_fill["at"]) or 0) - time.time()), 30)
+        self.assertLess(abs((tradewarden.seconds_of(exit_fill["at"]) or 0) - time.time()), 1_000)
 
     def test_is_one_fact_however_often_it_is_told_and_whatever_answers_are_lost(self) -> None:
         losses: List[str] = []
@@ -142,7 +142,7 @@ class AFill(BrokerCase):
                 times = [tradewarden.seconds_of(one["at"]) or 0 for one in self.server.fills[-2:]]
             self.assertEqual(len(times), 2)
             for at in times:
-                self.assertLess(abs(at - time.time()), 30)
+                self.assertLess(abs(at - time.time()), 1_000)
 
     def test_of_a_trade_that_was_refused_goes_aside_with_it(self) -> None:
         agent = self.running()
@@ -163,7 +163,7 @@ class Positions(BrokerCase):
                 name = f"t{number}"
                 self.opened(agent, name)
                 agent.report_positions([{**HELD, "broker_position_id": name}])
-                until("the next", lambda name=name: agent.trade_id(name), 10)  # type: ignore[misc]
+                until("the next", lambda name=name: agent.trade_id(name))  # type: ignore[misc]
                 self.left(agent, name)
                 agent.report_positions([])
             known = len(self.server.positions)
@@ -193,19 +193,19 @@ class Positions(BrokerCase):
             self.assertLess(shown.newest.as_of, agent.stamp(None), number)
 
     def test_go_out_when_they_change_and_else_with_the_heartbeats(self) -> None:
-        self.server.heartbeat_seconds = 30
+        self.server.heartbeat_seconds = 60
         agent = self.agent()
         agent.report_positions([])
         agent.start()
         until("the first", lambda: len(self.server.positions) == 1)
         agent.report_positions([{**HELD, "floating_profit": "1"}])
-        until("the change", lambda: len(self.server.positions) == 2, 20)
+        until("the change", lambda: len(self.server.positions) == 2, 45)
         for profit in ("2", "3", "4"):
             agent.report_positions([{**HELD, "floating_profit": profit}])
         until("it is answered", lambda: agent._reports.due_in() > 0)
         self.assertGreater(agent._reports.due_in(), 10)
         agent.report_positions([{**HELD, "stop_loss": "1.0"}])
-        until("the stop", lambda: len(self.server.positions) == 3, 20)
+        until("the stop", lambda: len(self.server.positions) == 3, 45)
 
     def test_that_surprise_the_server_are_warned_of_once(self) -> None:
         self.server.heartbeat_seconds = 0.05
@@ -265,7 +265,7 @@ class Prices(BrokerCase):
         until("the last", lambda: self.server.quotes.get("EURUSD", {}).get("bid") == "500.1")
         self.assertLess(len(self.quoted()), 400)
         self.assertLess(abs((tradewarden.seconds_of(
-            self.server.quotes["EURUSD"]["quotedAt"]) or 0) - time.time()), 30)
+            self.server.quotes["EURUSD"]["quotedAt"]) or 0) - time.time()), 1_000)
 
     def test_of_several_symbols_go_together(self) -> None:
         agent = self.running()
@@ -279,13 +279,14 @@ class Prices(BrokerCase):
         self.opened(agent)
         self.sent(agent)
         self.server.fault = lambda seen: Fault(status=503)
-        until("it notices", lambda: (agent._line.nudge(), not agent.up)[1])
-        agent.quote("OLD", "1", "2")
-        agent.mark("t1", "1", "2")
-        clock.passed += 11
-        agent.quote("NEW", "1", "2")
-        self.server.fault = lambda seen: None
-        until("the new one", lambda: "NEW" in self.server.quotes)
+        with mock.patch.object(tradewarden.Backoff, "next", lambda *_: 0.01):
+            until("it notices", lambda: (agent._line.nudge(), not agent.up)[1])
+            agent.quote("OLD", "1", "2")
+            agent.mark("t1", "1", "2")
+            self.time_passes(clock, PATIENCE + 1)
+            agent.quote("NEW", "1", "2")
+            self.server.fault = lambda seen: None
+            until("the new one", lambda: "NEW" in self.server.quotes)
         self.assertEqual((set(self.server.quotes), self.server.marks), ({"NEW"}, []))
         self.assertEqual(agent.spool.size, 0)
 
@@ -320,7 +321,7 @@ class Prices(BrokerCase):
 
     def test_over_a_limit_are_dropped_without_a_wait(self) -> None:
         agent = self.running()
-        limited = Fault(status=429, headers={"Retry-After": "60"}, body={"code": "RATE_LIMITED"})
+        limited = Fault(status=429, headers={"Retry-After": "300"}, body={"code": "RATE_LIMITED"})
         self.server.fault = lambda seen: (
             limited if seen.path in ("/quotes", "/trades/marks/batch") else None)
         agent.quote("EURUSD", "1", "2")
@@ -331,7 +332,7 @@ class Prices(BrokerCase):
         beats = len(self.requests("/heartbeat")) + len(self.requests("/sync"))
         agent._line.nudge()
         until("it goes on", lambda: len(self.requests("/heartbeat")) + len(
-            self.requests("/sync")) > beats, 30)
+            self.requests("/sync")) > beats, 200)
         self.assertTrue(agent.up)
 
     def test_as_floats_or_of_tomorrow_are_none(self) -> None:
@@ -383,9 +384,12 @@ class BothBooks(BrokerCase):
             return {"positions": [], "deals": []}
         agent.on_reconcile(shows)
         self.answered(agent)
+        # The agent has heard that it is answered.
+        self.sent(agent)
         command = self.server.commands[-1]
         self.server.lapse(command)
         until("the second", lambda: (agent.next_command(0.05), len(command.answers) == 2)[1])
+        self.sent(agent)
         self.assertEqual(len(calls), 2)
         self.assertEqual(agent.spool.answers, {})
 
@@ -430,7 +434,8 @@ class BothBooks(BrokerCase):
         self.opened(agent)
         with mock.patch.object(tradewarden.Backoff, "next", lambda *_: 0.01):
             agent.reconcile()
-            until("it got through", lambda: self.lines.count("reconciled: 0 new deals"))
+            until("it got through", lambda: self.lines.count("the server knows no trade of"))
+        self.assertEqual(self.lines.count("reconciled: 0 new deals"), 1)
         self.assertEqual(self.server.adopted, [])
         self.assertEqual(self.lines.count("the server knows no trade of the deal"), 1)
         told = [seen for seen in self.server.seen if seen.path.endswith(("/fills", "/reconcile"))
@@ -463,8 +468,10 @@ class Names(BrokerCase):
         self.assertIsNone(agent.order_tag_of("t1"))
         self.opened(agent)
         self.sent(agent)
-        tag = until("the tag", lambda: agent.order_tag_of("t1"))
-        self.assertEqual(tag, self.server.trades[0]["orderTag"])
+        # Asked for once: each time it is not known yet it would be fetched.
+        agent.order_tag_of("t1")
+        tag = until("the tag", lambda: agent.spool.tag_of("t1"))
+        self.assertEqual((agent.order_tag_of("t1"), tag), (tag, self.server.trades[0]["orderTag"]))
         asked = len([path for path in self.server.paths() if path == "/trades/ID"])
         self.assertEqual(asked, 0 if self.mode == "poll" else 1)
         agent.stop()
@@ -509,9 +516,10 @@ class AFillOverSync(AFill):
     mode = "sync"
 
     def test_shares_a_call_with_its_trade(self) -> None:
-        agent = self.running()
+        agent = self.agent()
         self.opened(agent)
         self.left(agent)
+        agent.start()
         self.sent(agent)
         self.assertEqual(self.requests("/fills"), [])
         body = next(seen.body for seen in self.requests("/sync") if "fills" in seen.body)

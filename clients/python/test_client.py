@@ -87,22 +87,22 @@ class ACall(ServerCase):
         """Each byte comes within a socket's time-out, and the whole never."""
         client = self.client()
         client.timeout = 0.3
-        for fault in (Fault(drip=0.05, status=200, text=b'{"a":' + b" " * 1000 + b"1}"),
-                      Fault(delay=30.0)):
+        for fault in (Fault(drip=0.05, status=200, text=b'{"a":' + b" " * 10_000 + b"1}"),
+                      Fault(delay=500.0)):
             self.server.fault = lambda seen, fault=fault: fault  # type: ignore[misc]
             began = time.monotonic()
             with self.assertRaises(ServerAway) as caught:
                 client.get("/agents/me")
-            self.assertLess(time.monotonic() - began, 10)
+            self.assertLess(time.monotonic() - began, 100)
             self.assertIn("no answer in time", str(caught.exception))
 
     def test_is_given_up_when_the_headers_drip(self) -> None:
-        with raw_server(b"HTTP/1.1 200 OK\r\n" + b"X-A: 1\r\n" * 200, drip=0.02) as url:
+        with raw_server(b"HTTP/1.1 200 OK\r\nX-A: " + b"1" * 25_000, drip=0.02) as url:
             client = Client(url, KEY)
             client.timeout = 0.3
             began = time.monotonic()
             self.assertRaises(ServerAway, client.get, "/agents/me")
-            self.assertLess(time.monotonic() - began, 10)
+            self.assertLess(time.monotonic() - began, 100)
 
     def test_reads_no_more_than_an_answer_can_have(self) -> None:
         announced = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
@@ -124,14 +124,14 @@ class ACall(ServerCase):
 
         def poll() -> None:
             try:
-                client.lease(1, 20.0)
+                client.lease(1, 500.0)
             except ServerAway as away:
                 failed.append(away)
-        thread = threading.Thread(target=poll)
+        thread = threading.Thread(target=poll, daemon=True)
         thread.start()
         until("the poll waits", lambda: self.server.seen)
         client.interrupt()
-        thread.join(2)
+        thread.join(100)
         self.assertFalse(thread.is_alive())
         self.assertEqual(len(failed), 1)
         self.assertRaises(ServerAway, client.get, "/agents/me")
@@ -140,10 +140,12 @@ class ACall(ServerCase):
 
     def test_uses_its_connection_again_but_not_one_that_idled(self) -> None:
         class Clock(tradewarden.SystemClock):
+            """Stands still: between two calls there is no pause."""
+
             passed = 0.0
 
             def monotonic(self) -> float:
-                return super().monotonic() + self.passed
+                return 1_000.0 + self.passed
         clock = Clock()
         client = self.client(clock=clock)
         for _ in range(5):
@@ -197,7 +199,7 @@ class ACall(ServerCase):
 class AKey(ServerCase):
     def test_does_not_follow_a_redirect(self) -> None:
         other = FakeServer().listen()
-        self.addCleanup(other.close)
+        self.addCleanup(other.end)
         for status in (301, 302, 303, 307, 308):
             location = {"Location": f"{other.url}/api/v1/agents/me"}
             self.server.fault = lambda seen: Fault(status=status, headers=location)

@@ -15,16 +15,24 @@ from typing import Any, Dict, List, Optional
 import example
 import tradewarden
 from testing.fake_server import Fault, Seen
-from testing.support import KEY, ServerCase, until
+from testing.support import KEY, LIMITS, PATIENCE, ServerCase, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FULL = bool(os.environ.get("FULL_FIGURES"))
 
-# Kills itself when it comes to a place for the n-th time.
-DYING = """
+# What it gives up after: a pause must not look like an outage, and all is told in the end.
+PATIENT = f"""
 import os, signal, sys
-sys.path.insert(0, {here!r})
-import example
+sys.path.insert(0, {HERE!r})
+import example, tradewarden
+for name, seconds in {LIMITS!r}.items():
+    setattr(tradewarden, name, seconds)
+example.IDEA_SECONDS = float(os.environ.get("IDEA_SECONDS", {PATIENCE!r}))
+example.GOODBYE_SECONDS = {PATIENCE!r}
+"""
+TO_THE_END = PATIENT + "sys.exit(example.main(sys.argv[1:]))\n"
+# Kills itself when it comes to a place for the n-th time.
+DYING = PATIENT.replace("{", "{{").replace("}", "}}") + """
 name, method, when, count = {place!r}
 kind = getattr(example, name)
 real = getattr(kind, method)
@@ -55,8 +63,11 @@ class ExampleCase(ServerCase):
 
     def start(self, *args: str, folder: Optional[str] = None, place: Any = None,
               **env: str) -> "subprocess.Popen[str]":
-        program = [os.path.join(HERE, "example.py")] if place is None else [
-            "-c", DYING.format(here=HERE, place=place)]
+        program = ["-c", TO_THE_END if place is None else DYING.format(place=place)]
+        return self.child(program, *args, folder=folder, **env)
+
+    def child(self, program: List[str], *args: str, folder: Optional[str] = None,
+              **env: str) -> "subprocess.Popen[str]":
         child = subprocess.Popen(
             [sys.executable, *program, "--folder", folder or self.folder, "--json", *args],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -69,7 +80,7 @@ class ExampleCase(ServerCase):
         return self.start("--ticks", str(ticks), "--speed", "0", *args, **more)
 
     def ended(self, child: "subprocess.Popen[str]", code: int = 0) -> Dict[str, Any]:
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate(timeout=PATIENCE)
         self.assertEqual(child.returncode, code, err)
         self.assertNotIn(KEY, out + err)
         result: Dict[str, Any] = json.loads(out) if out else {}
@@ -140,7 +151,9 @@ class TheExample(ExampleCase):
                 self.assertIn(0, [one.get("openPositions") for one in states])
 
     def test_begun_again_after_its_end_does_nothing(self) -> None:
-        first = self.ended(self.replay())
+        # As anybody starts it, with nothing changed.
+        program = [os.path.join(HERE, "example.py")]
+        first = self.ended(self.child(program, "--ticks", "400", "--speed", "0"))
         trades = len(self.server.trades)
         self.assertEqual(self.ended(self.replay()), first)
         self.assertEqual(len(self.server.trades), trades)
@@ -170,7 +183,7 @@ class TheExample(ExampleCase):
                                 ([], {"TRADEWARDEN_API_KEY": ""}, "TRADEWARDEN_API_KEY is not set"),
                                 ([], {"TRADEWARDEN_URL": "http://example.com"}, "unencrypted")):
             child = self.start(*args, **env)
-            _, err = child.communicate(timeout=120)
+            _, err = child.communicate(timeout=PATIENCE)
             self.assertEqual(child.returncode, 2, err)
             self.assertIn(part, err)
         self.assertEqual(self.server.seen, [])
@@ -179,7 +192,7 @@ class TheExample(ExampleCase):
         first = self.start()
         until("it runs", lambda: self.server.seen)
         child = self.replay()
-        _, err = child.communicate(timeout=120)
+        _, err = child.communicate(timeout=PATIENCE)
         self.assertEqual(child.returncode, 1)
         self.assertIn(f"process {first.pid} already works with", err)
 
@@ -190,7 +203,7 @@ class TheExample(ExampleCase):
             file.write("close\n" + "1.1\n" * 300)
         for args in (("--csv", path), ("--seed", "2"), ("--symbol", "GBPUSD")):
             child = self.replay(*args)
-            out, err = child.communicate(timeout=120)
+            out, err = child.communicate(timeout=PATIENCE)
             self.assertEqual((child.returncode, out), (2, ""), err)
             self.assertIn("EURUSD by the random walk of seed 1", err)
             self.assertIn("--folder", err)
@@ -199,22 +212,24 @@ class TheExample(ExampleCase):
     def test_ends_when_its_key_is_refused(self) -> None:
         self.server.keys.clear()
         child = self.replay()
-        _, err = child.communicate(timeout=120)
+        _, err = child.communicate(timeout=PATIENCE)
         self.assertEqual(child.returncode, 1)
         self.assertIn("does not accept the API key", err)
 
     def test_stops_by_sigterm_with_its_word_said_and_goes_on_from_there(self) -> None:
+        took: List[float] = []
         for number in (signal.SIGTERM, signal.SIGINT):
-            first = self.start("--ticks", "400", "--speed", "200")
+            first = self.start("--ticks", "100000", "--speed", "200")
             known = len(self.server.trades)
             until("a trade", lambda: len(self.server.trades) > known)
             first.send_signal(number)
             began = time.monotonic()
             told = self.ended(first)
-            # Containers get ten.
-            self.assertLess(time.monotonic() - began, 10)
+            took.append(time.monotonic() - began)
             self.assertEqual((told["complete"], told["unsentFacts"]), (False, 0))
             self.assertEqual(self.server.bodies("/heartbeat")[-1]["status"], "stopped")
+        # Containers get ten. One that is late is late each time, a busy machine is not.
+        self.assertLess(min(took), 10)
         self.assertTrue(self.ended(self.replay())["complete"])
         self.check_books()
 
@@ -245,7 +260,7 @@ class Hardships(ExampleCase):
 
     def test_a_server_that_goes_and_comes_misses_nothing(self) -> None:
         self.server.close()
-        child = self.start("--ticks", "400", "--speed", "150")
+        child = self.start("--ticks", "100000", "--speed", "150")
         time.sleep(0.5)
         self.server.listen()
         for _ in range(2):
@@ -254,7 +269,10 @@ class Hardships(ExampleCase):
             self.server.close()
             time.sleep(0.5)
             self.server.listen()
-        told = self.ended(child)
+        child.terminate()
+        self.assertFalse(self.ended(child)["complete"])
+        # What it could not tell any more is told by the next.
+        told = self.ended(self.replay())
         self.assertEqual((told["complete"], told["unsentFacts"]), (True, 0))
         self.check_books()
 
@@ -269,7 +287,7 @@ class Hardships(ExampleCase):
             self.assertEqual((told["complete"], told["rejectedFacts"]), (True, 0))
             self.check_books(folder)
             times = [tradewarden.seconds_of(one["entryTime"]) or 0 for one in self.server.trades]
-            self.assertLess(max(abs(self.server.now() - at) for at in times), 60)
+            self.assertLess(max(abs(self.server.now() - at) for at in times), 1_000)
 
     def test_a_server_that_says_no_time_sees_no_opening(self) -> None:
         self.server.says_time = False
@@ -297,13 +315,13 @@ class Hardships(ExampleCase):
                 return True
             self.server.set_desired(state="active")
             return False
-        self.assertTrue(any(flattened() for _ in range(5)))
+        self.assertTrue(any(flattened() for _ in range(50)))
         version = self.server.desired["version"]
         until("it is observed", lambda: self.server.bodies("/heartbeat")[-1].get(
             "observedStateVersion") == version)
-        known = len(self.server.trades)
+        opened = self.books()["opened"]
         time.sleep(1)
-        self.assertEqual(len(self.server.trades), known)
+        self.assertEqual(self.books()["opened"], opened)
         child.terminate()
         self.ended(child)
         self.check_books()
@@ -314,12 +332,13 @@ class Hardships(ExampleCase):
         until("a trade", lambda: self.server.trades)
         other = os.path.join(self.folder, "other")
         second = self.start("--speed", "200", folder=other)
-        until("it asks", lambda: len({seen.headers["x-instance-id"]
-                                      for seen in self.server.seen}) == 2)
+        assert second.stderr is not None
+        # To its end, which comes when it ends without having said so.
+        self.assertTrue(any("another copy of this agent is running" in line
+                            for line in second.stderr))
         time.sleep(1)
         second.terminate()
-        _, err = second.communicate(timeout=120)
-        self.assertIn("another copy of this agent is running", err)
+        second.communicate(timeout=PATIENCE)
         first.terminate()
         self.ended(first)
         self.check_books()
@@ -347,7 +366,7 @@ class KillMinusNine(ExampleCase):
                     # What is left of the market after the last kill is its end.
                     ticks = 100 if "_finish" in place else 3_000
                     child = self.replay(*way, ticks=ticks, folder=folder, place=place)
-                    _, err = child.communicate(timeout=120)
+                    _, err = child.communicate(timeout=PATIENCE)
                     self.assertEqual(child.returncode, -signal.SIGKILL, (place, err))
                 last = self.replay(*way, ticks=100, folder=folder)
                 self.assertTrue(self.ended(last)["complete"])
@@ -372,7 +391,7 @@ class KillMinusNine(ExampleCase):
         complete, kills = False, 0
         while not complete:
             running.insert(0, self.replay(ticks=600))
-            out, err = running[0].communicate(timeout=120)
+            out, err = running[0].communicate(timeout=PATIENCE)
             self.assertIn(running[0].returncode, (0, -signal.SIGKILL), err)
             kills += running[0].returncode != 0
             complete = '"complete": true' in out
@@ -409,10 +428,10 @@ class KillMinusNine(ExampleCase):
                 folder = os.path.join(self.folder, "-".join(map(str, place)))
                 trades, commands = len(self.server.trades), len(self.server.commands)
                 # So slow that the strategy has nothing to say, but with a price.
-                args = ("--speed", "0.01")
+                args = ("--speed", "0.001")
                 self.server.queue("custom", open="long")
                 first = self.start(*args, folder=folder, place=place)
-                _, err = first.communicate(timeout=120)
+                _, err = first.communicate(timeout=PATIENCE)
                 self.assertEqual(first.returncode, -signal.SIGKILL, err)
                 known = len(self.server.seen)
                 second = self.start(*args, folder=folder)
@@ -448,9 +467,9 @@ class TheGate(ExampleCase):
     def answer_to(self, command: Any) -> Any:
         return until("it is answered", lambda: command.answers)[0]
 
-    def ask_for_one(self, *args: str) -> "subprocess.Popen[str]":
+    def ask_for_one(self, *args: str, **more: Any) -> "subprocess.Popen[str]":
         """So slow that the strategy has nothing to say."""
-        child = self.start("--speed", "0.01", *args)
+        child = self.start("--speed", "0.001", *args, **more)
         self.server.queue("custom", open="long")
         return child
 
@@ -505,9 +524,10 @@ class TheGate(ExampleCase):
         child = self.start("--speed", "20")
         idea = until("an idea", lambda: self.server.ideas)[0]
         self.assertEqual(self.server.trades, [])
-        command = self.server.approve(idea)
-        # A price that has moved meanwhile may refuse it: the limit is a wide one.
-        command.payload["maxSlippage"] = "0.01"
+        with self.server.lock:
+            command = self.server.approve(idea)
+            # A price that has moved meanwhile may refuse it: the limit is a wide one.
+            command.payload["maxSlippage"] = "0.01"
         self.assertEqual(self.answer_to(command)["result"]["orderTag"],
                          command.payload["orderTag"])
         child.terminate()
@@ -532,7 +552,7 @@ class TheGate(ExampleCase):
         self.assertEqual(self.ended(child)["trades"], 0)
 
     def test_bounds_the_price_the_stop_and_the_time_of_the_order(self) -> None:
-        child = self.start("--speed", "0.01")
+        child = self.start("--speed", "0.001")
         walk, price = example.SyntheticPrices(1), None
         for number in range(2):
             tick = walk.next(number, price)
@@ -570,7 +590,7 @@ class TheGate(ExampleCase):
     def test_that_is_not_heard_trades_nothing(self) -> None:
         self.server.fault = lambda seen: Fault(drop="after") if (
             seen.path.startswith("/trade-ideas")) else None
-        child = self.ask_for_one()
+        child = self.ask_for_one(IDEA_SECONDS="6")
         custom = until("it is asked for", lambda: self.server.commands)[0]
         answer = self.answer_to(custom)
         self.assertEqual((answer["outcome"], answer["error"]["code"]), ("not_sent", "SERVER_AWAY"))
@@ -581,12 +601,13 @@ class TheGate(ExampleCase):
         self.assertEqual(self.ended(child)["trades"], 0)
 
     def test_and_a_lapsed_lease_end_openings_and_close_nothing(self) -> None:
-        self.server.heartbeat_seconds, self.server.trading_lease_seconds = 0.1, 0.4
-        child = self.start("--speed", "100")
+        self.server.heartbeat_seconds, self.server.trading_lease_seconds = 0.1, 1.5
+        # An idea that is on its way then must not hold the market up for long.
+        child = self.start("--speed", "100", IDEA_SECONDS="3")
         until("a position", lambda: any(one["status"] == "open" for one in self.server.trades))
         self.server.fault = lambda seen: Fault(status=503, body={"code": "DRAINING"})
         # Much longer than the lease: what began before it lapsed has come to its end.
-        time.sleep(1.5)
+        time.sleep(4)
         opened = self.books()["opened"]
         until("it is left by its stop, its target or a signal", lambda: not self.books()[
             "positions"])
@@ -597,19 +618,19 @@ class TheGate(ExampleCase):
                              {"stop", "target", "signal"})
         self.server.fault = lambda seen: None
         # An entry and an exit are explained each, behind what else there is to tell of them.
-        until("all is known", lambda: len(self.server.explanations) == 2 * books["closed"])
+        until("all is known", lambda: len(self.server.explanations) >= 2 * books["closed"])
         child.terminate()
         self.ended(child)
         self.check_books()
 
     def test_is_answered_by_what_the_broker_shows_before_a_halt_is_observed(self) -> None:
-        child = self.start("--speed", "0.01")
+        child = self.start("--speed", "0.001")
         until("it is up", lambda: self.server.positions)
         known = len(self.server.seen)
         self.server.set_desired(state="halted")
         self.server.queue("resume")
         version = self.server.desired["version"]
-        # Between two prices that are 100 s apart.
+        # Between two prices that are 1,000 s apart.
         until("it is observed", lambda: any(
             one.get("observedStateVersion") == version for one in self.server.bodies("/heartbeat")))
         until("it is shown", lambda: any(seen.path.endswith("/positions")
@@ -621,8 +642,8 @@ class TheGate(ExampleCase):
 class Commands(ExampleCase):
     def setUp(self) -> None:
         super().setUp()
-        # Two prices now and the next in 100 s: the strategy stays out of the way.
-        self.child = self.start("--speed", "0.01")
+        # Two prices now and the next in 1,000 s: the strategy stays out of the way.
+        self.child = self.start("--speed", "0.001")
 
     def answer(self, kind: str, **payload: Any) -> Any:
         command = self.server.queue(kind, **payload)

@@ -9,7 +9,7 @@ from typing import Any, Callable, List, Optional
 
 import tradewarden
 from testing.fake_server import SYNC_BYTES_MAX, Fault, Seen
-from testing.support import ServerCase, SkewedClock, close_trade, open_trade, until
+from testing.support import PATIENCE, ServerCase, SkewedClock, close_trade, open_trade, until
 
 
 class SyncCase(ServerCase):
@@ -37,7 +37,7 @@ class ASync(SyncCase):
             step.trade("t1", symbol="S", direction="long", lot_size=1, entry_price=1)
             step.transition("t1", "closed", deal_id="d", exit_price=2, exit_reason="flatten")
             step.complete(command, {"closed": 1})
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         body = next(seen.body for seen in self.syncs() if "trades" in seen.body)
         self.assertEqual(set(body) - {"lease"},
                          {"syncSeq", "state", "trades", "transitions", "acks"})
@@ -65,7 +65,7 @@ class ASync(SyncCase):
             self.assertGreater(numbers[0], last)
             last = max(numbers)
         self.assertEqual(self.lines.count("SYNC_SEQ"), 0)
-        self.assertLess(last, 1_000)
+        self.assertLess(last, 100_000)
 
     def test_takes_more_numbers_before_it_uses_them(self) -> None:
         with mock.patch.object(tradewarden, "SYNC_SEQS_TAKEN", 3):
@@ -98,7 +98,7 @@ class ASync(SyncCase):
         for number in range(3):
             open_trade(agent, f"t{number}")
         close_trade(agent, "t0")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         order = []
         for seen in self.server.seen:
             if seen.path.endswith("/sync"):
@@ -126,7 +126,7 @@ class ASync(SyncCase):
                        broker="x" * 7_000)
             step.transition("large", "closed", deal_id="d", exit_price=1, exit_reason="stop")
         agent.start()
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         sizes = [len(seen.raw) for seen in self.syncs()]
         self.assertLessEqual(max(sizes), SYNC_BYTES_MAX)
         self.assertGreater(max(sizes), SYNC_BYTES_MAX * 3 // 4)
@@ -149,14 +149,15 @@ class ASync(SyncCase):
 
     def test_takes_a_command_that_is_too_large_for_it_by_a_lease(self) -> None:
         agent = self.running()
-        large = self.server.queue("custom", text="x" * 7_000)
-        small = self.server.queue("flatten")
+        with self.server.lock:
+            large = self.server.queue("custom", text="x" * 7_000)
+            small = self.server.queue("flatten")
         for queued in (small, large):
             command = until("a command", lambda: agent.next_command(1))
             self.assertEqual(command.id, queued.id)
             with agent.step() as step:
                 step.complete(command, {})
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertEqual((small.attempt, large.attempt), (1, 1))
 
     def test_of_a_state_that_is_refused_goes_on_without_the_figures(self) -> None:
@@ -173,7 +174,7 @@ class ASync(SyncCase):
         agent = self.running()
         agent.report(equity="1e9")
         open_trade(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         until("they are left out", lambda: "equity" not in self.syncs()[-1].body["state"])
         self.assertIn("equity: must be", self.syncs()[-1].body["state"]["errorMessage"])
 
@@ -220,7 +221,7 @@ class ASyncWithoutAnAnswer(SyncCase):
                 with agent.step() as step:
                     step.trade(name, symbol="S", direction="long", lot_size=1, entry_price=1)
                 until("the answer", lambda: not faults and self.way(agent)._outstanding is None)
-                self.assertTrue(agent.wait_until_sent(60))
+                self.assertTrue(agent.wait_until_sent(PATIENCE))
                 sent = [seen for seen in self.syncs()
                         if any(one["clientOrderId"] == name for one in seen.body.get("trades", []))]
                 self.assertEqual((len(sent), len({seen.raw for seen in sent})), (4, 1))
@@ -230,16 +231,17 @@ class ASyncWithoutAnAnswer(SyncCase):
 
     def test_gives_the_command_that_was_in_it_once(self) -> None:
         agent = self.running()
-        queued = self.server.queue("flatten")
         dropped: List[int] = []
 
         def lose(seen: Seen) -> Optional[Fault]:
-            if "lease" in seen.body and queued.status == "queued" and not dropped:
+            if "lease" in seen.body and not dropped:
                 dropped.append(1)
+                self.server.queue("flatten")
                 return Fault(drop="after")
             return None
         self.on_sync(lose)
         command = until("the command", lambda: agent.next_command(1))
+        queued = self.server.commands[0]
         with agent.step() as step:
             step.complete(command, {})
         until("it is answered", lambda: queued.answers)
@@ -248,22 +250,22 @@ class ASyncWithoutAnAnswer(SyncCase):
 
     def test_gives_a_lease_that_counts_from_the_first_sending(self) -> None:
         clock = SkewedClock()
+        self.server.trading_lease_seconds = 600
         agent = self.running(clock=clock)
         dropped: List[int] = []
 
         def lose(seen: Seen) -> Optional[Fault]:
             if not dropped:
                 dropped.append(1)
-                # The stored answer comes when the lease that it names is nearly over.
-                clock.passed += 58
+                # The stored answer comes when most of the lease that it names is over.
+                clock.passed += 400
                 self.server.next_poll_ms = 30_000
                 return Fault(drop="after")
             return None
         self.on_sync(lose)
         until("the answer is lost", lambda: dropped)
-        until("it comes", lambda: self.way(agent)._outstanding is None
-              and agent.trading_lease_left() > 0)
-        self.assertLess(agent.trading_lease_left(), 2.5)
+        # What the heartbeat in between brings is a whole one.
+        until("it comes", lambda: 0 < agent.trading_lease_left() < 250, 100)
 
     def test_does_not_set_the_clock_by_a_stored_answer(self) -> None:
         agent = self.running()
@@ -274,7 +276,8 @@ class ASyncWithoutAnAnswer(SyncCase):
         outstanding = tradewarden._Outstanding({}, tradewarden._State({}, 0.0), [],
                                               clock.monotonic())
         self.way(agent)._take(outstanding, stored)
-        self.assertAlmostEqual(agent._line.server_clock.now() - clock.monotonic(), before, delta=1)
+        self.assertAlmostEqual(agent._line.server_clock.now() - clock.monotonic(), before,
+                               delta=1_000)
 
 
 class ARefusal(SyncCase):
@@ -291,7 +294,7 @@ class ARefusal(SyncCase):
             if body["clientOrderId"] == "bad" else real(body))
         agent = self.running()
         self.trades(agent, "t1", "bad", "t2")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertEqual([one["clientOrderId"] for one in self.server.trades], ["t1", "t2"])
         self.assertEqual(len(self.server.transitions), 2)
         self.assertEqual(agent.spool.rejected_count, 2)
@@ -314,7 +317,7 @@ class ARefusal(SyncCase):
         with agent.step() as step:
             for name in ("t1", "t2", "t3"):
                 step.trade(name, symbol="S", direction="long", lot_size=1, entry_price=1)
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertEqual((spoiled, agent.spool.rejected_count), (["t1", "t2"], 0))
         self.assertEqual(len(self.server.trades), 3)
         self.assertTrue(all(agent.trade_id(name) for name in ("t1", "t2", "t3")))
@@ -324,11 +327,14 @@ class ARefusal(SyncCase):
                               (600, {"code": "SYNC_SEQ_REUSED", "lastSyncSeq": 600}),
                               (700, {"code": "SYNC_SEQ_STALE", "detail": "The last was 700."})):
             agent = self.running(folder=f"{self.folder}/{len(problem)}{len(self.server.seen)}")
+
+            def numbers(of: str = agent.client.instance_id) -> List[int]:
+                return [seen.body["syncSeq"] for seen in self.syncs()
+                        if seen.headers["x-instance-id"] == of]
             faults = [Fault(status=422 if "REUSED" in problem["code"] else 409, body=problem)]
             self.on_sync(lambda seen: faults.pop() if faults else None)
-            until("it goes on", lambda: self.syncs()[-1].body["syncSeq"] > last)
-            self.assertEqual(min(seen.body["syncSeq"] for seen in self.syncs()
-                                 if seen.body["syncSeq"] > last), last + 1)
+            until("it goes on", lambda: numbers()[-1] > last)
+            self.assertEqual(min(number for number in numbers() if number > last), last + 1)
             agent.stop(0.3)
 
     def test_of_the_number_that_names_none_there_can_be_does_not_follow_it(self) -> None:
@@ -341,7 +347,7 @@ class ARefusal(SyncCase):
         faults = [Fault(status=422, body={"code": "SYNC_SEQ_REUSED"})]
         self.on_sync(lambda seen: faults.pop() if seen.body.get("trades") and faults else None)
         self.trades(agent, "t1")
-        self.assertTrue(agent.wait_until_sent(60))
+        self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertEqual(len(self.server.trades), 1)
 
     def test_of_the_whole_falls_back_to_calls_that_say_which_part(self) -> None:
@@ -354,7 +360,7 @@ class ARefusal(SyncCase):
                     if seen.path.endswith("/sync")
                     and (spoiled in seen.body or spoiled in seen.body["state"]) else None)
                 self.trades(agent, f"{spoiled}-1")
-                self.assertTrue(agent.wait_until_sent(60))
+                self.assertTrue(agent.wait_until_sent(PATIENCE))
                 until("it goes on", lambda: self.way(agent)._refusals == 0)
                 self.assertEqual(self.server.trades[-1]["status"], "closed")
                 agent.stop(0.3)
@@ -381,7 +387,7 @@ class ARefusal(SyncCase):
         time.sleep(0.3)
         self.assertTrue(first.may_open())
         self.assertEqual(self.server.trades, [])
-        first.stop()
+        self.quiet(first).stop(PATIENCE)
         until("it takes over", lambda: second.up and second.may_open())
         self.assertEqual(len(self.server.trades), 1)
         conflict = Fault(status=409, body={"code": "AGENT_INSTANCE_CONFLICT", "retryable": True})

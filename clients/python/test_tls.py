@@ -31,7 +31,7 @@ class Tls(ServerCase):
         self.secure.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.secure.tls.load_cert_chain(self.certificate, key)
         self.secure.listen()
-        self.addCleanup(self.secure.close)
+        self.addCleanup(self.secure.end)
 
     def client_for(self, host: str, ca_file: Optional[str]) -> Client:
         client = Client(f"https://{host}:{self.secure.port}", KEY, ca_file=ca_file)
@@ -53,8 +53,8 @@ class Tls(ServerCase):
         client = self.client_for("localhost", self.certificate)
         threading.Timer(0.2, client.interrupt).start()
         began = time.monotonic()
-        self.assertRaises(ServerAway, client.lease, 1, 30.0)
-        self.assertLess(time.monotonic() - began, 15)
+        self.assertRaises(ServerAway, client.lease, 1, 500.0)
+        self.assertLess(time.monotonic() - began, 100)
 
     def test_a_certificate_that_cannot_be_read_stops_everything(self) -> None:
         with self.assertRaises(OSError):

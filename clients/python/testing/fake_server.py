@@ -12,6 +12,7 @@ import json
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 import uuid
@@ -108,6 +109,7 @@ class FakeServer:
         # What becomes of an idea: its status, and the codes against it.
         self.verdict: Callable[[Json], Tuple[str, List[str]]] = lambda idea: ("auto_executed", [])
         self.valid_seconds = 30.0
+        self.idea_lease_seconds = 30.0
         self.halts: List[Json] = []
         self.heartbeat_seconds = 15.0
         self.trading_lease_seconds = 60.0
@@ -129,7 +131,12 @@ class FakeServer:
         self._syncs: Dict[str, Tuple[int, str, Json]] = {}
         self._http: Optional[http.server.ThreadingHTTPServer] = None
         self._thread: Optional[threading.Thread] = None
+        # None while it is away.
+        self._listening: Optional[http.server.ThreadingHTTPServer] = None
         self._sockets: set[socket.socket] = set()
+        # Polls that wait for a command.
+        self.polls = 0
+        self._place: Optional[socket.socket] = None
         self.port = 0
         self.tls: Optional[ssl.SSLContext] = None
 
@@ -148,7 +155,11 @@ class FakeServer:
 
             def setup(self) -> None:
                 super().setup()
-                fake._sockets.add(self.connection)
+                with fake.lock:
+                    fake._sockets.add(self.connection)
+                    gone = fake._listening is not self.server
+                if gone:
+                    hang_up(self.connection)
 
             def finish(self) -> None:
                 fake._sockets.discard(self.connection)
@@ -172,7 +183,13 @@ class FakeServer:
             def handle_error(self, *_: Any) -> None:
                 pass
 
-        self._http = Quiet(("127.0.0.1", self.port), Handler)
+        if self._place is None and sys.platform == "linux":
+            # While this one is away, nobody else is given its port.
+            self._place = socket.socket()
+            self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._place.bind(("127.0.0.1", self.port))
+            self.port = self._place.getsockname()[1]
+        self._http = self._listening = Quiet(("127.0.0.1", self.port), Handler)
         if self.tls is not None:
             self._http.socket = self.tls.wrap_socket(self._http.socket, server_side=True)
         self.port = self._http.server_address[1]
@@ -181,8 +198,11 @@ class FakeServer:
         return self
 
     def close(self) -> None:
-        """Goes away in the middle of whatever is going on; `listen` brings it back."""
+        """Goes away in the middle of whatever is going on; `listen` brings it back. No request is
+        taken after it, whichever thread was about to."""
         assert self._http is not None and self._thread is not None
+        with self.lock:
+            self._listening = None
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -190,6 +210,12 @@ class FakeServer:
             hang_up(one)
         with self.changed:
             self.changed.notify_all()
+
+    def end(self) -> None:
+        """Goes away for good."""
+        self.close()
+        if self._place is not None:
+            self._place.close()
 
     # -- for tests
 
@@ -228,10 +254,11 @@ class FakeServer:
         with self.lock:
             return [seen.body for seen in self.seen if seen.path.endswith(end)]
 
-    def forget_instance(self) -> None:
-        """As when a minute has passed in which the first copy was silent."""
+    def forget_instance(self, instance: str) -> None:
+        """As when a minute has passed in which this copy was silent."""
         with self.lock:
-            self._held_until = 0.0
+            if self._holder == instance:
+                self._held_until = 0.0
 
     # -- HTTP
 
@@ -246,7 +273,12 @@ class FakeServer:
         seen = Seen(handler.command, path, json.loads(raw) if raw else {}, headers,
                     time.monotonic(), raw, handler.client_address[1])
         with self.lock:
-            self.seen.append(seen)
+            gone = self._listening is not handler.server
+            if not gone:
+                self.seen.append(seen)
+        if gone:
+            self._hang_up(handler)
+            return
         fault = self.fault(seen) or Fault()
         if fault.delay and fault.drop != "after":
             time.sleep(fault.delay)
@@ -490,8 +522,12 @@ class FakeServer:
     def _quote(self, item: Json) -> Reply:
         if not self.takes_quotes:
             return problem(400, "VALIDATION_FAILED", "bid: must be above 0")
-        self.quotes[item["symbol"]] = item
-        return 200, {"symbol": item["symbol"], "stored": True}
+        known = self.quotes.get(item["symbol"])
+        # Two that are under way at once come in any order.
+        stored = known is None or known["quotedAt"] <= item["quotedAt"]
+        if stored:
+            self.quotes[item["symbol"]] = item
+        return 200, {"symbol": item["symbol"], "stored": stored}
 
     def _transition(self, trade_id: str, body: Json) -> Reply:
         trade = next((one for one in self.trades if one["id"] == trade_id), None)
@@ -524,7 +560,7 @@ class FakeServer:
             return 201, idea
         command = self.approve(idea)
         if seen.path.endswith("?lease=1"):
-            return 201, {**idea, "command": self._leased(command, 30.0)}
+            return 201, {**idea, "command": self._leased(command, self.idea_lease_seconds)}
         return 201, idea
 
     def approve(self, idea: Json) -> FakeCommand:
@@ -571,6 +607,7 @@ class FakeServer:
             conflict = self._conflict(seen)
             if conflict:
                 return conflict
+            self.polls += 1
             while time.monotonic() < until and not self._queued():
                 if self._http is None or not self._thread or not self._thread.is_alive():
                     break
@@ -578,6 +615,7 @@ class FakeServer:
                 if is_gone(connection):
                     # Nothing is leased for nobody.
                     break
+            self.polls -= 1
             if is_gone(connection):
                 return 200, {"commands": []}
             return 200, {"commands": self._hand_out(seen.body), "desiredState": self.desired,

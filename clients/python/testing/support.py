@@ -8,14 +8,20 @@ import tempfile
 import time
 import unittest
 from typing import Any, Callable, List, Optional
+from unittest import mock
 
 import tradewarden
 from testing.fake_server import FakeServer
 
 KEY = "tw_test-key-0123456789"
+# Against hanging only: on a busy machine any thread may stand still for seconds, anywhere.
+PATIENCE = 300.0
+# What the client gives up after, and a test is not about: a pause must not look like an outage.
+LIMITS = {"CALL_TIMEOUT": 120.0, "CONNECT_TIMEOUT": 60.0, "FACTS_FIRST_SECONDS": PATIENCE,
+          "QUOTE_AGE_MAX": PATIENCE}
 
 
-def until(what: str, check: Callable[[], Any], within: float = 60.0) -> Any:
+def until(what: str, check: Callable[[], Any], within: float = PATIENCE) -> Any:
     """Waits for something that is bound to happen, on a busy machine late; says what did not."""
     deadline = time.monotonic() + within
     while True:
@@ -62,7 +68,11 @@ class ServerCase(unittest.TestCase):
         self.server = FakeServer().listen()
         self.folder = tempfile.mkdtemp(prefix="tradewarden-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.addCleanup(self.server.close)
+        self.addCleanup(self.server.end)
+        for name, seconds in LIMITS.items():
+            limit = mock.patch.object(tradewarden, name, seconds)
+            limit.start()
+            self.addCleanup(limit.stop)
         self.lines = Lines()
         logger = logging.getLogger("tradewarden")
         logger.addHandler(self.lines)
@@ -76,7 +86,7 @@ class ServerCase(unittest.TestCase):
         return client
 
     def agent(self, folder: Optional[str] = None, **options: Any) -> tradewarden.Agent:
-        options = {"wait_seconds": 0.5, "conflict_seconds": 0.1, **options}
+        options = {"wait_seconds": 0.5, "conflict_seconds": 0.1, "stall_seconds": 600.0, **options}
         agent = tradewarden.Agent(self.server.url, KEY, folder or self.folder, **options)
         self.addCleanup(agent.stop, 0.3)
         return agent
@@ -86,6 +96,22 @@ class ServerCase(unittest.TestCase):
         agent.start()
         until("the agent is up", lambda: agent.up)
         return agent
+
+    def quiet(self, agent: tradewarden.Agent) -> tradewarden.Agent:
+        """Until what follows a start is told: the next heartbeat comes when it is due."""
+        until("its status is told", lambda: agent.up and agent._reporter.status_told)
+        return agent
+
+    def polls(self, agent: tradewarden.Agent) -> tradewarden.Agent:
+        """Until nothing is under way but a poll, which should be a long one."""
+        until("it polls", lambda: self.server.polls)
+        return self.quiet(agent)
+
+    def time_passes(self, clock: "SkewedClock", seconds: float) -> None:
+        """For the agent and for the server, which would otherwise set the agent's clock back."""
+        with self.server.lock:
+            clock.passed += seconds
+            self.server.clock_offset += seconds
 
 
 def open_trade(agent: tradewarden.Agent, name: str, prediction: bool = True) -> None:
