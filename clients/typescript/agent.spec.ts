@@ -184,8 +184,8 @@ describe('a server that is away', () => {
       if (at !== 0 && concerned) again.push(performance.now() - at);
       if (path !== '/trades' || at !== 0) return undefined;
       at = performance.now();
-      // Something to do in the meantime must not tempt the agent to look in earlier.
-      server.queue('custom');
+      // Something to do in the meantime must not tempt the agent to look in earlier; it comes behind this answer.
+      setTimeout(() => server.queue('custom'), 50);
       return { status, headers: { 'retry-after': '1' } };
     };
     await agents.run(agents.make({ maxCandles: 200 }));

@@ -160,7 +160,8 @@ describe('the demo as a process', () => {
       running!.kill('SIGKILL');
       return { drop: 'before' };
     };
-    const first = start('--candles', candles, '--speed', '300');
+    // Slowly: the market must not end before the command comes.
+    const first = start('--candles', candles, '--speed', '50');
     running = first.child;
     await until('an open trade', () => server.trades.some(({ status }) => status === 'open'));
     const flatten = server.queue('flatten');
@@ -177,7 +178,7 @@ describe('the demo as a process', () => {
   });
 
   it('stops by SIGTERM with its word said, and goes on from there', async () => {
-    const first = start('--candles', candles, '--speed', '300');
+    const first = start('--candles', candles, '--speed', '50');
     await until('an open trade', () => server.trades.length > 0);
     first.child.kill('SIGTERM');
     const { code, out } = await first.ended;
@@ -190,7 +191,7 @@ describe('the demo as a process', () => {
   });
 
   it('lets no second one onto the same folder', async () => {
-    const first = start('--candles', candles, '--speed', '50');
+    const first = start('--candles', candles, '--speed', '1');
     await until('its first request', () => server.seen.length > 0);
     expect(await replay().ended).toMatchObject({ code: 1, err: expect.stringContaining(`process ${first.child.pid} already works here`) });
   });

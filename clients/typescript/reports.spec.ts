@@ -152,7 +152,7 @@ describe('what a person opens at the broker', () => {
     await until('the adoption', () => agent.trader.unadopted.length === 0);
     server.fault = ({ path }) => (path === '/agents/me/reconcile' && refusals++ === 0 ? { status: 409, body: { code: 'AGENT_INSTANCE_CONFLICT' } } : undefined);
     server.queue('flatten');
-    await until('the end of it', () => externals()[0]?.status === 'closed', 20_000);
+    await until('the end of it', () => externals()[0]?.status === 'closed');
     expect(agents.said.filter((line) => line.includes('REJECTED'))).toEqual([]);
   });
 

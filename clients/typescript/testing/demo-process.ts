@@ -7,6 +7,9 @@ import { transformFileSync } from '@swc/core';
 
 const sources = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** A machine that stands still for seconds must not look like a server that does not answer. */
+const PATIENTLY = 'data:text/javascript,const timeout = AbortSignal.timeout; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms * 30);';
+
 /** The client compiled into a folder of its own, so that it can be run, and killed, as a process. */
 export class DemoProcess {
   readonly folder = mkdtempSync(join(tmpdir(), 'demo-'));
@@ -26,7 +29,7 @@ export class DemoProcess {
 
   /** Starts the demo on `<folder>/data`. `ended` gives its exit code (null after a signal) and all that it wrote. */
   start(args: string[], env: NodeJS.ProcessEnv): { child: ChildProcess; ended: Promise<{ code: number | null; out: string; err: string }> } {
-    const child = spawn(process.execPath, [join(this.folder, 'code', 'demo.js'), '--data-dir', join(this.folder, 'data'), ...args], {
+    const child = spawn(process.execPath, ['--import', PATIENTLY, join(this.folder, 'code', 'demo.js'), '--data-dir', join(this.folder, 'data'), ...args], {
       env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
