@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../../test/support/app.js';
 import { limitAll } from '../../test/support/ideas.js';
-import { hasPython, python, type Running, stopPython } from './testing/python.js';
+import { EXAMPLE, hasPython, python, type Running, stopPython } from './testing/python.js';
 
 interface Command { id: string; status: string; result: { positions: object[]; deals: object[] } | null }
 interface Trade { id: string; status: string; origin: string; order_tag: string; open_size: string; net_profit: string | null; exit_reason: string | null }
@@ -18,7 +18,7 @@ let folder: string;
 
 beforeAll(async () => {
   t = await startTestApp();
-  await limitAll(t, { minConfidenceThreshold: '0' });
+  await limitAll(t, { minConfidenceThreshold: '0', maxPriceAgeSeconds: 600 });
 });
 beforeEach(async () => {
   agent = await t.agent();
@@ -34,7 +34,7 @@ const env = () => ({ TRADEWARDEN_URL: t.base, TRADEWARDEN_API_KEY: agent.apiKey 
 const trades = () => t.db.query<Trade>(`select id, status, origin, order_tag, trim_scale(open_size)::text as open_size, net_profit::text, exit_reason from trades where agent_id = $1 order by seq`, [agent.id]);
 
 async function until<T>(what: string, look: () => Promise<T | false | null | undefined>, said: () => string): Promise<T> {
-  for (const deadline = performance.now() + 30_000; performance.now() < deadline; await pause(20)) {
+  for (const deadline = performance.now() + 300_000; performance.now() < deadline; await pause(20)) {
     const found = await look();
     if (found) return found;
   }
@@ -67,7 +67,7 @@ def shows(tag):
     return {"positions": [], "deals": [entry, left]}
 agent.on_reconcile(shows)
 with agent:
-    agent.wait_until_up(20)
+    agent.wait_until_up(300)
     agent.reconcile()
     while True:
         agent.next_command(0.1)
@@ -85,7 +85,7 @@ with agent:
   });
 
   it.each(BOTH_WAYS)('name a position as the server does, and price it, over %s', async (mode) => {
-    const run = python(['example.py', '--folder', folder, '--json', '--speed', '0.01', ...(mode === 'sync' ? ['--sync'] : [])], env());
+    const run = python(['-c', EXAMPLE, '--folder', folder, '--json', '--speed', '0.01', ...(mode === 'sync' ? ['--sync'] : [])], env());
     await command(run, 'custom', { open: 'long' });
     const magic = (await t.http<{ magic: number }>('GET', `/agents/${agent.id}`)).body.magic;
     // An idea's own command trades, behind the one that asked for it.

@@ -23,6 +23,13 @@ export interface Running {
   said: () => string;
 }
 
+/** For `-c`, in front of what runs the example: a machine that stands still for seconds must not look like an outage. */
+export const PATIENT = `import os, signal, sys, tradewarden, example
+tradewarden.CALL_TIMEOUT, tradewarden.CONNECT_TIMEOUT, tradewarden.FACTS_FIRST_SECONDS = 120, 60, 300
+example.IDEA_SECONDS = example.GOODBYE_SECONDS = 300
+`;
+export const EXAMPLE = `${PATIENT}sys.exit(example.main(sys.argv[1:]))`;
+
 const children = new Set<ChildProcess>();
 
 /** Runs `python3 …args` in the folder of the client, with nothing of this process's environment but the path. */

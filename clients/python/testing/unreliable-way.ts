@@ -7,6 +7,7 @@ export class UnreliableWay {
   lost = 0;
   private requests = 0;
   private server: Server | null = null;
+  private isAway = false;
   private readonly sockets = new Set<Socket>();
   private port = 0;
 
@@ -18,13 +19,23 @@ export class UnreliableWay {
   }
 
   async open(): Promise<this> {
-    this.server = createServer((near) => this.join(near));
+    this.server = createServer((near) => (this.isAway ? near.destroy() : this.join(near)));
     await new Promise<void>((resolve) => this.server?.listen(this.port, '127.0.0.1', resolve));
     this.port = (this.server.address() as { port: number }).port;
     return this;
   }
 
-  async goAway(): Promise<void> {
+  /** It keeps its port, which somebody else could be given meanwhile. */
+  goAway(): void {
+    this.isAway = true;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  comeBack(): void {
+    this.isAway = false;
+  }
+
+  async close(): Promise<void> {
     const closed = new Promise((resolve) => this.server?.close(resolve));
     for (const socket of this.sockets) socket.destroy();
     await closed;
