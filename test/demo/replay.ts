@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { PATIENTLY } from '../../clients/typescript/testing/demo-process.js';
 import { Exact } from '../../src/common/decimal.js';
 import { clientOf } from '../support/http.js';
-import { startServerProcess } from '../support/server-process.js';
+import { startServerProcess, whenReady } from '../support/server-process.js';
 
 interface Trade {
   id: string; clientOrderId: string; origin: string; status: string; openSize: string; profitSource: string; rMultiple: string | null; direction: 'long' | 'short'; lotSize: string; entryPrice: string; exitPrice: string;
@@ -31,11 +32,12 @@ export const ADMIN_OF_DEMO = { ADMIN_EMAIL: 'reader@example.com', ADMIN_PASSWORD
 
 /** Runs the built demo on a candle file with a server of its own, then reads what it left behind over HTTP. */
 export async function replay(file: string, dataDir: string, port: number): Promise<Replayed> {
-  const args = [join(process.cwd(), 'dist/clients/typescript/demo.js'), '--candles', file, '--speed', 'max', '--json', '--data-dir', dataDir, '--port', String(port)];
+  const args = ['--import', PATIENTLY, join(process.cwd(), 'dist/clients/typescript/demo.js'), '--candles', file, '--speed', 'max', '--json', '--data-dir', dataDir, '--port', String(port)];
   const env = { PATH: process.env['PATH'], HOST: '127.0.0.1', LOG_LEVEL: 'warn', ...ADMIN_OF_DEMO };
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, maxBuffer: 1 << 26 });
   const server = await startServerProcess({ env: { DATA_DIR: dataDir, NODE_ENV: 'development', PORT: String(port), JWT_SECRET: '', AUDIT_KEY: '', ...ADMIN_OF_DEMO } });
   try {
+    await whenReady(server.base);
     const read = await readBack(server.base);
     return { summary: JSON.parse(stdout) as Replayed['summary'], ...read };
   } finally {

@@ -8,7 +8,7 @@ import { transformFileSync } from '@swc/core';
 const sources = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** A machine that stands still for seconds must not look like a server that does not answer. */
-const PATIENTLY = 'data:text/javascript,const timeout = AbortSignal.timeout; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms * 30);';
+export const PATIENTLY = 'data:text/javascript,const timeout = AbortSignal.timeout; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms * 30);';
 
 /** The client compiled into a folder of its own, so that it can be run, and killed, as a process. */
 export class DemoProcess {
