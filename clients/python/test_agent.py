@@ -329,6 +329,16 @@ class AFactThatIsRefused(ServerCase):
         self.assertTrue(agent.wait_until_sent(PATIENCE))
         self.assertNotIn("predictionId", self.server.trades[0])
 
+    def test_as_the_last_one_is_waited_for_no_longer(self) -> None:
+        self.server.heartbeat_seconds = 60
+        agent = self.polls(self.running(wait_seconds=200))
+        self.refuse_once("/predictions")
+        with agent.step() as step:
+            step.prediction(model="m", symbol="EURUSD", direction="long", confidence="0.8")
+        began = time.monotonic()
+        self.assertTrue(agent.wait_until_sent(50))
+        self.assertLess(time.monotonic() - began, 45)
+
     def test_by_errors_only_does_not_hold_up_those_behind_it_for_ever(self) -> None:
         agent = self.running()
         self.server.fault = lambda seen: Fault(status=500, body={"code": "INTERNAL"}) \

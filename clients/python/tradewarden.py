@@ -2579,6 +2579,8 @@ class _Sender:
         self._spool.mark_rejected(fact, status, reason)
         log.error("REJECTED fact %d (%s): %s; %d in rejected.jsonl", fact.seq, fact.path, reason,
                   self._spool.rejected_count)
+        with self._line.changed:
+            self._line.changed.notify_all()  # Somebody may wait until none is left.
 
     def due_answers(self, everything: bool = False, told: int = 0) -> List[Tuple[str, Json]]:
         """What a command did is told before the answer to it, but not for ever. `told`: facts up
