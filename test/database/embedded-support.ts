@@ -114,7 +114,7 @@ export function kill(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Polls until the condition holds; fails after `timeoutMs`. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 150_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`Still not so after ${timeoutMs} ms: ${condition}`);
@@ -172,13 +172,13 @@ export class UserProcess {
   }
 
   async up(): Promise<Up> {
-    await until(() => this.#up !== null || this.#failure !== null, 25_000);
+    await until(() => this.#up !== null || this.#failure !== null, 250_000);
     if (!this.#up) throw new Error(this.#failure ?? 'not up');
     return this.#up;
   }
 
   async failure(): Promise<string> {
-    await until(() => this.#up !== null || this.#failure !== null, 25_000);
+    await until(() => this.#up !== null || this.#failure !== null, 250_000);
     return this.#failure ?? 'it did not fail';
   }
 
@@ -189,7 +189,7 @@ export class UserProcess {
 
   /** Resolves when the process has released and ended by itself. */
   async released(): Promise<void> {
-    await until(() => this.#failure !== null || this.child.exitCode !== null, 25_000);
+    await until(() => this.#failure !== null || this.child.exitCode !== null, 250_000);
     if (this.#failure) throw new Error(this.#failure);
     if (!this.#released) throw new Error('It ended without a release');
   }

@@ -11,7 +11,7 @@ export const describeInBrowser: typeof describe = (existsSync(CHROMIUM) ? descri
 
 /** A real Chromium that asks nobody but the server under test. */
 export const launchChromium = (): Promise<Browser> => chromium.launch({
-  executablePath: CHROMIUM,
+  executablePath: CHROMIUM, timeout: 300_000,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],
 });
 
@@ -36,7 +36,7 @@ export class BrowserTest {
 
   async open(base: string, options: Parameters<Browser['newContext']>[0] = {}): Promise<Watched> {
     const context = await this.browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options });
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(150_000);
     const page = await context.newPage();
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(`script: ${error.message}`));

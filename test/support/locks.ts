@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { TestDatabase } from './database.js';
+import { until } from './timing.js';
 
 /** Holds what a statement locks while `meanwhile` runs. */
 export async function holding(db: TestDatabase, statement: string, values: unknown[], meanwhile: () => Promise<void>): Promise<void> {
@@ -19,10 +20,7 @@ const WAITING_FOR_LOCKS = `from pg_stat_activity where datname = current_databas
 
 /** Resolves when so many statements of the application wait for a lock. */
 export async function whenWaiting(db: TestDatabase, count: number): Promise<void> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
-    if ((await db.query(`select 1 ${WAITING_FOR_LOCKS}`)).length >= count) return;
-  }
-  throw new Error('nothing waits for the lock');
+  await until(async () => (await db.query(`select 1 ${WAITING_FOR_LOCKS}`)).length >= count, 10_000);
 }
 
 /** Cuts the connections of all statements of the application that wait for a lock now. */

@@ -69,7 +69,7 @@ export async function startPgBouncer(url: string, adminUrl: string, settings: Re
       await until(() => {
         if (child?.exitCode !== null) throw new Error(`PgBouncer did not start: ${output}`);
         return / process up: /.test(output);
-      }, 5_000);
+      }, 20_000);
     },
     async stop(signal = 'SIGTERM') {
       if (!child) return;

@@ -3,6 +3,8 @@ import { expect } from '@jest/globals';
 
 /** A busy machine takes so many times as long. What comes too late in a broken program comes later by far, or never. */
 const BUSY = 5;
+/** Nothing is waited for less than that: a process may stand still for seconds at any line. */
+const AT_LEAST_MS = 30_000;
 
 /**
  * Waits until the condition holds; answers how long that took in milliseconds.
@@ -10,8 +12,9 @@ const BUSY = 5;
  */
 export async function until(condition: () => Promise<boolean> | boolean, timeoutMs: number): Promise<number> {
   const started = performance.now();
+  const mostMs = Math.max(timeoutMs * BUSY, AT_LEAST_MS);
   while (!(await condition())) {
-    if (performance.now() - started > timeoutMs * BUSY) throw new Error(`still not so after ${timeoutMs * BUSY} ms`);
+    if (performance.now() - started > mostMs) throw new Error(`still not so after ${mostMs} ms`);
     await pause(5);
   }
   return performance.now() - started;
