@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { credentialIn, masked, withoutCredentials } from './credentials.js';
+import { expectWithin, timeOf } from '../../test/support/timing.js';
 
 describe('what looks like a credential', () => {
   it.each<[string, unknown, string]>([
@@ -80,12 +81,10 @@ describe('masking', () => {
     }
   });
 
-  it('takes no longer for a text made to slow it down', () => {
+  it('takes no longer for a text made to slow it down', async () => {
     for (const text of ['a://'.repeat(60_000), 'a'.repeat(240_000), `${'x://'}${'y'.repeat(240_000)}`, 'password='.repeat(26_000), '1'.repeat(240_000), 'eyJ'.repeat(80_000), '?token='.repeat(34_000), 'eyJ-'.repeat(60_000), 'eyJaaaaaaaa.'.repeat(20_000),
       'tw_-'.repeat(60_000), 'sk-'.repeat(80_000), 'Bearer '.repeat(34_000), '123456:-'.repeat(30_000), `${'a'.repeat(31)}://${'x'.repeat(256)}:${'y'.repeat(512)} `.repeat(300), '-----BEGIN '.repeat(22_000)]) {
-      const begin = performance.now();
-      masked(text);
-      expect(performance.now() - begin).toBeLessThan(1_000);
+      await expectWithin(1_000, () => timeOf(async () => masked(text)));
     }
   });
 });

@@ -142,7 +142,7 @@ describe('releasing the embedded database', () => {
     kill(database.pid, 'SIGSTOP');
     const began = performance.now();
     await database.release();
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect(lines).toEqual([expect.stringMatching(/is still shutting down/)]);
     kill(database.pid, 'SIGCONT');
     await until(() => !isRunning(database.pid));
@@ -154,7 +154,7 @@ describe('releasing the embedded database', () => {
     const lock = lockFileNow(startLockPath(dataDir));
     const began = performance.now();
     await database.release();
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
     lock?.release();
     const next = await use(dataDir);
     expect(next.started).toBe(false);
