@@ -22,7 +22,9 @@ export interface ServerProcess {
 /** On a machine that does nothing else two seconds are enough. */
 const UP_WITHIN_MS = 300_000;
 
-const PORTS_OF_A_WORKER = 2_000;
+/** Above 10080, which no browser and no fetch asks, and below those of embedded databases. */
+const FIRST_PORT = 11_000;
+const PORTS_OF_A_WORKER = 1_000;
 let nextPort = Math.floor(Math.random() * PORTS_OF_A_WORKER);
 
 const children = new Set<ChildProcess>();
@@ -92,7 +94,7 @@ export function newDataDir(): string {
  * half a minute, and while it is stopped, nobody else is given it.
  */
 export async function freePort(): Promise<number> {
-  const first = 10_000 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 10) * PORTS_OF_A_WORKER;
+  const first = FIRST_PORT + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 9) * PORTS_OF_A_WORKER;
   for (let tries = 0; tries < PORTS_OF_A_WORKER; tries++) {
     // Where it begins differs from file to file: what the last one left may still be closing.
     nextPort = (nextPort + 1) % PORTS_OF_A_WORKER;
