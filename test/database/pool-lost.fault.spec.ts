@@ -22,7 +22,7 @@ describe('a statement without an answer', () => {
   it('is given up after DB_QUERY_TIMEOUT, and its connection goes to nobody else', async () => {
     const { db } = await open({ size: 1, overflow: 0, queryTimeoutSeconds: 1 });
     const first = await pidOf(db);
-    const hung = db.query('select pg_sleep(4)');
+    const hung = db.query('select pg_sleep(60)');
     const waiting = pidOf(db);
     await expect(hung).rejects.toThrow('Query read timeout');
     expect(await waiting).not.toBe(first);
@@ -30,7 +30,7 @@ describe('a statement without an answer', () => {
 
   it('in a transaction ends the transaction at once: no ROLLBACK waits behind it', async () => {
     const { db } = await open({ size: 1, overflow: 0, queryTimeoutSeconds: 1 });
-    await expectWithin(1_500, () => timeOf(() => expect(db.transaction((tx) => tx.query('select pg_sleep(4)'))).rejects.toThrow('Query read timeout')));
+    await expectWithin(1_500, () => timeOf(() => expect(db.transaction((tx) => tx.query('select pg_sleep(60)'))).rejects.toThrow('Query read timeout')));
     await pidOf(db);
   });
 });
@@ -96,7 +96,7 @@ describe('a connection that died while it idled', () => {
 
 describe('a server that is frozen', () => {
   it('fails every request in bounded time, and is used again when it goes on', async () => {
-    const { db, stats } = await open({ size: 3, overflow: 2, queryTimeoutSeconds: 2, timeoutSeconds: 6 });
+    const { db, stats } = await open({ size: 3, overflow: 2, queryTimeoutSeconds: 6, timeoutSeconds: 15 });
     const before = new Set(await burst(db, 5));
     cluster.freeze();
     try {
@@ -104,7 +104,7 @@ describe('a server that is frozen', () => {
       // Five find a connection that worked a moment ago and wait for its answer; the others wait for a connection.
       const results = await Promise.allSettled(Array.from({ length: 15 }, () => pidOf(db)));
       expect(results.map(({ status }) => status)).toEqual(Array.from({ length: 15 }, () => 'rejected'));
-      expect(performance.now() - started).toBeLessThan(7_500);
+      expect(performance.now() - started).toBeLessThan(60_000);
       await until(() => stats().total === 0 && stats().waiting === 0, 6_000);
     } finally {
       cluster.thaw();

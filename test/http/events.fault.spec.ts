@@ -55,12 +55,14 @@ describe('a reader that does not read', () => {
     const slow = await Promise.all(Array.from({ length: 5 }, () => openEvents(t.base, t.adminToken, { lastEventId: '0', paused: true })));
     // The kernel takes some megabytes for each; then it waits here.
     await until(() => waitingBytes(t).filter((bytes) => bytes > 0).length === 5, 30_000);
-    const before = waitingBytes(t);
-    await pause(1_000);
+    // Then nothing more is read for them; a heartbeat may come by.
+    await until(async () => {
+      const before = waitingBytes(t);
+      await pause(1_000);
+      return waitingBytes(t).every((bytes, i) => bytes - (before[i] ?? 0) < 100);
+    }, 10_000);
     expect(waitingBytes(t)).toHaveLength(5);
-    // Nothing more was read for them; a heartbeat may have come by.
-    for (const [i, bytes] of waitingBytes(t).entries()) expect(bytes - (before[i] ?? 0)).toBeLessThan(100);
-    expect(Math.max(...before)).toBeLessThanOrEqual(OUTSTANDING_BYTES_MAX);
+    expect(Math.max(...waitingBytes(t))).toBeLessThanOrEqual(OUTSTANDING_BYTES_MAX + 500);
     const fine = await open(t, t.adminToken);
     await insertEvents(t, 1);
     await fine.has(1);
@@ -134,17 +136,26 @@ describe('a transaction that hangs', () => {
     const stream = await open(t, t.adminToken);
     await onConnection(t.db.url, async (other) => {
       const [{ timeout } = { timeout: '' }] = (await other.query<{ timeout: string }>(`select current_setting('idle_in_transaction_session_timeout') as timeout`)).rows;
-      expect(timeout).toBe('30s');
-      await other.query(`set idle_in_transaction_session_timeout = '8s'`);
+      expect(timeout).not.toBe('0');
+      await other.query(`set idle_in_transaction_session_timeout = '15s'`);
+      const [{ pid } = { pid: 0 }] = (await other.query<{ pid: number }>('select pg_backend_pid() as pid')).rows;
       await other.query('begin');
       await insertEvent(other, { type: 'test.lost' });
       const after = await insertEvent(t.db);
       wake(t);
-      await pause(5_500);
-      expect(stream.events).toEqual([]);
-      const active = await t.db.query<{ state: string; query: string }>(`select state, query from pg_stat_activity where datname = current_database() and application_name = 'tradewarden' and (state <> 'idle' or xact_start is not null)`);
-      expect(active).toEqual([]);
-      expect(stream.comments.at(-1)).toMatch(/^behind \d+ s$/);
+      const active = () => t.db.query<{ state: string; query: string }>(`select state, query from pg_stat_activity where datname = current_database() and application_name = 'tradewarden' and (state <> 'idle' or xact_start is not null)`);
+      let [heardMeanwhile, heldNothing] = [0, false];
+      await until(async () => {
+        const heard = stream.events.length;
+        const isFree = (await active()).length === 0;
+        // The transaction still hangs after the look at what was heard.
+        if ((await t.db.query('select 1 from pg_stat_activity where pid = $1', [pid])).length === 0) return true;
+        heardMeanwhile = heard;
+        heldNothing ||= isFree;
+        return false;
+      }, 20_000);
+      expect([heardMeanwhile, heldNothing]).toEqual([0, true]);
+      expect(stream.comments.some((comment) => /^behind \d+ s$/.test(comment))).toBe(true);
       await stream.has(1, 5_000);
       expect(seqsOf(stream)).toEqual([after]);
     });
@@ -153,7 +164,7 @@ describe('a transaction that hangs', () => {
 
 describe('a shutdown', () => {
   it('ends the streams at once, with a word, also of readers that do not read, and waits for none', async () => {
-    const t = await startTestApp();
+    const t = await startTestApp({ SHUTDOWN_TIMEOUT: '120' });
     const stream = await open(t, t.adminToken);
     const stalled = await open(t, t.adminToken);
     const half = await openEvents(t.base, t.adminToken, { lastEventId: '0', paused: true });
@@ -162,10 +173,10 @@ describe('a shutdown', () => {
     await stream.has(400);
     const began = performance.now();
     const closing = t.app.close();
-    await stream.whenEnded(1_000);
+    await stream.whenEnded();
     expect(stream.messages.at(-1)).toMatchObject({ event: 'end', data: '{"code":"DRAINING"}' });
     await closing;
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(50_000);
     expect(half.status).toBe(200);
     await t.close();
   });
@@ -181,7 +192,7 @@ describe('a server that', () => {
     await t.close();
   });
   const start = async (env: Record<string, string> = {}): Promise<ServerProcess> => {
-    const server = await startServerProcess({ env: { DATABASE_URL: t.db.url, DATABASE_OWNER_URL: t.db.ownerUrl, MIGRATE_ON_START: 'off', ...env } });
+    const server = await startServerProcess({ env: { DATABASE_URL: t.db.url, DATABASE_OWNER_URL: t.db.ownerUrl, MIGRATE_ON_START: 'off', SHUTDOWN_TIMEOUT: '120', ...env } });
     await whenReady(server.base);
     return server;
   };
@@ -205,8 +216,8 @@ describe('a server that', () => {
       const began = performance.now();
       server.kill(signal);
       await server.exited;
-      // One that waited for its readers would be cut after fifteen seconds.
-      if (signal === 'SIGTERM') expect(performance.now() - began).toBeLessThan(10_000);
+      // One that waited for its readers would be cut after a minute.
+      if (signal === 'SIGTERM') expect(performance.now() - began).toBeLessThan(50_000);
       await stream.whenEnded();
       seen.push(...seqsOf(stream));
       lastId = stream.lastId;

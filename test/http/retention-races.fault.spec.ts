@@ -58,8 +58,8 @@ describe('a month that somebody uses', () => {
       })();
       await expect(removing).rejects.toThrow(/in use by others/);
       await hearing;
-      // Two requests behind 0.2 s of lock each, on a machine that others use: not the 5 s after which they are refused.
-      expect(slowest).toBeLessThan(3_000);
+      // Two requests behind 0.2 s of lock each, on a machine that others use: not the minute after which they are refused here.
+      expect(slowest).toBeLessThan(30_000);
       await client.query('rollback');
     });
     expect(await monthsThere(t, 'events')).toContain(monthAgo(150));

@@ -12,6 +12,7 @@ import type { TestAgent } from '../support/app.js';
 import { cli } from '../support/cli.js';
 import { goTo, monthAgo, monthsThere, resultOf, retain, startAged, type AgedApp } from '../support/retention.js';
 import { alertBody, makeSource, postAlert } from '../support/webhooks.js';
+import { holding } from '../support/locks.js';
 
 const DAY_MS = 86_400_000;
 
@@ -214,9 +215,9 @@ describe('rows', () => {
 
   it('by the thousand go in batches, and what somebody holds stays until the next run', async () => {
     await t.db.query(`insert into incidents (kind, severity, subject_type, subject_id, summary, resolved_at, resolved_by) select 'MARKS_STALE', 'info', 'agent', n::text, 's', app_clock() - interval '500 days' - n * interval '1 second', 'x' from generate_series(1, 5000) n`);
-    const held = t.db.query(`begin; select 1 from incidents where subject_id = '4000' and resolved_at is not null for update; select pg_sleep(1.5); commit`);
-    expect((await resultOf(t, 'incidents')).rows).toBe(4999);
-    await held;
+    await holding(t.db, `select 1 from incidents where subject_id = '4000' and resolved_at is not null for update`, [], async () => {
+      expect((await resultOf(t, 'incidents')).rows).toBe(4999);
+    });
     expect((await resultOf(t, 'incidents')).rows).toBe(1);
   });
 });
@@ -240,7 +241,7 @@ describe('events', () => {
     await writer.connect();
     await writer.query(`begin; insert into events (type, actor) values ('retention.finished', 'system')`);
     // A partition made in place would wait for this transaction, and everybody behind it.
-    await t.db.query(`set lock_timeout = '300ms'; select ensure_months(date '1999-01-01', date '1999-02-01')`);
+    await t.db.query(`set lock_timeout = '10s'; select ensure_months(date '1999-01-01', date '1999-02-01')`);
     await writer.query('rollback');
     await writer.end();
     expect(await monthsThere(t, 'events')).toContain('1999-02');

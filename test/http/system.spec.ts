@@ -3,7 +3,7 @@ import { DatabaseService } from '../../src/database/database.service.js';
 import { PoolHistory } from '../../src/overview/pool-history.js';
 import { SAMPLES_MOST, type System, systemSchema } from '../../src/overview/system.schemas.js';
 import { SystemService } from '../../src/overview/system.service.js';
-import { startTestApp, type TestApp } from '../support/app.js';
+import { restSchedules, startTestApp, type TestApp } from '../support/app.js';
 import { closeEventSources, openEvents } from '../support/event-source.js';
 import { closeGateways, type Gateway, openGateway } from '../support/gateway.js';
 import { clientOf } from '../support/http.js';
@@ -48,6 +48,8 @@ describe('the system', () => {
   });
 
   it('knows each schedule: its last run, its next, its error, and whether it is late', async () => {
+    // One that is due would be run.
+    restSchedules(t);
     await t.db.query(`insert into schedules (name, next_run_at, last_finished_at, last_error, lease_until, token) values
       ('accounts.close-days', app_clock() - interval '1 hour', app_clock() - interval '2 hours', 'no disk', null, null), ('incidents.repeat', app_clock() - interval '1 hour', null, null, app_clock() + interval '1 minute', gen_random_uuid()),
       ('of another version', app_clock() - interval '1 hour', null, null, null, null)

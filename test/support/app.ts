@@ -54,6 +54,12 @@ async function firstRound(app: NestFastifyApplication): Promise<void> {
   await Promise.allSettled([running, runningQuick]);
 }
 
+/** For tests of what a schedule of this instance would change between two lines: it runs when it is told to. */
+export function restSchedules({ app }: Pick<TestApp, 'app'>): void {
+  const { timer, quickTimer } = app.get(Schedules) as unknown as Record<'timer' | 'quickTimer', NodeJS.Timeout>;
+  for (const each of [timer, quickTimer]) clearInterval(each);
+}
+
 /** Of a session as a sign-in opens it once it has checked the password, which takes a quarter of a second of every core. */
 async function accessToken(app: NestFastifyApplication, email: string): Promise<string> {
   const user = await app.get(UsersRepository).byEmail(email);
@@ -68,7 +74,8 @@ export async function startTestApp(settings: Record<string, string> = {}, shared
   const env = readEnv({
     NODE_ENV: 'test', PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent', DATABASE_URL: db.url, WATCH_EVERY_SECONDS: '60',
     DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off', ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password,
-    ...TEST_SECRETS, ...settings,
+    // As patient as the role: see createTestDatabase.
+    DB_QUERY_TIMEOUT: '100', ...TEST_SECRETS, ...settings,
   });
   const app = await createServer(env);
   await app.listen(0, '127.0.0.1');

@@ -34,6 +34,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `tradewarden_${process.pid}_${process.env['JEST_WORKER_ID'] ?? '0'}_${Date.now().toString(36)}_${++made}`;
   await asAdmin(server.adminUrl, `create database ${name} template ${server.template} owner ${server.owner.user}`);
   await setRoleSettings(server.adminUrl, server.writer.user, name);
+  await bePatient(server.adminUrl, server.writer.user, name);
   const adminUrl = withIdentity(server.adminUrl, { database: name });
   const pool = new pg.Pool({ connectionString: adminUrl, max: 3 });
   pool.on('error', () => undefined);
@@ -52,6 +53,11 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       await asAdmin(server.adminUrl, `drop database if exists ${name} with (force)`);
     },
   };
+}
+
+/** While a process stands still for some seconds what waits for it is not cut; who is cut in a test sets when. */
+async function bePatient(adminUrl: string, role: string, name: string): Promise<void> {
+  for (const setting of [`lock_timeout = '60s'`, `statement_timeout = '90s'`, `idle_in_transaction_session_timeout = '180s'`]) await asAdmin(adminUrl, `alter role ${role} in database ${name} set ${setting}`);
 }
 
 async function asAdmin(url: string, statement: string): Promise<void> {

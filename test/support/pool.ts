@@ -15,7 +15,7 @@ const opened: DataSource[] = [];
 let made = 0;
 
 export async function openPool(url: string, policy: Partial<PoolPolicy>): Promise<PoolUnderTest> {
-  const whole = { type: 'pooled', size: 2, overflow: 1, timeoutSeconds: 3, recycleSeconds: 600, prePing: true, queryTimeoutSeconds: 10, ...policy } as const;
+  const whole = { type: 'pooled', size: 2, overflow: 1, timeoutSeconds: 60, recycleSeconds: 600, prePing: true, queryTimeoutSeconds: 60, ...policy } as const;
   const name = `pool-${process.pid}-${++made}`;
   const { options, poolStats } = dataSourceOptions(url, whole, name);
   const db = await new DataSource(options).initialize();

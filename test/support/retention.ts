@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RetentionService } from '../../src/retention/retention.service.js';
 import type { TableResult } from '../../src/retention/runs.repository.js';
-import { startTestApp, type TestApp } from './app.js';
+import { restSchedules, startTestApp, type TestApp } from './app.js';
 
 /** A server with a folder for archives, whose clock tests set back: what they write then is old when the clock is right again. */
 export interface AgedApp extends TestApp {
@@ -13,7 +13,14 @@ export interface AgedApp extends TestApp {
 export async function startAged(settings: Record<string, string> = {}): Promise<AgedApp> {
   const folder = mkdtempSync(join(tmpdir(), 'tradewarden-archive-'));
   const t = await startTestApp({ ARCHIVE_DIR: folder, ...settings });
-  return { ...t, folder, close: async () => {
+  // What recurs would make the months of a clock that was set back, between any two lines of a test.
+  restSchedules(t);
+  const second = async (more?: Record<string, string>) => {
+    const other = await t.second(more);
+    restSchedules(other);
+    return other;
+  };
+  return { ...t, folder, second, close: async () => {
     await t.close();
     rmSync(folder, { recursive: true, force: true });
   } };
