@@ -14,7 +14,7 @@ import { onConnection } from '../support/cluster.js';
 import { createTestDatabase, testServer } from '../support/database.js';
 import { dropFresh, type Fresh, freshDatabase } from '../support/fresh-database.js';
 import { clientOf } from '../support/http.js';
-import { scrape } from '../support/metrics.js';
+import { scrape, scrapeOnce } from '../support/metrics.js';
 import { until } from '../support/timing.js';
 import { hasPostgres15, type Postgres15, startPostgres15 } from '../support/postgres15.js';
 
@@ -87,7 +87,7 @@ withTls('TLS by sslmode', () => {
     it('carries the whole server: the pool, LISTEN, the probes and what is asked beside the pool', async () => {
       const t = await startTestApp(settings(verified()));
       try {
-        expect((await clientOf(t.base)<{ database: { available: boolean } }>('GET', '/health')).body.database.available).toBe(true);
+        await until(async () => (await clientOf(t.base)<{ database: { available: boolean } }>('GET', '/health')).body.database.available, 5_000);
         expect((await scrape(t.base)).value('tradewarden_database_up')).toBe(1);
         expect((await t.http<{ schema: object | null; database: { bytes: number | null } }>('GET', '/system')).body).toMatchObject({ schema: { pending: [] }, database: { bytes: expect.any(Number) } });
         await until(async () => t.app.get(Listener).connected, 5_000);
@@ -133,7 +133,7 @@ describe('a server without TLS', () => {
       await until(async () => app.get(DatabaseService).url !== undefined, 5_000);
       expect((await clientOf(base)('GET', '/readyz')).status).toBe(503);
       expect((await clientOf(base)<{ database: { available: boolean } }>('GET', '/health')).body.database.available).toBe(false);
-      expect((await scrape(base)).value('tradewarden_database_up')).toBe(0);
+      expect((await scrapeOnce(base)).value('tradewarden_database_up')).toBe(0);
       expect(app.get(Listener).connected).toBe(false);
       expect((await db.query('select 1 from pg_stat_activity where datname = $1 and usename = $2', [db.name, new URL(db.url).username]))).toEqual([]);
       const run = await cli(['status', '--json'], { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl });

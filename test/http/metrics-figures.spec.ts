@@ -12,7 +12,7 @@ import { type TestAgent, startTestApp, type TestApp } from '../support/app.js';
 import { onConnection, startCluster } from '../support/cluster.js';
 import { LONG, propose } from '../support/ideas.js';
 import { scrape } from '../support/metrics.js';
-import { until } from '../support/timing.js';
+import { expectWithin, until } from '../support/timing.js';
 
 interface Shown { items: { severity: string; summary: string; subject: { type: string; id: string }; status: string; data: Record<string, unknown> }[] }
 
@@ -95,8 +95,7 @@ describe('the database in /metrics', () => {
       await onConnection(t.db.url, async (other) => {
         const waits = other.query('select 1 from agents for update');
         let seen = await scrape(t.base);
-        for (let i = 0; i < 100 && seen.value('tradewarden_db_lock_waiting_sessions') === 0; i++) seen = await scrape(t.base);
-        expect(seen.value('tradewarden_db_lock_waiting_sessions')).toBe(1);
+        await until(async () => (seen = await scrape(t.base)).value('tradewarden_db_lock_waiting_sessions') === 1, 10_000);
         expect(seen.value('tradewarden_db_lock_wait_oldest_seconds')).toBeGreaterThan(0);
         expect(seen.value('tradewarden_db_sessions{state="idle_in_transaction"}')).toBeGreaterThanOrEqual(1);
         expect(seen.value('tradewarden_db_oldest_transaction_seconds{state="idle_in_transaction"}')).toBeGreaterThan(0);
@@ -146,7 +145,7 @@ describe('the database in /metrics', () => {
     const before = await series();
     for (let i = 0; i < 5; i++) await t.agent();
     expect(await series()).toBe(before);
-    expect((await scrape(t.base)).ms).toBeLessThan(1_000);
+    await expectWithin(1_000, async () => (await scrape(t.base)).ms);
   });
 });
 
@@ -170,14 +169,17 @@ describe('a disk', () => {
     };
     low(8, true);
     await disks.watch();
-    low(4.9, true);
-    await disks.watch();
+    // Where the database did not answer in time on a busy machine it is told with the next look, a minute later.
+    const told = (freePercent: number, isLow: boolean, incidentsThen: number) => until(async () => {
+      low(freePercent, isLow);
+      await disks.watch();
+      return (await incidents('DISK_LOW', 'open')).filter(({ summary }) => summary.startsWith(`${freePercent} %`) || !isLow).length === incidentsThen;
+    }, 10_000);
+    await told(4.9, true, 1);
     const open = await incidents('DISK_LOW', 'open');
     // Two folders on one disk are one disk.
     expect(open).toMatchObject([{ severity: 'critical', subject: { type: 'database', id: expect.stringMatching(/:data$/) }, summary: expect.stringMatching(/^4\.9 % of the disk of .* is free \(0\.5 of 10\.0 GB\)\.$/), data: { folders: ['data', 'database'] } }]);
-    low(30, false);
-    await disks.watch();
-    expect(await incidents('DISK_LOW', 'open')).toEqual([]);
+    await told(30, false, 0);
     expect(await incidents('DISK_LOW', 'resolved')).toHaveLength(1);
   });
 });

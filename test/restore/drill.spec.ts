@@ -7,6 +7,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
 import { onConnection } from '../support/cluster.js';
 import { limitAll, propose, trader } from '../support/ideas.js';
+import { scrape } from '../support/metrics.js';
 import { describeOnPostgres15 } from '../support/postgres15.js';
 import { type Restorable, restorable } from '../support/restores.js';
 
@@ -15,11 +16,13 @@ interface Drilled { backup: string; seconds: number; steps: { name: string }[]; 
 interface Shown { restoreDrill: { ok: boolean | null; lastGoodAt: string | null; backup: string | null; error: string | null; cron: string | null } }
 
 describeOnPostgres15('a drill', () => {
+  // Half a day from now: none falls due by itself.
+  const cron = `0 ${(new Date().getUTCHours() + 12) % 24} * * *`;
   let r: Restorable;
   let t: TestApp;
   beforeAll(async () => {
     r = await restorable();
-    t = await startTestApp({ BACKUP_DIR: r.folder, RESTORE_DRILL_CRON: '0 3 * * *' }, r.db);
+    t = await startTestApp({ BACKUP_DIR: r.folder, RESTORE_DRILL_CRON: cron }, r.db);
     await limitAll(t);
   });
   afterAll(async () => {
@@ -30,11 +33,11 @@ describeOnPostgres15('a drill', () => {
   const drill = () => cli<Drilled>(['restore:drill', '--json'], r.env);
   const incidents = async () => (await r.db.query<{ open: boolean }>(`select resolved_at is null as open from incidents where kind = 'RESTORE_DRILL_FAILED' order by seq`)).map(({ open }) => open);
   const shown = async () => (await t.http<Shown>('GET', '/system')).body.restoreDrill;
-  const metric = async () => /^tradewarden_restore_drill_last_success_timestamp_seconds \d+/m.test(await (await fetch(`${t.base}/metrics`)).text());
+  const metric = async () => /^tradewarden_restore_drill_last_success_timestamp_seconds \d+/m.test((await scrape(t.base)).text);
 
   it('without a proven backup fails, and a person is told', async () => {
     await r.backUp(false);
-    expect(await shown()).toMatchObject({ ok: null, lastGoodAt: null, cron: '0 3 * * *' });
+    expect(await shown()).toMatchObject({ ok: null, lastGoodAt: null, cron });
     expect(await drill()).toMatchObject({ code: 1, json: { error: { message: expect.stringContaining('no verified backup') } } });
     expect(await incidents()).toEqual([true]);
     expect([await shown(), await metric()]).toMatchObject([{ ok: false, backup: null, error: expect.any(String) }, false]);

@@ -1,4 +1,5 @@
 import { clientOf } from './http.js';
+import { until } from './timing.js';
 
 /** What one scrape said. */
 export interface Scraped {
@@ -15,8 +16,18 @@ export interface Scraped {
 
 const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*",?)*\})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/;
 
-/** Scrapes as Prometheus does. @throws when a line is none of the text format, a series comes twice or has no declared type */
+/** The last that a scrape reads of the database. */
+const WHOLE = '# TYPE tradewarden_retention_rows_removed_total';
+
+/** As `scrapeOnce`, again until all is there that the database says: it has 0.9 s for that, and on a busy machine some is left out. */
 export async function scrape(base: string, token: string | null = null): Promise<Scraped> {
+  let seen = await scrapeOnce(base, token);
+  await until(async () => seen.status !== 200 || seen.text.includes(WHOLE) || ((seen = await scrapeOnce(base, token)), false), 12_000);
+  return seen;
+}
+
+/** Scrapes as Prometheus does. @throws when a line is none of the text format, a series comes twice or has no declared type */
+export async function scrapeOnce(base: string, token: string | null = null): Promise<Scraped> {
   const started = performance.now();
   const { text, status, headers } = await clientOf(base)('GET', '/metrics', { token });
   const ms = performance.now() - started;
@@ -40,4 +51,10 @@ export async function scrape(base: string, token: string | null = null): Promise
     value: (wanted) => series.get(wanted),
     of: (name) => Object.fromEntries([...series].filter(([each]) => each === name || each.startsWith(`${name}{`))),
   };
+}
+
+/** How many polls wait on these instances. */
+export async function parkedPolls(...bases: string[]): Promise<number> {
+  const seen = await Promise.all(bases.map((base) => scrapeOnce(base)));
+  return seen.reduce((sum, each) => sum + (each.value('tradewarden_parked_polls') ?? 0), 0);
 }
