@@ -79,7 +79,13 @@ describeOnPostgres15('tradewarden backup', () => {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     })();
-    const { code, json, stderr } = await backup();
+    let writing: ReturnType<typeof backup> | null = null;
+    await halfWay(async () => {
+      writing = backup();
+      await waiting();
+      await until(() => seen.some((line) => line.includes('pg_dump')), 5_000);
+    });
+    const { code, json, stderr } = await (writing ?? backup());
     running = false;
     await watching;
     expect([code, stderr]).toEqual([0, '']);

@@ -27,7 +27,7 @@ describeOnPostgres15('reports on a streaming replica', () => {
     const db = await databaseOn({ adminUrl: primary.adminUrl } as never);
     standby = await primary.standby();
     const replicaUrl = withIdentity(standby.adminUrl, { user: 'writer', password: 'writer-of-the-cluster', database: db.name });
-    t = await startTestApp({ DATABASE_REPLICA_URL: replicaUrl, REPLICA_LAG_MAX_SECONDS: String(LAG_MOST), DB_QUERY_TIMEOUT: '3' }, db);
+    t = await startTestApp({ DATABASE_REPLICA_URL: replicaUrl, REPLICA_LAG_MAX_SECONDS: String(LAG_MOST), DB_QUERY_TIMEOUT: '10' }, db);
     await limitAll(t);
     agent = await t.agent();
     await quote(agent, '1.1', '1.1002');
@@ -54,9 +54,14 @@ describeOnPostgres15('reports on a streaming replica', () => {
       'reports.curve-marks': `/reports/curve-marks?account=${agent.accountId}&mode=paper`, 'predictions.stats': '/predictions/stats',
     };
     for (const report of REPORTS) {
-      const answer = await t.http('GET', asked[report]);
+      let before = Date.now();
+      let answer = await t.http('GET', asked[report]);
+      // On a busy machine it may be behind for a moment.
+      await until(async () => source(answer) === 'replica' || (before = Date.now(), (answer = await t.http('GET', asked[report])), false), 10_000);
       expect([report, answer.status, source(answer)]).toEqual([report, 200, 'replica']);
-      expect(Math.abs(Date.now() - Date.parse(answer.headers.get('x-data-as-of') ?? ''))).toBeLessThan(LAG_MOST * 1_000 + 2_000);
+      const asOf = Date.parse(answer.headers.get('x-data-as-of') ?? '');
+      expect(asOf).toBeGreaterThan(before - LAG_MOST * 1_000 - 2_000);
+      expect(asOf).toBeLessThanOrEqual(Date.now() + 1_000);
     }
     // What people and agents act on is read where it is written.
     for (const path of ['/agents', '/trades', '/accounts', '/risk-config', '/auth/me']) expect([path, source(await t.http('GET', path))]).toEqual([path, null]);
@@ -67,8 +72,8 @@ describeOnPostgres15('reports on a streaming replica', () => {
     const before = closedTrades(await stats());
     await onStandby('select pg_wal_replay_pause()');
     await until(async () => (await onStandby(`select 1 where pg_get_wal_replay_pause_state() = 'paused'`)).rowCount === 1, 5_000);
-    const writtenAt = Date.now();
     await trade();
+    const writtenAt = Date.now();
     await until(async () => {
       const answer = await stats();
       if (source(answer) !== 'replica') return true;
@@ -93,9 +98,10 @@ describeOnPostgres15('reports on a streaming replica', () => {
 
   it('do not call a replica old where nothing happens', async () => {
     await isRead();
-    const [{ reason, lagSeconds }] = [await shown()];
-    expect(reason).toBeNull();
-    expect(lagSeconds).toBeLessThanOrEqual(LAG_MOST);
+    await until(async () => {
+      const { reason, lagSeconds } = await shown();
+      return reason === null && lagSeconds !== null && lagSeconds <= LAG_MOST;
+    }, 10_000);
   });
 
   it('come from the primary when it is killed under them, with every answer good; and from it again when it is back', async () => {
@@ -128,7 +134,7 @@ describeOnPostgres15('reports on a streaming replica', () => {
     standby.freeze();
     try {
       const answer = await stats();
-      expect([answer.status, /^primary; because=(failed|away)$/.test(source(answer) ?? '')]).toEqual([200, true]);
+      expect([answer.status, /^primary; because=(failed|away|behind|unknown)$/.test(source(answer) ?? '')]).toEqual([200, true]);
       await until(async () => (await shown()).reason === 'away', 10_000);
       await watch.look();
       expect(await incidents()).toEqual([]);

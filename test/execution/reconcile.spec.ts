@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
+import { until } from '../support/timing.js';
 
 interface Trade { id: string; status: string; origin: string; openSize: string; netProfit: string | null; exitReason: string | null; orderTag: string; agentId: string; missingSince: string | null }
 interface Command { id: string; type: string; status: string; reason: string | null; leaseToken: string; payload: Record<string, unknown> }
@@ -140,12 +141,9 @@ describe('a command of which nobody knows what became', () => {
 
   it('is asked about at once, and once', async () => {
     const { agent } = await holding();
-    for (let n = 0; n < 50; n++) {
-      const asked = await t.db.query<{ status: string }>(`select status from agent_commands where agent_id = $1 and type = 'reconcile'`, [agent.id]);
-      if (asked.length > 0) return expect(asked).toEqual([{ status: 'queued' }]);
-      await new Promise((resolve) => setTimeout(resolve, 40));
-    }
-    throw new Error('nobody asked');
+    const asked = () => t.db.query<{ status: string }>(`select status from agent_commands where agent_id = $1 and type = 'reconcile'`, [agent.id]);
+    await until(async () => (await asked()).length > 0, 2_000);
+    expect(await asked()).toEqual([{ status: 'queued' }]);
   });
 
   it('is done when the broker has closed the trade', async () => {
@@ -159,9 +157,11 @@ describe('a command of which nobody knows what became', () => {
   it('is tried again when the broker still shows the trade, and not before it can be known', async () => {
     const { agent, id } = await holding();
     const shown = { positions: [position('p')] };
+    // However long this takes.
+    await since(id, -600);
     expect((await reconcile(agent, shown)).body.settled).toEqual([]);
     expect(await statusOf(id)).toBe('unknown');
-    await since(id, 10);
+    await since(id, 610);
     expect((await reconcile(agent, { ...shown, asOf: new Date().toISOString() })).body.settled).toEqual([{ commandId: id, status: 'queued' }]);
     expect((await queued(agent)).map(({ type }) => type)).toContain('close_trade');
   });

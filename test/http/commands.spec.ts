@@ -4,7 +4,8 @@ import { LeaseRepository } from '../../src/commands/lease.repository.js';
 import { Parking } from '../../src/commands/parking.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import type { Answer } from '../support/http.js';
-import { expectWithin, timeOf } from '../support/timing.js';
+import { parkedPolls } from '../support/metrics.js';
+import { expectWithin, timeOf, until } from '../support/timing.js';
 
 interface Command {
   id: string; status: string; attempt: number; failures: number; type: string; payload: Record<string, unknown>; class: string; priority: string;
@@ -38,6 +39,7 @@ const one = async (body: Record<string, unknown> = {}): Promise<Leased> => {
   if (!command) throw new Error('nothing was leased');
   return command;
 };
+const whenParked = (polls: number, of = t) => until(async () => (await parkedPolls(of.base)) === polls, 5_000);
 const read = async (id: string): Promise<Command> => (await t.http<Command>('GET', `/commands/${id}`)).body;
 const complete = (command: Leased, result: unknown = {}): Promise<Answer<Command & { code?: string }>> =>
   agent.http('POST', `/commands/${command.id}/complete`, { body: { leaseToken: command.leaseToken, result } });
@@ -282,8 +284,8 @@ describe('what may be queued', () => {
   });
 
   it('says in the header what it says in the body, also after a long wait', async () => {
-    const waiting = agent.http<LeaseAnswer>('POST', '/agents/me/commands/lease', { body: { waitSeconds: 10 } });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const waiting = agent.http<LeaseAnswer>('POST', '/agents/me/commands/lease', { body: { waitSeconds: 20 } });
+    await whenParked(1);
     await queue({ type: 'kill' });
     const { headers, body } = await waiting;
     expect(headers.get('x-desired-state')).toBe(`active;v=${body.desiredState.version};run=${body.desiredState.run}`);
@@ -339,8 +341,9 @@ describe('a waiting poll', () => {
     const parked = others.map((each) => each.http('POST', '/agents/me/commands/lease', { body: { waitSeconds: 20 }, signal: stop.signal }).catch(() => null));
     await expectWithin(900, async () => {
       const waiting = lease({ waitSeconds: 20 });
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      expect(await held()).toBe(0);
+      await whenParked(21);
+      // What the server does by itself holds one for a moment, a poll that holds one holds it until it ends.
+      await until(async () => (await held()) === 0, 2_000);
       return timeOf(async () => {
         const { id } = await queue({ type: 'custom' });
         expect((await waiting).commands.map((command) => command.id)).toEqual([id]);
@@ -355,7 +358,7 @@ describe('a waiting poll', () => {
     const waiting = fetch(`${other.base}/api/v1/agents/me/commands/lease`, {
       method: 'POST', headers: { authorization: `Bearer ${agent.apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ waitSeconds: 20 }),
     });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await whenParked(1, other);
     const { id } = await queue({ type: 'custom' });
     const answer = (await (await waiting).json()) as LeaseAnswer;
     expect(answer.commands.map((command) => command.id)).toEqual([id]);
@@ -365,7 +368,7 @@ describe('a waiting poll', () => {
   it('that was abandoned takes nothing with it', async () => {
     const gone = new AbortController();
     const abandoned = agent.http('POST', '/agents/me/commands/lease', { body: { waitSeconds: 20, leaseSeconds: 900 }, signal: gone.signal }).catch(() => null);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await whenParked(1);
     gone.abort();
     await abandoned;
     const { id } = await queue({ type: 'custom' });
@@ -374,8 +377,8 @@ describe('a waiting poll', () => {
 
   it('gets nothing once its key was revoked, although it waited since before', async () => {
     const { body: keys } = await t.http<{ items: { id: string }[] }>('GET', `/agents/${agent.id}/keys`);
-    const waiting = lease({ waitSeconds: 3 });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const waiting = lease({ waitSeconds: 20 });
+    await whenParked(1);
     expect((await t.http('DELETE', `/agents/${agent.id}/keys/${keys.items[0]?.id}`)).status).toBe(200);
     const { id } = await queue({ type: 'custom' });
     expect((await waiting).commands).toEqual([]);
@@ -388,8 +391,10 @@ describe('a waiting poll', () => {
     const waiting = fetch(`${other.base}/api/v1/agents/me/commands/lease`, {
       method: 'POST', headers: { authorization: `Bearer ${agent.apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ waitSeconds: 20 }),
     });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const killed = await t.db.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tradewarden-listen' and datname = $1`, [t.db.name]);
+    await whenParked(1, other);
+    const listening = `from pg_stat_activity where application_name = 'tradewarden-listen' and datname = $1`;
+    await until(async () => (await t.db.query(`select 1 ${listening}`, [t.db.name])).length === 2, 5_000);
+    const killed = await t.db.query(`select pg_terminate_backend(pid) ${listening}`, [t.db.name]);
     expect(killed).toHaveLength(2);
     const { id } = await queue({ type: 'custom' });
     expect(((await (await waiting).json()) as LeaseAnswer).commands.map((command) => command.id)).toEqual([id]);
@@ -401,10 +406,10 @@ describe('the sweeper', () => {
   // The one test that waits: it is about the timer, which no row moves.
   it('takes back a lapsed lease by itself, although nobody asks', async () => {
     const { id } = await queue({ type: 'custom', maxAttempts: 1 });
+    const began = performance.now();
     await one({ leaseSeconds: 5 });
-    await new Promise((resolve) => setTimeout(resolve, 4_500));
-    expect(await read(id)).toMatchObject({ status: 'leased' });
-    for (let waited = 0; waited < 10_000 && (await read(id)).status === 'leased'; waited += 100) await new Promise((resolve) => setTimeout(resolve, 100));
+    await until(async () => (await read(id)).status !== 'leased', 10_000);
+    expect(performance.now() - began).toBeGreaterThan(5_000);
     expect(await read(id)).toMatchObject({ status: 'dead' });
   });
 });

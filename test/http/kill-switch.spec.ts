@@ -231,7 +231,7 @@ describe('polls that wait', () => {
         await withinASecond(async () => expect(await parked([second])).toBe(1));
         await release(t, body.id);
         expect((await again).body.desiredState.state).toBe('active');
-        expect(performance.now() - began).toBeLessThan(5_000);
+        expect(performance.now() - began).toBeLessThan(15_000);
         return took;
       });
     } finally {
@@ -242,12 +242,16 @@ describe('polls that wait', () => {
   it('end within seconds on a server that hears no notifications', async () => {
     const deaf = await t.second({ DB_LISTEN: 'off' });
     try {
-      const waiting = lease({ ...agent, http: clientOf(deaf.base, agent.apiKey) }, { waitSeconds: 20 });
-      await withinASecond(async () => expect(await parked([deaf])).toBe(1));
-      const began = performance.now();
-      await impose(t, { type: 'agent', id: agent.id });
-      expect((await waiting).body.desiredState.state).toBe('halted');
-      expect(performance.now() - began).toBeLessThan(5_000);
+      await expectWithin(5_000, async () => {
+        const waiting = lease({ ...agent, http: clientOf(deaf.base, agent.apiKey) }, { waitSeconds: 20 });
+        await withinASecond(async () => expect(await parked([deaf])).toBe(1));
+        const began = performance.now();
+        const { body } = await impose(t, { type: 'agent', id: agent.id });
+        expect((await waiting).body.desiredState.state).toBe('halted');
+        const took = performance.now() - began;
+        await release(t, body.id);
+        return took;
+      });
     } finally {
       await deaf.close();
     }

@@ -7,6 +7,7 @@ import { onConnection } from '../support/cluster.js';
 import { freezeClock, type FrozenClock } from '../support/frozen-clock.js';
 import { type Answer, type Client, clientOf } from '../support/http.js';
 import { sample } from '../support/sample.js';
+import { expectWithin } from '../support/timing.js';
 
 interface Key {
   id: string;
@@ -268,15 +269,19 @@ describe('in real time', () => {
     const second = await real.second();
     const { id } = await real.agent();
     const { apiKey } = (await real.http<Key>('POST', `/agents/${id}/keys`, { body: { name: 'limited', rateLimitPerSecond: 30 } })).body;
-    const from = performance.now();
-    let granted = 0;
-    await Promise.all(Array.from({ length: 12 }, async (_, i) => {
-      const http = clientOf(i % 2 ? real.base : second.base, apiKey);
-      while (performance.now() - from < 2_500) if ((await http('GET', '/agents/me/state')).status === 200) granted += 1;
-    }));
-    const seconds = (performance.now() - from) / 1_000;
-    expect(granted).toBeGreaterThan(30 * 2.5 * 0.7);
-    expect(granted).toBeLessThan(30 * (seconds + 0.1) * 1.3);
+    const hammer = async () => {
+      const from = performance.now();
+      let granted = 0;
+      await Promise.all(Array.from({ length: 12 }, async (_, i) => {
+        const http = clientOf(i % 2 ? real.base : second.base, apiKey);
+        while (performance.now() - from < 2_500) if ((await http('GET', '/agents/me/state')).status === 200) granted += 1;
+      }));
+      const seconds = (performance.now() - from) / 1_000;
+      expect(granted).toBeLessThan(30 * (seconds + 0.1) * 1.3);
+      return granted;
+    };
+    // Never more; and not less, but where the machine itself is too busy to ask as often.
+    await expectWithin(-30 * 2.5 * 0.7, async () => -(await hammer()));
     await second.close();
     await real.close();
   });

@@ -7,11 +7,11 @@ import { onConnection } from '../support/cluster.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { closeGateways, openGateway } from '../support/gateway.js';
 import { clientOf } from '../support/http.js';
-import { until } from '../support/timing.js';
+import { expectWithin, until } from '../support/timing.js';
 import { newDataDir, type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
-/** What waits for something until it is cut ends after fifteen seconds; nothing else takes this long, on a busy machine either. */
-const UNCUT_MS = 12_000;
+/** What waits for something until it is cut ends after two minutes; nothing else takes this long, on a busy machine either. */
+const UNCUT_MS = 50_000;
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 async function start(env: Record<string, string> = {}): Promise<ServerProcess> {
-  const server = await startServerProcess({ env: { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off', LOG_LEVEL: 'info', ...env } });
+  const server = await startServerProcess({ env: { DATABASE_URL: db.url, DATABASE_OWNER_URL: db.ownerUrl, MIGRATE_ON_START: 'off', LOG_LEVEL: 'info', SHUTDOWN_TIMEOUT: '120', ...env } });
   await whenReady(server.base);
   return server;
 }
@@ -75,21 +75,25 @@ describe('SIGTERM', () => {
   });
 
   it('cuts what does not finish, and exits 0 within SHUTDOWN_TIMEOUT', async () => {
-    const server = await start({ SHUTDOWN_TIMEOUT: '5' });
-    const http = clientOf(server.base, await signIn(server));
-    await onConnection(db.adminUrl, async (other) => {
-      await other.query('begin; lock table agents in access exclusive mode');
-      const running = http('GET', '/agents').catch(() => 'cut');
-      await until(async () => (await db.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length > 0, 3_000);
-      server.kill('SIGTERM');
-      expect(await server.exited).toEqual({ code: 0, signal: null });
-      expect(await running).toBe('cut');
-      await other.query('rollback');
-    });
+    const cutAndClosed = async () => {
+      const server = await start({ SHUTDOWN_TIMEOUT: '5' });
+      const http = clientOf(server.base, await signIn(server));
+      await onConnection(db.adminUrl, async (other) => {
+        await other.query('begin; lock table agents in access exclusive mode');
+        const running = http('GET', '/agents').catch(() => 'cut');
+        await until(async () => (await db.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length > 0, 3_000);
+        server.kill('SIGTERM');
+        expect(await server.exited).toEqual({ code: 0, signal: null });
+        expect(await running).toBe('cut');
+        await other.query('rollback');
+      });
+      await until(async () => (await connections()) === 0, 2_000);
+      const after = (part: string) => saidAt(server, part) - saidAt(server, 'draining');
+      // The process that stood still in these seconds has ended without closing.
+      return server.output().includes('SHUTDOWN_TIMEOUT reached') ? Infinity : Math.max(after('cutting the requests that still run') / 3_000, after('"msg":"closed"') / 5_000);
+    };
     // Cut after half of it at the latest, so that the rest is enough for closing what is open; by its own clock, since a busy machine is late to tell it and to see it end.
-    expect(saidAt(server, 'cutting the requests that still run') - saidAt(server, 'draining')).toBeLessThan(3_000);
-    expect(saidAt(server, '"msg":"closed"') - saidAt(server, 'draining')).toBeLessThan(5_000);
-    await until(async () => (await connections()) === 0, 2_000);
+    await expectWithin(1, cutAndClosed);
   });
 
   it('closes the database also after a drain of more than ten seconds', async () => {
@@ -102,14 +106,15 @@ describe('SIGTERM', () => {
     const slow = connect(server.port, '127.0.0.1');
     slow.on('error', () => undefined);
     slow.write(`GET /api/v1/commands/${command.id} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await signIn(server)}\r\n\r\n`);
-    await pause(500);
+    // Its first part has come, and no more of it is taken.
+    await new Promise((resolve) => slow.once('readable', resolve));
     const began = performance.now();
     server.kill('SIGTERM');
     await pause(11_000);
     expect((await http('GET', '/livez')).status).toBe(200);
     slow.resume();
     expect(await server.exited).toEqual({ code: 0, signal: null });
-    expect(performance.now() - began).toBeLessThan(25_000);
+    expect(performance.now() - began).toBeLessThan(UNCUT_MS);
     expect(server.output()).toMatch(/"msg":"closed"/);
     expect(server.output()).not.toContain('cutting');
     // The database's own side of a connection ends a moment after ours.

@@ -90,6 +90,8 @@ describe('lines of the log', () => {
     await until(async () => server.output().slice(before).includes('last-request'), 2_000);
     const written = server.output().slice(before).split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Line);
     for (const id of ['broken-request', 'refused-request', 'last-request']) expect(written.some((line) => line.correlationId === id)).toBe(true);
-    expect(written.filter((line) => line.correlationId === undefined && line.caller?.startsWith('schedule ') !== true && !/"context":"(Schedules|Listener|Database)"/.test(JSON.stringify(line)))).toEqual([]);
+    // On a busy machine statements of what the server does by itself are slow too.
+    const isByItself = ({ msg = '', caller = '' }: Line) => ['slow statement', 'waits for a lock'].includes(msg) && !/^[A-Z]+ \//.test(caller);
+    expect(written.filter((line) => line.correlationId === undefined && !isByItself(line) && line.caller?.startsWith('schedule ') !== true && !/"context":"(Schedules|Listener|Database)"/.test(JSON.stringify(line)))).toEqual([]);
   });
 });
