@@ -69,6 +69,13 @@ describe('an instant', () => {
     -1, 0.5, 1e18, NaN, Infinity, null, true, {}, [],
   ])('is not %p', (input) => expect(instant().safeParse(input).success).toBe(false));
 
+  it('that is written as answers write it stays as it is, from 1970 to 9998', () => {
+    fc.assert(fc.property(fc.integer({ min: 0, max: 253_370_764_799_999 }).map((ms) => new Date(ms).toISOString()), (text) => {
+      expect(instant().parse(text)).toBe(text);
+    }));
+    expect(['1969-12-31T23:59:59.999Z', '2026-02-29T00:00:00.000Z', '9999-12-31T23:59:59.999Z'].map((text) => instant().safeParse(text).success)).toEqual([false, false, false]);
+  });
+
   it('says what it must be', () => {
     expect(instant().safeParse('2026-01-01T00:00:00').error?.issues[0]?.message).toMatch(/RFC 3339 time with a zone/);
     expect(instant().parse('2024-02-29T12:00:00.123456+05:30')).toBe('2024-02-29T06:30:00.123Z');
