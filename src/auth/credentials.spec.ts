@@ -64,6 +64,7 @@ describe('masking', () => {
     expect(masked('password=*** and password=[secret removed], ?token=[secret removed]')).toBe('password=*** and password=[secret removed], ?token=[secret removed]');
     expect(masked('sent KALSHI-ACCESS-SIGNATURE: abcd== KALSHI-ACCESS-TIMESTAMP: 17 "KALSHI-ACCESS-KEY": "123e-4567"')).toBe('sent KALSHI-ACCESS-SIGNATURE: *** KALSHI-ACCESS-TIMESTAMP: 17 "KALSHI-ACCESS-KEY": "***"');
     expect(masked('sent Authorization: Basic dXNlcjpwYXNz== to h, "authorization": "Token 9944b091"; a Basic understanding')).toBe('sent Authorization: Basic *** to h, "authorization": "Token ***"; a Basic understanding');
+    expect(masked('mail: app password: abcd efgh ijkl mnop, password=abcd efgh ijkl mnop')).toBe('mail: app password: ***, password=***');
     expect(masked('order 123 rejected: no money')).toBe('order 123 rejected: no money');
   });
 

@@ -30,6 +30,8 @@ const TOKEN_CHARACTERS_MIN = 12;
 const VALUES: readonly RegExp[] = [
   /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,512}(?=@)/giu,
   /([?&](?:api_?key|token|access_?token|password|secret|sig|signature)=)[^&\s]{1,512}/giu,
+  // As mail services give them to programs: four words of four letters.
+  /(\b(?:password|passwd|pwd)\s?[:=]\s?)[a-z]{4}(?: [a-z]{4}){3}\b/giu,
   /(\b(?:password|passwd|pwd)\s?=\s?)[^\s;,&]{1,512}/giu,
   // Who has the address of such a hook may post to it.
   /(\bhttps:\/\/hooks\.slack\.com\/(?:services|workflows|triggers)\/)[\w/-]{8,512}/giu,

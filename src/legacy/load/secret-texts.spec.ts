@@ -20,7 +20,7 @@ describe('a text from which secrets were removed', () => {
     ['was pbkdf2_sha256$260000$abcdEFGH12$ZGVyaXZlZGtleQ, now', `was ${REMOVED}, now`], ['$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW', REMOVED], ['scrypt:32768:8:1$c2FsdHNhbHQ$aGFzaGhhc2g and scrypt: a word', `${REMOVED} and scrypt: a word`],
     ['$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub', REMOVED], ['{"Password Hash": "Zz99", "hash": "Zz99"}', `{"Password Hash":"${REMOVED}","hash":"Zz99"}`],
     ['it is kNOWNsecret99.', 'it is kNOWNsecret99.'], ['it is kNOWNsecret99, he said', `it is ${REMOVED}, he said`],
-    ['the password: xyz, he said', `the password: ${REMOVED}, he said`], ['MT5_PASSWORD=Zz99Yy88 MT5_LOGIN=1', `MT5_PASSWORD=${REMOVED} MT5_LOGIN=1`], ['password: "of two words"; then', `password: ${REMOVED}; then`],
+    ['smtp app password: abcd efgh ijkl mnop', `smtp app password: ${REMOVED}`], ['the password: xyz, he said', `the password: ${REMOVED}, he said`], ['MT5_PASSWORD=Zz99Yy88 MT5_LOGIN=1', `MT5_PASSWORD=${REMOVED} MT5_LOGIN=1`], ['password: "of two words"; then', `password: ${REMOVED}; then`],
     ["broker.pwd = 'Zz99'", `broker.pwd = ${REMOVED}`], ['api_key: Zz99Yy88Xx77', `api_key: ${REMOVED}`], ['Passwort: unbekannt; secret: patience; key levels: 1.1050; password: ***', 'Passwort: unbekannt; secret: patience; key levels: 1.1050; password: ***'],
     ['api_keys:\n  default: "Zz99 Yy88"\n  other: plain # mine\nhost: x\n', `api_keys:\n  default: ${REMOVED}\n  other: ${REMOVED} # mine\nhost: x\n`],
     ['auth:\n  enabled: true\n  limit: 100\n  user: ann\nfees: 2\n', `auth:\n  enabled: true\n  limit: 100\n  user: ${REMOVED}\nfees: 2\n`],
