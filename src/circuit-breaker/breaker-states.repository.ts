@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Tx } from '../database/transaction.js';
+import { scopeName } from '../halts/scope-name.js';
 import type { BreakerName, ScopeType, State } from './breakers.js';
 import type { Book } from './trade-figures.repository.js';
 
@@ -40,8 +41,6 @@ export type StateChange = Pick<StateRow, 'state' | 'value' | 'limit_value' | 'un
 const COLUMNS = `id, name, account_id, execution_mode, scope_type, scope_id, state, trim_scale(value)::text as value, trim_scale(limit_value)::text as limit_value, unit, since, resets_at, watermark_at, halt_id`;
 
 const STANDING_MOST = 500;
-
-const NAMED_IN: Partial<Record<ScopeType, string>> = { account: 'accounts', agent: 'agents' };
 
 @Injectable()
 export class BreakerStatesRepository {
@@ -94,11 +93,9 @@ export class BreakerStatesRepository {
     return row;
   }
 
-  /** What people call a scope; null where its id is all the name it has. */
+  /** What people call a scope; null: what it was is no more. */
   async nameOf(tx: Tx, { scopeType, scopeId }: Pick<BreakerScopeKey, 'scopeType' | 'scopeId'>): Promise<string | null> {
-    const table = NAMED_IN[scopeType];
-    if (table === undefined) return null;
-    const [row] = await tx.query<{ name: string }[]>(`select name from ${table} where id = $1::uuid`, [scopeId]);
+    const [row] = await tx.sql<{ name: string | null }[]>`select ${() => scopeName('s.type', 's.id')} as name from (select ${scopeType}::text as type, ${scopeId}::text as id) s`;
     return row?.name ?? null;
   }
 

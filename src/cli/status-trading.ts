@@ -1,6 +1,7 @@
 import { OFFLINE_AFTER_SECONDS } from '../agents/liveness.js';
 import { withClient } from '../database/client.js';
 import { OPENINGS_SUSPENDED } from '../halts/suspensions.sql.js';
+import { scopeName } from '../halts/scope-name.js';
 
 /** What a person should look at, beside whether the system is safe. Each list is of 50 at most. */
 export interface Trading {
@@ -16,7 +17,7 @@ export const NOTHING_KNOWN: Trading = { breakers: [], closures: [], agents: [] }
 const MOST = 50;
 const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 
-const BREAKERS = `select b.name as breaker, concat_ws(' ', b.scope_type, coalesce((select name from agents where id::text = b.scope_id), (select name from accounts where id::text = b.scope_id), b.scope_id), b.execution_mode) as scope,
+const BREAKERS = `select b.name as breaker, concat_ws(' ', b.scope_type, coalesce(${scopeName('b.scope_type', 'b.scope_id')}, b.scope_id), b.execution_mode) as scope,
     b.state, ${UTC('b.since')} as since, ${UTC('b.resets_at')} as "resetsAt", b.halt_id as "haltId"
   from breaker_states b where b.state in ('tripped', 'cooling_down', 'testing') order by b.since limit ${MOST}`;
 

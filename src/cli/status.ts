@@ -5,6 +5,7 @@ import { inspect, type Inspection } from '../database/inspect.js';
 import { withClient } from '../database/client.js';
 import { rolesOf } from '../database/roles.js';
 import type { DatabaseUrls } from '../database/urls.js';
+import { scopeName } from '../halts/scope-name.js';
 import { SUSPENSION_REASON } from '../halts/suspensions.sql.js';
 import { explain, type Outcome } from './outcome.js';
 import { type Say, withDatabase } from './database.js';
@@ -72,8 +73,7 @@ async function systemOf(url: string): Promise<Check[]> {
 
 async function haltsOf(url: string): Promise<Halting[]> {
   const { rows } = await withClient(url, (client) => client.query<Halting>(`select id, concat_ws(' ', scope_type, scope_id, execution_mode) as scope,
-    concat_ws(' ', scope_type, coalesce(case scope_type when 'agent' then (select name from agents a where a.id::text = scope_id) when 'account' then (select name from accounts a where a.id::text = scope_id)
-      when 'strategy' then (select name from strategies s where s.id::text = scope_id) end, scope_id), execution_mode) as named, mode, reason, coalesce(breaker, imposed_by) as by,
+    concat_ws(' ', scope_type, coalesce(${scopeName('scope_type', 'scope_id')}, scope_id), execution_mode) as named, mode, reason, coalesce(breaker, imposed_by) as by,
     to_char(imposed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since, effective_at is not null as effective
     from halts where released_at is null and (expires_at is null or expires_at > app_clock()) order by seq`));
   return rows;

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { OFFLINE_AFTER_SECONDS } from '../agents/liveness.js';
 import type { Tx } from '../database/transaction.js';
 import type { HaltRow } from '../halts/halt-rows.js';
+import { scopeName } from '../halts/scope-name.js';
 
 export interface AgentUnderHalt {
   id: string; name: string; account_id: string; account: string; mode: 'simulation' | 'paper' | 'live'; last_seen_at: string | null; silent_seconds: string | null;
@@ -38,8 +39,7 @@ const IN_FORCE_FIRST = 1_000_000_000_000_000;
 
 const IN_FORCE = `(h.released_at is null and (h.expires_at is null or h.expires_at > app_clock()))`;
 const PLACE = `(h.seq + case when ${IN_FORCE} then ${IN_FORCE_FIRST} else 0 end)`;
-const NAME = `case h.scope_type when 'account' then (select name from accounts where id::text = h.scope_id) when 'agent' then (select name from agents where id::text = h.scope_id)
-  when 'strategy' then (select name from strategies where id::text = h.scope_id) when 'symbol' then h.scope_id end as name`;
+const NAME = `${scopeName('h.scope_type', 'h.scope_id')} as name`;
 
 const COVERED = `halts h join agents a on a.retired_at is null and halt_covers(h, a.id, a.account_id, a.mode) join accounts c on c.id = a.account_id join agent_state s on s.agent_id = a.id`;
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ReportReading } from '../database/replica/report-reading.js';
+import { scopeName } from '../halts/scope-name.js';
 import type { EXECUTION_MODES } from '../trades/trade-fields.js';
 
 export const MARK_KINDS = [
@@ -20,16 +21,12 @@ export interface MarkRow {
   data: Record<string, unknown>;
 }
 
-/** Whose halt or limit it is, as people call it. */
-const NAME = (type: string, id: string) => `case ${type} when 'account' then (select name from accounts where id::text = ${id}::text) when 'agent' then (select name from agents where id::text = ${id}::text)
-  when 'strategy' then (select name from strategies where id::text = ${id}::text) else ${id}::text end`;
-
 /** What is said of a change of limits: which, and from what to what. */
 const CHANGE = `'version', version, 'changed', changed, 'effect', effect, 'currency', currency, 'reason', reason, 'by', actor`;
 
 /** A halt that expired ended by itself, whenever somebody wrote that down. */
 const ENDED_AT = `least(h.released_at, case when h.expires_at <= app_clock() then h.expires_at end)`;
-const HALT = `'scope', h.scope_type, 'scopeId', h.scope_id, 'name', ${NAME('h.scope_type', 'h.scope_id')}, 'mode', h.mode, 'breaker', h.breaker`;
+const HALT = `'scope', h.scope_type, 'scopeId', h.scope_id, 'name', ${scopeName('h.scope_type', 'h.scope_id')}, 'mode', h.mode, 'breaker', h.breaker`;
 
 @Injectable()
 export class CurveMarksRepository {
@@ -65,7 +62,7 @@ export class CurveMarksRepository {
         (select recorded_at, 'risk_config_changed', version::text, jsonb_build_object(${() => CHANGE})
           from book b, risk_config_history where recorded_at >= b.since and recorded_at < b.until order by recorded_at desc limit ${limit})
         union all
-        (select l.recorded_at, 'limits_changed', l.scope_id::text, jsonb_build_object('scope', scope, 'scopeId', scope_id, 'name', ${() => NAME('scope', 'scope_id')}, ${() => CHANGE})
+        (select l.recorded_at, 'limits_changed', l.scope_id::text, jsonb_build_object('scope', scope, 'scopeId', scope_id, 'name', ${() => scopeName('scope', 'scope_id')}, ${() => CHANGE})
           from book b, risk_limits_history l where l.recorded_at >= b.since and l.recorded_at < b.until
             and case l.scope when 'account' then l.scope_id = b.account when 'agent' then exists (select from agents a where a.id = l.scope_id and a.account_id = b.account and a.mode = b.mode) else true end
           order by l.recorded_at desc limit ${limit})

@@ -5,6 +5,7 @@ import type { Tx } from '../database/transaction.js';
 import type { FoundDecision } from '../decisions/decision.js';
 import type { ExplanationRow } from '../explanations/explanations.repository.js';
 import type { HaltRow } from '../halts/halt-rows.js';
+import { scopeName } from '../halts/scope-name.js';
 import type { IdeaRow } from '../trade-ideas/ideas.repository.js';
 import type { FillRow } from '../trades/fills.repository.js';
 import { COLUMNS as TRADE, type TradeRow, type TransitionRow } from '../trades/trades.repository.js';
@@ -208,8 +209,7 @@ export class WhyRepository {
 
   halts(tx: Tx, ids: readonly string[]): Promise<(HaltRow & { name: string | null })[]> {
     return tx.sql`
-      select h.*, case h.scope_type when 'account' then (select name from accounts where id::text = h.scope_id) when 'agent' then (select name from agents where id::text = h.scope_id)
-        when 'strategy' then (select name from strategies where id::text = h.scope_id) else h.scope_id end as name
+      select h.*, ${() => scopeName('h.scope_type', 'h.scope_id')} as name
       from halts h where h.id = any(${ids}::uuid[]) order by h.seq desc limit ${EACH_MOST + 1}`;
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { scopeName } from '../../halts/scope-name.js';
 import { OFFLINE_AFTER_SECONDS } from '../../agents/liveness.js';
 import type { Tx } from '../../database/transaction.js';
 import type { Severity } from '../../incidents/incident-kinds.js';
@@ -29,11 +30,10 @@ export class ChatStatusRepository {
   async status(): Promise<ChatStatus> {
     const [halts, breakers, agents, incidents] = await Promise.all([
       this.dataSource.sql<ChatStatus['halts']>`
-        select h.scope_type as scope, h.mode, h.reason, case h.scope_type when 'account' then (select name from accounts where id::text = h.scope_id) when 'agent' then (select name from agents where id::text = h.scope_id)
-          when 'strategy' then (select name from strategies where id::text = h.scope_id) else h.scope_id end as name
+        select h.scope_type as scope, h.mode, h.reason, ${() => scopeName('h.scope_type', 'h.scope_id')} as name
         from halts h where ${() => IN_FORCE} order by h.seq`,
       this.dataSource.sql<ChatStatus['breakers']>`
-        select b.name, b.state, concat_ws(' ', b.scope_type, coalesce((select name from agents where id::text = b.scope_id), (select name from accounts where id::text = b.scope_id), b.scope_id), b.execution_mode) as scope
+        select b.name, b.state, concat_ws(' ', b.scope_type, coalesce(${() => scopeName('b.scope_type', 'b.scope_id')}, b.scope_id), b.execution_mode) as scope
         from breaker_states b where b.state in ('tripped', 'cooling_down', 'testing') order by b.since`,
       this.dataSource.sql<ChatStatus['agents']>`
         select a.name, a.mode, case when s.last_seen_at is null or s.last_seen_at < app_clock() - make_interval(secs => ${OFFLINE_AFTER_SECONDS}) then 'offline' else s.status end as state
