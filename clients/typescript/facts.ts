@@ -8,8 +8,8 @@ import type { Direction } from './strategy.js';
 /** What a fact says, before it gets its number and key. */
 export type FactDraft = Omit<Fact, 'seq' | 'key'>;
 
-export const MODEL = 'ma-crossover-rsi';
-export const MODEL_VERSION = '1.0.0';
+const MODEL = 'ma-crossover-rsi';
+const MODEL_VERSION = '1.0.0';
 export const AGENT_VERSION = `reference-typescript/${MODEL_VERSION}`;
 
 /** When something happened: the present, and in a replay the candle's own time beside it. */

@@ -3,7 +3,7 @@ import { Backoff, pause, RETRY_AFTER_MAX_MS } from './backoff.js';
 import { newer, parseDesiredHeader, readDesired, type DesiredState } from './desired-state.js';
 
 /** The agent cannot go on: its key is refused or its agent is gone. The message is for a person. */
-export class CannotContinue extends Error {}
+class CannotContinue extends Error {}
 
 export interface LinkHooks {
   heartbeat: () => Record<string, unknown>;

@@ -28,7 +28,6 @@ export interface StateRow {
   unit: string | null;
   since: string;
   resets_at: string | null;
-  watermark_at: string | null;
   halt_id: string | null;
 }
 
@@ -38,7 +37,7 @@ export type StateChange = Pick<StateRow, 'state' | 'value' | 'limit_value' | 'un
   restarts: boolean;
 };
 
-const COLUMNS = `id, name, account_id, execution_mode, scope_type, scope_id, state, trim_scale(value)::text as value, trim_scale(limit_value)::text as limit_value, unit, since, resets_at, watermark_at, halt_id`;
+const COLUMNS = `id, name, account_id, execution_mode, scope_type, scope_id, state, trim_scale(value)::text as value, trim_scale(limit_value)::text as limit_value, unit, since, resets_at, halt_id`;
 
 const STANDING_MOST = 500;
 

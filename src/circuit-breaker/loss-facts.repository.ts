@@ -26,7 +26,7 @@ const UNFINISHED = `('pending','open','closing','unknown')`;
  * planning anew each time (7 ms; 0.7 to run) always seemed the cheaper.
  */
 const FACTS = `
-  select b.account_id, b.execution_mode, n.name as breaker, a.currency, rollover_after(clock.now, a.zone, a.rollover) as next_day_at,
+  select b.account_id, b.execution_mode, n.name as breaker, a.currency,
     trim_scale(case when told.is_told then told.equity when assumed.is_assumed then ${ASSUMED_BALANCE} + assumed.result end)::text as equity, trim_scale(rise.amount)::text as "unexplainedRise",
     case when told.is_told then trim_scale(d.opening_equity)::text when assumed.is_assumed then '${ASSUMED_BALANCE}' end as "openingEquity",
     case when told.is_told then trim_scale(d.opening_balance)::text when assumed.is_assumed then '${ASSUMED_BALANCE}' end as "openingBalance",
@@ -70,7 +70,6 @@ export interface LossRow extends LossFacts, Book {
   currency: string;
   /** What the equity was reported with and is without. */
   unexplainedRise: string;
-  next_day_at: string;
 }
 
 @Injectable()

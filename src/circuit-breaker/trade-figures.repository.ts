@@ -27,7 +27,7 @@ export interface TrialRow extends Trial {
 const TRADES_READ = 1_000;
 
 /** Of a book's streaks and openings: what agents decided here. What was adopted or imported counts for money alone. */
-export const DECIDED = `t.origin in ('gated','ungated')`;
+const DECIDED = `t.origin in ('gated','ungated')`;
 
 /** Planning one of these takes several times as long as running it: looks of no transaction run them prepared. */
 export const figure = (name: string, text: string): Statement => ({ name: `breaker_${name}`, text });

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { wrongUsage } from './outcome.js';
 
-export const PASSWORD_SOURCES = ['prompt', 'stdin', 'generated'] as const;
+const PASSWORD_SOURCES = ['prompt', 'stdin', 'generated'] as const;
 export type PasswordSource = (typeof PASSWORD_SOURCES)[number];
 
 /** For the option: it names a source, since a password in the arguments is seen by everybody who lists processes. */

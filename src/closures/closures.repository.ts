@@ -62,7 +62,7 @@ const SAY_AGAIN_SECONDS = 60;
 
 const UNDER_WAY = `('queued', 'leased', 'waiting_for_market', 'unknown')`;
 /** What is left of it to close; all that is open where it is of all. */
-export const LEFT = `case when c.size is null then t.open_size else trim_scale(greatest(c.size - greatest(c.open_size_before - t.open_size, 0), 0)) end`;
+const LEFT = `case when c.size is null then t.open_size else trim_scale(greatest(c.size - greatest(c.open_size_before - t.open_size, 0), 0)) end`;
 /** A contract that has closed waits for its settlement: there is nothing to close any more. */
 const AWAITS_SETTLEMENT = `exists (select from instruments i where i.account_id = t.account_id and i.symbol = t.symbol and i.exchange is not distinct from t.exchange
   and (t.outcome is not null or i.kind = 'binary') and i.closes_at <= app_clock())`;

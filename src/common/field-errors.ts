@@ -10,7 +10,7 @@ const amount = (origin: string, limit: number | bigint): string =>
   origin === 'string' ? `${limit} characters` : origin === 'array' || origin === 'set' ? `${limit} entries` : String(limit);
 
 /** What the schemas say where a field type has no words of its own: the limit, not the library's view of it. */
-export function fieldError(issue: z.core.$ZodRawIssue): string | undefined {
+function fieldError(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       return issue.input === undefined ? 'is required' : `must be ${nameOf(issue.expected)}`;

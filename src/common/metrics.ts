@@ -5,15 +5,15 @@ import { ProcessMetrics } from './process-metrics.js';
 import { RequestDurations } from './request-durations.js';
 
 /** `leased` was handed out, `lost` was refused as COMMAND_LEASE_LOST; the others are how a lease ended, as in `command_attempts`. */
-export const LEASE_OUTCOMES = ['leased', 'succeeded', 'not_sent', 'rejected', 'unknown', 'lapsed', 'given_back', 'lost'] as const;
+const LEASE_OUTCOMES = ['leased', 'succeeded', 'not_sent', 'rejected', 'unknown', 'lapsed', 'given_back', 'lost'] as const;
 export type LeaseOutcome = (typeof LEASE_OUTCOMES)[number];
 
 /** `duplicate` was answered with the first alert's id; the others are how a run of an alert ended. */
-export const ALERT_OUTCOMES = ['processed', 'ignored', 'expired', 'quarantined', 'failed', 'duplicate'] as const;
+const ALERT_OUTCOMES = ['processed', 'ignored', 'expired', 'quarantined', 'failed', 'duplicate'] as const;
 export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
 
 /** `failed_attempt` is tried again; the others are how a message to people ended. */
-export const NOTIFICATION_OUTCOMES = ['sent', 'failed_attempt', 'given_up'] as const;
+const NOTIFICATION_OUTCOMES = ['sent', 'failed_attempt', 'given_up'] as const;
 export type NotificationOutcome = (typeof NOTIFICATION_OUTCOMES)[number];
 const NOTIFICATION_CHANNELS = ['telegram', 'email', 'webhook'] as const;
 

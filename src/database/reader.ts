@@ -12,7 +12,7 @@ export const readerOf = (database: string): string => `${database}_reader`;
  * What the reader may, as statements that may be repeated: first nothing, then table by table and column by column as
  * they are there now.
  */
-export async function readerGrants(client: WatchedClient, reader: string): Promise<string[]> {
+async function readerGrants(client: WatchedClient, reader: string): Promise<string[]> {
   const role = client.escapeIdentifier(reader);
   const { rows } = await client.query<{ table: string; columns: string[] }>(
     `select c.relname::text as "table", array_agg(a.attname::text order by a.attnum) as columns
@@ -33,7 +33,7 @@ export async function readerGrants(client: WatchedClient, reader: string): Promi
 }
 
 /** Needs the role, or ADMIN on it. */
-export function readerSettings(client: WatchedClient, reader: string, database: string): string[] {
+function readerSettings(client: WatchedClient, reader: string, database: string): string[] {
   const role = `role ${client.escapeIdentifier(reader)}`;
   const inDatabase = `alter ${role} in database ${client.escapeIdentifier(database)} set`;
   return [`alter ${role} connection limit ${CONNECTIONS_MOST}`, ...Object.entries(READER_SETTINGS).map(([name, value]) => `${inDatabase} ${name} = '${value}'`)];

@@ -12,7 +12,7 @@ export interface SealKey {
  * Derived: AUDIT_KEY also digests what strangers present as credentials, so that a digest of theirs must never be a
  * seal. The id is derived too, and tells nothing of the key.
  */
-export function sealKey(auditKey: string): SealKey {
+function sealKey(auditKey: string): SealKey {
   const derived = (purpose: string, bytes: number) => Buffer.from(hkdfSync('sha256', auditKey, 'tradewarden', purpose, bytes));
   return { id: derived('decision-history key id', 8).toString('hex'), key: derived('decision-history', 32) };
 }

@@ -1,5 +1,5 @@
 /** What an MQL client can keep in one buffer and read without a Unicode decoder. */
-export const ANSWER_BYTES_MOST = 8_192;
+const ANSWER_BYTES_MOST = 8_192;
 
 /** JSON in ASCII: everything else escaped, so that bytes and characters are the same number. */
 export const asciiJson = (value: unknown): string =>

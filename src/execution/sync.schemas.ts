@@ -12,7 +12,7 @@ import { tradeMarkSchema } from '../trades/marks.schemas.js';
 import { createTradeSchema, transitionSchema } from '../trades/trades.schemas.js';
 
 /** All of them are refused in at most 6 of an answer's 8 KiB: 250 bytes each. */
-export const ELEMENTS_MOST = 24;
+const ELEMENTS_MOST = 24;
 /** What a sync carries beside its state, acks and lease; sync-elements.ts says what becomes of each. */
 export const ELEMENT_NAMES = ['trades', 'transitions', 'fills', 'marks', 'positions', 'quotes', 'ideas'] as const;
 export type ElementName = (typeof ELEMENT_NAMES)[number];

@@ -5,8 +5,7 @@ import type { CommandRow } from '../commands/commands.repository.js';
 import type { Tx } from '../database/transaction.js';
 
 export interface UnknownCommand extends CommandRow {
-  /** When it was last handed out, and since when nobody knows. */
-  leased_at: string | null;
+  /** When its last lease ended without a word of what became of it. */
   unknown_since: string | null;
   /** Of its trade: null without one. */
   trade_status: string | null;
@@ -39,7 +38,7 @@ export class UnknownCommandsRepository {
     const locked = await tx.sql<{ id: string }[]>`select id from agent_commands where agent_id = ${agentId} and status = 'unknown' and type = any(${SHOWN_BY_BROKER}::text[]) order by id for no key update`;
     if (locked.length === 0) return [];
     return tx.sql`
-      select c.*, a.leased_at, a.ended_at as unknown_since, t.status as trade_status, t.open_size as trade_open_size,
+      select c.*, a.ended_at as unknown_since, t.status as trade_status, t.open_size as trade_open_size,
         exists (select from trade_fills f where f.trade_id = t.id and f.role = 'exit' and f.filled_at >= a.leased_at) as trade_left
       from agent_commands c left join lateral (select leased_at, ended_at from command_attempts where command_id = c.id order by attempt desc limit 1) a on true
         left join trades t on t.id = c.trade_id

@@ -91,7 +91,7 @@ export type LimitValues = z.output<z.ZodObject<typeof narrowerLimits>>;
 export type LimitValue = LimitValues[LimitName];
 
 /** `maxLotSize` is kept as `max_lot_size`. */
-export const columnOf = (name: LimitName): string => name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
+const columnOf = (name: LimitName): string => name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
 export const LIMIT_COLUMNS = LIMIT_NAMES.map(columnOf).join(', ');
 /** What a row of a table with those columns says. */
 export const valuesOf = (row: object): LimitValues =>

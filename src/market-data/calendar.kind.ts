@@ -4,7 +4,7 @@ import { inOrder, timeWindow } from '../common/time-window.js';
 import type { SnapshotKind, SnapshotRow } from './snapshot-kind.js';
 import { commonFields, marketInstant, plannedInstant, timedPageQuery, toCommon } from './snapshots.schemas.js';
 
-export const IMPACT_LEVELS = ['low', 'medium', 'high'] as const;
+const IMPACT_LEVELS = ['low', 'medium', 'high'] as const;
 
 interface CalendarRow extends SnapshotRow {
   event_time: string;

@@ -13,7 +13,7 @@ interface Wrong {
 }
 
 /** Agents tell quotes and marks every few seconds; a figure by an older price is none to act on. */
-export const STALE_PRICE_SECONDS = 60;
+const STALE_PRICE_SECONDS = 60;
 
 export const known = (value: string): Figure => ({ value, why: null });
 export const unknown = (why: string): Figure => ({ value: null, why });
@@ -21,7 +21,7 @@ export const unknown = (why: string): Figure => ({ value: null, why });
 const newest = (...times: (string | null)[]): string | null => times.filter((time) => time !== null).sort((one, other) => Date.parse(other) - Date.parse(one))[0] ?? null;
 
 /** All that is wrong with something held, worst first. @param now milliseconds since 1970 */
-export function wrongWith(row: HeldRow, now: number): Wrong[] {
+function wrongWith(row: HeldRow, now: number): Wrong[] {
   const found: Wrong[] = [
     ...doubt(row), ...stop(row), ...closing(row), ...price(row, now),
     ...(row.is_external ? [{ kind: 'EXTERNAL' as const, detail: 'its broker holds it, and nobody told of it', since: row.opened_at }] : []),

@@ -29,7 +29,7 @@ const time = () => z.iso.datetime().nullable();
 const words = () => z.string().nullable();
 
 /** Of an amount in the currency of its account. */
-export const figureSchema = z.object({
+const figureSchema = z.object({
   value: decimalText().nullable(), why: words().describe('why it is not known, in words; null when it is'),
 }).meta({ id: 'Figure', description: 'a figure, or why it is not known: never 0 in its place' });
 const figure = () => figureSchema;
@@ -71,8 +71,8 @@ const heldShape = {
   canClose: z.boolean().describe('a command may be queued that closes it'), whyNot: words(),
 };
 
-export const problemSchema = z.object({ kind: z.enum(PROBLEMS), detail: z.string(), since: time(), ...heldShape }).meta({ id: 'OverviewProblem' });
-export const openPositionSchema = z.object({ ...heldShape, problems: z.array(z.enum(PROBLEMS)).describe('worst first'), detail: words().describe('of the worst') }).meta({ id: 'OverviewPosition' });
+const problemSchema = z.object({ kind: z.enum(PROBLEMS), detail: z.string(), since: time(), ...heldShape }).meta({ id: 'OverviewProblem' });
+const openPositionSchema = z.object({ ...heldShape, problems: z.array(z.enum(PROBLEMS)).describe('worst first'), detail: words().describe('of the worst') }).meta({ id: 'OverviewPosition' });
 
 const agentSchema = z.object({
   id: z.uuid(), name: z.string(), mode: z.enum(EXECUTION_MODES), accountId: z.uuid(), account: z.string(), currency: z.string(), liveness: z.enum(['online', 'suspect', 'offline']),

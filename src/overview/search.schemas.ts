@@ -3,7 +3,7 @@ import { z } from 'zod';
 export const SEARCH_MOST = 20;
 /** Of a UUID; with fewer a beginning says little. */
 export const UUID_START_LEAST = 8;
-export const FOUND_KINDS = ['agent', 'account', 'strategy', 'source', 'trade', 'command', 'idea', 'prediction', 'decision', 'alert', 'halt', 'incident', 'symbol'] as const;
+const FOUND_KINDS = ['agent', 'account', 'strategy', 'source', 'trade', 'command', 'idea', 'prediction', 'decision', 'alert', 'halt', 'incident', 'symbol'] as const;
 export type FoundKind = (typeof FOUND_KINDS)[number];
 
 const QUERY_CHARACTERS_MAX = 200;

@@ -30,7 +30,7 @@ export class SearchService {
 }
 
 /** The UUIDs that begin so, dashes or not; null: too few of its characters, or other ones. */
-export function uuidRange(text: string): [from: string, to: string] | null {
+function uuidRange(text: string): [from: string, to: string] | null {
   const digits = text.toLowerCase().replaceAll('-', '');
   if (!/^[0-9a-f-]+$/i.test(text) || digits.length < UUID_START_LEAST || digits.length > UUID_DIGITS) return null;
   const dashed = (all: string) => all.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

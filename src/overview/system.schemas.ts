@@ -11,7 +11,7 @@ export const SAMPLES_MOST = 360;
 const time = () => z.iso.datetime().nullable();
 const count = () => z.int();
 
-export const sampleSchema = z.object({
+const sampleSchema = z.object({
   at: z.iso.datetime(), size: count(), max: count(), total: count(), active: count(), idle: count(), waiting: count(), timeouts: count().describe('since the sample before'),
   latencyMs: z.number().nullable().describe('of "select 1" on a connection beside the pool; null: the database did not answer within a second'),
 });

@@ -4,7 +4,7 @@ import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
 import type { ShownPrediction } from './predictions.repository.js';
 
-export const PREDICTED_DIRECTIONS = ['long', 'short', 'hold'] as const;
+const PREDICTED_DIRECTIONS = ['long', 'short', 'hold'] as const;
 const BATCH_MAX = 1_000;
 const COMPONENTS_BYTES_MAX = 16_384;
 /** Ten years. */

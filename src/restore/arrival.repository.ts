@@ -24,7 +24,6 @@ export interface StoredArrival {
   halt_id: string;
   backup: string;
   backup_at: string;
-  arrived_at: string;
   figures: Record<string, number>;
 }
 

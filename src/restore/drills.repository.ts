@@ -32,11 +32,6 @@ export class DrillsRepository {
     return row ?? null;
   }
 
-  async lastGood(): Promise<DrillRow | null> {
-    const [row] = await this.dataSource.sql<DrillRow[]>`select * from restore_drills where ok order by seq desc limit 1`;
-    return row ?? null;
-  }
-
   /** By the database's clock. */
   async clock(): Promise<string> {
     const [row] = await this.dataSource.sql<{ now: string }[]>`select app_clock() as now`;

@@ -19,7 +19,7 @@ const PAGE_ROWS = 500;
 const CHECKED_BYTES_A_DAY = 67_108_864;
 
 /** What was wrong with a month, so that nothing of it was removed. */
-export class NotArchived extends Error {}
+class NotArchived extends Error {}
 
 /** Writes a month of decisions into a file, reads it back, and only then says that the month may be dropped. */
 @Injectable()

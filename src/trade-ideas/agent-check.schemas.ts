@@ -11,7 +11,7 @@ export const checkSchema = z.strictObject({
 });
 export type CheckBody = z.output<typeof checkSchema>;
 
-export const CHECKS = ['key', 'clock', 'instance', 'account', 'instruments', 'positions', 'broker', 'lease', 'state', 'limits', 'opening'] as const;
+const CHECKS = ['key', 'clock', 'instance', 'account', 'instruments', 'positions', 'broker', 'lease', 'state', 'limits', 'opening'] as const;
 export type CheckName = (typeof CHECKS)[number];
 
 export const checkAnswerSchema = z.object({

@@ -98,7 +98,7 @@ export class IdeaOutcomes {
 }
 
 /** Null when the executor proposes for itself: its limits count then. */
-export const proposerOf = ({ proposer_id, executor_id }: Pick<IdeaRow, 'proposer_id' | 'executor_id'>): string | null => (proposer_id === executor_id ? null : proposer_id);
+const proposerOf = ({ proposer_id, executor_id }: Pick<IdeaRow, 'proposer_id' | 'executor_id'>): string | null => (proposer_id === executor_id ? null : proposer_id);
 
 /** What the idea would take now: the other side of the quote, else its entry; null: nobody knows. */
 export const priceNow = ({ input: { quote, idea } }: Decided): string | null => {

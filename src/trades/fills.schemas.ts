@@ -7,7 +7,7 @@ import { EXIT_REASONS } from './trade-fields.js';
 import { answeredTradeSchema, toTrade } from './trades.schemas.js';
 import type { TradeRow } from './trades.repository.js';
 
-export const FILLS_MAX = 100;
+const FILLS_MAX = 100;
 export const FILL_ROLES = ['entry', 'exit'] as const;
 
 /** Ten thousand of them stay inside what a trade's columns hold. */

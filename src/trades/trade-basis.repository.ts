@@ -28,7 +28,7 @@ export interface Window {
   exit_time: string | null;
 }
 
-export const NO_EXTREMES: MarkExtremes = { mark_high: null, mark_high_at: null, mark_low: null, mark_low_at: null };
+const NO_EXTREMES: MarkExtremes = { mark_high: null, mark_high_at: null, mark_low: null, mark_low_at: null };
 
 const FILL = 'broker_deal_id, role, price, size, profit, commission, swap, fee, requested_price, exit_reason, filled_at';
 

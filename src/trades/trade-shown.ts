@@ -42,7 +42,7 @@ export const shownFiguresShape = {
 type ShownFigures = z.output<z.ZodObject<typeof shownFiguresShape>>;
 
 /** A stop that was told after the entry came too late to be what was risked at first. */
-export function initialStopOf({ first_stop_loss, first_stop_at, entry_time }: Pick<TradeRow, 'first_stop_loss' | 'first_stop_at' | 'entry_time'>): string | null {
+function initialStopOf({ first_stop_loss, first_stop_at, entry_time }: Pick<TradeRow, 'first_stop_loss' | 'first_stop_at' | 'entry_time'>): string | null {
   return first_stop_at === null || entry_time === null || Date.parse(first_stop_at) <= Date.parse(entry_time) ? first_stop_loss : null;
 }
 

@@ -2,7 +2,7 @@ export const TRADE_STATUSES = ['pending', 'open', 'closing', 'closed', 'rejected
 export type TradeStatus = (typeof TRADE_STATUSES)[number];
 
 /** `unknown` is left by finding out what the broker shows, so anything may follow it. */
-export const MOVES: Record<TradeStatus, readonly TradeStatus[]> = {
+const MOVES: Record<TradeStatus, readonly TradeStatus[]> = {
   pending: ['open', 'closed', 'rejected', 'cancelled', 'expired', 'unknown'],
   open: ['closing', 'closed', 'unknown'],
   closing: ['open', 'closed', 'unknown'],

@@ -18,7 +18,7 @@ export const redriveSchema = z.strictObject({
 });
 
 /** What was carried out may be redriven one by one only: each of them may open a position once more. */
-export const BULK_STATUSES = ['quarantined', 'failed', 'expired', 'ignored'] as const;
+const BULK_STATUSES = ['quarantined', 'failed', 'expired', 'ignored'] as const;
 const filter = z.strictObject({
   sourceId: uuid().optional(), status: z.enum(BULK_STATUSES).optional().describe('quarantined and failed unless said'), symbol: stream().optional(),
   from: timeWindow.from, to: timeWindow.to, code: code().optional().describe('those that ended with this code'),

@@ -1,7 +1,7 @@
 import { uuid } from './uuid.js';
 
 /** A browser gives HTTP/1.1 six connections for all its windows together; so many of them may hold a stream. */
-export const STREAMS_MOST = 3;
+const STREAMS_MOST = 3;
 
 type Word = 'opened' | 'closed' | 'room';
 

@@ -2,7 +2,7 @@ import { Link, useLocation } from 'wouter';
 import css from './rail.module.css';
 
 /** At most nine names; everything else is a tab or a drawer of one of these. */
-export const RAIL = [
+const RAIL = [
   { to: '/overview', name: 'Overview' }, { to: '/agents', name: 'Agents' }, { to: '/trades', name: 'Trades' }, { to: '/ideas', name: 'Ideas' },
   { to: '/alerts', name: 'Alerts' }, { to: '/risk', name: 'Risk' }, { to: '/history', name: 'History' }, { to: '/system', name: 'System' }, { to: '/settings', name: 'Settings' },
 ] as const;

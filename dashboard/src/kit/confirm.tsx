@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import css from './confirm.module.css';
 
-export const HOLD_MS = 1_000;
+const HOLD_MS = 1_000;
 
 interface HoldProps {
   /** What it does: "Halt EURUSD on FTMO-1". */

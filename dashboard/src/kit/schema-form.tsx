@@ -48,7 +48,7 @@ export interface InputProps extends Omit<FormProps, 'without'> {
 }
 
 /** What the server says of this place; with `below`, also of what lies within it and has no input of its own. */
-export function wrongAt(error: ApiError | null | undefined, path: string, below = false): string | undefined {
+function wrongAt(error: ApiError | null | undefined, path: string, below = false): string | undefined {
   const found = error?.problem.errors?.filter((each) => each.path === path || (below && each.path.startsWith(`${path}.`))) ?? [];
   return found.length === 0 ? undefined : found.map((each) => (each.path === path ? each.message : `${each.path.slice(path.length + 1)}: ${each.message}`)).join('; ');
 }

@@ -15,7 +15,7 @@ export const useSources = () => useGet('/api/v1/webhook-sources', { query: { lim
 /** What is not among the names is shown by the beginning of its id. */
 export const brief = (id: string): string => id.slice(-8);
 
-export function useAgentName(id: string | null): string {
+function useAgentName(id: string | null): string {
   const agents = useAgents();
   return id === null ? '—' : (agents.find((agent) => agent.id === id)?.name ?? brief(id));
 }

@@ -7,7 +7,7 @@ const ACTOR = /\b(user|agent):([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[
 const INSTANT = /\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z/g;
 
 /** Names of people by their ids: everybody who reads what they did may know them. */
-export const usePeople = () => useGet('/api/v1/users/names', {}, { every: EVERY_MS }).data?.items ?? [];
+const usePeople = () => useGet('/api/v1/users/names', {}, { every: EVERY_MS }).data?.items ?? [];
 
 /** The server's sentences for people: `user:<id>` and `agent:<id>` by name (oneself is "you"), moments in the viewer's zone. */
 export function useWords(): (text: string) => string {

@@ -54,7 +54,7 @@ export function compare({ deals, flows }: Statement, ours: readonly OurDeal[], o
   return result;
 }
 
-export function differencesOf(deal: StatementDeal, ours: OurDeal, listed: ReadonlyMap<string, ReadonlySet<string>>): Difference[] {
+function differencesOf(deal: StatementDeal, ours: OurDeal, listed: ReadonlyMap<string, ReadonlySet<string>>): Difference[] {
   const found: Difference[] = [];
   const check = (field: string, statement: string | null, value: string | null, isSame: boolean) => {
     if (statement !== null && !isSame) found.push({ field, statement, ours: value });

@@ -19,7 +19,7 @@ export const cut = (text: string): string => (text.length <= SHOWN_MOST ? text :
 export const refused = (code: string, column: string, cell: Cell, expected: string): Reject => new Reject(code, `${column} is ${shown(cell)}; expected ${expected}`, column);
 
 /** A text that PostgreSQL has no text for. */
-export function refuseBadText(cell: Cell, column: string): void {
+function refuseBadText(cell: Cell, column: string): void {
   if (cell instanceof BadText) throw refused(cell.fault === 'NUL' ? 'TEXT_NUL' : 'TEXT_NOT_UTF8', column, cell, 'text');
   if (typeof cell !== 'string') return;
   if (cell.includes('\0')) throw refused('TEXT_NUL', column, cell, 'text without a NUL');

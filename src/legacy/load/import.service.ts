@@ -22,7 +22,7 @@ import { TableNames } from './table-names.js';
 import { TableReader } from './table-reader.js';
 
 /** Who an import is done by, in events and decisions. */
-export const IMPORTER = 'import';
+const IMPORTER = 'import';
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 interface Asked {

@@ -5,7 +5,7 @@ import { FIELDS, FIGURES, isSecretOf, parsed, secretsOfWords } from './secret-te
 const OF_URL = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]{0,256}:(?<password>[^\s/@]{1,512})@/giu;
 
 /** `postgres://trader:pw@db/ai`: as it is written, and as it was meant. */
-export function passwordsIn(text: string): string[] {
+function passwordsIn(text: string): string[] {
   if (!text.includes('://') || !text.includes('@')) return [];
   return [...text.matchAll(OF_URL)].flatMap(({ groups }) => {
     const written = groups?.password ?? '';

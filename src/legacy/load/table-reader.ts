@@ -34,7 +34,7 @@ const NO_HASH = Buffer.alloc(0);
 const UNKNOWN: Pick<Column, 'to' | 'says'> = { to: null, says: 'kept in the old row: this system is not known to have it' };
 
 /** Why the rows of a table are only kept; null where they are imported. */
-export const keptBecause = (mapping: TableMapping | null): string | null =>
+const keptBecause = (mapping: TableMapping | null): string | null =>
   mapping === null ? 'this system is not known to have this table' : mapping.as === 'import' ? null : mapping.as.archive;
 
 /** Reads the rows of one table as its mapping says. Nothing of a row is stored that has not gone through here. */

@@ -207,4 +207,4 @@ function whyNot(table: ShapeTable, row: OurRow): string | null {
 }
 
 /** Where rows of a table that no shape knows stand: in a file of their own, or in one table. */
-export const placeIn = ({ files, name }: ShapeTable): string => files?.path ?? name;
+const placeIn = ({ files, name }: ShapeTable): string => files?.path ?? name;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 /** By the first 12 bits of the old row's own hash: as even as can be, and both sides have it. */
-export const BUCKETS = 4096;
+const BUCKETS = 4096;
 export const bucketOf = (hashed: Uint8Array): number => ((hashed[0] ?? 0) << 4) | ((hashed[1] ?? 0) >> 4);
 /** SQL */
 export const bucketSql = (hashed: string) => `(get_byte(${hashed}, 0) * 16 + (get_byte(${hashed}, 1) >> 4))`;

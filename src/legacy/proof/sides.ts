@@ -42,9 +42,9 @@ export function fromSql({ part, table }: SideKey): string {
 }
 
 /** SQL: what names the row, before its columns. */
-export const identitySql = { own: `r.target_id, '|', r.source_hash, '|', octet_length(r.original::text), ':', r.original::text, t.id is null, '|'`, of: `'|'`, beside: `o.id, '|', t.id is null, '|'` } as const;
+const identitySql = { own: `r.target_id, '|', r.source_hash, '|', octet_length(r.original::text), ':', r.original::text, t.id is null, '|'`, of: `'|'`, beside: `o.id, '|', t.id is null, '|'` } as const;
 
-export function identityText(part: Part, expected: Expected, id: string): string {
+function identityText(part: Part, expected: Expected, id: string): string {
   const { original } = expected;
   if (part === 'of') return '|';
   if (part === 'beside') return `${id}|f|`;
@@ -53,7 +53,7 @@ export function identityText(part: Part, expected: Expected, id: string): string
 
 const oldIdText = (id: string) => `${Buffer.byteLength(id)}:${id}`;
 
-export const sideSql = (side: SideKey, columns: readonly string[]): string =>
+const sideSql = (side: SideKey, columns: readonly string[]): string =>
   `concat(octet_length(r.old_id), ':', r.old_id, ${identitySql[side.part]}, ${rowSql(side.table, columns)})`;
 
 /** The same as `sideSql`, of rows of the source. `id`: of the row of ours. */

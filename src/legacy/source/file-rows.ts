@@ -18,7 +18,7 @@ export interface FileShape {
 }
 
 /** A document is read whole; larger ones are JSON lines everywhere. */
-export const DOCUMENT_MOST = 200 * 1024 * 1024;
+const DOCUMENT_MOST = 200 * 1024 * 1024;
 /** What is neither CSV nor JSON goes into one row. */
 export const WHOLE_MOST = 64 * 1024 * 1024;
 /** A longer line is cut, and each piece is a reject. */

@@ -3,7 +3,7 @@ import { saidBy } from './said.js';
 
 const BYTES_MOST = 4 * 1024 * 1024;
 /** Telegram takes 4,096. */
-export const TEXT_CHARACTERS_MOST = 4_000;
+const TEXT_CHARACTERS_MOST = 4_000;
 
 /** The Bot API answered that it would not. */
 export class TelegramRefusal extends Error {

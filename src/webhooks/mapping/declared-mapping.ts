@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const PRESETS = ['sigmatrader', 'traderspost', 'octobot'] as const;
+const PRESETS = ['sigmatrader', 'traderspost', 'octobot'] as const;
 
 /** What a declared mapping can name. */
 export const MAPPED_FIELDS = [
@@ -43,7 +43,7 @@ const actions = z.record(z.string().trim().min(1).max(64), z.enum(ACTIONS)).refi
   return count >= 1 && count <= 50;
 }, { error: 'names 1 to 50 words' });
 
-export const declaredMappingSchema = z.strictObject({ format: z.enum(['auto', 'json', 'form', 'lines']).optional(), fields, actions });
+const declaredMappingSchema = z.strictObject({ format: z.enum(['auto', 'json', 'form', 'lines']).optional(), fields, actions });
 
 export type DeclaredMapping = z.infer<typeof declaredMappingSchema>;
 export type Mapping = (typeof PRESETS)[number] | DeclaredMapping;

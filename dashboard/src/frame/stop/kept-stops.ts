@@ -37,7 +37,7 @@ export interface KeptStop {
 
 const KEY = 'tradewarden.stops';
 /** The server forgets keys after a day: sent again after that, it would be another halt. So would another person's. */
-export const SENT_BY_ITSELF_MS = 12 * 3_600_000;
+const SENT_BY_ITSELF_MS = 12 * 3_600_000;
 const KEPT_MOST = 20;
 
 const watchers = new Set<() => void>();

@@ -12,7 +12,7 @@ import { ACTIONS, type Source } from './words.js';
 
 /** The newest that a source has sent. Duplicates are counted over these. */
 const LOOKED_AT = 50;
-export const useLastAlerts = (sourceId: string) => useGet('/api/v1/alerts', { query: { sourceId, limit: LOOKED_AT } }, { every: 60_000 });
+const useLastAlerts = (sourceId: string) => useGet('/api/v1/alerts', { query: { sourceId, limit: LOOKED_AT } }, { every: 60_000 });
 
 export function LastAlert({ sourceId }: { sourceId: string }) {
   const { data, error } = useLastAlerts(sourceId);

@@ -11,7 +11,7 @@ export interface TypedSource {
   lotSize: string; riskKind: string; risk: string; stopKind: string; stop: string; rewardToRisk: string; confidence: string; product: string;
 }
 
-export const OWN_MAPPING = { format: 'auto', fields: { symbol: 'symbol', action: 'action', quantity: 'quantity', price: 'price', alertId: 'id', firedAt: 'time' }, actions: { long: 'enter_long', short: 'enter_short', close: 'exit' } };
+const OWN_MAPPING = { format: 'auto', fields: { symbol: 'symbol', action: 'action', quantity: 'quantity', price: 'price', alertId: 'id', firedAt: 'time' }, actions: { long: 'enter_long', short: 'enter_short', close: 'exit' } };
 
 export const BLANK: TypedSource = {
   name: '', mapping: 'sigmatrader', own: JSON.stringify(OWN_MAPPING, null, 2), symbols: '', bodySecret: '', noSecret: false, addresses: '', action: 'store', executorAgentId: '', strategyId: '', maxAgeSeconds: '60', expectSignalWithin: '',

@@ -10,7 +10,7 @@ import { Actor } from '../../shared/names.js';
 
 type Halt = ItemOf<'/api/v1/kill-switch'>;
 
-export const scopeInWords = ({ scope: { type, id, name }, executionMode }: Pick<Halt, 'scope' | 'executionMode'>): string => `${type === 'global' ? 'everything' : `${type} ${name ?? id}`}${executionMode ? `, ${executionMode}` : ''}`;
+const scopeInWords = ({ scope: { type, id, name }, executionMode }: Pick<Halt, 'scope' | 'executionMode'>): string => `${type === 'global' ? 'everything' : `${type} ${name ?? id}`}${executionMode ? `, ${executionMode}` : ''}`;
 
 const COLUMNS: readonly Column<Halt>[] = [
   { name: 'Halt', cell: (halt) => <Link href={`/why/${halt.id}`}>{halt.mode} {scopeInWords(halt)}</Link> },

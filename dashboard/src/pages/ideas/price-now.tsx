@@ -16,7 +16,7 @@ export function sideOf({ direction, outcome }: Pick<Idea, 'direction' | 'outcome
 }
 
 /** The newest quote of its account under any of its names. */
-export function useQuote(idea: Pick<Idea, 'accountId' | 'symbol' | 'brokerSymbol' | 'exchange'>, enabled = true) {
+function useQuote(idea: Pick<Idea, 'accountId' | 'symbol' | 'brokerSymbol' | 'exchange'>, enabled = true) {
   const own = useGet('/api/v1/instruments', { query: { accountId: idea.accountId, symbol: idea.symbol } }, { every: 60_000, enabled }).data?.items ?? [];
   const query = useGet('/api/v1/quotes', { query: { accountId: idea.accountId, limit: 500 } }, { every: EVERY_MS, enabled });
   const names = [idea.symbol, idea.brokerSymbol, idea.exchange && `${idea.exchange}:${idea.symbol}`, ...own.map(({ brokerSymbol }) => brokerSymbol)];

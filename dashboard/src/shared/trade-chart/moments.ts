@@ -33,7 +33,7 @@ export function levelsOf(trade: Trade): Level[] {
 }
 
 /** What a long could have been sold at, what a short could have been bought back at. */
-export const priceSeen = (trade: Pick<Trade, 'direction'>, mark: Mark): string => (trade.direction === 'long' ? mark.bid : mark.ask);
+const priceSeen = (trade: Pick<Trade, 'direction'>, mark: Mark): string => (trade.direction === 'long' ? mark.bid : mark.ask);
 
 /** Marks by the candle that they fell in, the last of each: one a second would leave no room for the candles. */
 export function marksOn(trade: Trade, marks: readonly Mark[], candles: readonly Candle[]): Point[] {

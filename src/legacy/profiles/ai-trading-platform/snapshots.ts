@@ -24,7 +24,7 @@ const ALSO: Record<string, readonly string[]> = {
 };
 
 /** The columns of this table, each by the name that it has here. */
-export function accountColumns(table: SourceTable): { columns: TableMapping['columns']; called: (name: string) => string } {
+function accountColumns(table: SourceTable): { columns: TableMapping['columns']; called: (name: string) => string } {
   const called = (name: string): string => [name, ...(ALSO[name] ?? [])].find((each) => table.columns.some((column) => column.toLowerCase() === each)) ?? name;
   const spelt = (name: string): string => table.columns.find((column) => column.toLowerCase() === called(name)) ?? called(name);
   return { columns: Object.fromEntries(Object.entries(ACCOUNT).map(([name, column]) => [spelt(name), column])), called: spelt };

@@ -55,7 +55,7 @@ const isInstaller = ({ columns }: SourceTable) => has(columns, 'side quantity pr
 const isBalances = ({ base, columns }: SourceTable) => has(columns, 'balance timestamp') && /balance/i.test(base) && columns.every((name) => ['id', 'balance', 'timestamp', 'created_at'].includes(name));
 
 /** Which of the seven; null for any other table. */
-export function shapeOfTrades(table: SourceTable): string | null {
+function shapeOfTrades(table: SourceTable): string | null {
   const { columns, declared } = table;
   if (isInstaller(table)) return 'trades of the installer';
   if (!isTrades(table)) return null;

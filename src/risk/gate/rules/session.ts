@@ -29,7 +29,7 @@ const OPEN: SessionState = { open: true, nextChange: null };
 const until = ({ nextChange }: SessionState): string => (nextChange ? `; it opens at ${nextChange.toISOString()}` : '');
 
 /** An instrument's sessions have one zone, and say holidays and early closes apart. Closed all day beats closed early. */
-export function windowsOf({ zone, windows, holidays, earlyCloses }: Sessions): [SessionWindow[], Holiday[]] {
+function windowsOf({ zone, windows, holidays, earlyCloses }: Sessions): [SessionWindow[], Holiday[]] {
   const days: Holiday[] = [...holidays.map((date): Holiday => ({ date, closed: true })), ...earlyCloses.map(({ date, at }): Holiday => ({ date, closesAt: at }))];
   return [windows.map((window) => ({ ...window, zone })), days];
 }

@@ -54,7 +54,7 @@ function schemaOf({ takes }: Breaker): Schema {
 const HALTS = ['reduce', 'halt', 'flatten'];
 
 /** What a change lets through. Names say which side trips: `lossesMost`, `hitRateFractionLeast`, `silenceSeconds`. */
-export function effectOfBreaker({ field, before, after }: Change): Effect {
+function effectOfBreaker({ field, before, after }: Change): Effect {
   if (field === 'enabled') return after === true ? 'tighter' : 'looser';
   if (field === 'haltMode') return HALTS.indexOf(String(after)) < HALTS.indexOf(String(before)) ? 'looser' : 'tighter';
   const order = compared(String(after), String(before));
