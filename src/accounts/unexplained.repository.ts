@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { timeText } from '../database/answer-text.js';
 import { LATE_MOST } from './account-reports.repository.js';
 import type { Tx } from '../database/transaction.js';
 import type { Book } from './account-days.repository.js';
@@ -25,7 +26,7 @@ export interface GapRow extends Book {
 
 /** A fact of its last moment may be told so long after it, and a day more is for people. */
 const PAST_AFTER = `interval '${LATE_MOST}' + interval '1 day'`;
-const SUBJECT = `d.account_id || ':' || d.execution_mode || ':' || to_char(d.starts_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
+const SUBJECT = `d.account_id || ':' || d.execution_mode || ':' || ${timeText('d.starts_at', 's')}`;
 
 /** Days of which something may have to be told, or is. */
 const GAPS = `

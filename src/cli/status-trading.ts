@@ -1,4 +1,5 @@
 import { OFFLINE_AFTER_SECONDS } from '../agents/liveness.js';
+import { timeText } from '../database/answer-text.js';
 import { withClient } from '../database/client.js';
 import { OPENINGS_SUSPENDED } from '../halts/suspensions.sql.js';
 import { scopeName } from '../halts/scope-name.js';
@@ -15,14 +16,13 @@ export interface Trading {
 export const NOTHING_KNOWN: Trading = { breakers: [], closures: [], agents: [] };
 
 const MOST = 50;
-const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 
 const BREAKERS = `select b.name as breaker, concat_ws(' ', b.scope_type, coalesce(${scopeName('b.scope_type', 'b.scope_id')}, b.scope_id), b.execution_mode) as scope,
-    b.state, ${UTC('b.since')} as since, ${UTC('b.resets_at')} as "resetsAt", b.halt_id as "haltId"
+    b.state, ${timeText('b.since', 's')} as since, ${timeText('b.resets_at', 's')} as "resetsAt", b.halt_id as "haltId"
   from breaker_states b where b.state in ('tripped', 'cooling_down', 'testing') order by b.since limit ${MOST}`;
 
 /** In control: a command is on its way to an agent that is there. */
-const CLOSURES = `select c.id as "closureId", c.trade_id as "tradeId", a.name as agent, n.name as account, t.symbol, c.cause, ${UTC('c.created_at')} as "wantedAt", c.tries,
+const CLOSURES = `select c.id as "closureId", c.trade_id as "tradeId", a.name as agent, n.name as account, t.symbol, c.cause, ${timeText('c.created_at', 's')} as "wantedAt", c.tries,
     case when coalesce(s.last_seen_at < app_clock() - interval '${OFFLINE_AFTER_SECONDS} seconds', true) then 'its agent is offline' when a.retired_at is not null then 'its agent is retired'
       when k.status = 'unknown' then 'nobody knows what became of its command' when k.status is null then 'it has no command yet' else 'its command is ' || k.status end as why
   from closures c join trades t on t.id = c.trade_id join agents a on a.id = c.agent_id join accounts n on n.id = c.account_id join agent_state s on s.agent_id = c.agent_id

@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import type { Env } from '../config/env.js';
+import { timeText } from '../database/answer-text.js';
 import { clusterLocation } from '../database/embedded/cluster-location.js';
 import { inspect, type Inspection } from '../database/inspect.js';
 import { withClient } from '../database/client.js';
@@ -74,7 +75,7 @@ async function systemOf(url: string): Promise<Check[]> {
 async function haltsOf(url: string): Promise<Halting[]> {
   const { rows } = await withClient(url, (client) => client.query<Halting>(`select id, concat_ws(' ', scope_type, scope_id, execution_mode) as scope,
     concat_ws(' ', scope_type, coalesce(${scopeName('scope_type', 'scope_id')}, scope_id), execution_mode) as named, mode, reason, coalesce(breaker, imposed_by) as by,
-    to_char(imposed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since, effective_at is not null as effective
+    ${timeText('imposed_at', 's')} as since, effective_at is not null as effective
     from halts where released_at is null and (expires_at is null or expires_at > app_clock()) order by seq`));
   return rows;
 }

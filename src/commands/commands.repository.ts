@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { PAGE_BYTES_MAX, type Sized } from '../common/page-bytes.js';
+import { timeText } from '../database/answer-text.js';
 import { leadOf } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import type { CommandStatus } from './command-state.js';
@@ -42,8 +43,8 @@ const ATTEMPTS_SHOWN = 20;
 /** The last attempts of a command as JSON; `endedAt` and `outcome` are SQL on a row `t` of command_attempts. */
 export const attemptsOf = (command: string, endedAt = 't.ended_at', outcome = 't.outcome') => `(
   select coalesce(jsonb_agg(jsonb_build_object('attempt', t.attempt, 'instanceId', t.instance_id,
-    'leasedAt', to_char(t.leased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-    'endedAt', to_char((${endedAt}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'leasedAt', ${timeText('t.leased_at')},
+    'endedAt', ${timeText(`(${endedAt})`)},
     'outcome', ${outcome}, 'detail', t.detail) order by t.attempt), '[]')
   from (select * from command_attempts where command_id = ${command} order by attempt desc limit ${ATTEMPTS_SHOWN}) t) as attempts`;
 const ATTEMPTS = attemptsOf('c.id');

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { otherInstance } from '../agents/heartbeat.repository.js';
 import type { Attempted } from '../common/http/once.js';
+import { timeText } from '../database/answer-text.js';
 import { CLAIMED_KEYS, type Claim } from '../database/idempotency.js';
 import { Merged } from '../database/merged.js';
 import { type Statement, Statements } from '../database/statements.js';
@@ -27,7 +28,7 @@ export type Enqueued = Attempted<CommandAnswer> & { handedOut?: boolean };
 
 type EnqueuedRow = CommandRow & HandedOut['agent'] & { n: number; made: boolean; body: CommandAnswer };
 
-const STAMP = `to_char(date_trunc('milliseconds', q.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const STAMP = timeText("date_trunc('milliseconds', q.at)");
 
 /**
  * Commands of agents that nobody is changing: key, command and event in one statement for all who ask. A command goes

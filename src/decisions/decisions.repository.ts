@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { PAGE_BYTES_MAX, type Sized } from '../common/page-bytes.js';
+import { timeText } from '../database/answer-text.js';
 import { leadOf } from '../database/newest-first.js';
 import type { Run } from '../database/statements.js';
 import { ArchivedTexts } from './archive/archived-texts.js';
@@ -30,8 +31,7 @@ export interface DecisionFilter {
   to?: string | undefined;
 }
 
-const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-const COLUMNS = `seq, ${UTC('at')} as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash`;
+const COLUMNS = `seq, ${timeText('at', 'us')} as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash`;
 /** Of those in archives, with the place of their text. */
 const HERE = `seq, at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash, octet_length(canonical) as bytes, null::text as file, null::bigint as block_at, null::int as block_bytes`;
 const ARCHIVED = `seq, at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, null::text as canonical, hash, bytes, file, block_at, block_bytes`;
@@ -42,7 +42,7 @@ const HEAD_COLUMNS = 'stream, count, head, mac, key_id';
 const LOCK = {
   name: 'decision_lock_1',
   text: `with head as materialized (select ${HEAD_COLUMNS} from decision_heads where stream = $1 for no key update)
-    select head.*, ${UTC('app_clock()')} as at, nextval('decision_history_seq') as seq from head`,
+    select head.*, ${timeText('app_clock()', 'us')} as at, nextval('decision_history_seq') as seq from head`,
 };
 
 const APPEND = {
@@ -104,7 +104,7 @@ export class DecisionsRepository {
 
   /** Places for so many in a stream that is locked, with the time that all of them get. */
   async reserve(run: Run, count: number): Promise<{ at: string; seqs: number[] }> {
-    const rows = await run<{ seq: number; at: string }>({ name: 'decision_reserve_1', text: `select nextval('decision_history_seq') as seq, ${UTC('t.at')} as at from (select app_clock() as at) t, generate_series(1, $1::int)` }, [count]);
+    const rows = await run<{ seq: number; at: string }>({ name: 'decision_reserve_1', text: `select nextval('decision_history_seq') as seq, ${timeText('t.at', 'us')} as at from (select app_clock() as at) t, generate_series(1, $1::int)` }, [count]);
     return { at: rows[0]?.at ?? '', seqs: rows.map(({ seq }) => seq) };
   }
 

@@ -1,3 +1,4 @@
+import { timeText } from '../database/answer-text.js';
 import type { Statement } from '../database/statements.js';
 import { type AnyKind, toCamel } from './snapshot-kind.js';
 
@@ -65,7 +66,7 @@ const keyMatches = ({ key }: AnyKind) => key.map((column) => `s.${column} = q.${
 
 /** A value in an event: times in UTC, and decimals as text, since readers of JSON lose digits of numbers. */
 function told(type: string | undefined, value: string): string {
-  if (type === 'timestamptz') return `to_char(${value} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+  if (type === 'timestamptz') return timeText(value);
   return type === 'numeric' ? `${value}::text` : value;
 }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { BOOKS, type Book } from '../circuit-breaker/trade-figures.repository.js';
 import type { CommandStatus } from '../commands/command-state.js';
+import { numericText, timeText } from '../database/answer-text.js';
 import type { Tx } from '../database/transaction.js';
 import { SUSPENSION_REASON } from '../halts/suspensions.sql.js';
 
@@ -41,11 +42,10 @@ export interface WaitingFigures {
 export const COUNTED_TO = 10_000;
 const WAITING_COUNTED_TO = 1_000;
 
-const digits = (column: string) => `trim_scale(${column})::text`;
 
 const DAYS = `
-  select b.account_id, b.execution_mode, a.kind, rollover_after(clock.at, a.zone, a.rollover) as rollover_at, ${digits('d.last_equity')} as equity, ${digits('d.last_balance')} as balance,
-    d.last_reported_at as reported_at, ${digits('s.floating_pnl')} as floating, ${digits('s.margin')} as margin, ${digits('s.margin_free')} as margin_free, p.positions, p.priced, p.positions_profit
+  select b.account_id, b.execution_mode, a.kind, rollover_after(clock.at, a.zone, a.rollover) as rollover_at, ${numericText('d.last_equity')} as equity, ${numericText('d.last_balance')} as balance,
+    d.last_reported_at as reported_at, ${numericText('s.floating_pnl')} as floating, ${numericText('s.margin')} as margin, ${numericText('s.margin_free')} as margin_free, p.positions, p.priced, p.positions_profit
   from ${BOOKS} join accounts a on a.id = b.account_id cross join (select app_clock() as at) clock
     left join account_days d on d.account_id = b.account_id and d.execution_mode = b.execution_mode and d.closed_at is null and d.starts_at <= clock.at and d.ends_at > clock.at
     left join lateral (
@@ -54,7 +54,7 @@ const DAYS = `
       order by coalesce(s.as_of, s.last_seen_at) desc nulls last limit 1
     ) s on true
     cross join lateral (
-      select count(*)::int as positions, count(floating_profit)::int as priced, ${digits('sum(floating_profit)')} as positions_profit
+      select count(*)::int as positions, count(floating_profit)::int as priced, ${numericText('sum(floating_profit)')} as positions_profit
       from positions p where p.account_id = b.account_id and p.execution_mode = b.execution_mode and p.missing_since is null
     ) p`;
 
@@ -70,14 +70,14 @@ const AGENTS = `
     cross join lateral (select rollover_before(clock.at, c.zone, c.rollover) as starts_at offset 0) day
     cross join lateral (select count(*)::int as open_trades from trades t where t.agent_id = a.id and t.status = any(array['open','closing','unknown'])) held
     cross join lateral (
-      select ${digits('coalesce(sum(net_profit), 0)')} as profit_today, (count(*) filter (where net_profit is null))::int as unpriced_today from trades t
+      select ${numericText('coalesce(sum(net_profit), 0)')} as profit_today, (count(*) filter (where net_profit is null))::int as unpriced_today from trades t
       where t.agent_id = a.id and t.account_id = a.account_id and t.execution_mode = a.mode and t.status = 'closed' and t.exit_time >= day.starts_at
     ) today
     cross join lateral (
       select count(*)::int as waiting from (select 1 from agent_commands k where k.agent_id = a.id and k.status in ('queued','waiting_for_market') limit ${WAITING_COUNTED_TO}) one
     ) waits
     left join lateral (
-      select jsonb_build_object('id', k.id, 'type', k.type, 'status', k.status, 'since', to_char(k.since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) as command from (
+      select jsonb_build_object('id', k.id, 'type', k.type, 'status', k.status, 'since', ${timeText('k.since')}) as command from (
         select 0 as place, l.id, l.type, l.status, l.since, l.priority, l.seq from leased l where l.agent_id = a.id
         union all select * from (
           select 1, k.id, k.type, k.status, k.created_at, k.priority, k.seq from agent_commands k where k.agent_id = a.id and k.status in ('queued','waiting_for_market') order by k.priority, k.seq limit 1

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { numericText } from '../database/answer-text.js';
 import { type FoundKind, SEARCH_MOST } from './search.schemas.js';
 
 export interface FoundRow {
@@ -20,16 +21,15 @@ const found = (kind: FoundKind, { from, where, order, title, detail, joins = '',
 
 const AGENT = 'join agents g on g.id = x.agent_id';
 const words = (...parts: string[]) => `concat_ws(', ', ${parts.join(', ')})`;
-const size = (column: string) => `trim_scale(${column})::text`;
 
 const SHOWN = {
   agent: { from: 'agents', title: 'x.name', detail: words('x.mode', 'n.name', `case when x.retired_at is not null then 'retired' end`), joins: 'join accounts n on n.id = x.account_id' },
   account: { from: 'accounts', title: 'x.name', detail: words('x.kind', 'x.currency', 'x.broker') },
   strategy: { from: 'strategies', title: 'x.name', detail: `case when x.retired_at is null then 'in use' else 'retired' end` },
   source: { from: 'webhook_sources', title: 'x.name', detail: words('x.action', `case when x.retired_at is not null then 'retired' end`) },
-  trade: { from: 'trades', title: `concat_ws(' ', x.symbol, x.direction, x.outcome, ${size('x.lot_size')})`, detail: words('x.status', 'x.execution_mode', 'g.name', 'x.client_order_id'), joins: AGENT },
+  trade: { from: 'trades', title: `concat_ws(' ', x.symbol, x.direction, x.outcome, ${numericText('x.lot_size')})`, detail: words('x.status', 'x.execution_mode', 'g.name', 'x.client_order_id'), joins: AGENT },
   command: { from: 'agent_commands', title: 'x.type', detail: words('x.status', 'g.name'), joins: AGENT },
-  idea: { from: 'trade_ideas', title: `concat_ws(' ', x.symbol, x.direction, x.outcome, ${size('x.lot_size')})`, detail: words('x.status', 'x.execution_mode', 'g.name'), joins: 'join agents g on g.id = x.executor_id' },
+  idea: { from: 'trade_ideas', title: `concat_ws(' ', x.symbol, x.direction, x.outcome, ${numericText('x.lot_size')})`, detail: words('x.status', 'x.execution_mode', 'g.name'), joins: 'join agents g on g.id = x.executor_id' },
   prediction: { from: 'predictions', title: `concat_ws(' ', x.symbol, x.direction)`, detail: words('x.model', 'g.name'), joins: AGENT },
   decision: { from: 'decision_history', title: 'x.type', detail: `coalesce(g.name, '')`, joins: 'left join agents g on g.id = x.agent_id' },
   archived: { from: 'archived_decisions', title: 'x.type', detail: words('g.name', `'archived'`), joins: 'left join agents g on g.id = x.agent_id' },

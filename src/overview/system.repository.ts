@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { timeText } from '../database/answer-text.js';
 import { type KeptLook, Looks } from '../database/kept-look.js';
 import { type TopStatement, topStatements } from '../health/top-statements.js';
 
@@ -12,8 +13,7 @@ export interface ScheduleRow {
   last_error: string | null;
 }
 
-const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-const SCHEDULES = `select name, ${UTC('last_finished_at')} as last_run_at, ${UTC('next_run_at')} as next_run_at, coalesce(lease_until > app_clock(), false) as is_running,
+const SCHEDULES = `select name, ${timeText('last_finished_at')} as last_run_at, ${timeText('next_run_at')} as next_run_at, coalesce(lease_until > app_clock(), false) as is_running,
     extract(epoch from app_clock() - next_run_at)::float8 as overdue_seconds, last_error
   from schedules where isfinite(next_run_at) order by name`;
 

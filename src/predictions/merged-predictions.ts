@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { Attempted } from '../common/http/once.js';
+import { timeText } from '../database/answer-text.js';
 import { CLAIMED_KEYS, type Claim } from '../database/idempotency.js';
 import { Merged } from '../database/merged.js';
 import { type Statement, Statements } from '../database/statements.js';
@@ -36,7 +37,7 @@ const INSERT: Statement = {
       select q.*, clock.at, 201 as status,
         q.answer || jsonb_build_object('symbol', q.named, 'brokerSymbol', nullif(q.broker_symbol, q.named),
           'shouldTrade', q.should_trade, 'thresholdUsed', q.threshold_used::text, 'calibratedProbability', ${calibratedProbability('q', 'q.agent')}::text,
-          'agentVersion', q.agent_version, 'configHash', q.config_hash, 'createdAt', to_char(date_trunc('milliseconds', clock.at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) as body
+          'agentVersion', q.agent_version, 'configHash', q.config_hash, 'createdAt', ${timeText("date_trunc('milliseconds', clock.at)")}) as body
       from (select app_clock() as at) clock cross join (
         select sent.*, s.agent_version, s.config_hash, ${named('a.account_id', 'sent')}, ${judged('sent')} from jsonb_to_recordset($1::jsonb) as sent (n int, agent uuid, actor text, correlation text, caller text, key text,
           hash text, answer jsonb, data jsonb, ${WRITTEN_TYPES}) left join agents a on a.id = sent.agent ${RUNS('sent.agent')} ${THRESHOLD}

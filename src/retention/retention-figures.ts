@@ -1,4 +1,5 @@
 /** What retention did, for operators; of the whole database. */
+import { timeText } from '../database/answer-text.js';
 export interface RetentionFigures {
   /** Null: none ended yet. */
   lastRun: { asOf: string; status: 'running' | 'finished' | 'failed'; startedAt: string; finishedAt: string | null; error: string | null; held: { table: string; month: string; why: string }[] } | null;
@@ -8,15 +9,14 @@ export interface RetentionFigures {
   archives: { files: number; decisions: number; bytes: number };
 }
 
-const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 const FIGURES = `
   select jsonb_build_object(
-    'lastRun', (select jsonb_build_object('asOf', ${UTC('r.as_of')}, 'status', r.status, 'startedAt', ${UTC('r.started_at')}, 'finishedAt', ${UTC('r.finished_at')}, 'error', r.error,
+    'lastRun', (select jsonb_build_object('asOf', ${timeText('r.as_of')}, 'status', r.status, 'startedAt', ${timeText('r.started_at')}, 'finishedAt', ${timeText('r.finished_at')}, 'error', r.error,
         'held', (select coalesce(jsonb_agg(h.value || jsonb_build_object('table', t.value -> 'table') order by t.value ->> 'table', h.value ->> 'month'), '[]') from jsonb_array_elements(r.tables) t, jsonb_array_elements(t.value -> 'held') h))
       from retention_runs r order by r.seq desc limit 1),
-    'lastSuccessAt', (select ${UTC('max(finished_at)')} from retention_runs where status = 'finished'),
-    'removed', (select coalesce(jsonb_agg(jsonb_build_object('table', table_name, 'rows', rows_removed, 'lastAt', ${UTC('last_removed_at')}) order by table_name), '[]') from retention_totals),
+    'lastSuccessAt', (select ${timeText('max(finished_at)')} from retention_runs where status = 'finished'),
+    'removed', (select coalesce(jsonb_agg(jsonb_build_object('table', table_name, 'rows', rows_removed, 'lastAt', ${timeText('last_removed_at')}) order by table_name), '[]') from retention_totals),
     'archives', (select jsonb_build_object('files', count(*), 'decisions', coalesce(sum(decisions), 0), 'bytes', coalesce(sum(bytes), 0)) from decision_archives where dropped_at is not null)
   ) as figures`;
 

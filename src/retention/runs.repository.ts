@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { timeText } from '../database/answer-text.js';
 import type { Tx } from '../database/transaction.js';
 
 /** What became of a table. */
@@ -35,7 +36,7 @@ export class RunsRepository {
 
   /** The database's clock, to the microsecond. */
   async clock(): Promise<string> {
-    const [row] = await this.dataSource.sql<{ now: string }[]>`select to_char(app_clock() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now`;
+    const [row] = await this.dataSource.sql<{ now: string }[]>`select ${() => timeText('app_clock()', 'us')} as now`;
     return row?.now ?? '';
   }
 

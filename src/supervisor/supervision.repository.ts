@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { timeText } from '../database/answer-text.js';
 import type { Tx } from '../database/transaction.js';
 import type { Sessions } from '../instruments/terms.js';
 import type { ExitRules } from '../strategies/strategies.schemas.js';
@@ -9,7 +10,7 @@ import { type Judged, type Mark, STALE_SECONDS } from './rules/judged.js';
 /** A trade with all that its rules ask for. */
 export interface Supervised {
   id: string; agent_id: string; account_id: string; symbol: string; status: string; strategy_id: string | null;
-  rules: ExitRules; override: Record<string, unknown> | null; override_version: number; strategy_rules: ExitRules;
+  rules: ExitRules; override: Record<string, unknown> | null; override_version: number;
   trade: Judged; marks: Mark[]; now: number;
   /** Rules that have had their once, with the closures that they wanted. */
   fired: { rule: string; closureId: string; at: string }[];
@@ -102,7 +103,7 @@ export class SupervisionRepository {
   async load(ids: readonly string[], all = false, tx: Tx = this.dataSource.manager): Promise<Supervised[]> {
     const rows = await tx.sql<Row[]>`
       with clock as materialized (select app_clock() as at)
-      select t.id, t.agent_id, t.account_id, t.symbol, t.status, t.strategy_id, r.rules, coalesce(s.exit_rules, '{}') as strategy_rules, o.rules as override, coalesce(o.version, 0) as override_version,
+      select t.id, t.agent_id, t.account_id, t.symbol, t.status, t.strategy_id, r.rules, o.rules as override, coalesce(o.version, 0) as override_version,
         t.direction, t.outcome, t.product, r.is_binary, t.entry_price, t.entry_time as entry_at, t.stop_loss, t.take_profit, t.mark_high, t.mark_low,
         coalesce(t.entered_size, t.lot_size) as entered, t.open_size, i.size_step, i.closes_at,
         (extract(epoch from ${() => NOW}) * 1000)::bigint::text as now_ms,
@@ -111,7 +112,7 @@ export class SupervisionRepository {
           from (select * from trade_marks where trade_id = t.id
             and quoted_at > ${() => NOW} - make_interval(secs => greatest(${WINDOW_SECONDS}, 60 + coalesce((r.rules -> 'probabilityFloor' ->> 'verifySeconds')::int, 0)))
             order by quoted_at desc limit ${MARKS_MOST}) w), '[]') as marks,
-        coalesce((select jsonb_agg(jsonb_build_object('rule', c.rule, 'closureId', c.id, 'at', to_char(c.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by c.seq)
+        coalesce((select jsonb_agg(jsonb_build_object('rule', c.rule, 'closureId', c.id, 'at', ${() => timeText('c.created_at')}) order by c.seq)
           from closures c where c.trade_id = t.id and c.cause = 'supervisor'), '[]') as fired
       from ${() => JOINED} where t.id = any(${ids}::uuid[]) and (${all} or (${() => WATCHED})) order by t.id`;
     return rows.map(toSupervised);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { timeText } from '../database/answer-text.js';
 import type { Tx } from '../database/transaction.js';
 import { agentSql, HALTS_OF_AGENT } from '../halts/halts.sql.js';
 import { listedSymbol } from '../instruments/symbol-lookup.js';
@@ -12,12 +13,12 @@ export class AgentCheckRepository {
   /** @param keyId null: a person asks, and the key is the one that the agent used last */
   async facts(tx: Tx, agentId: string, keyId: string | null): Promise<Omit<CheckFacts, 'symbols'> & { account_id: string; own_symbols: string[] } | null> {
     const [row] = await tx.sql<(Omit<CheckFacts, 'symbols'> & { account_id: string; own_symbols: string[] })[]>`
-      select to_char(clock.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as now, a.mode, a.retired_at is not null as retired, a.run, a.run_reason, s.status,
+      select ${() => timeText('clock.at')} as now, a.mode, a.retired_at is not null as retired, a.run, a.run_reason, s.status,
         ${() => HALTS_OF_AGENT(agentSql('a'))} as halts, a.state_version, s.observed_state_version, s.instance_id, extract(epoch from s.trading_lease_until - clock.at)::text as lease_seconds,
         a.account_id, c.name as account, s.account_mismatch, s.broker_account as told_account, s.broker_connected, s.trade_allowed, a.symbols as own_symbols,
         case when r.complete_received_at >= s.started_at then extract(epoch from clock.at - least(r.complete_as_of, r.complete_received_at))::text end as positions_seconds,
         (select jsonb_build_object('name', k.name, 'scopes', k.scopes, 'rate_limit_per_second', k.rate_limit_per_second,
-          'expires_at', to_char(k.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) from api_keys k
+          'expires_at', ${() => timeText('k.expires_at')}) from api_keys k
           where k.agent_id = a.id and (k.id = ${keyId}::uuid or (${keyId}::uuid is null and k.revoked_at is null and (k.expires_at is null or k.expires_at > clock.at)))
           order by k.last_used_at desc nulls last, k.created_at desc limit 1) as key
       from (select app_clock() as at) clock, agents a join accounts c on c.id = a.account_id join agent_state s on s.agent_id = a.id left join agent_reports r on r.agent_id = a.id

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { numericText } from '../database/answer-text.js';
 import type { Tx } from '../database/transaction.js';
 import type { BrokerBook } from './broker-trades.repository.js';
 import { MADE_BY, type TradeRow } from './trades.repository.js';
@@ -21,11 +22,10 @@ export interface Opening extends Pick<TradeRow, 'agent_id' | 'account_id' | 'exe
   handed_out: boolean;
 }
 
-const text = (column: string) => `trim_scale(${column})::text`;
 const TAG = `c.payload ->> 'orderTag'`;
 const OPENING = `
   select r.command_id, r.idea_id, r.agent_id, r.account_id, r.execution_mode, r.strategy_id, (select p.id from predictions p where p.id = i.prediction_id and p.agent_id = r.agent_id) as prediction_id,
-    r.symbol, r.broker_symbol, r.exchange, r.product, r.direction, r.outcome, ${text('r.size')} as lot_size, ${text('r.entry_price')} as entry_price, ${text('r.stop')} as stop_loss, i.take_profit,
+    r.symbol, r.broker_symbol, r.exchange, r.product, r.direction, r.outcome, ${numericText('r.size')} as lot_size, ${numericText('r.entry_price')} as entry_price, ${numericText('r.stop')} as stop_loss, i.take_profit,
     ${TAG} as order_tag, t.id as trade_id, coalesce(t.order_tag = ${TAG}, false) as tag_taken, coalesce(t.order_tag = ${TAG} and t.request_hash = '${UNTOLD}', false) as untold,
     exists (select from command_attempts a where a.command_id = c.id and a.outcome is distinct from 'given_back') as handed_out
   from reservations r join agent_commands c on c.id = r.command_id join trade_ideas i on i.id = r.idea_id

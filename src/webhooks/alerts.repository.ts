@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { timeText } from '../database/answer-text.js';
 import { leadOf } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
 import { FINISHED_STATUSES, type FinishedStatus } from './inbox/finished.repository.js';
@@ -76,7 +77,7 @@ export class AlertsRepository {
     const [row] = await this.dataSource.sql<WholeAlert[]>`
       select ${() => COLUMNS}, body, signal, outcome,
         (select coalesce(jsonb_agg(jsonb_build_object('run', run, 'status', status, 'code', code, 'detail', detail, 'outcome', outcome, 'actor', actor,
-            'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by run desc), '[]')
+            'at', ${() => timeText('at')}) order by run desc), '[]')
           from (select * from alert_runs r where r.alert_id = a.id order by run desc limit ${RUNS_SHOWN}) r) as runs,
         (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'run', alert_run, 'status', status) order by alert_run desc), '[]')
           from (select * from trade_ideas i where i.alert_id = a.id order by alert_run desc limit ${LINKS_SHOWN}) i) as ideas,

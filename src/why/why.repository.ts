@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ClosureRow } from '../closures/closures.repository.js';
 import { attemptsOf } from '../commands/commands.repository.js';
+import { timeText } from '../database/answer-text.js';
 import type { Tx } from '../database/transaction.js';
 import type { FoundDecision } from '../decisions/decision.js';
 import type { ExplanationRow } from '../explanations/explanations.repository.js';
@@ -122,7 +123,7 @@ export class WhyRepository {
     return tx.sql`
       select a.id, a.seq, a.source_id, s.name as source_name, s.executor_agent_id, a.received_at, a.status, a.run, a.redriven_at, a.redriven_by, a.signal, a.attempts, a.code, a.detail, a.outcome, a.finished_at,
         a.duplicate_count, (select coalesce(jsonb_agg(jsonb_build_object('run', r.run, 'status', r.status, 'code', r.code, 'detail', r.detail, 'outcome', r.outcome,
-          'at', to_char(r.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by r.run), '[]')
+          'at', ${() => timeText('r.at')}) order by r.run), '[]')
           from (select * from alert_runs where alert_id = a.id order by run desc limit ${RUNS_SHOWN}) r) as runs
       from alerts a join webhook_sources s on s.id = a.source_id where a.id = any(${ids}::uuid[]) order by a.seq desc limit ${EACH_MOST + 1}`;
   }
@@ -134,7 +135,7 @@ export class WhyRepository {
   /** Of the ideas; of the halt; and the one that was asked about. */
   decisions(tx: Tx, { idea_ids: ideas, halt_id: halt, decision_id: decision, type }: Found): Promise<FoundDecision[]> {
     return tx.sql`
-      select seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash, file, block_at, block_bytes from (
+      select seq, ${() => timeText('at', 'us')} as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash, file, block_at, block_bytes from (
         select *, null as file, null as block_at, null as block_bytes from decision_history where seq = any(array(
           select seq from decision_history where idea_id = any(${ideas}::uuid[])
           union select seq from decision_history where halt_id = ${type === 'halt' || type === 'decision' ? halt : null}::uuid

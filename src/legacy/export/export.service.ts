@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type QueryRunner } from 'typeorm';
+import { timeText } from '../../database/answer-text.js';
 import type { Tx } from '../../database/transaction.js';
 import type { System } from '../profile.js';
 import { lockName } from '../shapes/export-ids.repository.js';
@@ -87,7 +88,7 @@ export class ExportService {
     const run = { shape, source };
     const open = await this.repository.openLive(tx);
     if (open.length > 0 && !options.withOpenTrades) throw new ExportFailure('OPEN_LIVE_TRADES', `Trades with real money are open: the old system would manage them too. Close them, or say --with-open-trades.`, 1, open);
-    const [{ at = '' } = {}] = (await tx.query(`select to_char(app_clock() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`)) as { at: string }[];
+    const [{ at = '' } = {}] = (await tx.query(`select ${timeText('app_clock()', 'us')} as at`)) as { at: string }[];
     const report: ExportReport = { system: shape.system, source, out: options.out, at, tables: [], leftOut: [], inexact: {}, openTrades: open.length };
     const store: OldStore = shape.medium === 'sqlite' ? new (await sqlite()).SqliteStore(path, true) : new FolderStore(path);
     try {

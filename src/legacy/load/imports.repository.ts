@@ -1,8 +1,8 @@
+import { timeText } from '../../database/answer-text.js';
 import type { Tx } from '../../database/transaction.js';
 import type { ImportReport, ImportRun, RunStatus } from './import-run.js';
 import { EXPORTED_HERE } from './exported.js';
 
-const UTC = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
 export interface NewRun {
   id: string;
@@ -43,7 +43,7 @@ export const ImportsSql = {
     const [row] = await tx.sql<{ seq: string; at: string }[]>`
       insert into import_runs (id, source, system, shape, file_name, sha256, options, status, actor, app_version)
       values (${run.id}, ${run.source}, ${run.system}, ${run.shape}, ${run.fileName}, ${run.sha256}, ${JSON.stringify({ ...run.options, accounts, mode })}::jsonb, 'running', ${run.actor}, ${run.appVersion})
-      returning seq::text as seq, ${() => UTC('started_at')} as at`;
+      returning seq::text as seq, ${() => timeText('started_at', 'us')} as at`;
     if (!row) throw new Error('the run was not stored');
     return { id: run.id, seq: row.seq, source: run.source, at: row.at, accounts, mode };
   },
@@ -51,7 +51,7 @@ export const ImportsSql = {
   /** The newest run by batches of this very file that has not ended well, for good. */
   async unfinished(tx: Tx, source: string, sha256: string): Promise<ImportRun | null> {
     const [row] = await tx.sql<{ id: string; seq: string; at: string; accounts: ImportRun['accounts'] | null; mode: ImportRun['mode'] }[]>`
-      select id, seq::text as seq, ${() => UTC('started_at')} as at, options -> 'accounts' as accounts, options ->> 'mode' as mode from import_runs
+      select id, seq::text as seq, ${() => timeText('started_at', 'us')} as at, options -> 'accounts' as accounts, options ->> 'mode' as mode from import_runs
       where source = ${source} and sha256 = ${sha256} and status in ('running', 'failed') and options ->> 'batch' is not null
         and not exists (select 1 from import_runs later where later.source = import_runs.source and later.seq > import_runs.seq and later.status in ('finished', 'rolled_back'))
       order by import_runs.seq desc limit 1`;
@@ -60,7 +60,7 @@ export const ImportsSql = {
 
   async newest(tx: Tx, source: string): Promise<ImportRun | null> {
     const [row] = await tx.sql<{ id: string; seq: string; at: string; accounts: ImportRun['accounts'] | null; mode: ImportRun['mode'] }[]>`
-      select id, seq::text as seq, ${() => UTC('started_at')} as at, options -> 'accounts' as accounts, options ->> 'mode' as mode from import_runs where source = ${source} and status = 'finished' order by import_runs.seq desc limit 1`;
+      select id, seq::text as seq, ${() => timeText('started_at', 'us')} as at, options -> 'accounts' as accounts, options ->> 'mode' as mode from import_runs where source = ${source} and status = 'finished' order by import_runs.seq desc limit 1`;
     return row ? { id: row.id, seq: row.seq, source, at: row.at, accounts: row.accounts ?? { paper: null, live: null }, mode: row.mode } : null;
   },
 

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { timeText } from '../../database/answer-text.js';
 import type { Tx } from '../../database/transaction.js';
 import { decodeRow } from '../source/encode.js';
 import { parseJson } from '../source/json-text.js';
 import { ExportIds } from './export-ids.repository.js';
 import type { OurRow, Ours, Page, ShapeRun, ShapeTable, Which } from './shape.js';
 
-const UTC = (sql: string) => `to_char(${sql} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
 
 interface Raw {
@@ -59,7 +59,7 @@ export class OursRepository {
     }
     // The limit is on rows of ours: one that two old rows stand for must not be cut in two.
     return tx.query(
-      `select t.id::text as id, array[${ours.order.map(({ column, type }) => (type === 'timestamptz' ? UTC(`t.${column}`) : `t.${column}::text`)).join(', ')}] as at, ${columns},
+      `select t.id::text as id, array[${ours.order.map(({ column, type }) => (type === 'timestamptz' ? timeText(`t.${column}`, 'us') : `t.${column}::text`)).join(', ')}] as at, ${columns},
         mine.old_id, mine.original::text as original, case when mine.old_id is null and not (elsewhere.source = $2 and (${ours.also ?? 'false'})) then elsewhere.source end as foreign_source, (mine.old_id is not null and (${ours.changed})) as changed
        from (select t.* from ${ours.table} t where ${asked} order by ${order} ${'limit' in which ? `limit ${which.limit}` : ''}) t
        left join import_rows mine on mine.target_id = t.id and mine.table_id = any($1::int[])
@@ -84,6 +84,6 @@ export class OursRepository {
 
 function selected(name: string, kind: Ours['columns'][string]): string {
   if (typeof kind === 'object') return kind.sql;
-  if (kind === 'time') return UTC(`t.${name}`);
+  if (kind === 'time') return timeText(`t.${name}`, 'us');
   return kind === 'text' ? `t.${name}::text` : `t.${name}`;
 }

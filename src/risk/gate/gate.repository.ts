@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AccountRow } from '../../accounts/accounts.repository.js';
 import { ASSUMED_BALANCE, flows, OF_FILL, REST, riseOf } from '../../accounts/day-figures.js';
+import { numericText } from '../../database/answer-text.js';
 import { type Statement, Statements } from '../../database/statements.js';
 import type { Tx } from '../../database/transaction.js';
 import { suspensionHolds } from '../../halts/suspensions.sql.js';
@@ -47,7 +48,6 @@ export interface FactsRow {
 /** Of intents and of losses: no wait is longer (limit-fields.ts). */
 const WAIT_MOST = '7 days';
 
-const text = (sql: string) => `trim_scale(${sql})::text`;
 /** What trades that were left today were told to have come to beyond their fills. Two statements for two indexes. */
 const BEYOND_FILLS = (which: string) => `select coalesce(r.proposer_id, t.agent_id), r.strategy_id,
         coalesce(${REST}, case when q.execution_mode <> 'live' then coalesce(t.computed_profit, 0) end), false
@@ -112,7 +112,7 @@ const FACTS: Statement = {
       (select jsonb_build_object('id', a.id, 'retired', a.retired_at is not null, 'symbols', to_jsonb(a.symbols)) from agents a where a.id = q.proposer) as proposer,
       jsonb_build_object('terms', ${TERMS('i')}, 'productUnknown', q.product is not null and i.product is null and exists (select 1 from instruments o
         where o.account_id = q.account_id and o.symbol = q.symbol and o.exchange is not distinct from q.exchange and o.product is not null)) as instrument,
-      case when s.seq is not null then jsonb_build_object('bid', ${text('s.bid')}, 'ask', ${text('s.ask')}, 'ageSeconds', extract(epoch from clock.at - least(s.quoted_at, s.received_at))::text) end as quote,
+      case when s.seq is not null then jsonb_build_object('bid', ${numericText('s.bid')}, 'ask', ${numericText('s.ask')}, 'ageSeconds', extract(epoch from clock.at - least(s.quoted_at, s.received_at))::text) end as quote,
       (${HELD_JSON('held', '$1::uuid')}) as held,
       (select jsonb_build_object('account', count(*), 'agent', count(*) filter (where o.who = q.who), 'strategy', count(*) filter (where o.strategy = q.strategy)) from opened o) as opened,
       (select jsonb_build_object('at', ${timeOf('f.at')}, 'ideaId', f.idea_id) from (
@@ -132,13 +132,13 @@ const FACTS: Statement = {
       (select count(*)::int from reservations r where r.account_id = q.account_id and r.ended_at is null)
         - (select count(*)::int from held_reservations r where r.account_id = q.account_id) as to_compact,
       (select jsonb_build_object(
-        'equity', ${text(`day.last_equity - ${riseOf('day')}`)},
-        'assumedEquity', ${text('begun.balance + begun.flows + made.ever + begun.floating')}, 'assumedBaseline', ${text('begun.balance + begun.flows + made.before')},
-        'assumedReference', ${text('greatest(begun.balance + begun.flows, begun.balance + begun.flows + made.before)')})
+        'equity', ${numericText(`day.last_equity - ${riseOf('day')}`)},
+        'assumedEquity', ${numericText('begun.balance + begun.flows + made.ever + begun.floating')}, 'assumedBaseline', ${numericText('begun.balance + begun.flows + made.before')},
+        'assumedReference', ${numericText('greatest(begun.balance + begun.flows, begun.balance + begun.flows + made.before)')})
         from day cross join begun cross join made) as losses,
       (select jsonb_build_object(
-        'agent', case when count(*) filter (where w.who = q.who and w.amount is null) = 0 then ${text('coalesce(sum(w.amount) filter (where w.who = q.who), 0)')} end,
-        'strategy', case when count(*) filter (where w.strategy = q.strategy and w.amount is null) = 0 then ${text('coalesce(sum(w.amount) filter (where w.strategy = q.strategy), 0)')} end) from worth w) as profit,
+        'agent', case when count(*) filter (where w.who = q.who and w.amount is null) = 0 then ${numericText('coalesce(sum(w.amount) filter (where w.who = q.who), 0)')} end,
+        'strategy', case when count(*) filter (where w.strategy = q.strategy and w.amount is null) = 0 then ${numericText('coalesce(sum(w.amount) filter (where w.strategy = q.strategy), 0)')} end) from worth w) as profit,
       (select jsonb_build_object('cause', u.cause, 'reason', u.reason, 'since', ${timeOf('u.began_at')}) from opening_suspensions u where ${suspensionHolds('u', 'clock.at')}) as suspension
     from q cross join clock cross join account
       left join lateral (${INSTRUMENT('q.account_id', 'q')}) i on true

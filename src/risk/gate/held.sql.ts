@@ -1,12 +1,12 @@
 /** SQL of what a book holds. Numbers are text in it: in JSON they would lose digits. `a` stands for an account's id, `m` for an execution mode. */
+import { numericText, timeText } from '../../database/answer-text.js';
 
-const digits = (column: string) => `trim_scale(${column})::text`;
-export const timeOf = (column: string) => `to_char(date_trunc('milliseconds', ${column}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+export const timeOf = (column: string) => timeText(`date_trunc('milliseconds', ${column})`);
 
 /** Of a row of instruments; null without one. */
 export const TERMS = (i: string) => `case when ${i}.id is not null then jsonb_build_object('brokerSymbol', ${i}.broker_symbol, 'kind', ${i}.kind, 'sizeUnit', ${i}.size_unit,
-  'contractSize', ${digits(`${i}.contract_size`)}, 'tickSize', ${digits(`${i}.tick_size`)}, 'tickValue', ${digits(`${i}.tick_value`)}, 'tickValueCurrency', ${i}.tick_value_currency,
-  'minSize', ${digits(`${i}.min_size`)}, 'sizeStep', ${digits(`${i}.size_step`)}, 'maxSize', ${digits(`${i}.max_size`)}, 'stopLevel', ${digits(`${i}.stop_level`)}, 'baseCurrency', ${i}.base_currency,
+  'contractSize', ${numericText(`${i}.contract_size`)}, 'tickSize', ${numericText(`${i}.tick_size`)}, 'tickValue', ${numericText(`${i}.tick_value`)}, 'tickValueCurrency', ${i}.tick_value_currency,
+  'minSize', ${numericText(`${i}.min_size`)}, 'sizeStep', ${numericText(`${i}.size_step`)}, 'maxSize', ${numericText(`${i}.max_size`)}, 'stopLevel', ${numericText(`${i}.stop_level`)}, 'baseCurrency', ${i}.base_currency,
   'quoteCurrency', ${i}.quote_currency, 'underlying', ${i}.underlying, 'sessions', ${i}.sessions, 'closesAt', ${timeOf(`${i}.closes_at`)}) end`;
 
 /** The account's instrument of a row with symbol, exchange and product: of its product, or of the symbol whatever the product. */
@@ -25,7 +25,7 @@ export const QUOTE = (account: string, row: string) => `
  * An account's quotes that say what a currency is worth in another, at the middle: pairs of currencies by their name, coins by the terms of
  * the account's instruments, since the name of one does not say what it is.
  */
-export const RATES = (account: string) => `coalesce((select jsonb_agg(jsonb_build_object('symbol', x.symbol, 'base', x.base, 'quote', x.quote, 'mid', ${digits('(x.bid + x.ask) * 0.5')}, 'asOf', ${timeOf('least(x.quoted_at, x.received_at)')}))
+export const RATES = (account: string) => `coalesce((select jsonb_agg(jsonb_build_object('symbol', x.symbol, 'base', x.base, 'quote', x.quote, 'mid', ${numericText('(x.bid + x.ask) * 0.5')}, 'asOf', ${timeOf('least(x.quoted_at, x.received_at)')}))
   from (
     select symbol, null as base, null as quote, bid, ask, quoted_at, received_at from quotes where account_id = ${account} and symbol ~* '^[#._]?(frx|m|[a-z]+:)?[a-z]{3}[/._ -]?[a-z]{3}'
     union all
@@ -66,8 +66,8 @@ const ASK = `case when h.outcome = 'no' then 1 - q.bid else q.ask end`;
 /** Rows of HELD, each marked at the side that it would be closed at, as what the rules read. */
 export const HELD_JSON = (held: string, account: string) => `
   select coalesce(jsonb_agg(jsonb_build_object('kind', h.kind, 'id', h.id, 'agentId', h.agent_id, 'proposerId', h.proposer_id, 'strategyId', h.strategy_id, 'external', h.external,
-    'holding', jsonb_build_object('symbol', h.symbol, 'exchange', h.exchange, 'terms', ${TERMS('i')}, 'direction', h.direction, 'outcome', h.outcome, 'size', ${digits('h.size')},
-      'entryPrice', coalesce(${digits('h.entry_price')}, ${digits(`case h.direction when 'long' then ${ASK} else ${BID} end`)}, ''),
-      'markPrice', ${digits(`case h.direction when 'long' then ${BID} else ${ASK} end`)}, 'stop', ${digits('h.stop')}, 'fees', ${digits('h.fees')}),
-    'product', h.product, 'reducible', ${digits(`greatest(h.open_size - ${BEING_CLOSED('h.id')}, 0)`)}) order by h.kind, h.seq), '[]')
+    'holding', jsonb_build_object('symbol', h.symbol, 'exchange', h.exchange, 'terms', ${TERMS('i')}, 'direction', h.direction, 'outcome', h.outcome, 'size', ${numericText('h.size')},
+      'entryPrice', coalesce(${numericText('h.entry_price')}, ${numericText(`case h.direction when 'long' then ${ASK} else ${BID} end`)}, ''),
+      'markPrice', ${numericText(`case h.direction when 'long' then ${BID} else ${ASK} end`)}, 'stop', ${numericText('h.stop')}, 'fees', ${numericText('h.fees')}),
+    'product', h.product, 'reducible', ${numericText(`greatest(h.open_size - ${BEING_CLOSED('h.id')}, 0)`)}) order by h.kind, h.seq), '[]')
   from ${held} h left join lateral (${INSTRUMENT(account, 'h')}) i on true left join lateral (${QUOTE(account, 'h')}) q on true`;
