@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { masked } from '../auth/credentials.js';
+import { reason } from '../auth/reason-field.js';
 import { decimal, decimalText, pastInstant, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
 import { BREAKER_ACTIONS, BREAKER_SCOPES, BREAKER_SOURCES, type BreakerEventRow } from './circuit-breaker-events.repository.js';
 
-const REASON_CHARACTERS_MAX = 1_000;
 
 /** One spelling, so that a filter finds all of them. */
 const breakerType = () => z.string().trim().regex(/^[a-z][a-z0-9_]{0,63}$/, { error: 'must be a name such as daily_loss: small letters, digits and _, 64 at most' });
@@ -17,7 +16,7 @@ export const reportBreakerEventSchema = z.strictObject({
   limit: decimal().nullish().describe('what it was held against, in `unit`'),
   unit: z.string().trim().regex(/^[A-Za-z%][A-Za-z0-9%_/]{0,15}$/, { error: 'must be a unit such as USD, fraction, seconds or count, 16 characters at most' }).nullish()
     .describe('of value and limit: 5 may be percent, dollars or trades'),
-  reason: text(REASON_CHARACTERS_MAX).transform(masked),
+  reason: reason(),
   triggeredAt: pastInstant().describe('when the breaker acted'),
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { masked } from '../auth/credentials.js';
-import { decimal, decimalText, jsonObject, symbol, text, uuid } from '../common/fields.js';
+import { reason } from '../auth/reason-field.js';
+import { decimal, decimalText, jsonObject, symbol, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { BREAKER_NAMES, BREAKERS, HALT_MODES, RESET_RULES, SCOPE_TYPES, STATES } from './breakers.js';
 import type { BreakerRow, BreakerVersionRow } from './breaker-config.repository.js';
@@ -8,9 +8,7 @@ import type { ScopeSeen } from './evaluation.service.js';
 import { PARAMETERS, resetSchema, type Settings } from './breaker-settings.js';
 import { resetsOf } from './resets.js';
 
-const REASON_CHARACTERS_MAX = 1_000;
 const MODES = ['simulation', 'paper', 'live'] as const;
-const reason = () => text(REASON_CHARACTERS_MAX).transform(masked);
 
 /** Which breaker is meant is looked up: an unknown one is 404. */
 export const breakerParam = z.strictObject({ name: z.string().max(100) });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { masked } from '../auth/credentials.js';
+import { reason } from '../auth/reason-field.js';
 import { decimal, decimalText, instant, name, SYMBOL_FORM, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { type CanonicalSymbol, canonicalSymbol, symbolKey } from './canonical-symbol.js';
@@ -7,7 +7,6 @@ import type { InstrumentRow, VersionRow } from './instruments.repository.js';
 import { INSTRUMENT_KINDS, PRODUCTS, type Terms, WEEKDAYS } from './terms.js';
 
 export const BATCH_MAX = 500;
-const REASON_CHARACTERS_MAX = 1_000;
 const WINDOWS_MAX = 50;
 const HOLIDAYS_MAX = 400;
 
@@ -92,7 +91,7 @@ const accountId = uuid().nullish().describe("of a person's upload: whose terms t
 
 export const uploadInstrumentSchema = upload.extend({ accountId }).superRefine(oneExchange);
 export const uploadInstrumentsSchema = z.strictObject({ accountId, items: z.array(upload.superRefine(oneExchange)).min(1).max(BATCH_MAX) });
-export const changeInstrumentSchema = z.strictObject(changeable).partial().extend({ reason: text(REASON_CHARACTERS_MAX).transform(masked).nullish() });
+export const changeInstrumentSchema = z.strictObject(changeable).partial().extend({ reason: reason().nullish() });
 export const instrumentParam = z.strictObject({ instrumentId: uuid() });
 export const versionsQuery = z.strictObject(pageQuery);
 export const instrumentsQuery = z.strictObject({

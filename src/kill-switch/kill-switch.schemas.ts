@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { MODES } from '../agents/agents.schemas.js';
 import { livenessOf } from '../agents/liveness.js';
-import { masked } from '../auth/credentials.js';
+import { reason } from '../auth/reason-field.js';
 import { decimalText, text } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { HALT_MODES, HALT_SCOPES, HALT_SOURCES, type HaltRow } from '../halts/halt-rows.js';
 import type { AgentUnderHalt, Observed, OpenOpening, ShownHalt, UncontrolledPosition } from './halts-shown.repository.js';
 
-const reason = () => text(1_000).transform(masked);
 /** At `scope` itself, or at its `type`. */
 const notAScope = ({ input, path }: { input?: unknown; path?: PropertyKey[] | undefined }): string =>
   path?.at(-1) === 'type' ? `must be one of ${HALT_SCOPES.join(', ')}` : input === undefined ? 'is required' : `must be an object with type ${HALT_SCOPES.join(', ')}, and the id of what is not global`;

@@ -1,17 +1,14 @@
 import { z } from 'zod';
-import { masked } from '../auth/credentials.js';
-import { text } from '../common/fields.js';
+import { reason } from '../auth/reason-field.js';
 import { staleFields } from '../common/http/stale.js';
 import { pageQuery } from '../common/pagination.js';
 import { type Effect, globalLimits, isAmount, LIMIT_NAMES, type LimitValues, limitWarnings, shownGlobalLimits, valuesOf } from '../limits/limit-fields.js';
 import type { HistoryRow, RiskConfigRow } from './risk-config.repository.js';
 
-const REASON_CHARACTERS_MAX = 1_000;
-export const reason = () => text(REASON_CHARACTERS_MAX).transform(masked).nullish();
 
 /** Whole: a limit that was left out by mistake must not be taken away by it. */
 export const putRiskConfigSchema = z.strictObject({
-  ...globalLimits, reason: reason(),
+  ...globalLimits, reason: reason().nullish(),
   warnings: z.unknown().optional().describe('as GET answers them; nothing is done with them'),
 }).transform(({ warnings: _told, ...body }) => body);
 export const historyQuery = z.strictObject(pageQuery);

@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { reason } from '../auth/reason-field.js';
 import { uuid } from '../common/fields.js';
 import { LAYERS } from '../limits/effective-limits.js';
 import { LIMIT_NAMES, type LimitName, type LimitValues, narrowerLimits, shownNarrowerLimits, valuesOf } from '../limits/limit-fields.js';
-import { otherCurrency, reason } from './risk-config.schemas.js';
+import { otherCurrency } from './risk-config.schemas.js';
 import { type RiskLimitsRow, SCOPES, type Scope } from './risk-limits.repository.js';
 
 /** Whole, as /risk-config: null leaves a field to those above. */
-export const putLimitsSchema = z.strictObject({ ...narrowerLimits, reason: reason() });
+export const putLimitsSchema = z.strictObject({ ...narrowerLimits, reason: reason().nullish() });
 export const ofAccount = z.strictObject({ accountId: uuid() });
 export const ofAgent = z.strictObject({ agentId: uuid() });
 export const ofStrategy = z.strictObject({ strategyId: uuid() });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { credentialIn, masked } from '../auth/credentials.js';
+import { credentialIn } from '../auth/credentials.js';
+import { reason } from '../auth/reason-field.js';
 import { decimal, decimalText, fraction, jsonObject, name, text, uuid } from '../common/fields.js';
 import { staleFields } from '../common/http/stale.js';
 import { pageQuery } from '../common/pagination.js';
@@ -13,13 +14,11 @@ import type { StrategyRow, StrategyVersionRow } from './strategies.repository.js
 const SYMBOLS_MAX = 500;
 const WINDOWS_MAX = 50;
 const HOLIDAYS_MAX = 400;
-const REASON_CHARACTERS_MAX = 1_000;
 const CONDITIONS_BYTES_MAX = 16_384;
 const YEAR_SECONDS = 31_536_000;
 const WEEK_SECONDS = 604_800;
 const HOUR_SECONDS = 3_600;
 
-export const reason = () => text(REASON_CHARACTERS_MAX).transform(masked).nullish();
 
 const zone = () => text(64).refine(isZone, { error: 'must be an IANA zone such as Europe/London' }).default('UTC').describe('IANA; UTC by default');
 const days = () => z.array(z.enum(WEEKDAYS)).min(1).max(7).transform((given) => WEEKDAYS.filter((each) => given.includes(each)));
@@ -85,11 +84,11 @@ const holidays = z.array(holiday).max(HOLIDAYS_MAX).superRefine(eachDayOnce);
 export const createStrategySchema = z.strictObject({
   name: content.name, isActive: content.isActive.default(true), allowedSymbols: content.allowedSymbols.optional(), sessionWindows: content.sessionWindows.optional(),
   holidays: holidays.optional(), entryConditions: content.entryConditions.optional(), exitRules: exitRules.optional(), forbiddenConditions: content.forbiddenConditions.optional(),
-  riskCaps: riskCaps.optional(), rrExpectation: content.rrExpectation.optional(), reason: reason(),
+  riskCaps: riskCaps.optional(), rrExpectation: content.rrExpectation.optional(), reason: reason().nullish(),
 });
 /** Whole: a cap or a window that was left out by mistake must not be taken away by it. */
-export const putStrategySchema = z.strictObject({ ...content, holidays: holidays.optional().describe('kept when left out'), reason: reason() });
-export const retireSchema = z.strictObject({ reason: reason() });
+export const putStrategySchema = z.strictObject({ ...content, holidays: holidays.optional().describe('kept when left out'), reason: reason().nullish() });
+export const retireSchema = z.strictObject({ reason: reason().nullish() });
 export const strategyParam = z.strictObject({ strategyId: uuid() });
 
 const flag = () => z.enum(['true', 'false']).transform((value) => value === 'true');

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { exitRuleFields, reason, shownExitRules } from '../strategies/strategies.schemas.js';
+import { reason } from '../auth/reason-field.js';
+import { exitRuleFields, shownExitRules } from '../strategies/strategies.schemas.js';
 import { firedAs, judge } from './rules/judge.js';
 import { iso } from './rules/confirmed.js';
 import { RULES } from './rules/judged.js';
 import type { Supervised } from './supervision.repository.js';
 
 export const putExitRulesSchema = z.strictObject({
-  rules: z.strictObject(exitRuleFields).describe("in place of the strategy's; one that is left out is the strategy's, null takes it off this trade"), reason: reason(),
+  rules: z.strictObject(exitRuleFields).describe("in place of the strategy's; one that is left out is the strategy's, null takes it off this trade"), reason: reason().nullish(),
 });
 export type PutExitRules = z.output<typeof putExitRulesSchema>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { masked } from '../auth/credentials.js';
+import { reason } from '../auth/reason-field.js';
 import { leasedCommandSchema } from '../commands/commands.schemas.js';
 import { Exact } from '../common/decimal.js';
 import { decimalText, fraction, lotSize, price, symbol, text, uuid } from '../common/fields.js';
@@ -11,7 +12,6 @@ import type { IdeaRow, Reason } from './ideas.repository.js';
 
 const VALID_SECONDS = { usual: 30, most: 86_400 };
 const RATIONALE_CHARACTERS_MAX = 4_000;
-const REASON_CHARACTERS_MAX = 1_000;
 
 /** As proposed. An optional field may also be null. What the rules refuse (no stop, off the step) is taken, refused and kept. */
 export const proposeSchema = z.strictObject({
@@ -38,9 +38,9 @@ export const validSecondsOf = ({ validForSeconds }: Proposal): number => validFo
 export const proposeQuery = z.strictObject({ lease: z.enum(['0', '1'], { error: 'must be 0 or 1' }).optional().describe('1: the command, leased, in the answer; for the key of the executor') });
 
 export const approveSchema = z.strictObject({
-  digest: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the 64 hexadecimal digits of the idea\'s digest' }), reason: text(REASON_CHARACTERS_MAX).transform(masked).nullish(),
+  digest: z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be the 64 hexadecimal digits of the idea\'s digest' }), reason: reason().nullish(),
 });
-export const rejectSchema = z.strictObject({ reason: text(REASON_CHARACTERS_MAX).transform(masked) });
+export const rejectSchema = z.strictObject({ reason: reason() });
 
 export const ideasQuery = z.strictObject({
   ...pageQuery, status: z.enum(IDEA_STATUSES).optional(), agentId: uuid().optional().describe('proposer or executor'), symbol: symbol().optional(), strategyId: uuid().optional(),
