@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import passport from 'passport';
 import { ExtractJwt, Strategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
+import { isUuid } from '../common/is-uuid.js';
 import type { Person } from '../common/principal.js';
 import type { Env } from '../config/env.js';
 import { ENV } from '../config/env.token.js';
@@ -30,8 +31,6 @@ export interface Refusal {
 
 type Claims = Partial<Record<string, unknown>>;
 type Done = (error: unknown, person?: Person | false) => void;
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
  * Who a person's access token speaks for. A Passport of its own: the shared one belongs to the process, and two
@@ -89,7 +88,7 @@ export class JwtStrategy {
 
 /** Null for a token that is not as ours are. */
 function signedFor({ sub, sid, sv, iat, exp }: Claims): Person | null {
-  if (typeof sub !== 'string' || !UUID.test(sub) || typeof sid !== 'string' || !UUID.test(sid)) return null;
+  if (typeof sub !== 'string' || !isUuid(sub) || typeof sid !== 'string' || !isUuid(sid)) return null;
   if (typeof sv !== 'number' || typeof iat !== 'number' || typeof exp !== 'number') return null;
   return { kind: 'user', id: sub, email: '', name: '', role: 'viewer', session: { id: sid, userId: sub, version: sv }, tokenEndsAtMs: Math.min(exp, iat + ACCESS_TOKEN_SECONDS) * 1000 };
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { isUuid } from '../common/is-uuid.js';
 import { badRequest, notFound } from '../common/problem.js';
 import type { Tx } from '../database/transaction.js';
 import { canonicalSymbol } from '../instruments/canonical-symbol.js';
@@ -6,8 +7,6 @@ import type { BreakerScopeKey } from './breaker-states.repository.js';
 import { BREAKERS, type BreakerName } from './breakers.js';
 import type { AskedScope } from './circuit-breakers.schemas.js';
 import type { Book } from './trade-figures.repository.js';
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Turns what a person asks for into the scope that it names. */
 @Injectable()
@@ -54,7 +53,7 @@ export class BreakerScopes {
 }
 
 function idOf(id: string | null): string {
-  if (id === null || !UUID.test(id)) throw refused('id', 'must be a UUID');
+  if (id === null || !isUuid(id)) throw refused('id', 'must be a UUID');
   return id.toLowerCase();
 }
 

@@ -2,6 +2,7 @@ import { DataSource } from 'typeorm';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { createKeySchema } from '../agents/agents.schemas.js';
 import { AgentsService } from '../agents/agents.service.js';
+import { isUuid } from '../common/is-uuid.js';
 import { notFound } from '../common/problem.js';
 import type { Env } from '../config/env.js';
 import { inTransaction } from '../database/transaction.js';
@@ -9,8 +10,6 @@ import { type Say, withDatabase } from './database.js';
 import type { Outcome } from './outcome.js';
 import { checked } from './people.js';
 import { COMMAND_LINE, withServices } from './services.js';
-
-const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 interface NewKeyOptions {
   agent: string;
@@ -47,7 +46,7 @@ export function createKey(env: Env, say: Say, options: NewKeyOptions): Promise<O
 }
 
 async function findAgent(agents: AgentsRepository, nameOrId: string): Promise<{ id: string; name: string }> {
-  const filters = [{ name: nameOrId }, ...(UUID.test(nameOrId) ? [{ id: nameOrId }] : [])];
+  const filters = [{ name: nameOrId }, ...(isUuid(nameOrId) ? [{ id: nameOrId }] : [])];
   for (const filter of filters) {
     const [agent] = await agents.list(filter, 1, undefined);
     if (agent) return agent;

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { OFFLINE_AFTER_SECONDS } from '../agents/liveness.js';
 import { leadOf } from '../database/newest-first.js';
 import type { Tx } from '../database/transaction.js';
+import { SHOWN_WITHIN_SECONDS } from '../trades/broker-lists.js';
 import type { ExitReason } from '../trades/trade-fields.js';
 
 export const CLOSURE_CAUSES = ['supervisor', 'halt', 'operator', 'wind_down', 'breaker', 'signal'] as const;
@@ -51,12 +53,8 @@ export interface ClosureFilter {
   open?: boolean | undefined;
 }
 
-/** An order takes its time to the broker's lists: a report so soon after a close may still show what it closed. */
-export const SHOWN_WITHIN_SECONDS = 10;
 /** Told done, and not seen flat for so long: nobody knows. */
 const UNSEEN_SECONDS = 60;
-/** As in the agents' liveness. */
-const OFFLINE_SECONDS = 90;
 const POSITIONS_NAMED = 50;
 const SAY_AGAIN_SECONDS = 60;
 
@@ -160,7 +158,7 @@ export class ClosuresRepository {
       with lost as (
         select t.*, n.name as account, n.broker as account_broker, n.login_masked, case
             when a.retired_at is not null then 'AGENT_RETIRED'
-            when s.last_seen_at is null or s.last_seen_at <= app_clock() - make_interval(secs => ${OFFLINE_SECONDS}) then 'AGENT_OFFLINE'
+            when s.last_seen_at is null or s.last_seen_at <= app_clock() - make_interval(secs => ${OFFLINE_AFTER_SECONDS}) then 'AGENT_OFFLINE'
             when own.status = 'unknown' then 'OUTCOME_UNKNOWN'
             when done.finished_at <= app_clock() - make_interval(secs => ${UNSEEN_SECONDS}) and own.finished_at is not null then 'NOT_SEEN_FLAT'
           end as why

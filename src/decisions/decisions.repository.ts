@@ -31,11 +31,12 @@ export interface DecisionFilter {
   to?: string | undefined;
 }
 
-const COLUMNS = `seq, ${timeText('at', 'us')} as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash`;
+/** Of a decision, as its text was sealed: `at` to the microsecond. */
+export const DECISION_COLUMNS = `seq, ${timeText('at', 'us')} as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash`;
 /** Of those in archives, with the place of their text. */
 const HERE = `seq, at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash, octet_length(canonical) as bytes, null::text as file, null::bigint as block_at, null::int as block_bytes`;
 const ARCHIVED = `seq, at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, null::text as canonical, hash, bytes, file, block_at, block_bytes`;
-const FOUND = `${COLUMNS}, file, block_at, block_bytes`;
+const FOUND = `${DECISION_COLUMNS}, file, block_at, block_bytes`;
 const HEAD_COLUMNS = 'stream, count, head, mac, key_id';
 
 /** The clock is read when the lock is there: beside the row it would be read before the wait. */

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import type { CommandTypeName } from '../commands/command-types.js';
 import type { CommandRow } from '../commands/commands.repository.js';
 import type { Tx } from '../database/transaction.js';
+import { SHOWN_WITHIN_SECONDS } from '../trades/broker-lists.js';
 
 export interface UnknownCommand extends CommandRow {
   /** When its last lease ended without a word of what became of it. */
@@ -22,9 +23,6 @@ export interface UntradedOpening {
   order_tag: string;
   finished_at: string;
 }
-
-/** An order takes its time to the broker's lists: what they lack so soon after may still come. */
-export const SHOWN_WITHIN_SECONDS = 10;
 
 /** What the broker shows tells of these whether they were carried out. */
 export const SHOWN_BY_BROKER: readonly CommandTypeName[] = ['open_trade', 'close_trade', 'cancel_order'];

@@ -11,9 +11,10 @@ import { Events } from '../events/events.service.js';
 import { Incidents } from '../incidents/incidents.service.js';
 import type { ReportBody } from '../positions/reports.schemas.js';
 import { ReservationsRepository } from '../risk/reservations.repository.js';
+import { SHOWN_WITHIN_SECONDS } from '../trades/broker-lists.js';
 import { secondsBetween } from '../trades/trade-times.js';
 import type { DealBody, ReconcileAnswer } from './reconcile.schemas.js';
-import { SHOWN_BY_BROKER, SHOWN_WITHIN_SECONDS, type UnknownCommand, UnknownCommandsRepository } from './unknown-commands.repository.js';
+import { SHOWN_BY_BROKER, type UnknownCommand, UnknownCommandsRepository } from './unknown-commands.repository.js';
 
 const ASK_EVERY_SECONDS = 60;
 const AGENTS_AT_ONCE = 1_000;

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { OFFLINE_AFTER_SECONDS } from '../agents/liveness.js';
 import { numericText, timeText } from '../database/answer-text.js';
 import type { Sessions } from '../instruments/terms.js';
 import { INSTRUMENT, QUOTE } from '../risk/gate/held.sql.js';
@@ -19,11 +20,10 @@ export interface HeldRow {
   left_open: string;
 }
 
-/** As in the agents' liveness, and in the look for stops that are missing. */
-const OFFLINE_SECONDS = 90;
+/** As in the look for stops that are missing. */
 const STOP_WITHIN_SECONDS = 10;
 const UNCLAIMED_MOST = 200;
-const OFFLINE = `coalesce(s.last_seen_at < clock.at - interval '${OFFLINE_SECONDS} seconds', true)`;
+const OFFLINE = `coalesce(s.last_seen_at < clock.at - interval '${OFFLINE_AFTER_SECONDS} seconds', true)`;
 
 /** Which are read is decided by their own rows; then each is looked at closely. */
 const TRADES = `

@@ -1,14 +1,14 @@
-import { timeText } from '../database/answer-text.js';
 import type { BlockPlace } from '../decisions/archive/archive-file.js';
 import { ARCHIVE_COLUMNS, type ArchiveRow } from '../decisions/archive/archives.repository.js';
 import type { DecisionRow } from '../decisions/decision.js';
+import { DECISION_COLUMNS } from '../decisions/decisions.repository.js';
 import type { Place } from '../decisions/stream-check.js';
 import type { Query } from './session.js';
 
 /** The next decisions of a month, as `decisions.repository` reads them. */
 export const decisionsOfMonth = (query: Query, month: string, afterSeq: number, limit: number): Promise<DecisionRow[]> =>
   query<DecisionRow>(
-    `select seq, ${timeText('at', 'us')} as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash from decision_history
+    `select ${DECISION_COLUMNS} from decision_history
      where at >= $1::date::timestamp at time zone 'UTC' and at < ($1::date + interval '1 month')::timestamp at time zone 'UTC' and seq > $2 order by decision_history.seq limit $3`,
     [month, afterSeq, limit],
   );

@@ -4,6 +4,7 @@ import { attemptsOf } from '../commands/commands.repository.js';
 import { timeText } from '../database/answer-text.js';
 import type { Tx } from '../database/transaction.js';
 import type { FoundDecision } from '../decisions/decision.js';
+import { DECISION_COLUMNS } from '../decisions/decisions.repository.js';
 import type { ExplanationRow } from '../explanations/explanations.repository.js';
 import type { HaltRow } from '../halts/halt-rows.js';
 import { scopeName } from '../halts/scope-name.js';
@@ -135,7 +136,7 @@ export class WhyRepository {
   /** Of the ideas; of the halt; and the one that was asked about. */
   decisions(tx: Tx, { idea_ids: ideas, halt_id: halt, decision_id: decision, type }: Found): Promise<FoundDecision[]> {
     return tx.sql`
-      select seq, ${() => timeText('at', 'us')} as at, stream, number, id, type, agent_id, idea_id, command_id, halt_id, key_id, canonical, hash, file, block_at, block_bytes from (
+      select ${() => DECISION_COLUMNS}, file, block_at, block_bytes from (
         select *, null as file, null as block_at, null as block_bytes from decision_history where seq = any(array(
           select seq from decision_history where idea_id = any(${ideas}::uuid[])
           union select seq from decision_history where halt_id = ${type === 'halt' || type === 'decision' ? halt : null}::uuid

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Caller } from '../common/http/caller.js';
+import { isUuid } from '../common/is-uuid.js';
 import { forbidden, notFound } from '../common/problem.js';
 import { inTransaction, type Tx } from '../database/transaction.js';
 import { ArchivedTexts } from '../decisions/archive/archived-texts.js';
@@ -53,16 +54,13 @@ export class WhyService {
     const made = await this.why.commands(tx, commands, haltId);
     const halts = new Set([found.halt_id, ...made.map(({ halted_by: id }) => id), ...closures.map(({ halt_id: id }) => id), ...decisions.flatMap(({ row, checked }) => [row.halt_id, ...haltsIn(checked.text?.riskCheckResult)])].filter((id) => id !== null));
     return {
-      alerts: await this.why.alerts(tx, found.alert_ids.filter((id) => id !== null)), decisions, closures, halts: await this.why.halts(tx, [...halts].filter((id) => UUID.test(id))),
+      alerts: await this.why.alerts(tx, found.alert_ids.filter((id) => id !== null)), decisions, closures, halts: await this.why.halts(tx, [...halts].filter(isUuid)),
       predictions: await this.why.predictions(tx, found.prediction_ids), ideas: await this.why.ideas(tx, found.idea_ids), reservations: await this.why.reservations(tx, commands),
       commands: made, trades: await this.why.trades(tx, trades), transitions: await this.why.transitions(tx, trades), fills: await this.why.fills(tx, trades),
       explanations: await this.why.explanations(tx, trades),
     };
   }
 }
-
-/** A text that was changed by hand may name anything. */
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** One more of each kind was read, to see that there are more; the rows are newest first. */
 const withinBounds = (linked: Linked): Linked => Object.fromEntries(Object.entries(linked).map(([kind, rows]) => [kind, (rows as unknown[]).slice(0, EACH_MOST)])) as unknown as Linked;

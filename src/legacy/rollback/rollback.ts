@@ -1,3 +1,4 @@
+import { isUuid } from '../../common/is-uuid.js';
 import { WatchedClient } from '../../database/client.js';
 import { ALL_STREAMS, type HeadRow } from '../../decisions/decision.js';
 import { headSeal, type SealKeys, sealOfHead } from '../../decisions/seal.js';
@@ -98,7 +99,7 @@ async function takeBack(query: Query, ask: RollbackAsk): Promise<Rollback> {
 
 async function runOf(query: Query, asked: string): Promise<RunRow> {
   const isNumber = /^\d{1,18}$/.test(asked);
-  if (!isNumber && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(asked)) throw new ImportFailure('RUN_NOT_FOUND', `"${asked}" is no id of an import: "tradewarden import:list" shows them.`);
+  if (!isNumber && !isUuid(asked)) throw new ImportFailure('RUN_NOT_FOUND', `"${asked}" is no id of an import: "tradewarden import:list" shows them.`);
   const [run] = await query<RunRow & { rolled_back_at: string | null }>(
     `select id, seq::text, source, status, rolled_back_at::text from import_runs where ${isNumber ? 'seq = $1::bigint' : 'id = $1::uuid'} for update`, [asked]);
   if (!run) throw new ImportFailure('RUN_NOT_FOUND', `There is no import ${asked}: "tradewarden import:list" shows them.`);
