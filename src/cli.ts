@@ -35,14 +35,17 @@ function commands(): Command {
     .configureOutput({ outputError: () => undefined });
   schemaCommands(program);
   peopleCommands(program);
-  program.command('env:example').description('print every setting with its default').action(() => {
-    outcome = { json: { text: envExample() }, text: envExample().trimEnd() };
-  });
-  program.command('commands').description('print every command with its options').action(() => {
-    outcome = commandList(program);
-  });
+  program.command('env:example').description('print every setting with its default')
+    .action(() => {
+      outcome = { json: { text: envExample() }, text: envExample().trimEnd() };
+    });
+  program.command('commands').description('print every command with its options')
+    .action(() => {
+      outcome = commandList(program);
+    });
   program.command('audit:verify').description('was the history of decisions changed? exit code 1 with the rows that were')
-    .option('--stream <account>', 'of one account, by its id, or system').option('--heads <log>', 'compare with the heads that the server logged, in this file')
+    .option('--stream <account>', 'of one account, by its id, or system')
+    .option('--heads <log>', 'compare with the heads that the server logged, in this file')
     .action((options: { stream?: string; heads?: string }) => run(async () => (await import('./cli/audit.js')).verifyAudit(readEnv(), say, options)));
   retentionCommand(program);
   backupCommand(program);
@@ -51,24 +54,32 @@ function commands(): Command {
   inquiryCommands(program);
   statementCommand(program);
   restoreCommands(program);
-  program.command('import:rollback').description('take back what one import brought, whole or not at all; exit code 1 with what stands in the way').argument('<run>', 'its id')
+  program.command('import:rollback').description('take back what one import brought, whole or not at all; exit code 1 with what stands in the way')
+    .argument('<run>', 'its id')
     .option('--dry-run', 'say what would go, and change nothing')
-    .action((run_: string, options: { dryRun?: boolean }) => run(async () => (await import('./cli/import-rollback.js')).importRollback(readEnv(), say, run_, options)));
+    .action((runId: string, options: { dryRun?: boolean }) =>
+      run(async () => (await import('./cli/import-rollback.js')).importRollback(readEnv(), say, runId, options)));
   importsCommands(program);
   importCommand(program);
   exportCommand(program);
-  program.command('status').description('is it safe, and does anything halt? exit code 3 when it is not safe, or something halts').action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
+  program.command('status').description('is it safe, and does anything halt? exit code 3 when it is not safe, or something halts')
+    .action(() => run(async () => (await import('./cli/status.js')).status(readEnv(), say)));
   return program;
 }
 
 function schemaCommands(program: Command): void {
-  program.command('setup').description('create database and roles where allowed, migrate, check; may be repeated').action(() => run(async () => (await import('./cli/setup.js')).setup(readEnv(), say)));
-  program.command('migrate').description('apply what is pending').action(() => run(async () => (await import('./cli/schema.js')).migrate(readEnv(), say)));
-  program.command('migrate:status').description('what is applied, pending, ahead').action(() => run(async () => (await import('./cli/schema.js')).migrateStatus(readEnv(), say)));
-  program.command('migrate:down').description('take back the newest migration, with its rows').option('--yes', 'that is meant')
+  program.command('setup').description('create database and roles where allowed, migrate, check; may be repeated')
+    .action(() => run(async () => (await import('./cli/setup.js')).setup(readEnv(), say)));
+  program.command('migrate').description('apply what is pending')
+    .action(() => run(async () => (await import('./cli/schema.js')).migrate(readEnv(), say)));
+  program.command('migrate:status').description('what is applied, pending, ahead')
+    .action(() => run(async () => (await import('./cli/schema.js')).migrateStatus(readEnv(), say)));
+  program.command('migrate:down').description('take back the newest migration, with its rows')
+    .option('--yes', 'that is meant')
     .action(({ yes }: { yes?: boolean }) => run(async () => (await import('./cli/schema.js')).migrateBack(readEnv(), say, yes ?? false)));
   program.command('roles').description('make a writer role for a database that has one role, and show its URL once')
-    .option('--new-password', 'give the role that is there another password').option('--reader', 'a role for reports instead, which reads no secrets and writes nothing')
+    .option('--new-password', 'give the role that is there another password')
+    .option('--reader', 'a role for reports instead, which reads no secrets and writes nothing')
     .option('--print', 'make nothing: print the grants as SQL, for an administrator to run')
     .action(({ newPassword = false, reader = false, print: printed = false }: { newPassword?: boolean; reader?: boolean; print?: boolean }) => run(async () => {
       const { makeReaderRole, makeRoles, printRoles } = await import('./cli/roles.js');
@@ -79,95 +90,144 @@ function schemaCommands(program: Command): void {
 
 function peopleCommands(program: Command): void {
   const from = 'prompt, stdin or generated (default: prompt on a terminal, else generated and shown once)';
-  program.command('user:create').description('make a person').argument('<email>').requiredOption('--role <role>', ROLES.join(', ')).option('--name <name>')
+  program.command('user:create').description('make a person')
+    .argument('<email>')
+    .requiredOption('--role <role>', ROLES.join(', '))
+    .option('--name <name>')
     .option('--password <source>', from, passwordSource)
-    .action((email: string, options: { role: string; name?: string; password?: PasswordSource }) => run(async () => (await import('./cli/people.js')).createUser(readEnv(), say, { email, ...options })));
-  program.command('user:password').description('give a person another password; ends their sessions').argument('<email>')
+    .action((email: string, options: { role: string; name?: string; password?: PasswordSource }) =>
+      run(async () => (await import('./cli/people.js')).createUser(readEnv(), say, { email, ...options })));
+  program.command('user:password').description('give a person another password; ends their sessions')
+    .argument('<email>')
     .option('--password <source>', from, passwordSource)
-    .action((email: string, options: { password?: PasswordSource }) => run(async () => (await import('./cli/people.js')).setPassword(readEnv(), say, { email, ...options })));
-  program.command('key:create').description('make a further key for an agent, shown once').argument('<agent>', 'its name or id')
-    .requiredOption('--name <name>', 'what the key is for').option('--scopes <scopes>', `of ${SCOPES.join(',')}; all when left out`)
+    .action((email: string, options: { password?: PasswordSource }) =>
+      run(async () => (await import('./cli/people.js')).setPassword(readEnv(), say, { email, ...options })));
+  program.command('key:create').description('make a further key for an agent, shown once')
+    .argument('<agent>', 'its name or id')
+    .requiredOption('--name <name>', 'what the key is for')
+    .option('--scopes <scopes>', `of ${SCOPES.join(',')}; all when left out`)
     .option('--expires <time>', 'RFC 3339 with a zone')
     .option('--rate-limit-per-second <requests>', 'at most so many a second; no limit when left out')
-    .action((agent: string, options: { name: string; scopes?: string; expires?: string; rateLimitPerSecond?: string }) => run(async () => (await import('./cli/keys.js')).createKey(readEnv(), say, { agent, ...options })));
+    .action((agent: string, options: { name: string; scopes?: string; expires?: string; rateLimitPerSecond?: string }) =>
+      run(async () => (await import('./cli/keys.js')).createKey(readEnv(), say, { agent, ...options })));
 }
 
 /** What the schedule does each night, by hand. */
 function retentionCommand(program: Command): void {
-  program.command('retention').description('remove and archive what is old, as the settings RETENTION_… say; exit code 1 when a table could not be done').option('--dry-run', 'say what would go, and change nothing')
-    .option('--as-of <time>', 'as if it were then: RFC 3339, not in the future').option('--table <table>', 'of one table alone')
+  program.command('retention').description('remove and archive what is old, as the settings RETENTION_… say; exit code 1 when a table could not be done')
+    .option('--dry-run', 'say what would go, and change nothing')
+    .option('--as-of <time>', 'as if it were then: RFC 3339, not in the future')
+    .option('--table <table>', 'of one table alone')
     .action((options: RetentionOptions) => run(async () => (await import('./cli/retention.js')).retention(readEnv(), say, options)));
 }
 
 /** By cron, or by hand before something that may go wrong. */
 function backupCommand(program: Command): void {
   program.command('backup').description('write a backup and prove it by restoring it; exit code 1 when either failed, or the copy elsewhere did')
-    .option('--list', 'say which there are').option('--dir <folder>', 'instead of BACKUP_DIR')
+    .option('--list', 'say which there are')
+    .option('--dir <folder>', 'instead of BACKUP_DIR')
     .action((options: { list?: boolean; dir?: string }) => run(async () => (await import('./cli/backup.js')).backup(readEnv(), say, options)));
 }
 
 /** On the database itself: they work while the server is down. */
 function haltCommands(program: Command): void {
-  program.command('halt').description('stop trading: nothing opens from here on, exits go on').option('--scope <scope>', `${HALT_SCOPES.join(', ')}`, 'global')
-    .option('--id <id>', 'name or id of what is halted; a symbol in any spelling').option('--mode <mode>', HALT_MODES.join(', '), 'halt').requiredOption('--reason <reason>', 'told to everybody who is stopped')
+  program.command('halt').description('stop trading: nothing opens from here on, exits go on')
+    .option('--scope <scope>', `${HALT_SCOPES.join(', ')}`, 'global')
+    .option('--id <id>', 'name or id of what is halted; a symbol in any spelling')
+    .option('--mode <mode>', HALT_MODES.join(', '), 'halt')
+    .requiredOption('--reason <reason>', 'told to everybody who is stopped')
     .action((options: HaltOptions) => run(async () => (await import('./cli/halts.js')).halt(readEnv(), say, options)));
-  program.command('release').description('let trade again what a halt holds; nothing comes back').argument('<halt>', 'its id').requiredOption('--reason <reason>')
+  program.command('release').description('let trade again what a halt holds; nothing comes back')
+    .argument('<halt>', 'its id')
+    .requiredOption('--reason <reason>')
     .option('--confirm <word>', 'RELEASE, written out')
-    .action((id: string, options: { reason: string; confirm?: string }) => run(async () => (await import('./cli/halts.js')).release(readEnv(), say, id, options)));
-  program.command('positions').description('what brokers show, account by account').option('--account <account>', 'its name or id')
+    .action((id: string, options: { reason: string; confirm?: string }) =>
+      run(async () => (await import('./cli/halts.js')).release(readEnv(), say, id, options)));
+  program.command('positions').description('what brokers show, account by account')
+    .option('--account <account>', 'its name or id')
     .action((options: { account?: string }) => run(async () => (await import('./cli/positions.js')).positions(readEnv(), say, options)));
 }
 
 /** Between this system and the one before it, so that never both trade. */
 function cutoverCommands(program: Command): void {
-  program.command('retire').description('stand aside for another system: nothing opens here until unretire, whoever releases what').requiredOption('--reason <reason>', 'told to everybody who is stopped')
+  program.command('retire').description('stand aside for another system: nothing opens here until unretire, whoever releases what')
+    .requiredOption('--reason <reason>', 'told to everybody who is stopped')
     .action((options: { reason: string }) => run(async () => (await import('./cli/retire.js')).retire(readEnv(), say, options)));
-  program.command('unretire').description('trade again: the other system has stopped').requiredOption('--reason <reason>').option('--confirm <word>', 'UNRETIRE, written out')
+  program.command('unretire').description('trade again: the other system has stopped')
+    .requiredOption('--reason <reason>')
+    .option('--confirm <word>', 'UNRETIRE, written out')
     .action((options: { reason: string; confirm?: string }) => run(async () => (await import('./cli/retire.js')).unretire(readEnv(), say, options)));
-  program.command('mirror').description("keep an old system's files up to date, in MIRROR_URL, until it is told to end").option('--forget <id>', 'no longer say how far this one is, which is no more')
+  program.command('mirror').description("keep an old system's files up to date, in MIRROR_URL, until it is told to end")
+    .option('--forget <id>', 'no longer say how far this one is, which is no more')
     .action(({ forget }: { forget?: string }) => run(async () => {
       const { forgetMirror, mirror } = await import('./cli/mirror.js');
       return forget === undefined ? mirror(readEnv(), say) : forgetMirror(readEnv(), say, forget);
     }));
-  program.command('mirror:drift').description('compare the mirror row by row with the database; exit code 1 when they differ').option('--repair <side>', 'mirror: write it as the database is')
+  program.command('mirror:drift').description('compare the mirror row by row with the database; exit code 1 when they differ')
+    .option('--repair <side>', 'mirror: write it as the database is')
     .action((options: { repair?: string }) => run(async () => (await import('./cli/mirror.js')).mirrorDrift(readEnv(), say, options)));
 }
 
 /** Also while the server is down: what became of what, and what is to be asked. */
 function inquiryCommands(program: Command): void {
-  program.command('why').description('why it was traded, or not: step by step, causes first').argument('<id>', 'of a trade, idea, command, prediction, decision, closure, halt or alert')
+  program.command('why').description('why it was traded, or not: step by step, causes first')
+    .argument('<id>', 'of a trade, idea, command, prediction, decision, closure, halt or alert')
     .action((id: string) => run(async () => (await import('./cli/why.js')).why(readEnv(), say, id)));
-  program.command('reconcile').description('ask agents to report what their brokers show').option('--agent <agent>', 'its name or id; all when left out').option('--account <account>', 'its name or id')
+  program.command('reconcile').description('ask agents to report what their brokers show')
+    .option('--agent <agent>', 'its name or id; all when left out')
+    .option('--account <account>', 'its name or id')
     .action((options: { agent?: string; account?: string }) => run(async () => (await import('./cli/reconcile.js')).reconcile(readEnv(), say, options)));
 }
 
 /** Back to a backup: never over what is live. */
 function restoreCommands(program: Command): void {
-  program.command('restore').description('put a backup in the place of the database, which is kept; it comes up halted').argument('[backup]', 'its name in BACKUP_DIR, its folder, or latest (the newest that was verified)')
-    .option('--yes', 'RESTORE is not asked for').option('--into <name>', 'into a new database of this name, and swap nothing').option('--unverified', 'also one that was never restored and compared')
-    .option('--disconnect', 'end the connections of servers that run').option('--other-system', 'also where it is of another system').option('--continue', 'swap in what an earlier run has restored')
-    .action((backup: string | undefined, options: RestoreOptions) => run(async () => (await import('./cli/restore.js')).restore(readEnv(), say, backup, options)));
-  program.command('restore:drill').description('restore the newest proven backup into a scratch database, compare it, look whether it comes up halted, and throw it away').action(() => run(async () => (await import('./cli/restore.js')).restoreDrill(readEnv(), say)));
-  program.command('restore:old').description('databases that were live before a restore').option('--drop <name>', 'remove this one, for good').option('--confirm <name>', 'its name once more')
+  program.command('restore').description('put a backup in the place of the database, which is kept; it comes up halted')
+    .argument('[backup]', 'its name in BACKUP_DIR, its folder, or latest (the newest that was verified)')
+    .option('--yes', 'RESTORE is not asked for')
+    .option('--into <name>', 'into a new database of this name, and swap nothing')
+    .option('--unverified', 'also one that was never restored and compared')
+    .option('--disconnect', 'end the connections of servers that run')
+    .option('--other-system', 'also where it is of another system')
+    .option('--continue', 'swap in what an earlier run has restored')
+    .action((backup: string | undefined, options: RestoreOptions) =>
+      run(async () => (await import('./cli/restore.js')).restore(readEnv(), say, backup, options)));
+  program.command('restore:drill').description('restore the newest proven backup into a scratch database, compare it, look whether it comes up halted, and throw it away')
+    .action(() => run(async () => (await import('./cli/restore.js')).restoreDrill(readEnv(), say)));
+  program.command('restore:old').description('databases that were live before a restore')
+    .option('--drop <name>', 'remove this one, for good')
+    .option('--confirm <name>', 'its name once more')
     .action((options: { drop?: string; confirm?: string }) => run(async () => (await import('./cli/restore.js')).oldDatabases(readEnv(), say, options)));
 }
 
 /** What the broker says against what is stored. */
 function statementCommand(program: Command): void {
-  program.command('statement').description("match a broker's account statement deal by deal with what is stored; exit code 1 when they differ").argument('<file>', "MetaTrader's report (HTML), or CSV with headings")
-    .requiredOption('--account <account>', 'its name or id').option('--mode <mode>', `${EXECUTION_MODES.join(', ')}; the one that the account trades in by default`)
+  program.command('statement').description("match a broker's account statement deal by deal with what is stored; exit code 1 when they differ")
+    .argument('<file>', "MetaTrader's report (HTML), or CSV with headings")
+    .requiredOption('--account <account>', 'its name or id')
+    .option('--mode <mode>', `${EXECUTION_MODES.join(', ')}; the one that the account trades in by default`)
     .option('--zone <zone>', 'of times that say none: Europe/Athens, +02:00, America/New_York+7')
     .action((file: string, options: StatementOptions) => run(async () => (await import('./cli/statement.js')).statement(readEnv(), say, file, options)));
 }
 
 /** From an old system: a file of SQLite, or a folder of CSV and JSON. */
 function importCommand(program: Command): void {
-  program.command('import').description('take over what an old system holds, with proof; all of it or nothing').argument('<path>', 'a SQLite file, or a folder of CSV and JSON')
-    .option('--profile <system>', `${SYSTEMS.join(', ')}; recognised by the tables when left out`).option('--source <name>', 'with table and old id it names a row for ever; the system by default')
-    .option('--account <name>', 'of rows that name none; made when left out').option('--live-account <name>', 'the same, of live trades')
-    .option('--mode <mode>', 'of rec_io and FFE, where no file says it: live, paper, simulation; live when left out').option('--dry-run', 'do all of it, and take it back').option('--skip-data', 'only say what tables and columns become').option('--validate-only', 'prove again what the last import of this source brought')
-    .option('--accept-rejects', 'leave out rows that cannot be taken over, and list them').option('--batch <rows>', 'commit after so many; then it is not all or nothing').option('--resume', 'go on with the batches that stopped')
-    .option('--update', 'take over what has changed since').option('--hot', 'the old system is running: read a copy').option('--final', 'the last copy of a system that has stopped; refused while anything here may trade').option('--report <path>', 'where rejects are written; beside the source by default')
+  program.command('import').description('take over what an old system holds, with proof; all of it or nothing')
+    .argument('<path>', 'a SQLite file, or a folder of CSV and JSON')
+    .option('--profile <system>', `${SYSTEMS.join(', ')}; recognised by the tables when left out`)
+    .option('--source <name>', 'with table and old id it names a row for ever; the system by default')
+    .option('--account <name>', 'of rows that name none; made when left out')
+    .option('--live-account <name>', 'the same, of live trades')
+    .option('--mode <mode>', 'of rec_io and FFE, where no file says it: live, paper, simulation; live when left out')
+    .option('--dry-run', 'do all of it, and take it back')
+    .option('--skip-data', 'only say what tables and columns become')
+    .option('--validate-only', 'prove again what the last import of this source brought')
+    .option('--accept-rejects', 'leave out rows that cannot be taken over, and list them')
+    .option('--batch <rows>', 'commit after so many; then it is not all or nothing')
+    .option('--resume', 'go on with the batches that stopped')
+    .option('--update', 'take over what has changed since')
+    .option('--hot', 'the old system is running: read a copy')
+    .option('--final', 'the last copy of a system that has stopped; refused while anything here may trade')
+    .option('--report <path>', 'where rejects are written; beside the source by default')
     .action((path: string, options: ImportFlags) => run(async () => {
       (await import('./cli/memory.js')).beginFrugally();
       return (await import('./cli/import.js')).importSource(readEnv(), say, path, options);
@@ -178,15 +238,20 @@ function importCommand(program: Command): void {
 function importsCommands(program: Command): void {
   program.command('import:list').description('which imports there were, the newest first')
     .action(() => run(async () => (await import('./cli/imports.js')).listImports(readEnv(), say)));
-  program.command('import:notes').description('what was read otherwise than it stood, row by row').argument('<run>', 'the id of an import').option('--code <code>', 'only these')
+  program.command('import:notes').description('what was read otherwise than it stood, row by row')
+    .argument('<run>', 'the id of an import')
+    .option('--code <code>', 'only these')
     .action((id: string, options: { code?: string }) => run(async () => (await import('./cli/imports.js')).importNotes(readEnv(), say, id, options)));
 }
 
 /** What an old application opens again. */
 function exportCommand(program: Command): void {
-  program.command('export').description("write everything as an old system's own database or files; exit code 1 when live trades are open").requiredOption('--shape <system>', 'ai-trader, ai-trading-platform, sigmatrader, rec-io')
-    .requiredOption('--out <path>', 'a new file, or a new folder for ai-trading-platform').option('--source <name>', 'of which import; the only one of that system when left out')
-    .option('--with-open-trades', 'also where trades with real money are open').option('--overwrite', 'an earlier export at that place')
+  program.command('export').description("write everything as an old system's own database or files; exit code 1 when live trades are open")
+    .requiredOption('--shape <system>', 'ai-trader, ai-trading-platform, sigmatrader, rec-io')
+    .requiredOption('--out <path>', 'a new file, or a new folder for ai-trading-platform')
+    .option('--source <name>', 'of which import; the only one of that system when left out')
+    .option('--with-open-trades', 'also where trades with real money are open')
+    .option('--overwrite', 'an earlier export at that place')
     .option('--final', 'hand over: refuses while anything here may still trade, and retires this system first')
     .action((options: ExportCommand) => run(async () => (await import('./cli/export.js')).exportTo(readEnv(), say, options)));
 }
