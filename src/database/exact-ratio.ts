@@ -1,5 +1,5 @@
-/** As many digits behind the point as prices may have. */
-const DIGITS = 18;
+import { DECIMAL_PLACES_MAX } from '../common/decimal.js';
+
 /**
  * Digits before rounding. Left alone, PostgreSQL divides to 16 significant digits or to the digits of its operands; and
  * a quotient of sums with up to 44 digits lies at least 10^-63 away from where the eighteenth digit would turn over.
@@ -10,7 +10,7 @@ const DIGITS_BETWEEN = 80;
 export const quotient = (dividend: string, divisor: string): string => `round((${dividend})::numeric, ${DIGITS_BETWEEN}) / nullif(${divisor}, 0)`;
 
 /** SQL of a numeric with at most 18 digits behind the point, rounded half away from zero, without zeros at its end. */
-export const rounded = (value: string): string => `trim_scale(round(${value}, ${DIGITS}))`;
+export const rounded = (value: string): string => `trim_scale(round(${value}, ${DECIMAL_PLACES_MAX}))`;
 
 /** SQL of an exact quotient, rounded to 18 digits; null where the divisor is null or 0. */
 export const ratio = (dividend: string, divisor: string): string => rounded(quotient(dividend, divisor));

@@ -1,5 +1,5 @@
 import type { Decimal } from 'decimal.js';
-import { Exact } from '../common/decimal.js';
+import { DECIMAL_PLACES_MAX, Exact } from '../common/decimal.js';
 import { currencyPair } from './canonical-symbol.js';
 import { conversion, known, type Known, type Rate, unknown } from './rates.js';
 import type { Terms } from './terms.js';
@@ -46,13 +46,12 @@ export interface Figure {
   assumed: boolean;
 }
 
-const DIGITS = 18;
 const FORM = /^\d{1,20}(\.\d{1,18})?$/;
 /** A lot of a pair of currencies, when nobody has said. */
 const PAIR_LOT = '100000';
 
 /** Rounded once, at the end, half to even: sums of figures are exact then, and long and short differ by their sign only. */
-export const rounded = (value: Decimal): Decimal => value.toDecimalPlaces(DIGITS, Exact.ROUND_HALF_EVEN);
+export const rounded = (value: Decimal): Decimal => value.toDecimalPlaces(DECIMAL_PLACES_MAX, Exact.ROUND_HALF_EVEN);
 export const textOf = (value: Decimal): string => (value.isZero() ? '0' : value.toFixed());
 
 /** A decimal of at least 0; null for anything else, such as NaN, an exponent, a sign or too many digits. */

@@ -1,4 +1,4 @@
-import { Exact } from '../common/decimal.js';
+import { DECIMAL_PLACES_MAX, Exact } from '../common/decimal.js';
 import { strictestState } from '../halts/strictest.js';
 import type { HaltOnAgent } from '../halts/halt-rows.js';
 import type { EffectiveLimits } from '../limits/effective-limits.js';
@@ -138,7 +138,6 @@ function ofLimits(limits: EffectiveLimits): Check {
 
 /** How far from the price a probe's stop lies: so much of it, and so many spreads at least. */
 const STOP = { fraction: '0.01', spreads: 4 };
-const DIGITS = 18;
 
 export interface ProbeFacts {
   symbol: string;
@@ -169,6 +168,6 @@ export function probeOf({ bid, ask, min_size: size, tick_size: tick, is_binary: 
   const stop = below.gt(0) ? below : price.div(2);
   const target = onTick(price.plus(price.minus(stop).times(new Exact(reward ?? 0).plus(1))));
   return {
-    lotSize: size ?? '0.01', stopLoss: stop.toDecimalPlaces(DIGITS).toFixed(), takeProfit: isBinary ? null : target.toDecimalPlaces(DIGITS).toFixed(), outcome: isBinary ? 'yes' : null,
+    lotSize: size ?? '0.01', stopLoss: stop.toDecimalPlaces(DECIMAL_PLACES_MAX).toFixed(), takeProfit: isBinary ? null : target.toDecimalPlaces(DECIMAL_PLACES_MAX).toFixed(), outcome: isBinary ? 'yes' : null,
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../common/canonical-json.js';
-import { Exact } from '../common/decimal.js';
+import { DECIMAL_PLACES_MAX, Exact } from '../common/decimal.js';
 import type { Target } from '../trades/trade-fields.js';
 
 export interface PriceBand {
@@ -35,7 +35,6 @@ export const digestOf = (what: Approvable): string => createHash('sha256').updat
 /** Of the way from the price to the stop; without one, of the price. */
 const OF_STOP = '0.25';
 const OF_PRICE = '0.001';
-const DIGITS = 18;
 
 /**
  * Between which prices an approval holds: the idea's own range, else so much around the price of now. Null: nobody knows a price.
@@ -45,7 +44,7 @@ export function bandOf(idea: { entryRange: PriceBand | null; stopLoss: string | 
   if (idea.entryRange) return idea.entryRange;
   if (price === null) return null;
   const width = idea.stopLoss === null ? new Exact(price).times(OF_PRICE) : new Exact(price).minus(idea.stopLoss).abs().times(OF_STOP);
-  const text = (value: InstanceType<typeof Exact>) => value.toDecimalPlaces(DIGITS).toFixed();
+  const text = (value: InstanceType<typeof Exact>) => value.toDecimalPlaces(DECIMAL_PLACES_MAX).toFixed();
   return { low: text(Exact.max(new Exact(price).minus(width), 0)), high: text(new Exact(price).plus(width)) };
 }
 
@@ -60,7 +59,7 @@ const SLIPPED_OF_PRICE = '0.0005';
 export function slippageOf({ direction, entryRange, stopLoss }: Pick<Approvable, 'direction' | 'entryRange' | 'stopLoss'>, price: string): string | null {
   const most = stopLoss === null ? new Exact(price).times(SLIPPED_OF_PRICE) : new Exact(price).minus(stopLoss).abs().times(SLIPPED_OF_STOP);
   const room = entryRange === null ? most : direction === 'long' ? new Exact(entryRange.high).minus(price) : new Exact(price).minus(entryRange.low);
-  const slippage = Exact.min(most, room).toDecimalPlaces(DIGITS, Exact.ROUND_DOWN);
+  const slippage = Exact.min(most, room).toDecimalPlaces(DECIMAL_PLACES_MAX, Exact.ROUND_DOWN);
   return slippage.gt(0) ? slippage.toFixed() : null;
 }
 

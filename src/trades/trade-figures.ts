@@ -1,5 +1,5 @@
 import type { Decimal } from 'decimal.js';
-import { Exact } from '../common/decimal.js';
+import { DECIMAL_PLACES_MAX, Exact } from '../common/decimal.js';
 import type { ExitReason } from './trade-fields.js';
 import { doubtRemains, type TradeStatus } from './trade-state.js';
 import type { PointValue } from './trade-money.js';
@@ -62,13 +62,12 @@ export interface TradeFigures extends Omit<Told, 'since' | 'entered'> {
   price_low: string | null;
 }
 
-const DIGITS = 18;
 /** As far as a column goes: what lies beyond is no figure. */
 const MOST = new Exact('1e20');
 const COSTS = ['commission', 'swap', 'fee'] as const;
 
 /** Rounded once, at the end, to as many digits behind the point as prices may have. */
-const text = (value: Decimal): string => new Exact(value.toDecimalPlaces(DIGITS, Exact.ROUND_HALF_EVEN)).plus(0).toFixed();
+const text = (value: Decimal): string => new Exact(value.toDecimalPlaces(DECIMAL_PLACES_MAX, Exact.ROUND_HALF_EVEN)).plus(0).toFixed();
 const bounded = (value: Decimal | null): string | null => (value === null || value.abs().gte(MOST) ? null : text(value));
 const sum = (values: (string | Decimal)[]): Decimal => values.reduce<Decimal>((total, value) => total.plus(value), new Exact(0));
 

@@ -1,11 +1,10 @@
 import type { Decimal } from 'decimal.js';
 import { z } from 'zod';
-import { Exact } from '../common/decimal.js';
+import { DECIMAL_PLACES_MAX, Exact } from '../common/decimal.js';
 import { decimalText } from '../common/fields.js';
 import type { TradeRow } from './trades.repository.js';
 
-const DIGITS = 18;
-const text = (value: Decimal | null): string | null => value && value.toDecimalPlaces(DIGITS, Exact.ROUND_HALF_EVEN).plus(0).toFixed();
+const text = (value: Decimal | null): string | null => value && value.toDecimalPlaces(DECIMAL_PLACES_MAX, Exact.ROUND_HALF_EVEN).plus(0).toFixed();
 const exact = (value: string | null): Decimal | null => (value === null ? null : new Exact(value));
 const negated = (value: Decimal | null): Decimal | null => value && value.neg();
 const atLeast0 = (value: Decimal | null): Decimal | null => value && Exact.max(value, 0);
