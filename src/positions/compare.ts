@@ -148,14 +148,16 @@ const isIn = (trade: Trade, told: { symbol: string; exchange: string | null; pro
   trade.symbol === told.symbol && (trade.exchange === null || trade.exchange === told.exchange) && (trade.product === null || trade.product === told.product);
 
 /** Answers the trades that what is held may be. */
-function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string, KnownPosition>, plan: Plan): Trade[] {
+function judge(report: Report, { told, trades: all }: Group, rows: ReadonlyMap<string, KnownPosition>, plan: Plan): Trade[] {
   const [first] = told;
-  if (!first) return trades;
-  const ended = trades.some(({ finished_at, ended_at }) => finished_at !== null || (ended_at !== null && secondsBetween(ended_at, report.asOf) < SECOND_LOOK_SECONDS));
-  const active = trades.filter(({ finished_at }) => finished_at === null);
+  if (!first) return all;
+  const ended = all.some(({ finished_at, ended_at }) => finished_at !== null || (ended_at !== null && secondsBetween(ended_at, report.asOf) < SECOND_LOOK_SECONDS));
   const held = told.reduce((sum, each) => sum.plus(signed(each, each.size, first)), new Exact(0));
+  const turned = report.marginMode === 'hedging' ? [] : turnedRound(all, held, first, ended);
+  const trades = all.filter((trade) => !turned.includes(trade));
+  const active = trades.filter(({ finished_at }) => finished_at === null);
   const counted = countedTrades(active, held, first);
-  const ours = counted.reduce((sum, each) => sum.plus(signed(each, openSizeOf(each), first)), new Exact(0));
+  const ours = sumOfSigned(counted, first);
   plan.matched += active.length > 0 ? told.length : 0;
   for (const trade of counted) {
     if (trade.origin === 'external' && trade.outcome === null && first.outcome != null) plan.sided.push({ trade, outcome: first.outcome });
@@ -171,14 +173,27 @@ function judge(report: Report, { told, trades }: Group, rows: ReadonlyMap<string
   return [...counted, ...trades.filter(({ finished_at }) => finished_at !== null)];
 }
 
+/**
+ * What was adopted and lies against more than all others explain: the position was turned round, and what it was is gone. Where the
+ * others are all that is held, what is open was adopted twice, and only what was gone before stays gone.
+ */
+function turnedRound(trades: Trade[], held: InstanceType<typeof Exact>, told: ToldPosition, ended: boolean): Trade[] {
+  const against = (trade: Trade) => signed(trade, '1', told).times(held).lt(0);
+  const adopted = trades.filter((trade) => trade.origin === 'external' && mayBeOpen(trade.status) && against(trade));
+  const others = trades.filter((trade) => !adopted.includes(trade) && trade.finished_at === null && trade.status !== 'unknown');
+  const left = held.minus(sumOfSigned(others, told)).times(held);
+  return left.lt(0) ? [] : adopted.filter(({ status }) => status === 'unknown' || (left.gt(0) && !ended));
+}
+
 /** With those of which nobody knows, unless the broker holds less than that: then they are not what it holds. */
 function countedTrades(active: Trade[], held: InstanceType<typeof Exact>, told: ToldPosition): Trade[] {
   if (active.length < 2) return active;
-  const sum = active.reduce((total, each) => total.plus(signed(each, openSizeOf(each), told)), new Exact(0));
-  return sum.abs().lte(held.abs()) ? active : active.filter(({ status }) => status !== 'unknown');
+  return sumOfSigned(active, told).abs().lte(held.abs()) ? active : active.filter(({ status }) => status !== 'unknown');
 }
 
 const openSizeOf = (trade: Trade): string => (trade.status === 'pending' ? trade.lot_size : trade.open_size);
+
+const sumOfSigned = (trades: Trade[], told: ToldPosition) => trades.reduce((sum, each) => sum.plus(signed(each, openSizeOf(each), told)), new Exact(0));
 
 interface Sums {
   held: InstanceType<typeof Exact>;
@@ -200,7 +215,7 @@ function settled(report: Report, told: ToldPosition, trades: Trade[], { held, ou
     plan.resized.push({ trade: only, size: held.abs().toFixed(), told });
     return null;
   }
-  const isOver = !hedging && (more || (report.complete && (report.withDeals || lasts(since, report.asOf, EXPLAINED_WITHIN_SECONDS))));
+  const isOver = !hedging && ((more && !ended) || (report.complete && (report.withDeals || lasts(since, report.asOf, EXPLAINED_WITHIN_SECONDS))));
   const left = isOver ? takenOff(over, excess.abs(), told, plan) : excess.abs();
   if (left.isZero()) return null;
   const external = trades.find((trade) => trade.origin === 'external' && directionBeside(trade, told) === direction && (!hedging || trades.length === 1));

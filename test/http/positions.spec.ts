@@ -330,6 +330,60 @@ describe('the book of an account', () => {
   });
 });
 
+describe('what was adopted on a netting account', () => {
+  const of = async () => {
+    const one = await t.agent({ account: await liveAccount('demo', 'netting') });
+    const begun = Date.now();
+    const at = (seconds: number) => new Date(begun + seconds * 1_000).toISOString();
+    const shown = (seconds: number, direction: string, size: string) => report({ asOf: at(seconds), positions: [{ symbol: 'ES', direction, size, entryPrice: '5000' }] }, one);
+    return { one, shown, at };
+  };
+  const lines = async (id: string) => (await t.http<{ items: { to: string }[] }>('GET', `/trades/${id}/transitions`)).body.items.map(({ to }) => to);
+  const external = async (one: TestAgent) => (await trades(one)).map(({ status, direction, lotSize }) => `${status} ${direction} ${lotSize}`).sort();
+
+  it('and is turned round is unknown, then closed, and the other side is adopted at once', async () => {
+    const { one, shown, at } = await of();
+    const { adopted: [first] } = await shown(-60, 'long', '1');
+    const id = first?.tradeId ?? '';
+    const since = at(-30);
+    expect(await shown(-30, 'short', '0.5')).toMatchObject({ adopted: [{ size: '0.5' }], missing: [{ tradeId: id }], differing: [] });
+    expect(await stored(id)).toMatchObject({ status: 'unknown', missingSince: since });
+    expect([await incidents('POSITION_MISSING', 'open', one), await commands(one)]).toMatchObject([[{ subject: { id } }], [{ payload: { reason: 'MISSING_FROM_REPORT' } }]]);
+    expect(await shown(-21, 'short', '0.5')).toMatchObject({ adopted: [], missing: [{ tradeId: id }], closed: [], differing: [] });
+    expect(await external(one)).toEqual(['open short 0.5', 'unknown long 1']);
+    expect(await shown(-20, 'short', '0.5')).toMatchObject({ adopted: [], missing: [], closed: [{ tradeId: id }], differing: [] });
+    expect(await stored(id)).toMatchObject({ status: 'closed', exitReason: 'unknown', exitPrice: null, missingSince: null });
+    expect(await lines(id)).toEqual(['open', 'unknown', 'closed']);
+    await shown(-5, 'short', '0.5');
+    expect(await external(one)).toEqual(['closed long 1', 'open short 0.5']);
+    expect(await incidents('POSITION_MISSING', 'open', one)).toEqual([]);
+    expect(await incidents('EXTERNAL_POSITION', 'open', one)).toHaveLength(1);
+    expect(await positions(`agentId=${one.id}`)).toMatchObject([{ direction: 'short', size: '0.5', origin: 'external' }]);
+  });
+
+  it('and is turned round by deals too ends as they say, with what it made', async () => {
+    const { one, shown, at } = await of();
+    const { adopted: [first] } = await shown(-60, 'long', '1');
+    await shown(-30, 'short', '0.5');
+    const deal = { brokerDealId: 'turn', symbol: 'ES', price: '5001', at: at(-40) };
+    const deals = [{ ...deal, role: 'exit', direction: 'long', size: '1', profit: '50', exitReason: 'external' }, { ...deal, role: 'entry', direction: 'short', size: '0.5' }];
+    const answer = await one.http('POST', '/agents/me/reconcile', { body: { asOf: at(-25), positions: [{ symbol: 'ES', direction: 'short', size: '0.5', entryPrice: '5001' }], deals } });
+    expect(answer).toMatchObject({ status: 200, body: { adopted: [], differing: [], deals: { stored: 2, adopted: [] } } });
+    expect(await stored(first?.tradeId ?? '')).toMatchObject({ status: 'closed', exitReason: 'external', exitPrice: '5001', netProfit: '50' });
+    expect(await external(one)).toEqual(['closed long 1', 'open short 0.5']);
+  });
+
+  it('is open again when it is turned back', async () => {
+    const { one, shown } = await of();
+    await shown(-60, 'long', '1');
+    await shown(-30, 'short', '0.5');
+    await shown(-25, 'long', '1');
+    expect(await external(one)).toEqual(['open long 1', 'unknown short 0.5']);
+    await shown(-15, 'long', '1');
+    expect(await external(one)).toEqual(['closed short 0.5', 'open long 1']);
+  });
+});
+
 describe('a working order', () => {
   const order = (more: Record<string, unknown> = {}) => ({ brokerOrderId: randomUUID(), symbol: 'EURUSD', role: 'entry', type: 'limit', direction: 'long', size: '0.1', price: '1.05', ...more });
 

@@ -8,7 +8,7 @@ export interface ReportAnswer {
 }
 
 export interface Trade {
-  id: string; clientOrderId: string; origin: string; status: string; version: number; lotSize: string; orderTag: string; brokerPositionId: string | null; missingSince: string | null;
+  id: string; clientOrderId: string; origin: string; status: string; version: number; lotSize: string; direction: string; orderTag: string; brokerPositionId: string | null; missingSince: string | null;
 }
 
 /** The real time, so many seconds later; reports may lie up to 120 s ahead. */
