@@ -28,21 +28,21 @@ async function queueOpening(): Promise<string> {
   return row.id;
 }
 const lease = async (): Promise<Leased[]> =>
-  (await agent.http<{ commands: Leased[] }>('POST', '/agents/me/commands/lease', { body: { leaseSeconds: 5, max: 100 } })).body.commands;
+  (await agent.http<{ commands: Leased[] }>('POST', '/agents/me/commands/lease', { body: { leaseSeconds: 900, max: 100 } })).body.commands;
 const status = async (id: string) => (await t.http<{ status: string }>('GET', `/commands/${id}`)).body.status;
 
 describe('an opening', () => {
   it('is handed out once: a lapsed lease leaves it unknown, whatever the clock says after', async () => {
     const id = await queueOpening();
     expect((await lease()).map((command) => command.id)).toEqual([id]);
-    for (const seconds of [6, 600, 86_400]) {
+    for (const seconds of [901, 600, 86_400]) {
       await t.db.advance(seconds);
       await t.app.get(Sweeper).sweep();
       expect(await lease()).toEqual([]);
       expect(await status(id)).toBe('unknown');
     }
     expect((await t.http('POST', `/commands/${id}/requeue`, { body: {} })).status).toBe(409);
-    await t.db.advance(-(6 + 600 + 86_400));
+    await t.db.advance(-(901 + 600 + 86_400));
   });
 
   it('is never given back when its answer was lost: a byte of it may have arrived', async () => {
