@@ -81,10 +81,13 @@ async function burst(alerts: number): Promise<Sent[]> {
   return unanswered;
 }
 
-/** As TradingView does with what was not answered well: once more, through whoever answers. */
+/** As TradingView does with what was not answered well: again, through whoever answers. */
 async function sendAgain(left: Sent[]): Promise<void> {
   await Promise.all(Array.from({ length: SENDERS }, async (_, n) => {
-    for (let alert = left.pop(); alert; alert = left.pop()) expect([alert.own, await post(alert, servers[n % 2] as ServerProcess)]).toEqual([alert.own, true]);
+    for (let alert = left.pop(); alert; alert = left.pop()) {
+      const again = alert;
+      await until(() => post(again, servers[n % 2] as ServerProcess), 10_000);
+    }
   }));
 }
 

@@ -18,8 +18,6 @@ const AT_ONCE = 100;
 const BREATHE_AFTER_MS = 5;
 /** Then what is mapped takes its turns: an exit among it waits for no more than that. */
 const RUN_MS = 100;
-/** Longer than storing may take; then order between alerts that arrived at the same moment is given up, and nothing is lost. */
-const WAIT_FOR_STORING_MS = 2_000;
 const ASK_EVERY_MS = 3;
 const SYMBOL_CHARACTERS = 200;
 
@@ -31,6 +29,8 @@ const WITHOUT_SIGNAL = { signal: null, isExit: null };
 @Injectable()
 export class AlertMapping {
   private readonly log = new Logger('Inbox');
+  /** Longer than storing may take; then order between alerts that arrived at the same moment is given up, and nothing is lost. Tests wait longer: they stop at any line. */
+  waitForStoringMs = 2_000;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -89,7 +89,7 @@ export class AlertMapping {
 
   /** Numbers are drawn before the commit: a lower one may still come to light while its statement runs, and has to be mapped first. */
   private async whenStored(tx: Tx): Promise<void> {
-    const deadline = performance.now() + WAIT_FOR_STORING_MS;
+    const deadline = performance.now() + this.waitForStoringMs;
     let before = await this.mapping.storing(tx);
     while (before.length > 0 && performance.now() < deadline) {
       await pause(ASK_EVERY_MS);
