@@ -5,7 +5,7 @@ import { clusterLocation } from '../../src/database/embedded/cluster-location.js
 import { useEmbedded } from '../../src/database/embedded/embedded.js';
 import { withIdentity } from '../../src/database/roles.js';
 import { ADMIN } from '../support/app.js';
-import { cli } from '../support/cli.js';
+import { cli, diesAt } from '../support/cli.js';
 import { onConnection } from '../support/cluster.js';
 import { newDataDir, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 import type { RestoreRun } from '../support/restores.js';
@@ -26,7 +26,7 @@ const people = async () => {
     await embedded.release();
   }
 };
-const restore = (args: string[], hear?: Parameters<typeof cli>[3]) => cli<RestoreRun>(['restore', ...args, '--json'], env, '', hear);
+const restore = (args: string[], hear?: Parameters<typeof cli>[3], more: Record<string, string> = {}) => cli<RestoreRun>(['restore', ...args, '--json'], { ...env, ...more }, '', hear);
 const cluster = () => clusterLocation(DATA_DIR)?.cluster ?? '';
 
 describe('the embedded database', () => {
@@ -42,7 +42,7 @@ describe('the embedded database', () => {
   it('is as it was when a restore is killed', async () => {
     const killed = await restore(['latest', '--yes'], (stderr, child) => {
       if (stderr.includes('comparing')) child.kill('SIGKILL');
-    });
+    }, diesAt('swapping'));
     expect([killed.code, cluster()]).toEqual([null, live]);
   });
 

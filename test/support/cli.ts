@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { TEST_SECRETS } from './app.js';
 
 export interface CliRun<T = Record<string, unknown>> {
@@ -9,6 +10,9 @@ export interface CliRun<T = Record<string, unknown>> {
   /** Stdout as one object; throws when it is anything else. */
   json: T;
 }
+
+/** Settings with which it is killed by itself at the line that says this, before it does what that says. */
+export const diesAt = (line: string): Record<string, string> => ({ NODE_OPTIONS: `--import=${pathToFileURL(join(process.cwd(), 'test/support/dies-at.mjs')).href}`, DIES_AT: line });
 
 /**
  * Runs the built command line in a process of its own, with nothing of this process's environment.

@@ -24,7 +24,7 @@ export interface Restorable {
   env: Record<string, string>;
   /** Written and proven; answers its name. */
   backUp(verified?: boolean): Promise<string>;
-  restore(args: string[], hear?: (stderr: string, child: ChildProcess) => void): Promise<CliRun<RestoreRun>>;
+  restore(args: string[], hear?: (stderr: string, child: ChildProcess) => void, more?: Record<string, string>): Promise<CliRun<RestoreRun>>;
   databases(): Promise<string[]>;
   end(): Promise<void>;
 }
@@ -44,7 +44,7 @@ export async function restorable(): Promise<Restorable> {
       if (verified) await proveBackup(written.folder, { kind: 'dump', adminUrl: db.ownerUrl }, { signal });
       return written.manifest.id;
     },
-    restore: (args, hear) => cli<RestoreRun>(['restore', ...args, '--json'], env, '', hear),
+    restore: (args, hear, more) => cli<RestoreRun>(['restore', ...args, '--json'], { ...env, ...more }, '', hear),
     databases: () => onConnection(server.adminUrl, async (admin) => (await admin.query<{ name: string }>(`select datname as name from pg_database where datname ~ 'tradewarden' order by 1`)).rows.map(({ name }) => name)),
     async end() {
       await server.remove();
