@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { Breakers } from '../support/breakers.js';
+import { withinASecond } from '../support/http.js';
 
 let t: TestApp;
 let b: Breakers;
@@ -119,8 +120,7 @@ describe('losses in a row', () => {
     expect(await desired(other)).toBe('active');
     // The same account in another mode is another book.
     await t.db.query(`update agents set mode = 'simulation' where id = $1`, [agent.id]);
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    expect(await desired()).toBe('active');
+    await withinASecond(async () => expect(await desired()).toBe('active'));
   });
 
   it('are found by the next look where the server ended between the close and its own', async () => {

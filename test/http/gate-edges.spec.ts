@@ -33,7 +33,8 @@ const ruleOf = ({ rules }: Decision, name: string) => rules.find(({ rule }) => r
 
 describe('the daily loss of an agent', () => {
   it('has in it what was left of a trade that goes on, with its costs, and the record says how much it was', async () => {
-    const agent = await agentOn(await account());
+    // A day that ends in twelve hours: these trades are seconds old.
+    const agent = await agentOn(await account({ tradingDay: { zone: 'UTC', rollover: ago(-43_200).slice(11, 16) } }));
     await limit(t, 'agent', agent.id, { dailyLossLimitAmount: '1000' });
     await quote(agent, '1.1', '1.1002');
     const trade = await openTrade(agent, { entryPrice: '1.11', entryTime: ago(9), stopLoss: '1.09' });

@@ -25,9 +25,9 @@ export class Breakers {
 
   constructor(readonly t: TestApp) {}
 
-  /** The clock stands twenty days back, so that it can be moved on without a time of the future. */
+  /** The clock stands three weeks back, so that it can be moved on without a time of the future: on a Tuesday at eight, whenever this is run, since days end at midnight and markets with the week. */
   async begin(): Promise<void> {
-    await this.t.db.query(`update test_clock set shift = interval '-20 days'`);
+    await this.t.db.query(`update test_clock set shift = date_trunc('week', clock_timestamp() - interval '20 days', 'UTC') + interval '1 day 8 hours' - clock_timestamp()`);
     await this.t.db.query(`select ensure_months((app_clock() - interval '2 months')::date, (app_clock() + interval '2 months')::date)`);
     await this.look();
   }
