@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
+import { restSchedules, startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { type Document, pathWith, type Route, routesOf } from '../support/census.js';
 import { bodySchema, faults, type Refusal, short } from '../support/hostile.js';
 import { type Client, clientOf } from '../support/http.js';
@@ -22,6 +22,8 @@ const SHARE = { kind: 'stock', sizeUnit: 'share', contractSize: '1', tickSize: '
 beforeAll(async () => {
   t = await startTestApp();
   second = await t.second();
+  // What they make by the clock would be counted with what was asked for.
+  for (const app of [t, second]) restSchedules(app);
   guest = clientOf(t.base);
   document = (await guest<Document>('GET', '/api/docs-json')).body;
   routes = routesOf(document).filter(({ path }) => path.startsWith('/api/'));
