@@ -203,10 +203,14 @@ describe('one idea and everything that ends it at once', () => {
         return null;
       };
       const acts = [approve, approve, (_: Idea, n: number) => reject(n), ...(round % 2 ? [expire] : []), ...(round % 3 === 0 ? [stop] : [])];
-      const answers = (await Promise.all(acts.map(async (act, n) => {
+      // Twice one of them is over before the others begin: there are two ends at least, whoever wins the other races.
+      const ahead = [2, 0][round];
+      const first = ahead === undefined ? null : (await acts[ahead]?.(idea, ahead)) ?? null;
+      const others = await Promise.all(acts.map(async (act, n) => {
         await pause(random() * 30);
-        return act(idea, n);
-      }))).filter((answer) => answer !== null);
+        return n === ahead ? null : act(idea, n);
+      }));
+      const answers = [first, ...others].filter((answer) => answer !== null);
       await delayed(0);
       const { status, commandId, decisions } = await ideaOf(t, idea.id);
       ends.set(status, (ends.get(status) ?? 0) + 1);
