@@ -17,8 +17,8 @@ beforeAll(async () => {
   t = await startTestApp({ TRUST_PROXY: 'loopback' });
   proxied = await t.second();
   agent = await t.agent();
-  // Uses are merged by the hour: not over the end of one.
-  if (new Date().getUTCMinutes() === 59) await t.db.advance(-120);
+  // Uses are merged by the hour: the clock stands at the beginning of the next one.
+  await t.db.query(`update test_clock set shift = date_trunc('hour', clock_timestamp()) + interval '1 hour 1 second' - clock_timestamp()`);
 });
 afterAll(async () => {
   await proxied.close();
@@ -72,7 +72,8 @@ describe('GET /auth/audit', () => {
 
   it('has the refusals of keys that have run out, and of those of a retired agent', async () => {
     const retired = await t.agent();
-    const { apiKey } = await newKey({ expiresAt: new Date(Date.now() + 60_000).toISOString() });
+    const [{ soon } = { soon: new Date() }] = await t.db.query<{ soon: Date }>(`select app_clock() + interval '1 minute' as soon`);
+    const { apiKey } = await newKey({ expiresAt: soon.toISOString() });
     await t.http('PATCH', `/agents/${retired.id}`, { body: { retired: true } });
     await t.db.advance(181);
     for (const key of [apiKey, retired.apiKey]) expect((await use(key, '192.0.2.10')).status).toBe(401);
