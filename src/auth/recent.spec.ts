@@ -5,10 +5,12 @@ const found = (name: string) => jest.fn(async () => ({ name }));
 
 describe('what was looked up a moment ago', () => {
   it('is not looked up again', async () => {
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(1_000);
     const recent = new Recent<{ name: string }>();
     const lookUp = found('a');
     for (let i = 0; i < 5; i++) expect(await recent.get('k', lookUp)).toEqual({ name: 'a' });
     expect(lookUp).toHaveBeenCalledTimes(1);
+    clock.mockRestore();
   });
 
   it('is forgotten after half a second, counted from before the look-up', async () => {
