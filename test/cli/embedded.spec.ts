@@ -35,7 +35,7 @@ describe('the command line on the embedded database', () => {
     expect(reader).toMatchObject({ code: 0, json: { reader: 'tradewarden_reader', made: true } });
     expect((await onConnection(reader.json.url, (client) => client.query('select name from users order by seq limit 1'))).rowCount).toBe(1);
     expect(await runningEmbedded(DATA_DIR)).not.toBeNull();
-    expect((await clientOf(server.base)('GET', '/readyz')).status).toBe(200);
+    await whenReady(server.base);
   });
 
   it('works after the server was killed, and stops what it left', async () => {

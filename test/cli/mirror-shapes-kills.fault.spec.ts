@@ -90,7 +90,7 @@ describe('a mirror', () => {
       spawnSync('sh', ['-c', `dd if=/dev/zero of=${disk}/room/filled bs=1k 2>/dev/null`]);
       for (let n = 0; n < 5; n++) await writeSince(t, agent, system, n);
       await until(() => mirror.output().includes('not up to date, trying again'), 60_000);
-      expect((await t.http('GET', '/readyz')).status).toBe(200);
+      await until(async () => (await t.http('GET', '/readyz')).status === 200, 5_000);
       spawnSync('rm', [join(disk, 'room', 'filled')]);
       await whenWhole(t, mirror.output);
       const { mirrored, exported } = await mirroredAndExported(system, place);

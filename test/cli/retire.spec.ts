@@ -123,6 +123,7 @@ describe('nothing here trades any more', () => {
       await beat(agent);
       expect(await last()).toMatchObject({ code: 1, json: { error: { code: 'NOT_FINAL', message: expect.stringContaining('Nothing halts everything') } } });
       await impose(t, { type: 'global' });
+      await beat(agent);
       expect(await last()).toMatchObject({ code: 1, json: { error: { code: 'NOT_FINAL', message: expect.stringContaining(agent.name) } } });
       expect([existsSync(out), (await t.db.query(`select 1 from halts where source = 'retirement' and released_at is null`)).length]).toEqual([false, 0]);
       for (const each of [agent, ...heard]) await beat(each, { observedStateVersion: await versionOf(each) });
