@@ -78,8 +78,8 @@ describe('a stream', () => {
     const stream = await open({ query: 'type=nothing.like_this' });
     const begun = stream.lastId;
     const seq = await insertEvent(t.db);
-    await until(() => stream.comments.length > 0, 7_000);
-    expect(stream.comments).toEqual(['current']);
+    // While the machine stands still it is behind, and says so.
+    await until(() => stream.comments.at(-1) === 'current', 7_000);
     expect(stream.events).toEqual([]);
     expect([stream.lastId === begun, stream.lastId.split('-')[0]]).toEqual([false, String(seq)]);
   });
