@@ -114,12 +114,17 @@ describe('a person\'s stream', () => {
     const { token } = await somebody();
     const jwt = t.app.get(JwtService, { strict: false });
     const claims = jwt.decode<Record<string, unknown>>(token);
-    const now = Math.floor(Date.now() / 1000);
-    const stream = await open(jwt.sign({ ...claims, iat: now - 10, exp: now + 3 }));
-    const long = await open(jwt.sign({ ...claims, iat: now - 897, exp: now + 3_600 }));
-    await ends(stream, 'TOKEN_EXPIRED', 4_000);
-    expect(Date.now()).toBeGreaterThanOrEqual((now + 3) * 1000 - 20);
-    await ends(long, 'TOKEN_EXPIRED', 1_000);
+    // Longer ones where the machine takes longer to open the two.
+    for (const seconds of [3, 12, 60]) {
+      const now = Math.floor(Date.now() / 1000);
+      const streams = [await openEvents(t.base, jwt.sign({ ...claims, iat: now - 10, exp: now + seconds })), await openEvents(t.base, jwt.sign({ ...claims, iat: now - 900 + seconds, exp: now + 3_600 }))];
+      if (Date.now() >= (now + seconds - 1) * 1000 && seconds < 60) continue;
+      for (const stream of streams) {
+        await ends(stream, 'TOKEN_EXPIRED', 1_000 * (seconds + 1));
+        expect(Date.now()).toBeGreaterThanOrEqual((now + seconds) * 1000 - 20);
+      }
+      break;
+    }
   });
 
   it.each<[string, (person: Awaited<ReturnType<typeof somebody>>) => Promise<unknown>]>([
@@ -146,7 +151,7 @@ describe('a person\'s stream', () => {
     const newest = await open(token);
     expect(newest.status).toBe(200);
     await ends(streams[0] as EventSource, 'TOO_MANY_STREAMS', 1_000);
+    await until(() => openStreams(t) === STREAMS_PER_CALLER_MAX + 1, 2_000);
     expect([...streams.slice(1), newest, stays].filter(({ ended }) => ended)).toEqual([]);
-    expect(openStreams(t)).toBe(STREAMS_PER_CALLER_MAX + 1);
   });
 });
