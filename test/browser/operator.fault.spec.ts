@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { Agent } from '../../clients/typescript/agent.js';
 import { instrumentFor } from '../../clients/typescript/instrument.js';
 import { randomMarket } from '../../clients/typescript/market.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { BrowserTest, describeInBrowser } from '../support/browser.js';
+import { BrowserTest, describeInBrowser, holdByMouse } from '../support/browser.js';
 import { limitAll } from '../support/ideas.js';
 import { type ServerProcess, startServerProcess, stopServerProcesses, whenReady } from '../support/server-process.js';
 
@@ -46,9 +46,9 @@ afterAll(async () => {
 });
 
 const word = (page: Page, text: string) => page.getByRole('status', { name: 'State of trading' }).filter({ hasText: text }).waitFor();
-const holdStop = async (page: Page) => {
+const holdStop = async (page: Page, seen: Locator) => {
   await page.keyboard.press('Shift+S');
-  await page.getByRole('button', { name: /Halt everything/ }).click({ delay: 1_300 });
+  await holdByMouse(page, page.getByRole('button', { name: /Halt everything/ }), seen);
 };
 const runStates = () => t.db.query<{ name: string; status: string }>('select a.name, s.status from agents a join agent_state s on s.agent_id = a.id order by a.name');
 
@@ -67,8 +67,7 @@ describeInBrowser('an operator, with the reference agents running', () => {
   it('trips and releases the kill switch, and both agents obey', async () => {
     const { page, faults } = await b.signedIn(server);
     await word(page, 'TRADING');
-    await holdStop(page);
-    await page.getByText(/2 of 2 agents have stopped/).waitFor({ timeout: 60_000 });
+    await holdStop(page, page.getByText(/2 of 2 agents have stopped/));
     await word(page, 'HALTED');
     const observed = await t.db.query<{ all: boolean }>('select bool_and(s.observed_state_version = a.state_version) as all from agents a join agent_state s on s.agent_id = a.id');
     expect(observed).toEqual([{ all: true }]);
@@ -88,10 +87,9 @@ describeInBrowser('an operator, with the reference agents running', () => {
     server.kill('SIGKILL');
     await server.exited;
     await word(page, 'NOT KNOWN');
-    await holdStop(page);
-    await page.getByRole('alert', { name: 'A stop that is not done' }).first().getByText(/not yet done/).waitFor();
+    await holdStop(page, page.getByRole('alert', { name: 'A stop that is not done' }).first().getByText(/not yet done/));
     server = await startServer(server.port);
-    await page.getByText(/asked at .*, and done/).waitFor({ timeout: 60_000 });
+    await page.getByText(/asked at .*, and done/).waitFor();
     await word(page, 'HALTED');
     expect(await t.db.query('select mode from halts where released_at is null and source <> $1', ['breaker'])).toHaveLength(1);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ADMIN, startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { BrowserTest, describeInBrowser, seriousViolations } from '../support/browser.js';
+import { BrowserTest, describeInBrowser, holdByMouse, seriousViolations } from '../support/browser.js';
 import { openTrade } from '../support/closures.js';
 import { quote, trader } from '../support/ideas.js';
 import { held, reportOf } from '../support/positions.js';
@@ -65,8 +65,7 @@ describeInBrowser('the overview', () => {
     const half = page.getByRole('button', { name: /Close half: 0\.01 lot/ });
     await half.click();
     expect(await t.db.query('select 1 from agent_commands where trade_id = $1', [trade.id])).toEqual([]);
-    await half.click({ delay: 1_300 });
-    await page.getByText('Asked for. It waits for its agent to take it.').waitFor();
+    await holdByMouse(page, half, page.getByText('Asked for. It waits for its agent to take it.'));
     expect(await t.db.query('select type, payload ->> \'size\' as size from agent_commands where trade_id = $1', [trade.id])).toEqual([{ type: 'close_trade', size: '0.01' }]);
     await page.getByRole('button', { name: 'Close', exact: true }).click();
 
@@ -76,8 +75,7 @@ describeInBrowser('the overview', () => {
     await all.waitFor();
     await page.route('**/api/v1/overview', (route) => route.abort());
     await t.http('POST', `/agents/${agent.id}/commands`, { body: { type: 'close_trade', payload: { tradeId: trade.id } } });
-    await all.click({ delay: 1_300 });
-    await page.getByRole('alert').filter({ hasText: 'CLOSE_EXCEEDS_POSITION' }).waitFor();
+    await holdByMouse(page, all, page.getByRole('alert').filter({ hasText: 'CLOSE_EXCEEDS_POSITION' }));
     expect(faults).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { ADMIN, startTestApp, type TestAgent, type TestApp } from '../support/app.js';
-import { BrowserTest, describeInBrowser, seriousViolations, type Watched } from '../support/browser.js';
+import { BrowserTest, describeInBrowser, holdByMouse, seriousViolations, type Watched } from '../support/browser.js';
 import { beat, type Halt, lease, releaseAll } from '../support/halts.js';
 import { expectWithin, timeOf } from '../support/timing.js';
 
@@ -23,8 +23,9 @@ afterAll(() => t.close());
 const halts = () => t.db.query<{ id: string; scope_type: string; mode: string; released_at: string | null }>('select id, scope_type, mode, released_at from halts order by seq');
 const inForce = async () => (await t.http<{ items: Halt[] }>('GET', '/kill-switch?active=true')).body.items;
 const word = (page: Page, text: string) => page.getByRole('status', { name: 'State of trading' }).filter({ hasText: text }).waitFor();
-/** Longer than the second that it takes. */
-const hold = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).click({ delay: 1_300 });
+const halted = (page: Page) => page.getByRole('dialog').getByText(/Released nothing since/);
+const notDone = (page: Page) => page.getByRole('alert', { name: 'A stop that is not done' });
+const hold = (page: Page, name: string | RegExp, seen: Locator = halted(page)) => holdByMouse(page, page.getByRole('button', { name }), seen);
 
 async function openStop(page: Page): Promise<void> {
   await page.getByRole('button', { name: '■ Stop …' }).click();
@@ -44,7 +45,6 @@ describeInBrowser('Stop', () => {
     await page.getByRole('button', { name: /Halt everything/ }).click();
     expect(await halts()).toHaveLength(before);
     await hold(page, /Halt everything/);
-    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     await page.getByText('0 of 1 agent has stopped; no entry order left on 0; waiting for scalper.').waitFor();
     expect((await halts()).slice(before)).toMatchObject([{ scope_type: 'global', mode: 'halt', released_at: null }]);
     await word(page, 'HALTED');
@@ -78,7 +78,6 @@ describeInBrowser('Stop', () => {
     await page.getByRole('radio', { name: /^Reduce only/ }).check();
     await page.getByLabel('Why').fill('it doubles its size');
     await hold(page, /Reduce only agent scalper/);
-    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     expect(await inForce()).toMatchObject([{ scope: { type: 'agent', id: agent.id }, mode: 'reduce', reason: 'it doubles its size' }]);
     await page.getByText('Only administrators release a halt.').waitFor();
     await releaseAll(t);
@@ -103,8 +102,8 @@ describeInBrowser('Stop', () => {
       return timeOf(() => word(page, 'NOT KNOWN'));
     });
     await page.keyboard.press('Shift+S');
-    await hold(page, /Halt everything/);
     const kept = page.getByRole('dialog').getByRole('alert', { name: 'A stop that is not done' });
+    await hold(page, /Halt everything/, kept);
     await kept.filter({ hasText: 'not yet done, try 2' }).waitFor();
     await kept.getByText(/scalper/).waitFor();
     await word(page, 'NOT KNOWN');
@@ -112,7 +111,7 @@ describeInBrowser('Stop', () => {
 
     await page.reload();
     await page.getByRole('heading', { name: '■ NOT KNOWN' }).waitFor();
-    await page.getByRole('alert', { name: 'A stop that is not done' }).waitFor();
+    await notDone(page).waitFor();
     expect(await page.evaluate('JSON.stringify({ ...localStorage })')).not.toMatch(/eyJ|Bearer/);
     await back(page);
     await page.getByText(/asked at .*, and done/).waitFor();
@@ -137,7 +136,6 @@ describeInBrowser('Stop', () => {
     });
     await page.keyboard.press('Shift+S');
     await hold(page, /Halt everything/);
-    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     await other.getByText(/asked at .*, and done/).waitFor();
     expect(lost).toBeGreaterThan(3);
     expect(await halts()).toHaveLength(before + 1);
@@ -151,7 +149,6 @@ describeInBrowser('Stop', () => {
     await page.evaluate(`Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }`);
     await page.keyboard.press('Shift+S');
     await hold(page, /Halt everything/);
-    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     expect(await halts()).toHaveLength(before + 1);
     await releaseAll(t);
   });
@@ -162,18 +159,20 @@ describeInBrowser('Stop', () => {
     await word(page, 'TRADING');
     await away(page);
     await page.reload();
-    await hold(page, /Halt everything as soon as it answers/);
+    await hold(page, /Halt everything as soon as it answers/, notDone(page));
     await back(page);
     // Carried out, and every answer is lost until another person has signed in here.
     let isLost = true;
     let tries = 0;
     await context.route('**/api/v1/kill-switch', async (route) => {
       if (route.request().method() !== 'POST') return route.continue();
-      await route.fetch();
+      // One that is under way while somebody signs out is one of before, however long it takes.
+      const isOfBefore = isLost;
       tries += 1;
-      return isLost ? route.abort() : route.continue();
+      await route.fetch();
+      return isOfBefore ? route.abort() : route.continue();
     });
-    await page.getByRole('alert', { name: 'A stop that is not done' }).filter({ hasText: 'may have been done' }).waitFor();
+    await notDone(page).filter({ hasText: 'may have been done' }).waitFor();
     await page.locator('summary', { hasText: 'Signed in as' }).click();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('E-mail').fill(ADMIN.email);
@@ -195,7 +194,6 @@ describeInBrowser('Stop', () => {
     await page.getByRole('button', { name: '■ Stop …' }).waitFor();
     await page.keyboard.press('Shift+S');
     await hold(page, /Halt everything/);
-    await page.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     await releaseAll(t);
   });
 
@@ -205,8 +203,7 @@ describeInBrowser('Stop', () => {
     await word(page, 'TRADING');
     await page.route('**/api/v1/overview', (route) => route.fulfill({ json: {} }));
     await page.getByRole('heading', { name: '■ NOT KNOWN' }).waitFor();
-    await hold(page, /Halt everything/);
-    await page.getByText(/asked at .*, and done/).waitFor();
+    await hold(page, /Halt everything/, page.getByText(/asked at .*, and done/));
     expect(await halts()).toHaveLength(before + 1);
     await page.unroute('**/api/v1/overview');
     await page.getByRole('button', { name: 'Reload' }).click();
@@ -220,8 +217,9 @@ describeInBrowser('Stop', () => {
     await word(page, 'TRADING');
     await away(page);
     await page.keyboard.press('Shift+S');
-    await hold(page, /Halt everything/);
-    await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click();
+    const withdraw = page.getByRole('dialog').getByRole('button', { name: 'Withdraw' });
+    await hold(page, /Halt everything/, withdraw);
+    await withdraw.click();
     await page.getByText(/Withdrawn/).waitFor();
     await back(page);
     await page.getByRole('button', { name: 'Close', exact: true }).click();
@@ -241,7 +239,6 @@ describeInBrowser('Stop', () => {
     const last = pages[5]!;
     await last.keyboard.press('Shift+S');
     await hold(last, /Halt everything/);
-    await last.getByRole('dialog').getByText(/Released nothing since/).waitFor();
     await releaseAll(t);
     await first.context.close();
   });

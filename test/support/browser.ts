@@ -74,6 +74,16 @@ export async function holdUntil(page: Page, name: string | RegExp, seen: Locator
   await page.keyboard.up('Enter');
 }
 
+/**
+ * Held by the mouse until what it does is seen. One that is let go after 1.3 s is too short where the page stands still
+ * for 0.3 of them: it hears of the end of the hold before its own second is over.
+ */
+export async function holdByMouse(page: Page, button: Locator, seen: Locator): Promise<void> {
+  await button.hover();
+  await page.mouse.down();
+  await seen.waitFor().finally(() => page.mouse.up());
+}
+
 /** Violations that axe-core calls serious or critical, as sentences. */
 export async function seriousViolations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
