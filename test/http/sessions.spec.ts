@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { TEST_SECRETS } from '../support/app.js';
+import { stopClock } from '../support/frozen-clock.js';
 import { clientOf, withinASecond } from '../support/http.js';
 import { cookieOf, type Session, SignInTest } from '../support/sign-in.js';
 
@@ -132,6 +133,7 @@ describe('refreshing', () => {
 
   it('gives two tabs that come at once, on two instances, the same successor', async () => {
     const cookie = cookieOf(await s.signIn((await s.user()).email));
+    const goOn = await stopClock(s.t.db);
     const answers = await Promise.all([s.refresh(cookie), s.refresh(cookie, s.behindProxy), s.refresh(cookie), s.refresh(cookie, s.behindProxy)]);
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
     expect(new Set(answers.map(cookieOf)).size).toBe(1);
@@ -139,6 +141,7 @@ describe('refreshing', () => {
     const late = await s.refresh(cookie);
     expect([late.status, cookieOf(late)]).toEqual([200, answers[0] && cookieOf(answers[0])]);
     await s.t.db.advance(-29);
+    await goOn();
   });
 
   it('ends the whole session when a token comes again after 30 seconds, and writes that down', async () => {
@@ -156,6 +159,7 @@ describe('refreshing', () => {
 
   it('ends the whole session when a token comes again whose successor was used, also within the 30 seconds', async () => {
     const { id, email } = await s.user();
+    const goOn = await stopClock(s.t.db);
     const [first] = [cookieOf(await s.signIn(email))];
     const second = cookieOf(await s.refresh(first));
     expect(cookieOf(await s.refresh(first))).toBe(second);
@@ -164,6 +168,7 @@ describe('refreshing', () => {
     expect(await s.refresh(first)).toMatchObject({ status: 401, body: { code: 'REFRESH_TOKEN_REFUSED' } });
     expect([(await s.refresh(second)).status, (await s.refresh(cookieOf(third))).status, (await s.me(third.body.accessToken)).status]).toEqual([401, 401, 401]);
     expect((await s.audit('refresh_reused')).filter((entry) => entry.userId === id)).toHaveLength(1);
+    await goOn();
   });
 
   it('leaves the other sessions of the person alone', async () => {

@@ -3,6 +3,7 @@ import { SupervisionService } from '../../src/supervisor/supervision.service.js'
 import { WatchService } from '../../src/supervisor/watch.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { Closing, leaseOne, openTrade, type Trade } from '../support/closures.js';
+import { stopClock } from '../support/frozen-clock.js';
 import { held, reportOf } from '../support/positions.js';
 
 interface ExitRules {
@@ -15,12 +16,18 @@ let t: TestApp;
 let other: TestApp;
 let closing: Closing;
 let agent: TestAgent;
+let now = 0;
+let goOn = async () => undefined as void;
 beforeAll(async () => {
   t = await startTestApp();
   other = await t.second();
   closing = new Closing(t);
 });
+// What is judged by some seconds is so many seconds old, however long a test takes.
 beforeEach(async () => {
+  await goOn();
+  goOn = await stopClock(t.db);
+  now = Math.floor((await t.db.query<{ at: number }>('select extract(epoch from app_clock())::float8 * 1000 as at'))[0]?.at ?? 0);
   agent = await t.agent();
   await agent.http('POST', '/agents/me/heartbeat', { body: { status: 'running' } });
 });
@@ -35,7 +42,7 @@ const strategy = async (exitRules: Told): Promise<string> => {
   if (made.status !== 201) throw new Error(made.text);
   return made.body.id;
 };
-const mark = (ago: number, bid: string, more: Told = {}) => ({ quotedAt: new Date(Date.now() - ago * 1_000).toISOString(), bid, ask: bid, ...more });
+const mark = (ago: number, bid: string, more: Told = {}) => ({ quotedAt: new Date(now - ago * 1_000).toISOString(), bid, ask: bid, ...more });
 const idle = async () => {
   for (const each of [t, other]) await each.app.get(SupervisionService).idle();
 };
@@ -124,8 +131,8 @@ describe('a rule that fires', () => {
     expect(await closures(trade)).toMatchObject([{ rule: 'target_1', size: '0.5' }]);
     await closing.work();
     await agent.http('POST', `/trades/${trade.id}/fills`, { body: { items: [
-      { brokerDealId: `in-${trade.id}`, role: 'entry', price: '1.1', size: '1', at: new Date(Date.now() - 3_600_000).toISOString() },
-      { brokerDealId: `out-${trade.id}`, role: 'exit', price: '1.2', size: '0.5', at: new Date().toISOString() },
+      { brokerDealId: `in-${trade.id}`, role: 'entry', price: '1.1', size: '1', at: new Date(now - 3_600_000).toISOString() },
+      { brokerDealId: `out-${trade.id}`, role: 'exit', price: '1.2', size: '0.5', at: new Date(now).toISOString() },
     ] } });
     await closing.work();
     await tell(trade, [mark(2.4, '1.25'), mark(1.3, '1.25')]);
@@ -147,7 +154,7 @@ describe('marks by sync and by batch', () => {
 });
 
 describe('rules by the clock', () => {
-  const seconds = (n: number) => new Date(Date.now() + n * 1_000).toISOString();
+  const seconds = (n: number) => new Date(now + n * 1_000).toISOString();
 
   it('close MIS of yesterday, which no strategy says and no person takes off, and leave what is delivered', async () => {
     const of = (product: string) => openTrade(agent, { symbol: 'INFY', exchange: 'NSE', product, entryTime: seconds(-90_000) });
@@ -194,7 +201,7 @@ describe('rules by the clock', () => {
   });
 
   it('close by a time of day what was entered before it', async () => {
-    const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+    const ago = (minutes: number) => new Date(now - minutes * 60_000);
     const time = ago(2).toISOString().slice(11, 16);
     const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
     const strategyId = await strategy({ flatBy: { time, zone: 'UTC', days } });
@@ -283,7 +290,7 @@ describe('marks that have stopped', () => {
 
   it('are not missed while the instrument does not trade', async () => {
     const symbol = `OFF${agent.name.slice(-4)}`;
-    const [today] = [['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'][new Date().getUTCDay()]];
+    const [today] = [['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'][new Date(now).getUTCDay()]];
     const sessions = { zone: 'UTC', windows: [{ days: ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'].filter((day) => day !== today), from: '01:00', to: '02:00' }] };
     const made = await agent.http('POST', '/instruments', { body: { symbol, kind: 'stock', sizeUnit: 'share', contractSize: '1', tickSize: '0.01', tickValue: '0.01', minSize: '1', sizeStep: '1', quoteCurrency: 'USD', sessions } });
     expect(made.status).toBe(201);
@@ -309,7 +316,7 @@ describe('a live trade', () => {
     agent = await t.agent({ mode: 'live', account: name });
     const copy = { 'x-instance-id': 'copy' };
     const open = async (ago: number, brokerPositionId: string) => (await agent.http<Trade>('POST', '/trades', { headers: copy, body: {
-      clientOrderId: brokerPositionId, symbol: 'EURUSD', direction: 'long', lotSize: '0.1', entryPrice: '1.1', entryTime: new Date(Date.now() - ago * 1_000).toISOString(), brokerPositionId, stopLoss: '1',
+      clientOrderId: brokerPositionId, symbol: 'EURUSD', direction: 'long', lotSize: '0.1', entryPrice: '1.1', entryTime: new Date(now - ago * 1_000).toISOString(), brokerPositionId, stopLoss: '1',
     } })).body;
     const [bare, fresh] = [await open(60, 'bare'), await open(0, 'fresh')];
     const report = (stops: Told) => agent.http('POST', '/agents/me/positions', { headers: copy, body: reportOf({ positions: [held({ brokerPositionId: 'bare', ...stops }), held({ brokerPositionId: 'fresh' })] }) });

@@ -3,16 +3,18 @@ import { Uptime } from '../../src/agents/uptime.service.js';
 import { WindDownService } from '../../src/supervisor/wind-down.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { Closing, openTrade } from '../support/closures.js';
+import { stopClock } from '../support/frozen-clock.js';
 import { clientOf } from '../support/http.js';
 
 let t: TestApp;
 let closing: Closing;
 let agent: TestAgent;
-// The clock is moved: each test has a database of its own.
+// The clock is moved, and moves by nothing else: each test has a database of its own.
 beforeEach(async () => {
   t = await startTestApp();
   closing = new Closing(t);
   agent = await t.agent({ windDownPolicy: 'flatten' });
+  await stopClock(t.db);
 });
 afterEach(() => t.close());
 

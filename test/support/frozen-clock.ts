@@ -19,3 +19,16 @@ export async function freezeClock(db: TestDatabase): Promise<FrozenClock> {
     },
   };
 }
+
+/**
+ * Stops the clock: until it is let go on, `db.advance` alone moves it. For limits of some seconds, which a busy machine
+ * passes by itself between two lines.
+ * @returns lets it go on
+ */
+export async function stopClock(db: TestDatabase): Promise<() => Promise<void>> {
+  const replace = (now: string) => db.query(`create or replace function app_clock() returns timestamptz language sql volatile security definer set search_path = public
+    as $$select ${now} + (select shift from test_clock)$$`);
+  const [{ now = '' } = {}] = await db.query<{ now: string }>('select clock_timestamp()::text as now');
+  await replace(`timestamptz '${now}'`);
+  return async () => void (await replace('clock_timestamp()'));
+}
