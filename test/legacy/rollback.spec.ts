@@ -6,6 +6,7 @@ import { BELONGING, REFERRING } from '../../src/legacy/rollback/references.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { cli } from '../support/cli.js';
 import { OldImport, oldSystem } from '../support/imported.js';
+import { until } from '../support/timing.js';
 
 interface Answer {
   runId: string; removed: Record<string, number>; restored: number; kept: { table: string }[]; count: number;
@@ -42,11 +43,10 @@ async function digests(): Promise<Record<string, string>> {
 
 /** Of the rollback's own connections. */
 async function whenRolling(state: 'waiting' | 'gone'): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+  await until(async () => {
     const rows = await t.db.query<{ waits: boolean }>(`select wait_event_type = 'Lock' as waits from pg_stat_activity where application_name = 'tradewarden-import-rollback' and datname = current_database()`);
-    if (state === 'gone' ? rows.length === 0 : rows.some(({ waits }) => waits)) return;
-  }
-  throw new Error(`the rollback is not ${state}`);
+    return state === 'gone' ? rows.length === 0 : rows.some(({ waits }) => waits);
+  }, 20_000);
 }
 
 const back = (id: string = run.id, ...more: string[]) => cli<Answer>(['import:rollback', id, '--json', ...more], env);
