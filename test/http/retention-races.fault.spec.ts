@@ -13,6 +13,7 @@ import { type Session, withSession } from '../../src/retention/session.js';
 import { TEST_SECRETS } from '../support/app.js';
 import { aDecision, append, verified } from '../support/decisions.js';
 import { type AgedApp, goTo, monthAgo, monthsThere, resultOf, retain, startAged } from '../support/retention.js';
+import { until } from '../support/timing.js';
 
 let t: AgedApp;
 let env: Record<string, string>;
@@ -94,7 +95,7 @@ describe('a run that is killed', () => {
     await admin.query(`begin; ${hold}`);
     const child = spawn(process.execPath, [join(process.cwd(), 'dist', 'src', 'cli.js'), 'retention', '--table', 'decision_history'], { stdio: 'ignore', env: { PATH: process.env['PATH'], NODE_ENV: 'test', DATA_DIR: '/nonexistent/tradewarden', ...TEST_SECRETS, ...env } });
     const ended = once(child, 'close');
-    await waitFor(() => t.db.query(`select 1 from pg_stat_activity where application_name = 'tradewarden-retention' and wait_event_type = 'Lock' and datname = current_database()`));
+    await until(async () => (await t.db.query(`select 1 from pg_stat_activity where application_name = 'tradewarden-retention' and wait_event_type = 'Lock' and datname = current_database()`)).length > 0, 20_000);
     child.kill('SIGKILL');
     await ended;
     await admin.query('rollback');
@@ -118,15 +119,6 @@ describe('a run that is killed', () => {
     expect(readdirSync(t.folder)).toContain(archive?.file);
     expect(await verified(t)).toMatchObject({ ok: true });
   });
-
-  async function waitFor<T>(look: () => Promise<T[]>): Promise<T[]> {
-    for (let tries = 0; tries < 400; tries++) {
-      const rows = await look();
-      if (rows.length > 0) return rows;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    throw new Error('the run never came there');
-  }
 });
 
 describe('a run that is stopped with its server', () => {
