@@ -3,7 +3,7 @@ import { Inbox } from '../../src/webhooks/inbox/inbox.service.js';
 import { startTestApp, type TestAgent, type TestApp } from '../support/app.js';
 import { BrowserTest, describeInBrowser, light, seriousViolations } from '../support/browser.js';
 import { clientOf } from '../support/http.js';
-import { limitAll, trader } from '../support/ideas.js';
+import { beat, limitAll, trader } from '../support/ideas.js';
 import { pagePerson } from '../support/page-people.js';
 import { makeSource, postAlert, type TestSource } from '../support/webhooks.js';
 
@@ -53,6 +53,8 @@ describeInBrowser('an alert in quarantine', () => {
     await page.getByText('in quarantine').first().waitFor();
     await page.getByRole('button', { name: 'Redrive: carry it out once more' }).click();
     await page.getByText('It is redriven').waitFor();
+    // All of this may have taken more than the minute for which an agent that was heard may open.
+    await beat(agent);
     await t.app.get(Inbox).settle();
     await page.getByText(light('carried out')).first().waitFor();
     const alert = await alertOf(id);

@@ -29,7 +29,12 @@ const asked = async (more: object = {}): Promise<Idea> => {
 };
 const openings = async () => (await t.http<{ items: { id: string; status: string }[] }>('GET', `/commands?agentId=${agent.id}&type=open_trade`)).body.items;
 const accountName = async () => (await t.http<{ name: string }>('GET', `/accounts/${agent.accountId}`)).body.name;
-const at = (idea: Pick<Idea, 'id'>, who = operator): Promise<Watched> => b.signedIn(t, `/ideas/${idea.id}`, who);
+const at = async (idea: Pick<Idea, 'id'>, who = operator): Promise<Watched> => {
+  const watched = await b.signedIn(t, `/ideas/${idea.id}`, who);
+  // To sign in may take most of the minute for which an agent that was heard may open.
+  await beat(agent);
+  return watched;
+};
 const approveButton = ({ page }: Watched) => page.getByRole('button', { name: /^Approve: / });
 
 describeInBrowser('an idea that asks a person', () => {
@@ -183,6 +188,7 @@ describeInBrowser('an idea by hand', () => {
     expect(await page.getByLabel('Stop').getAttribute('aria-invalid')).toBe('true');
     await page.getByLabel('Stop').fill('1.09');
     await page.getByLabel('Confidence').fill('0.9');
+    await beat(agent);
     await page.getByRole('button', { name: 'What would the gate say?' }).click();
     await page.getByText('The gate lets it through').waitFor();
     expect((await t.http<{ items: Idea[] }>('GET', `/trade-ideas?agentId=${agent.id}`)).body.items).toEqual([]);

@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { ADMIN, startTestApp, type TestApp } from '../support/app.js';
 import { BrowserTest, describeInBrowser, seriousViolations } from '../support/browser.js';
 import { type Client, clientOf } from '../support/http.js';
+import { until } from '../support/timing.js';
 
 const b = new BrowserTest();
 let t: TestApp;
@@ -30,10 +31,13 @@ async function alive() {
   await told(bot('POST', '/quotes', { body: { items: [{ symbol: 'EURUSD', bid: '1.25000', ask: '1.25010', quotedAt: new Date().toISOString() }] } }));
 }
 
-async function leased() {
-  const { body } = await bot<{ commands: { id: string; type: string; leaseToken: string; payload: { orderTag: string; lotSize: string } }[] }>('POST', '/agents/me/commands/lease', { body: { waitSeconds: 5 } });
-  const [opening] = body.commands;
-  if (opening?.type !== 'open_trade') throw new Error(`no opening: ${JSON.stringify(body)}`);
+interface Opening { id: string; type: string; leaseToken: string; payload: { orderTag: string; lotSize: string } }
+
+async function leased(): Promise<Opening> {
+  let commands: Opening[] = [];
+  await until(async () => ({ commands } = (await bot<{ commands: Opening[] }>('POST', '/agents/me/commands/lease', { body: { waitSeconds: 5 } })).body).commands.length > 0, 30_000);
+  const [opening] = commands;
+  if (opening?.type !== 'open_trade') throw new Error(`no opening: ${JSON.stringify(commands)}`);
   return opening;
 }
 
@@ -85,7 +89,9 @@ describeInBrowser('the first steps', () => {
     await limits.getByLabel('Type TRADE to confirm').fill('TRADE');
     await limits.getByRole('button', { name: 'Turn trading on' }).click();
     await isGreen('Limits');
-    expect((await t.http('GET', '/risk-config')).body).toMatchObject({ aiTradingEnabled: true, dailyLossLimitFraction: '0.03' });
+    expect((await t.http('GET', '/risk-config')).body).toMatchObject({ aiTradingEnabled: true, dailyLossLimitFraction: '0.03', maxPriceAgeSeconds: 10 });
+    // Ten seconds may pass between a price that is told and a button that is pressed.
+    await t.db.query('update risk_config set max_price_age_seconds = 600');
   });
 
   it('makes an agent, shows its key once with lines to paste, and says what would stop it until nothing does', async () => {
@@ -111,6 +117,8 @@ describeInBrowser('the first steps', () => {
   });
 
   it('goes on where it was after a reload, without the key', async () => {
+    // Whose last word is 45 s old is not online.
+    await alive();
     await page.goto(`${t.base}/start`);
     await isGreen('Agent');
     for (const name of ['Account', 'Instruments', 'Limits']) await isGreen(name);
