@@ -141,6 +141,20 @@ export class ClosuresRepository {
     await tx.sql`update closures set ended_at = app_clock(), ended_as = ${as}, ended_by = ${by}, end_reason = ${reason} where id = ${id} and ended_at is null`;
   }
 
+  /** Closes that wait, whoever wanted them, of trades that have ended. */
+  async overtaken(limit: number): Promise<(DueClosure & { status: string })[]> {
+    return this.dataSource.sql`
+      select k.id, k.trade_id, k.agent_id, t.status from agent_commands k join trades t on t.id = k.trade_id
+      where k.type = 'close_trade' and k.status in ('queued', 'waiting_for_market') and t.finished_at is not null order by k.seq limit ${limit}`;
+  }
+
+  /** In the order of all that change agent, trade and command. False: it has not ended any more. */
+  async holdEnded(tx: Tx, { trade_id: tradeId, agent_id: agentId }: DueClosure): Promise<boolean> {
+    await tx.sql`select 1 from agents where id = ${agentId} for share`;
+    const rows: unknown[] = await tx.sql`select 1 from trades where id = ${tradeId} and finished_at is not null for no key update`;
+    return rows.length > 0;
+  }
+
   /** Agents who said that they closed something, and nobody has seen it flat. */
   async toReconcile(): Promise<string[]> {
     const rows = await this.dataSource.sql<{ agent_id: string }[]>`

@@ -83,8 +83,19 @@ export class ClosuresService implements OnApplicationShutdown {
       }
       if (due.length < AT_ONCE || failed > 0) break;
     }
+    await this.dropOvertaken();
     await this.ask();
     await this.tell();
+  }
+
+  /** A person's close, or an idea's, of a trade that ended before it was handed out: it has nothing to do any more. */
+  private async dropOvertaken(): Promise<void> {
+    for (const close of await this.closures.overtaken(AT_ONCE)) {
+      if (this.stopped) return;
+      await inTransaction(this.dataSource, async (tx) => {
+        if (await this.closures.holdEnded(tx, close)) await this.commands.cancelClose(tx, null, close.id, `the trade is ${close.status} already`);
+      });
+    }
   }
 
   private workOn(due: DueClosure): Promise<void> {

@@ -40,6 +40,18 @@ export const mayStill = (key: string, at: string) => `exists (select 1 from api_
 /** Of agent_commands: what may be handed out at this time. */
 export const isDue = (at: string) => `status in ('queued', 'waiting_for_market') and not_before <= ${at} and not cancel_requested and (expires_at is null or expires_at > ${at})`;
 
+/**
+ * Of a close: how much is open beside what closes before it take, those that are leased and those that are handed out first; null when its trade has
+ * ended. What is open may have become less since it was queued, and on a netting account a close of more opens the opposite.
+ */
+const LEFT_TO_CLOSE = `(
+  select t.open_size - coalesce((
+    select sum(coalesce((o.payload ->> 'size')::numeric, 1e15)) from agent_commands o where o.trade_id = t.id and o.type = 'close_trade' and o.id <> c.id
+      and (o.status = 'leased' or o.status in ('queued', 'waiting_for_market') and (o.priority, o.seq) < (c.priority, c.seq))
+  ), 0) from trades t where t.id = c.trade_id and t.finished_at is null)`;
+/** One of all that is open takes what is left by itself; one of a part waits for those before it to end, and is made smaller. */
+const CLOSES_SOMETHING = `(c.type <> 'close_trade' or c.trade_id is null or case when c.payload ? 'size' then l.size > 0 else l.size is not null end)`;
+
 const ASKED = { id: 'q.agent', account: 'q.account_id', mode: 'q.mode', run: 'q.run' };
 
 /**
@@ -59,16 +71,17 @@ const LEASE: Statement = {
       from clock, jsonb_to_recordset($1::jsonb) as q (n int, agent uuid, max int, bytes int, command uuid, seconds int, instance text, key uuid, actor text, correlation text)
         join agents a on a.id = q.agent join agent_state s on s.agent_id = q.agent
     ), due as materialized (
-      select q.n, c.id from asked q cross join lateral (
-        select id from agent_commands
-        where agent_id = q.agent and ${isDue('(select at from clock)')} and (not q.is_halted or class <> 'opens' or not (${OPENING_HALTED(ASKED, 'payload')} or ${PROPOSER_HALTED('agent_commands.id')}))
-          and (not once or not ${OPENING_FORBIDDEN(ASKED, 'agent_commands')})
-          and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes) and (q.command is null or id = q.command)
-        order by priority, seq limit q.max for update skip locked
+      select q.n, c.id, c.size from asked q cross join lateral (
+        select c.id, l.size from agent_commands c cross join lateral (select case when c.type = 'close_trade' then ${LEFT_TO_CLOSE} end as size) l
+        where agent_id = q.agent and ${isDue('(select at from clock)')} and (not q.is_halted or class <> 'opens' or not (${OPENING_HALTED(ASKED, 'payload')} or ${PROPOSER_HALTED('c.id')}))
+          and (not once or not ${OPENING_FORBIDDEN(ASKED, 'c')})
+          and (q.bytes is null or ${asciiBytes('payload')} <= q.bytes) and (q.command is null or id = q.command) and ${CLOSES_SOMETHING}
+        order by priority, seq limit q.max for update of c skip locked
       ) c where q.may and q.other_instance is null and q.retired_at is null
     ), leased as (
       update agent_commands c set status = 'leased', attempt = c.attempt + 1, lease_token = gen_random_uuid(),
-        lease_expires_at = clock.at + make_interval(secs => q.seconds)
+        lease_expires_at = clock.at + make_interval(secs => q.seconds),
+        payload = case when due.size < (c.payload ->> 'size')::numeric then c.payload || jsonb_build_object('size', trim_scale(due.size)::text) else c.payload end
       from clock, due join asked q on q.n = due.n where c.id = due.id returning c.*, q.n
     ), attempts as (
       insert into command_attempts (command_id, attempt, lease_token, instance_id, key_id, leased_at)

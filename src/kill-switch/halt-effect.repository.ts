@@ -10,6 +10,9 @@ const IN_SCOPE = `halts h join agents a on a.retired_at is null and halt_covers(
 /** An entry order or trade in the scope of a symbol or strategy; its command names the strategy. */
 const ABOUT = (symbol: string, command: string) => `h.scope_id = case h.scope_type when 'symbol' then ${symbol} else ${command}.payload ->> 'strategyId' end`;
 
+/** A trade `t` of an agent in the scope of a halt `h`. */
+const TRADE_IN_SCOPE = `case h.scope_type when 'symbol' then t.symbol = h.scope_id when 'strategy' then t.strategy_id::text = h.scope_id else true end`;
+
 /** What opens and may still be sent. */
 const WAITS = (command: string) => `${command}.status in ('queued','waiting_for_market','leased') and ${command}.class = 'opens' and not ${command}.cancel_requested`;
 
@@ -103,10 +106,26 @@ export class HaltEffectRepository {
   async openTrades(tx: Tx, id: string, agentIds: readonly string[]): Promise<string[]> {
     const rows = await tx.sql<{ id: string }[]>`
       select t.id from halts h join trades t on t.finished_at is null and t.open_size > 0
-      where h.id = ${id} and t.agent_id = any(${agentIds}::uuid[])
-        and case h.scope_type when 'symbol' then t.symbol = h.scope_id when 'strategy' then t.strategy_id::text = h.scope_id else true end
-      order by t.id`;
+      where h.id = ${id} and t.agent_id = any(${agentIds}::uuid[]) and ${() => TRADE_IN_SCOPE} order by t.id`;
     return rows.map((row) => row.id);
+  }
+
+  /**
+   * Trades in the scope of halts that flatten which nothing closes: they entered, or were found at the broker, after the halt had taken effect. Not
+   * what a person has taken back since.
+   */
+  openSince(): Promise<{ halt_id: string; trade_ids: string[] }[]> {
+    return this.dataSource.sql`
+      select h.id as halt_id, array_agg(t.id::text order by t.id) as trade_ids from ${() => IN_SCOPE} join trades t on t.agent_id = a.id and t.finished_at is null and t.open_size > 0
+      where h.mode = 'flatten' and h.released_at is null and (h.expires_at is null or h.expires_at > app_clock()) and ${() => TRADE_IN_SCOPE}
+        and not exists (select from closures c where c.trade_id = t.id and (c.ended_at is null and c.size is null or c.ended_as = 'withdrawn' and c.ended_at >= h.imposed_at))
+      group by h.id, h.seq order by h.seq`;
+  }
+
+  /** Held against its release. Null when it is released. */
+  async holdInForce(tx: Tx, id: string): Promise<HaltRow | null> {
+    const [row] = await tx.sql<HaltRow[]>`select * from halts where id = ${id} and released_at is null for share`;
+    return row ?? null;
   }
 
   async noteAccounts(tx: Tx, id: string, accountIds: readonly string[]): Promise<void> {

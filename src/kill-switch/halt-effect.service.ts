@@ -26,6 +26,8 @@ const AT_ONCE = 4;
 const LEAVE_AFTER_MS = 1_000;
 /** A server that ended with this undone is followed by one that looks. */
 const LOOK_EVERY_SECONDS = 60;
+/** As often as closures are worked on. */
+const FLATTEN_EVERY_SECONDS = 5;
 
 /**
  * Carries halts through. The row alone stops every statement that begins after its commit; this finds what began before:
@@ -52,6 +54,7 @@ export class HaltEffect implements OnApplicationShutdown {
     halts.onImposed((id) => void this.carryThrough(id));
     halts.endsBy((tx, caller, id, reason) => this.releaseWithin(tx, caller, id, reason));
     schedules.every(LOOK_EVERY_SECONDS, 'kill-switch.finish', () => this.finishAll());
+    schedules.every(FLATTEN_EVERY_SECONDS, 'kill-switch.flatten', () => this.flattenLate());
   }
 
   /** Waits until a halt has taken effect, or for a second. What is left then goes on by itself. */
@@ -138,8 +141,21 @@ export class HaltEffect implements OnApplicationShutdown {
 
   /** Trade by trade, until each is flat. Agents whose state says `flatten` close by themselves, and answer that it is done; one that cannot, or adopted trades that it does not know, would stay. */
   private async wantFlat(tx: Tx, halt: HaltRow, agentIds: readonly string[]): Promise<void> {
-    const trades = await this.effects.openTrades(tx, halt.id, agentIds);
-    await this.closures.wantAll(tx, null, trades.map((tradeId) => ({
+    await this.wantClosed(tx, halt, await this.effects.openTrades(tx, halt.id, agentIds));
+  }
+
+  /** What entered after that: openings that agents had leased and told of late, positions that only the broker knew. */
+  private async flattenLate(): Promise<void> {
+    for (const { halt_id: id, trade_ids: trades } of await this.effects.openSince()) {
+      await inTransaction(this.dataSource, async (tx) => {
+        const halt = await this.effects.holdInForce(tx, id);
+        if (halt) await this.wantClosed(tx, halt, trades);
+      });
+    }
+  }
+
+  private async wantClosed(tx: Tx, halt: HaltRow, tradeIds: readonly string[]): Promise<void> {
+    await this.closures.wantAll(tx, null, tradeIds.map((tradeId) => ({
       tradeId, cause: halt.source === 'breaker' ? 'breaker' : 'halt', haltId: halt.id, exitReason: 'flatten', detail: { reason: halt.reason, imposedBy: halt.imposed_by },
     })));
   }

@@ -219,6 +219,45 @@ describe('a try that did not close it', () => {
     expect((await closing.list(`tradeId=${id}`))[0]).toMatchObject({ endedAs: 'reduced', openSize: '0.5' });
   });
 
+  it("of a person's takes no more than is left when it is handed out, and none of what has ended", async () => {
+    const { id } = await openTrade(agent);
+    const ask = (size: string) => t.http<Command>('POST', `/agents/${agent.id}/commands`, { body: { type: 'close_trade', payload: { tradeId: id, size } } });
+    const first = (await ask('0.7')).body.id;
+    const second = (await ask('0.3')).body.id;
+    await exit(id, `stop-${id}`, '0.5');
+    // Both as they were asked for would sell 1.0 of 0.5: on a netting account that is a position the other way.
+    const leased = await leaseOne(agent);
+    expect(leased).toMatchObject({ id: first, payload: { tradeId: id, size: '0.5' } });
+    expect(await leaseOne(agent)).toBeUndefined();
+    await fail(leased, 'rejected');
+    await exit(id, `more-${id}`, '0.1');
+    await waited(id);
+    const again = await leaseOne(agent);
+    expect(again).toMatchObject({ id: first, payload: { size: '0.4' } });
+    // Its fill is told before its end: what another would close waits for that, and then is what is left.
+    await exit(id, `part-${id}`, '0.2');
+    expect(await leaseOne(agent)).toBeUndefined();
+    await complete(again);
+    const rest = await leaseOne(agent);
+    expect(rest).toMatchObject({ id: second, payload: { size: '0.2' } });
+    await fail(rest, 'rejected');
+    await exit(id, `end-${id}`, '0.2', { exitReason: 'stop' });
+    await waited(id);
+    expect(await leaseOne(agent)).toBeUndefined();
+    await closing.work();
+    expect(await statuses(id)).toEqual(['succeeded', 'cancelled']);
+  });
+
+  it('of all of a trade that has ended meanwhile is not handed out, in a lease or a sync, and ends', async () => {
+    const { id } = await openTrade(agent);
+    const { body: { id: command } } = await t.http<Command>('POST', `/agents/${agent.id}/commands`, { body: { type: 'close_trade', payload: { tradeId: id } } });
+    await exit(id, `stop-${id}`, '1', { exitReason: 'stop' });
+    expect(await leaseOne(agent)).toBeUndefined();
+    expect((await agent.http('POST', '/agents/me/sync', { body: { syncSeq: 1, lease: { max: 5 } } })).body).toMatchObject({ commands: [] });
+    await closing.work();
+    expect((await t.http('GET', `/commands/${command}`)).body).toMatchObject({ status: 'cancelled', reason: 'the trade is closed already' });
+  });
+
   it('of a part is taken over by who wants all of it', async () => {
     const { id } = await openTrade(agent);
     await closing.want({ tradeId: id, cause: 'supervisor', rule: 'target_1', size: '0.5', exitReason: 'supervisor' });

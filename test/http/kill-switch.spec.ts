@@ -494,6 +494,50 @@ describe('entry orders and trades of a halted symbol', () => {
   });
 });
 
+describe('what a flattening halt did not find when it took effect', () => {
+  const flattened = () => t.db.query(`update schedules set next_run_at = app_clock() where name = 'kill-switch.flatten'`).then(() => t.app.get(Schedules).runDue());
+  const open = async (symbol: string) => (await agent.http<{ id: string }>('POST', '/trades', { body: { clientOrderId: randomUUID(), symbol, direction: 'long', lotSize: '1', entryPrice: '1.1', entryTime: after(-60) } })).body.id;
+  const wanted = async () => (await t.http<{ items: { id: string; tradeId: string; cause: string }[] }>('GET', `/closures?agentId=${agent.id}`)).body.items;
+
+  it.each(['global', 'account', 'agent', 'symbol'] as const)('is closed all the same: of %s', async (type) => {
+    const { body: { id } } = await impose(t, { type, ...(type === 'account' ? { id: agent.accountId } : type === 'agent' ? { id: agent.id } : type === 'symbol' ? { id: 'EURUSD' } : {}) }, { mode: 'flatten' });
+    // An opening that was under way is filled, and the broker shows what nobody told of.
+    const late = await open('EURUSD');
+    const other = await open('GBPUSD');
+    await agent.http('POST', '/agents/me/positions', { body: reportOf({ complete: false, positions: [held()] }) });
+    await flattened();
+    const trades = await t.db.query<{ id: string; origin: string }>('select id, origin from trades where agent_id = $1 and finished_at is null', [agent.id]);
+    const found = trades.filter((trade) => trade.id !== other || type !== 'symbol').map((trade) => trade.id).sort();
+    expect(found).toHaveLength(type === 'symbol' ? 2 : 3);
+    expect(found).toContain(late);
+    expect((await wanted()).map(({ tradeId }) => tradeId).sort()).toEqual(found);
+    expect(new Set((await wanted()).map(({ cause }) => cause))).toEqual(new Set(['halt']));
+    await flattened();
+    expect(await wanted()).toHaveLength(found.length);
+    await release(t, id);
+    const since = await open('EURUSD');
+    await flattened();
+    expect((await wanted()).map(({ tradeId }) => tradeId)).not.toContain(since);
+  });
+
+  it('stays where a person said so since', async () => {
+    await impose(t, { type: 'agent', id: agent.id }, { mode: 'flatten' });
+    await open('EURUSD');
+    await flattened();
+    const [closure] = await wanted();
+    expect((await t.http('POST', `/closures/${closure?.id}/withdraw`, { body: { reason: 'it hedges another' } })).status).toBe(200);
+    await flattened();
+    expect(await wanted()).toHaveLength(1);
+  });
+
+  it('is of modes that close nothing left with its stops', async () => {
+    await impose(t, { type: 'agent', id: agent.id }, { mode: 'halt' });
+    await open('EURUSD');
+    await flattened();
+    expect(await wanted()).toEqual([]);
+  });
+});
+
 describe('the list of halts', () => {
   it('has those in force first, page by page, and can be asked for those alone', async () => {
     const made = [];
