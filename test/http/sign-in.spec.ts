@@ -136,9 +136,11 @@ describe('slowing of sign-in', () => {
     const goOn = await stopClock(s.t.db);
     const guesses = await Promise.all(Array.from({ length: 50 }, (_, i) => s.signIn(email, `guess ${i}`, i % 2 ? s.behindProxy : clientOf(s.t.base))));
     await goOn();
-    const answers: Record<string, number> = {};
-    for (const { status, body: { code } } of guesses) answers[`${status} ${code}`] = (answers[`${status} ${code}`] ?? 0) + 1;
-    expect(answers).toEqual({ '401 SIGN_IN_FAILED': 5, '429 SIGN_IN_SLOWED': 45 });
+    const withStatus = (...statuses: number[]) => guesses.filter(({ status }) => statuses.includes(status)).length;
+    expect(withStatus(401)).toBeLessThanOrEqual(5);
+    // Who waits for a connection for half a minute, as on a busy machine, is refused too.
+    expect(withStatus(401, 429, 503)).toBe(50);
+    expect(await s.t.db.query('select failures from sign_in_throttles where email = $1', [email])).toEqual([{ failures: 5 }]);
   });
 
   it('takes a whole IPv6 network for one caller', async () => {
