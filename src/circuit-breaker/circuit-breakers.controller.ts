@@ -35,7 +35,7 @@ export class CircuitBreakersController {
   @Allow({ person: 'admin' })
   @Answers(breakerSchema)
   async put(@Param({ schema: breakerParam }) { name }: Name, @Body({ schema: putBreakerSchema }) body: z.output<typeof putBreakerSchema>, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
-    return match.answer(await this.service.put(caller, name, match.version, body));
+    return match.answer(await this.service.put(caller, name, match.of(await this.service.get(caller, name), body, ['states', 'statesLeftOut']).version, body));
   }
 
   @Get(':name/versions')

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { reason } from '../auth/reason-field.js';
 import { decimal, decimalText, jsonObject, symbol, uuid } from '../common/fields.js';
+import { putBack } from '../common/http/put-back.js';
 import { pageQuery } from '../common/pagination.js';
 import { BREAKER_NAMES, BREAKERS, HALT_MODES, RESET_RULES, SCOPE_TYPES, STATES } from './breakers.js';
 import type { BreakerRow, BreakerVersionRow } from './breaker-config.repository.js';
@@ -14,17 +15,6 @@ const MODES = ['simulation', 'paper', 'live'] as const;
 export const breakerParam = z.strictObject({ name: z.string().max(100) });
 export const breakersQuery = z.strictObject({ accountId: uuid().optional().describe("only scopes of this account; a key's own by default") });
 export const versionsQuery = z.strictObject(pageQuery);
-
-/** Whole, as /risk-config. What stands in `parameters` depends on the breaker. */
-export const putBreakerSchema = z.strictObject({
-  enabled: z.boolean(),
-  minimumSamples: z.int().min(1).max(1_000).nullable().describe('fewer trip nothing; null for breakers that have no samples'),
-  warningFraction: decimal({ above: '0', max: '0.999999' }).nullable().describe('of the limit; null: no warning'),
-  haltMode: z.enum(HALT_MODES).describe('what it imposes on its scope'),
-  reset: resetSchema,
-  parameters: jsonObject(4_096),
-  reason: reason().nullish(),
-});
 
 const scopeSchema = z.strictObject({
   type: z.enum(SCOPE_TYPES).describe("as the breaker's"),
@@ -70,6 +60,17 @@ export const breakerSchema = z.object({
   states: z.array(breakerStateSchema).describe('of each scope of which something is known; those that are not active first'),
   statesLeftOut: z.int().describe('scopes beyond the first 500'),
 }).meta({ id: 'CircuitBreaker' });
+
+/** Whole, as /risk-config. What stands in `parameters` depends on the breaker. */
+export const putBreakerSchema = putBack(z.strictObject({
+  enabled: z.boolean(),
+  minimumSamples: z.int().min(1).max(1_000).nullable().describe('fewer trip nothing; null for breakers that have no samples'),
+  warningFraction: decimal({ above: '0', max: '0.999999' }).nullable().describe('of the limit; null: no warning'),
+  haltMode: z.enum(HALT_MODES).describe('what it imposes on its scope'),
+  reset: resetSchema,
+  parameters: jsonObject(4_096),
+  reason: reason().nullish(),
+}), breakerSchema);
 
 export const breakersSchema = z.object({ items: z.array(breakerSchema) }).meta({ id: 'CircuitBreakers' });
 

@@ -26,7 +26,7 @@ export class NotificationsController {
   @Allow({ person: 'admin' })
   @Answers(notificationsSchema)
   async put(@Body({ schema: putNotificationsSchema }) body: PutNotifications, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
-    return match.answer(await this.settings.put(caller, match.version, body));
+    return match.answer(await this.settings.put(caller, match.of(await this.settings.get(), body).version, body));
   }
 
   @Post('test')

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { text } from '../common/fields.js';
+import { putBack } from '../common/http/put-back.js';
 import { SEVERITIES } from '../incidents/incident-kinds.js';
 import { CHANNELS, MAIL_TLS } from './channels/channel.js';
 import { webhookUrlFault } from './channels/addresses.js';
@@ -17,7 +18,7 @@ function isSigningSecret(secret: string): boolean {
 
 const HOST = /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*|[0-9a-f:]*:[0-9a-f:.]*)$/;
 
-const KEPT = 'left out: as it is; null: taken away; never shown';
+const KEPT = 'left out, or as GET answers it: as it is; null: taken away; never shown';
 const secret = <T extends z.ZodType<string>>(schema: T, about: string) => schema.nullable().optional().describe(`${about}; ${KEPT}`);
 const common = { enabled: z.boolean(), minimumSeverity: z.enum(SEVERITIES).describe('nothing below it is told here') };
 const unique = (values: string[]) => [...new Set(values)];
@@ -50,10 +51,6 @@ const webhook = z.strictObject({
   secret: secret(text(200).refine(isSigningSecret, { error: 'must be whsec_ and 24 to 64 bytes in base64: "whsec_$(openssl rand -base64 32)"' }).meta({ examples: [`whsec_${'A'.repeat(43)}=`] }), 'that signs'),
 });
 
-/** Whole: a channel that was left out by mistake must not fall silent by it. */
-export const putNotificationsSchema = z.strictObject({
-  telegram: telegram.nullable().describe('null: not set up, and its secret is gone'), email: email.nullable(), webhook: webhook.nullable(),
-});
 export const testSchema = z.strictObject({ channel: z.enum(CHANNELS) });
 
 const time = () => z.iso.datetime().nullable();
@@ -78,6 +75,11 @@ export const notificationsSchema = z.object({
   publicUrl: z.string().nullable().describe('where links in messages lead; null: PUBLIC_URL is not set, and there are none'),
   version: z.int(), updatedAt: z.iso.datetime(), updatedBy: z.string(),
 }).meta({ id: 'Notifications' });
+
+/** Whole: a channel that was left out by mistake must not fall silent by it. */
+export const putNotificationsSchema = putBack(z.strictObject({
+  telegram: telegram.nullable().describe('null: not set up, and its secret is gone'), email: email.nullable(), webhook: webhook.nullable(),
+}), notificationsSchema);
 
 export const testedSchema = z.object({ channel: z.enum(CHANNELS), said: z.string().describe('by the service'), reached: z.array(z.string()) }).meta({ id: 'NotificationTested' });
 

@@ -30,7 +30,7 @@ export class RiskConfigController {
   @Allow({ person: 'admin' })
   @Answers(riskConfigSchema)
   async put(@Body({ schema: putRiskConfigSchema }) body: z.output<typeof putRiskConfigSchema>, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
-    return match.answer(await this.service.put(caller, match.version, body));
+    return match.answer(await this.service.put(caller, match.of(await this.service.get(), body).version, body));
   }
 
   @Get('history')

@@ -1,22 +1,19 @@
 import { z } from 'zod';
 import { reason } from '../auth/reason-field.js';
+import { putBack } from '../common/http/put-back.js';
 import { staleFields } from '../common/http/stale.js';
 import { pageQuery } from '../common/pagination.js';
 import { type Effect, globalLimits, isAmount, LIMIT_NAMES, type LimitValues, limitWarnings, shownGlobalLimits, valuesOf } from '../limits/limit-fields.js';
 import type { HistoryRow, RiskConfigRow } from './risk-config.repository.js';
 
-
-/** Whole: a limit that was left out by mistake must not be taken away by it. */
-export const putRiskConfigSchema = z.strictObject({
-  ...globalLimits, reason: reason().nullish(),
-  warnings: z.unknown().optional().describe('as GET answers them; nothing is done with them'),
-}).transform(({ warnings: _told, ...body }) => body);
 export const historyQuery = z.strictObject(pageQuery);
 
 export const riskConfigSchema = z.object({
   ...shownGlobalLimits, version: z.int(), updatedAt: z.iso.datetime(), updatedBy: z.string(), lastHaltReason: z.string().nullable(),
   warnings: z.array(z.string()).describe('limits that are off or let nothing through, for people'),
 }).meta({ id: 'RiskConfig' });
+/** Whole: a limit that was left out by mistake must not be taken away by it. */
+export const putRiskConfigSchema = putBack(z.strictObject({ ...globalLimits, reason: reason().nullish() }), riskConfigSchema);
 export const readRiskConfigSchema = riskConfigSchema.extend(staleFields).meta({ id: 'RiskConfigRead' });
 
 const value = z.union([z.boolean(), z.number(), z.string()]).nullable();

@@ -9,6 +9,7 @@ import { IfMatch, type Precondition, Tagged, type Tagging } from '../common/http
 import { pageOf, pageSchema } from '../common/pagination.js';
 import { historyQuery, historySchema, toHistory } from './risk-config.schemas.js';
 import { effectiveQuery, effectiveSchema, limitsSchema, ofAccount, ofAgent, ofStrategy, putLimitsSchema } from './risk-limits.schemas.js';
+import type { Scope } from './risk-limits.repository.js';
 import { RiskLimitsService } from './risk-limits.service.js';
 
 type Put = z.output<typeof putLimitsSchema>;
@@ -39,8 +40,8 @@ export class RiskLimitsController {
   @Put('account/:accountId')
   @Allow({ person: 'admin' })
   @Answers(limitsSchema)
-  async putAccount(@Param({ schema: ofAccount }) { accountId }: z.output<typeof ofAccount>, @Body({ schema: putLimitsSchema }) body: Put, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
-    return match.answer(await this.service.put(caller, 'account', accountId, match.version, body));
+  putAccount(@Param({ schema: ofAccount }) { accountId }: z.output<typeof ofAccount>, @Body({ schema: putLimitsSchema }) body: Put, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
+    return this.put('account', accountId, body, match, caller);
   }
 
   @Get('account/:accountId/history')
@@ -61,8 +62,8 @@ export class RiskLimitsController {
   @Put('agent/:agentId')
   @Allow({ person: 'admin' })
   @Answers(limitsSchema)
-  async putAgent(@Param({ schema: ofAgent }) { agentId }: z.output<typeof ofAgent>, @Body({ schema: putLimitsSchema }) body: Put, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
-    return match.answer(await this.service.put(caller, 'agent', agentId, match.version, body));
+  putAgent(@Param({ schema: ofAgent }) { agentId }: z.output<typeof ofAgent>, @Body({ schema: putLimitsSchema }) body: Put, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
+    return this.put('agent', agentId, body, match, caller);
   }
 
   @Get('agent/:agentId/history')
@@ -82,8 +83,8 @@ export class RiskLimitsController {
   @Put('strategy/:strategyId')
   @Allow({ person: 'admin' })
   @Answers(limitsSchema)
-  async putStrategy(@Param({ schema: ofStrategy }) { strategyId }: z.output<typeof ofStrategy>, @Body({ schema: putLimitsSchema }) body: Put, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
-    return match.answer(await this.service.put(caller, 'strategy', strategyId, match.version, body));
+  putStrategy(@Param({ schema: ofStrategy }) { strategyId }: z.output<typeof ofStrategy>, @Body({ schema: putLimitsSchema }) body: Put, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
+    return this.put('strategy', strategyId, body, match, caller);
   }
 
   @Get('strategy/:strategyId/history')
@@ -91,5 +92,10 @@ export class RiskLimitsController {
   @Answers(pageSchema(historySchema))
   async strategyHistory(@Param({ schema: ofStrategy }) { strategyId }: z.output<typeof ofStrategy>, @Query({ schema: historyQuery }) { limit, cursor }: Page) {
     return pageOf(await this.service.history('strategy', strategyId, limit, cursor), limit, toHistory);
+  }
+
+  private async put(scope: Scope, id: string, body: Put, match: Precondition, caller: Caller) {
+    match.of({ ...(await this.service.get(scope, id)), currency: await this.service.currencyOf(scope, id) }, body);
+    return match.answer(await this.service.put(caller, scope, id, match.version, body));
   }
 }

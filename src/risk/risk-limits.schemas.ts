@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { reason } from '../auth/reason-field.js';
 import { uuid } from '../common/fields.js';
+import { putBack } from '../common/http/put-back.js';
 import { LAYERS } from '../limits/effective-limits.js';
 import { LIMIT_NAMES, type LimitName, type LimitValues, narrowerLimits, shownNarrowerLimits, valuesOf } from '../limits/limit-fields.js';
 import { otherCurrency } from './risk-config.schemas.js';
 import { type RiskLimitsRow, SCOPES, type Scope } from './risk-limits.repository.js';
 
-/** Whole, as /risk-config: null leaves a field to those above. */
-export const putLimitsSchema = z.strictObject({ ...narrowerLimits, reason: reason().nullish() });
 export const ofAccount = z.strictObject({ accountId: uuid() });
 export const ofAgent = z.strictObject({ agentId: uuid() });
 export const ofStrategy = z.strictObject({ strategyId: uuid() });
@@ -17,6 +16,9 @@ export const limitsSchema = z.object({
   scope: z.enum(SCOPES), id: z.uuid(), ...shownNarrowerLimits, currency: z.string().describe("of the amounts: the account's, or BASE_CURRENCY"),
   version: z.int().describe('0: nothing was ever set'), updatedAt: z.iso.datetime().nullable(), updatedBy: z.string().nullable(), warnings: z.array(z.string()),
 }).meta({ id: 'Limits' });
+
+/** Whole, as /risk-config: null leaves a field to those above. */
+export const putLimitsSchema = putBack(z.strictObject({ ...narrowerLimits, reason: reason().nullish() }), limitsSchema);
 
 const bound = z.object({
   value: z.union([z.boolean(), z.number(), z.string()]), from: z.enum(LAYERS), currency: z.string().nullable().describe('of an amount'),

@@ -49,6 +49,11 @@ export class RiskLimitsService {
     return toLimits(scope, id, row ?? null, currency);
   }
 
+  /** In which amounts are put here. @throws {Problem} 404 */
+  async currencyOf(scope: Scope, id: string): Promise<string> {
+    return (await this.subject(scope, id)).currency;
+  }
+
   /**
    * Puts other limits in place of the version that was read; 0 is the version of none.
    * @throws {Problem} 404, 409 LIMIT_NOT_TIGHTER naming each field that is looser than what stands above, 412

@@ -60,6 +60,7 @@ export class StrategiesController {
   @Allow({ person: 'admin' })
   @Answers(strategySchema)
   async put(@Param({ schema: strategyParam }) { strategyId }: StrategyParam, @Body({ schema: putStrategySchema }) body: z.output<typeof putStrategySchema>, @IfMatch() match: Precondition, @CurrentCaller() caller: Caller) {
+    match.of({ ...toStrategy(await this.service.get(strategyId)), currency: this.service.currency }, body);
     return match.answer(toStrategy(await this.service.put(caller, strategyId, match.version, body)));
   }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { credentialIn } from '../auth/credentials.js';
 import { reason } from '../auth/reason-field.js';
 import { decimal, decimalText, fraction, jsonObject, name, text, uuid } from '../common/fields.js';
+import { putBack } from '../common/http/put-back.js';
 import { staleFields } from '../common/http/stale.js';
 import { pageQuery } from '../common/pagination.js';
 import { canonicalSymbol, type CanonicalSymbol, symbolKey } from '../instruments/canonical-symbol.js';
@@ -86,8 +87,6 @@ export const createStrategySchema = z.strictObject({
   holidays: holidays.optional(), entryConditions: content.entryConditions.optional(), exitRules: exitRules.optional(), forbiddenConditions: content.forbiddenConditions.optional(),
   riskCaps: riskCaps.optional(), rrExpectation: content.rrExpectation.optional(), reason: reason().nullish(),
 });
-/** Whole: a cap or a window that was left out by mistake must not be taken away by it. */
-export const putStrategySchema = z.strictObject({ ...content, holidays: holidays.optional().describe('kept when left out'), reason: reason().nullish() });
 export const retireSchema = z.strictObject({ reason: reason().nullish() });
 export const strategyParam = z.strictObject({ strategyId: uuid() });
 
@@ -128,6 +127,8 @@ const shown = {
 export const strategySchema = z.object({
   id: z.uuid(), version: z.int(), ...shown, currency: z.string().describe('of the amounts among the riskCaps'), retired: z.boolean(), retiredAt: z.iso.datetime().nullable(), createdAt: z.iso.datetime(), updatedAt: z.iso.datetime(), updatedBy: z.string(),
 }).meta({ id: 'Strategy' });
+/** Whole: a cap or a window that was left out by mistake must not be taken away by it. */
+export const putStrategySchema = putBack(z.strictObject({ ...content, holidays: holidays.optional().describe('kept when left out'), reason: reason().nullish() }), strategySchema);
 export const readStrategySchema = strategySchema.extend(staleFields).meta({ id: 'StrategyRead' });
 
 export const strategyVersionSchema = z.object({

@@ -23,6 +23,11 @@ export class StrategiesService {
     @Inject(ENV) private readonly env: Env,
   ) {}
 
+  /** In which amounts are put here. */
+  get currency(): string {
+    return this.env.BASE_CURRENCY;
+  }
+
   /** @throws {Problem} 409 STRATEGY_NAME_TAKEN */
   async create(tx: Tx, caller: Caller, { reason, ...body }: z.output<typeof createStrategySchema>): Promise<StrategyRow> {
     const content: StrategyContent = {

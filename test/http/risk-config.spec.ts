@@ -240,6 +240,6 @@ describe('the limits for everybody, put back', () => {
     expect(rest.warnings.length).toBeGreaterThan(0);
     const { status, body } = await put(rest, version);
     expect([status, body.version, body.warnings]).toEqual([200, version + 1, rest.warnings]);
-    expect((await put({ ...rest, version }, version + 1)).body.errors).toEqual([{ path: 'version', message: 'is not a field of this request' }]);
+    expect((await put({ ...rest, version }, version + 1)).body.errors).toEqual([{ path: 'version', message: `must be as GET answers it (${version + 1}), or left out: it is not set here` }]);
   });
 });

@@ -1,5 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { canonicalJson } from '../canonical-json.js';
 import { badRequest, Problem } from '../problem.js';
 
 /** An answer that has a version says it as its ETag: `"3"`. */
@@ -33,6 +34,22 @@ export class Precondition extends Tagging {
     const digits = /^(?:(?:W\/)?"(\d{1,9})"|(\d{1,9}))$/.exec(header.trim())?.slice(1).find((each) => each !== undefined);
     if (digits === undefined) throw badRequest('IF_MATCH_INVALID', 'must be one version as an ETag has it, such as "3"', 'If-Match');
     return Number(digits);
+  }
+
+  /**
+   * What PUT was sent beside the settings is as GET answers it, or it was read of something else, or is meant to change what
+   * is not changed here. @param measured what is another at each look @throws {Problem} 412, or 400 naming each field
+   */
+  of<T extends { version: number }>(shown: T, settings: object, measured: readonly string[] = []): this {
+    mustMatch(this.version, shown.version);
+    const is = (from: unknown, field: string) => canonicalJson((from as Record<string, unknown>)[field] ?? null);
+    const sent = this.request.body as object;
+    const errors = Object.keys(sent)
+      .filter((field) => !(field in settings) && !measured.includes(field) && is(sent, field) !== is(shown, field))
+      .map((path) => ({ path, message: `must be as GET answers it${is(shown, path).length > 100 ? '' : ` (${is(shown, path)})`}, or left out: it is not set here` }));
+    const [first] = errors;
+    if (first) throw new Problem(400, 'VALIDATION_FAILED', `${first.path}: ${first.message}`, { errors });
+    return this;
   }
 }
 
