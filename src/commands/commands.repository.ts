@@ -18,7 +18,8 @@ export interface AttemptRow {
   attempt: number; instanceId: string | null; leasedAt: string; endedAt: string | null; outcome: string | null; detail: unknown;
 }
 
-export type CommandWithAttempts = CommandRow & { attempts: AttemptRow[] };
+/** `opened_trade_id` is the trade that an opening became, which it cannot name beforehand. */
+export type CommandWithAttempts = CommandRow & { attempts: AttemptRow[]; opened_trade_id: string | null };
 
 export interface NewCommand {
   id: string; agentId: string; type: CommandTypeName; class: CommandClass; once: boolean; payload: Record<string, unknown>; priority: number;
@@ -47,7 +48,7 @@ export const attemptsOf = (command: string, endedAt = 't.ended_at', outcome = 't
     'endedAt', ${timeText(`(${endedAt})`)},
     'outcome', ${outcome}, 'detail', t.detail) order by t.attempt), '[]')
   from (select * from command_attempts where command_id = ${command} order by attempt desc limit ${ATTEMPTS_SHOWN}) t) as attempts`;
-const ATTEMPTS = attemptsOf('c.id');
+const SHOWN = `${attemptsOf('c.id')}, (select id from trades where command_id = c.id and c.type = 'open_trade' order by seq limit 1) as opened_trade_id`;
 
 /** What a row adds to a page. */
 const BYTES = 'octet_length(payload::text) + coalesce(octet_length(result::text), 0)';
@@ -68,7 +69,7 @@ export class CommandsRepository {
   }
 
   async byId(id: string, tx: Tx = this.dataSource.manager): Promise<CommandWithAttempts | null> {
-    const [row] = await tx.sql<CommandWithAttempts[]>`select c.*, ${() => ATTEMPTS} from agent_commands c where id = ${id}`;
+    const [row] = await tx.sql<CommandWithAttempts[]>`select c.*, ${() => SHOWN} from agent_commands c where id = ${id}`;
     return row ?? null;
   }
 
@@ -82,7 +83,7 @@ export class CommandsRepository {
     if (type !== undefined && (agentId !== undefined || status === undefined)) return this.listOfType(type, { agentId, status }, limit, before);
     const lead = leadOf(['agent_id', 'status'], { agent_id: agentId, status });
     return this.dataSource.sql`
-      select c.*, ${() => ATTEMPTS} from (
+      select c.*, ${() => SHOWN} from (
         select *, sum(bytes) over (order by seq desc)::int as bytes_so_far from (
           select *, ${() => BYTES} as bytes from agent_commands
           where ${() => lead.column} = any(${lead.values})
@@ -101,7 +102,7 @@ export class CommandsRepository {
    */
   private listOfType(type: CommandTypeName, { agentId, status }: CommandFilter, limit: number, before: string | undefined): Promise<(CommandWithAttempts & Sized)[]> {
     return this.dataSource.sql`
-      select c.*, ${() => ATTEMPTS} from (
+      select c.*, ${() => SHOWN} from (
         select *, sum(bytes) over (order by seq desc)::int as bytes_so_far from (
           select c.*, ${() => BYTES} as bytes from agents a cross join lateral (
             select * from agent_commands

@@ -72,7 +72,7 @@ export const toCommand = (row: CommandRow): z.output<typeof commandSchema> => ({
   reason: row.reason, createdBy: row.actor, correlationId: row.correlation_id, createdAt: row.created_at, finishedAt: row.finished_at,
 });
 
-export const toCommandWithAttempts = (row: CommandWithAttempts): z.output<typeof commandWithAttemptsSchema> => ({ ...toCommand(row), attempts: row.attempts });
+export const toCommandWithAttempts = (row: CommandWithAttempts): z.output<typeof commandWithAttemptsSchema> => ({ ...toCommand(row), tradeId: row.trade_id ?? row.opened_trade_id, attempts: row.attempts });
 
 export const toLeasedCommand = (row: CommandRow): z.output<typeof leasedCommandSchema> => ({
   id: row.id, type: row.type, payload: row.payload, priority: priorityName(row), attempt: row.attempt, leaseToken: row.lease_token ?? '',

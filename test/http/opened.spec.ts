@@ -48,6 +48,8 @@ describe('the result of an opening', () => {
       origin: 'gated', status: 'open', openSize: '0.1', entryPrice: '1.1003', lotSize: '0.1', stopLoss: '1.09', commandId: idea.commandId, ideaId: idea.id, orderTag: tagOf(idea), clientOrderId: tagOf(idea), brokerPositionId: 'p-1',
     });
     expect(await ideaOf(t, idea.id)).toMatchObject({ reservation: { held: false, endedAs: 'converted', tradeId: trade?.id } });
+    for (const query of [`agentId=${agent.id}`, `agentId=${agent.id}&type=open_trade`]) expect((await t.http<{ items: object[] }>('GET', `/commands?${query}`)).body.items).toMatchObject([{ id: idea.commandId, tradeId: trade?.id }]);
+    expect((await t.http('GET', `/commands/${idea.commandId}`)).body).toMatchObject({ tradeId: trade?.id });
     expect((await complete(idea, { orderTag: tagOf(idea), fill })).status).toBe(200);
     expect(await fillsOf(trade?.id ?? '')).toHaveLength(1);
     const types = await t.db.query<{ type: string }>(`select type from events where subject_id = $1 order by seq`, [trade?.id]);
