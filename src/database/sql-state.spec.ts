@@ -24,7 +24,7 @@ describe('sqlState', () => {
 
 describe('isDatabaseAway', () => {
   it.each([
-    '08000', '08001', '08003', '08006', '08P01', '28000', '28P01', '3D000', '53000', '53100', '53200', '53300', '53400', '57014', '57P01', '57P02',
+    '08000', '08001', '08003', '08006', '08P01', '28000', '28P01', '3D000', '53000', '53100', '53200', '53300', '53400', '58000', '58030', '58P01', '57014', '57P01', '57P02',
     '57P03', '57P05', '55P03', '25P03', '25P04', '25006', '40001', '40P01',
   ])('is true for SQLSTATE %s, through TypeORM too', (code) => {
     expect([isDatabaseAway(state(code)), isDatabaseAway(throughTypeorm(state(code)))]).toEqual([true, true]);
@@ -66,6 +66,8 @@ describe('plainReason', () => {
     ['the database does not exist', state('3D000', 'database "x" does not exist')],
     ['the database has no connection left', state('53300')],
     ['the disk of the database is full', state('53100')],
+    ['the database cannot read or write its files', state('58030', 'could not read block 7 of file "base/5/1259": Input/output error')],
+    ['the database does not let its role do this: "tradewarden migrate" grants anew what it needs', throughTypeorm(state('42501', 'permission denied for table agents'))],
     ['the database is starting up or shutting down', state('57P03')],
     ['the database is starting up or shutting down', new NoConnection(state('57P01'))],
     ['the database cannot be reached', new AggregateError([], '')],

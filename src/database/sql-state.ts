@@ -14,9 +14,12 @@ export function constraintOf(error: unknown): string | undefined {
 
 /**
  * 08 connection, 28 credentials (a role that is being changed), 3D000 no such database, 53 resources, 57P0x shutdown,
- * 57014 and 55P03 and 25P0x our timeouts, 25006 a standby, 40001 and 40P01 lost to another transaction three times.
+ * 58 its files fail (a disk that is broken or gone), 57014 and 55P03 and 25P0x our timeouts, 25006 a standby, 40001 and 40P01 lost to another transaction three times.
  */
-const AWAY_STATES = /^(08...|28...|3D000|53...|57P0.|57014|55P03|25P03|25P04|25006|40001|40P01)$/;
+const AWAY_STATES = /^(08...|28...|3D000|53...|58...|57P0.|57014|55P03|25P03|25P04|25006|40001|40P01)$/;
+
+/** Nothing that a caller could mend, or wait for. */
+export const ROLE_MAY_NOT = '42501';
 
 const NETWORK_CODES = new Set([
   'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EAI_AGAIN',
@@ -49,6 +52,8 @@ export function plainReason(error: unknown): string {
   if (state === '3D000') return 'the database does not exist';
   if (state === '53300') return 'the database has no connection left';
   if (state === '53100') return 'the disk of the database is full';
+  if (state?.startsWith('58')) return 'the database cannot read or write its files';
+  if (state === ROLE_MAY_NOT) return 'the database does not let its role do this: "tradewarden migrate" grants anew what it needs';
   if (state?.startsWith('57P')) return 'the database is starting up or shutting down';
   const code = state ?? networkCode(error) ?? networkCode(cause);
   if (code) return `the database cannot be reached (${code})`;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { constraintOf, isDatabaseAway, sqlState } from '../../database/sql-state.js';
+import { constraintOf, isDatabaseAway, plainReason, ROLE_MAY_NOT, sqlState } from '../../database/sql-state.js';
 import { Problem, unavailable } from '../problem.js';
 import { BODY_LIMIT_BYTES } from './json-body.js';
 import { RAW_BODY_LIMIT_BYTES, takesBytes } from './raw-body.js';
@@ -31,7 +31,8 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = withLimit(toProblem(error), request);
     if (problem.status >= 500 && problem.status !== 503) {
-      this.log.error({ err: error, correlationId: request.id }, `${request.method} ${request.routeOptions?.url ?? shownPath(request.url)} failed`);
+      const why = sqlState(error) === ROLE_MAY_NOT ? `: ${plainReason(error)}` : '';
+      this.log.error({ err: error, correlationId: request.id }, `${request.method} ${request.routeOptions?.url ?? shownPath(request.url)} failed${why}`);
     } else if (problem.status === 503) {
       this.log.warn({ reason: (error as Error).message, correlationId: request.id }, 'answered 503');
     }
