@@ -1,3 +1,4 @@
+import './config/node-version.js';
 import { Command, CommanderError } from 'commander';
 import { commandList } from './cli/command-list.js';
 import { CommandError, explain, type Outcome, wrongUsage } from './cli/outcome.js';

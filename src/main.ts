@@ -1,3 +1,4 @@
+import './config/node-version.js';
 import { Logger } from '@nestjs/common';
 import { readEnv, SettingsError } from './config/env.js';
 import { DatabaseService } from './database/database.service.js';

@@ -8,6 +8,9 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, 'dist', '.built');
 const lock = join(root, '.build-lock');
 const compiler = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+/** The one that npm brings: this process may run on an older one, which the program then refuses. */
+const own = join(root, 'node_modules', 'node', 'bin', 'node');
+const node = existsSync(own) ? own : process.execPath;
 const bundler = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
 
 function newestSource() {
@@ -49,11 +52,11 @@ export async function buildIfStale() {
       if (!isStale()) return;
       const started = new Date();
       process.stderr.write('building …\n');
-      execFileSync(process.execPath, [compiler, 'build'], { cwd: root, stdio: ['ignore', 2, 2] });
-      execFileSync(process.execPath, [join(root, 'tools', 'page-types.mjs')], { cwd: root, stdio: ['ignore', 2, 2] });
+      execFileSync(node, [compiler, 'build'], { cwd: root, stdio: ['ignore', 2, 2] });
+      execFileSync(node, [join(root, 'tools', 'page-types.mjs')], { cwd: root, stdio: ['ignore', 2, 2] });
       // Tests build with NODE_ENV=test, of which the bundler would make React's development code.
       // Tests have another NODE_ENV: the page that they look at is the one that is shipped, not a library's slow one for its own developers.
-      execFileSync(process.execPath, [bundler, 'build', 'dashboard', '--logLevel', 'warn'], { cwd: root, stdio: ['ignore', 2, 2], env: { ...process.env, NODE_ENV: 'production' } });
+      execFileSync(node, [bundler, 'build', 'dashboard', '--logLevel', 'warn'], { cwd: root, stdio: ['ignore', 2, 2], env: { ...process.env, NODE_ENV: 'production' } });
       removeOlderThan(started);
       writeFileSync(stamp, started.toISOString());
       utimesSync(stamp, started, started);

@@ -10,9 +10,6 @@ import { pathToFileURL } from 'node:url';
 import { buildIfStale, root } from './build.mjs';
 
 const named = process.argv[2]?.endsWith('.js') ? process.argv.splice(2, 1)[0] : 'src/cli.js';
-if (Number(process.versions.node.split('.')[0]) < 24) {
-  process.stderr.write(`Tradewarden needs Node 24; this is ${process.version}. Run it with "npm run …", which brings its own.\n`);
-  process.exit(1);
-}
 await buildIfStale();
+await import(pathToFileURL(join(root, 'dist', 'src', 'config', 'node-version.js')).href);
 await import(pathToFileURL(join(root, 'dist', named)).href);

@@ -1,6 +1,8 @@
 import { accessSync, constants } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+const sqlite = process.getBuiltinModule('node:sqlite');
 
 /** A lock between processes; the kernel drops it when its holder dies, however it dies. */
 export interface FileLock {
@@ -46,7 +48,7 @@ export async function lockFile(path: string, timeoutMs: number, signal?: AbortSi
 
 function open(path: string, waitMs: number): DatabaseSync {
   try {
-    const database = new DatabaseSync(path, { timeout: waitMs });
+    const database = new sqlite.DatabaseSync(path, { timeout: waitMs });
     // SQLite opens what it may not write for reading, and then "exclusive" quietly excludes nobody.
     accessSync(path, constants.W_OK);
     return database;

@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { REMOVED } from '../../auth/credentials.js';
 import { Exact } from '../convert/exact.js';
 import { own } from '../../common/own.js';
@@ -10,6 +10,7 @@ import { type Counter, type OldStore, RowRefused, type TableForm } from './old-s
 import { type Cells, createStatements, quoted, type ShapeTable } from './shape.js';
 import { whole } from './write.js';
 
+const sqlite = process.getBuiltinModule('node:sqlite');
 /** "TWEX", in the header of a file that was written here. SQLite keeps it for whoever made the file; no table tells of it. */
 const OURS = 0x54574558;
 /** Only a mirror puts state; the old application asks for its own tables alone. */
@@ -43,7 +44,7 @@ export class SqliteStore implements OldStore {
 
   /** @param isNew nobody reads the file before it is closed: no journal, one sync at the end */
   constructor(private readonly path: string, private readonly isNew: boolean) {
-    this.db = new DatabaseSync(path, { enableForeignKeyConstraints: false });
+    this.db = new sqlite.DatabaseSync(path, { enableForeignKeyConstraints: false });
     this.db.exec(`PRAGMA journal_mode = ${isNew ? 'off' : 'delete'}; PRAGMA synchronous = ${isNew ? 'off' : 'full'}; PRAGMA busy_timeout = 5000`);
     // Written once: to write takes a lock, also for who only compares.
     if (this.db.prepare('PRAGMA application_id').get()?.application_id !== OURS) this.db.exec(`PRAGMA application_id = ${OURS}`);

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readSync, rmSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { backup, DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { Source } from './cell.js';
 import { fileDigest } from './digest.js';
@@ -9,6 +9,8 @@ import { type FileState, fileState, refuseChanged, refuseInUse } from './in-use.
 import { SourceError } from './source-error.js';
 import { quotedName, type SqliteFile, sqliteFault, SqliteTable, type TableShape } from './sqlite-table.js';
 import { temporaryFolder } from './temporary.js';
+
+const sqlite = process.getBuiltinModule('node:sqlite');
 
 const MAGIC = 'SQLite format 3\0';
 
@@ -80,7 +82,7 @@ async function copied(path: string, to: string, file: SqliteFile): Promise<void>
   try {
     if (isLeft(path)) await copiedTogether(path, to);
     else await backedUp(path, to);
-    using copy = new DatabaseSync(to);
+    using copy = new sqlite.DatabaseSync(to);
     // A copy of a database in WAL mode is in WAL mode, and opened as unchanging it must need no other file.
     copy.exec('pragma journal_mode = delete');
   } catch (error) {
@@ -91,8 +93,8 @@ async function copied(path: string, to: string, file: SqliteFile): Promise<void>
 /** The database's own copying: what a writer commits meanwhile is in it whole, or not at all. */
 async function backedUp(path: string, to: string): Promise<void> {
   try {
-    using from = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
-    await backup(from, to, { rate: 1_000_000 });
+    using from = new sqlite.DatabaseSync(path, { readOnly: true, timeout: 10_000 });
+    await sqlite.backup(from, to, { rate: 1_000_000 });
   } catch (error) {
     if (((error as { errcode?: number }).errcode ?? 0) % 256 !== READONLY || !existsSync(`${path}-journal`)) throw error;
     // A change that was cut off: who reads alone may not take it back, and nobody holds the file.
@@ -128,7 +130,7 @@ function opened(file: string, path: string, sha256: string, options: SqliteOptio
   url.searchParams.set('immutable', '1');
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(url, { readOnly: true, allowExtension: false });
+    db = new sqlite.DatabaseSync(url, { readOnly: true, allowExtension: false });
     const open = db;
     // Of a schema by another hand no function is called that does more than compute.
     db.exec('pragma trusted_schema = off; pragma cell_size_check = on');
