@@ -10,7 +10,7 @@ beforeAll(async () => {
   t = await startTestApp();
   second = await t.second();
   days = new Days(t);
-  await days.begin();
+  await days.begin(second);
 });
 afterAll(async () => {
   await second.close();

@@ -1,6 +1,6 @@
 import { UnexplainedService } from '../../src/accounts/unexplained.service.js';
 import { Schedules } from '../../src/database/schedules.js';
-import type { TestAgent, TestApp } from './app.js';
+import { restSchedules, type TestAgent, type TestApp } from './app.js';
 
 export interface AccountDay {
   accountId: string; executionMode: string; currency: string; day: string; startsAt: string; endsAt: string; openingBalance: string | null; openingEquity: string | null;
@@ -28,9 +28,12 @@ export class Days {
 
   /**
    * Months of the past, for the events of a clock that is set there; retention, which would take them away again, rests. What
-   * is unexplained is looked for when a test says so: the clock jumps under the schedule's.
+   * is unexplained is looked for, and days are closed, when a test says so: the clock jumps under the schedule's, and what another
+   * look has begun a test does not wait for.
+   * @param others instances on the same database
    */
-  async begin(): Promise<void> {
+  async begin(...others: TestApp[]): Promise<void> {
+    for (const app of [this.t, ...others]) restSchedules(app);
     await this.t.db.query(`insert into schedules (name, next_run_at) select unnest(array['accounts.explain-days', 'retention.remove-old']), 'infinity'
       on conflict (name) do update set next_run_at = 'infinity', token = null, lease_until = null`);
     await this.t.db.query(`select ensure_months('2025-01-01', '2026-12-01')`);
