@@ -87,8 +87,7 @@ async function fill(agents: TestAgent[]): Promise<void> {
 }
 
 /** The time of these leases is up, whatever the clock says: leases that lapse by it would lapse before a slow machine has answered any. */
-const lapse = (commands: Leased[]) =>
-  one.db.query(`update agent_commands set lease_expires_at = app_clock() where status = 'leased' and lease_token = any($1::uuid[])`, [commands.map(({ leaseToken }) => leaseToken)]);
+const lapse = ({ leaseToken }: Leased) => one.db.query(`update agent_commands set lease_expires_at = app_clock() where status = 'leased' and lease_token = $1`, [leaseToken]);
 
 /** Takes commands and treats them badly until its agent has nothing left. */
 async function work(n: number, agent: TestAgent, accepted: Map<string, Set<string>>, lost: { answers: number }): Promise<void> {
@@ -96,8 +95,12 @@ async function work(n: number, agent: TestAgent, accepted: Map<string, Set<strin
   const late: Leased[] = [];
   const http = clientOf((n % 2 ? one : two).base, agent.apiKey);
   const complete = async (command: Leased, times = 1) => {
-    const answers = await Promise.all(Array.from({ length: times }, () =>
-      http('POST', `/commands/${command.id}/complete`, { body: { leaseToken: command.leaseToken, result: { worker: n } } })));
+    const ask = async (): ReturnType<typeof http> => {
+      const answer = await http('POST', `/commands/${command.id}/complete`, { body: { leaseToken: command.leaseToken, result: { worker: n } } });
+      // A database that is too busy says so, and to come again.
+      return answer.status === 503 ? ask() : answer;
+    };
+    const answers = await Promise.all(Array.from({ length: times }, ask));
     for (const { status, text } of answers) {
       if (status === 200) accepted.set(command.id, (accepted.get(command.id) ?? new Set()).add(command.leaseToken));
       else if (status === 409 && text.includes('COMMAND_LEASE_LOST')) lost.answers += 1;
@@ -110,15 +113,18 @@ async function work(n: number, agent: TestAgent, accepted: Map<string, Set<strin
     });
     for (const command of body.commands) {
       const fate = random();
-      if (fate < 0.08) await lapse([command]); // crashed
+      if (fate < 0.08) await lapse(command); // crashed
       else if (fate < 0.16) late.push(command); // answers when it is too late
       else if (fate < 0.24) await http('POST', `/commands/${command.id}/fail`, { body: { leaseToken: command.leaseToken, outcome: 'not_sent', retryable: true, error: { code: 'BUSY', message: '' } } });
       // In the moment in which it lapses, too: it is lost, or was in time.
-      else await Promise.all([complete(command, fate < 0.4 ? 3 : 1), ...(fate < 0.32 ? [lapse([command])] : [])]);
+      else await Promise.all([complete(command, fate < 0.4 ? 3 : 1), ...(fate < 0.32 ? [lapse(command)] : [])]);
     }
     if (late.length > 10 || body.commands.length === 0) {
-      await lapse(late);
-      for (const command of late.splice(0)) await complete(command);
+      // Each by itself: several at once could meet a merged statement in a deadlock.
+      for (const command of late.splice(0)) {
+        await lapse(command);
+        await complete(command);
+      }
     }
     const open = body.commands.length > 0 || (await unfinished(agent)) > 0;
     idle = open ? 0 : idle + 1;
