@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ago, gateInput, layer, outcomeOf } from '../../../../test/support/gate-input.js';
+import { factsOf } from '../facts.js';
 import type { GateInput } from '../gate-input.js';
 import { news } from './news.js';
 
@@ -23,4 +24,14 @@ describe('the news embargo', () => {
     ['at no time', gateInput({ calendar: { fed: true, ageSeconds: '60', events: [{ title: 'NFP', currency: 'USD', at: 'friday' }] }, limits: [layer({ newsEmbargoMinutes: 30 })] }), 'rejected TIME_UNREADABLE'],
     ['of no number', at(0, NaN), 'rejected LIMIT_UNREADABLE'],
   ])('%s', (_what, input, expected) => expect(outcomeOf(news, input)).toBe(expected));
+
+  it.each([[5, []], [6, ['And 1 more.']], [300, ['And 295 more.']]])('of %d events names the nearest five, and how many more there are', (count, more) => {
+    // In the order of time, as a calendar is read: the nearest are in the middle.
+    const events = Array.from({ length: count }, (_, n) => ({ title: `event ${n}`, currency: 'USD', at: ago(count / 2 - n) }));
+    const { outcome, reasons } = news.check(factsOf(gateInput({ calendar: { fed: true, ageSeconds: '60', events }, limits: [layer({ newsEmbargoMinutes: 30 })] })));
+    const middle = Math.max(count / 2 - 3, 0);
+    expect([outcome, reasons.map(({ code }) => code)]).toEqual(['rejected', Array(5 + more.length).fill('NEWS_EMBARGO')]);
+    expect(reasons.slice(0, 5).every(({ message }) => { const n = Number(/^event (\d+) \(USD\)/.exec(message)?.[1]); return n >= middle && n <= count / 2 + 3; })).toBe(true);
+    expect(reasons.slice(5).map(({ message }) => message)).toEqual(more);
+  });
 });
