@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { decimal, decimalText, lotSize, money, pastInstant, price, symbol, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
+import { marketInstant } from '../market-data/snapshots.schemas.js';
 import { DOUBT_CODES } from './trade-doubts.js';
 import { brokerTicket, EXECUTION_MODES, EXIT_REASONS, OUTCOMES, takeProfit, TRADE_DIRECTIONS } from './trade-fields.js';
 import { shownFiguresShape, toFigures } from './trade-shown.js';
@@ -22,7 +23,7 @@ export const createTradeSchema = z
     outcome: z.enum(OUTCOMES).nullish(),
     lotSize: lotSize(),
     entryPrice: price().nullish(),
-    entryTime: pastInstant().nullish(),
+    entryTime: marketInstant().nullish(),
     stopLoss: price().nullish(),
     takeProfit: takeProfit().nullish(),
     executionMode: z.enum(EXECUTION_MODES).nullish().describe('the mode of the agent, which is the default'),
@@ -49,10 +50,10 @@ export const transitionSchema = z
   .strictObject({
     to: z.enum(TRADE_STATUSES),
     version: z.int().min(1).max(INT_MAX).nullish().describe('of the trade that this was decided on'),
-    occurredAt: pastInstant().nullish().describe('with brokerDealId it stands in for the version; now by default'),
+    occurredAt: marketInstant().nullish().describe('with brokerDealId it stands in for the version; now by default'),
     brokerDealId: text(100).nullish(),
     entryPrice: price().nullish(),
-    entryTime: pastInstant().nullish().describe('occurredAt by default'),
+    entryTime: marketInstant().nullish().describe('occurredAt by default'),
     exitPrice: decimal({ min: '0' }).nullish(),
     exitReason: z.enum(EXIT_REASONS).nullish(),
     stopLoss: price().nullish(),
