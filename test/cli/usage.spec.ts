@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { envExample } from '../../src/config/env.js';
+import { envExample } from '../../src/config/settings-text.js';
 import { identityOf, withIdentity } from '../../src/database/roles.js';
 import { cli } from '../support/cli.js';
 import { testServer } from '../support/database.js';

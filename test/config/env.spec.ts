@@ -2,7 +2,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { envExample, readEnv, SETTINGS, SettingsError } from '../../src/config/env.js';
+import { readEnv, SettingsError } from '../../src/config/env.js';
+import { envExample } from '../../src/config/settings-text.js';
+import { SETTINGS } from '../../src/config/settings.js';
 import { TEST_SECRETS } from '../support/app.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tradewarden-env-'));

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { readEnv, SETTINGS, SettingsError } from '../../src/config/env.js';
+import { readEnv, SettingsError } from '../../src/config/env.js';
+import { SETTINGS } from '../../src/config/settings.js';
 import { fileSettingOf } from '../../src/config/secret-files.js';
 import { TEST_SECRETS } from '../support/app.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { envExample, settingsTable } from '../../src/config/env.js';
+import { envExample, settingsTable } from '../../src/config/settings-text.js';
 import { expectContract } from '../support/contract.js';
 
 describe('.env.example', () => {

@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { posix } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readEnv, SETTINGS } from '../../src/config/env.js';
+import { readEnv } from '../../src/config/env.js';
+import { SETTINGS } from '../../src/config/settings.js';
 import { startTestApp, type TestApp, TEST_SECRETS } from '../support/app.js';
 import { createTestDatabase } from '../support/database.js';
 
