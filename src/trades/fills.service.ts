@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { mustOwn } from '../auth/own-rows.js';
 import { Exact } from '../common/decimal.js';
-import { CLOCK_LEAD_SECONDS } from '../common/fields.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { conflict, notFound, Problem } from '../common/problem.js';
@@ -12,7 +11,7 @@ import { type AnsweredFill, type FillRow, FillsRepository, type NewFill } from '
 import type { FillBody } from './fills.schemas.js';
 import { differingFields, factsOf } from './request-facts.js';
 import { asTold, stepEvent } from './trade-change.js';
-import { FACT_AGE_DAYS_MAX, FACT_AGE_SECONDS_MAX, LATE_AFTER_SECONDS, leavesBefore, secondsBetween } from './trade-times.js';
+import { FACT_AGE_DAYS_MAX, FACT_AGE_SECONDS_MAX, LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type TradeRow, TradesRepository } from './trades.repository.js';
 import { TradesService } from './trades.service.js';
 
@@ -47,9 +46,7 @@ export class FillsService {
     const trade = await this.trades.lock(tx, id);
     if (!trade) throw notFound('trade');
     mustOwn(caller, trade.agent_id);
-    const stored = await this.record(tx, caller, trade, bodies, place);
-    mustLeaveAfterEntry(stored, place);
-    return stored;
+    return this.record(tx, caller, trade, bodies, place);
   }
 
   /** The same for whoever speaks for the whole account, whose trade it may be. The trade must be locked. @param place in the request, of a refusal */
@@ -159,18 +156,6 @@ function answered(trade: TradeRow, told: NewFill[], made: FillRow[], known: Fill
     const isNew = fresh.delete(key);
     return { fill: stored, differs: isNew ? null : differingFields(saidOf(stored), saidOf(fill)) };
   });
-}
-
-/**
- * An entry that was told, or seen in a report, may have been noticed as late as facts may be told, and of part of the entries an earlier
- * one may be on its way: only where fills say all of it, clocks alone are between.
- * @throws {Problem} 400 for an exit before the entry
- */
-function mustLeaveAfterEntry({ trade, items }: { trade: TradeRow; items: AnsweredFill[] }, place: (index: number, field: string) => string): void {
-  const isAllFilled = trade.origin !== 'external' && trade.entered_size !== null && new Exact(trade.entered_size).gte(trade.lot_size);
-  const [apart, words] = isAllFilled ? [CLOCK_LEAD_SECONDS, `${CLOCK_LEAD_SECONDS} s`] : [FACT_AGE_SECONDS_MAX, `${FACT_AGE_DAYS_MAX} days`];
-  const early = items.findIndex(({ fill, differs }) => differs === null && fill.role === 'exit' && leavesBefore(fill.filled_at, trade.entry_time, apart));
-  if (early >= 0) throw refusal(400, 'VALIDATION_FAILED', `of an exit lies more than ${words} before the entry of the trade (${trade.entry_time})`, place(early, 'at'));
 }
 
 /** What a fill says of itself, in the names of the request. */

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { mustOwn } from '../auth/own-rows.js';
 import { Exact, sumOf } from '../common/decimal.js';
-import { CLOCK_LEAD_SECONDS } from '../common/fields.js';
 import type { Caller } from '../common/http/caller.js';
 import { actorOf } from '../common/principal.js';
 import { badRequest, conflict, notFound } from '../common/problem.js';
@@ -11,7 +10,7 @@ import { Events } from '../events/events.service.js';
 import { differingFields, factsOf } from './request-facts.js';
 import { afterPastFact, afterTransition, asTold, stepEvent, type TradeState } from './trade-change.js';
 import { canMove, foundInThePast, type TradeStatus } from './trade-state.js';
-import { FACT_AGE_DAYS_MAX, FACT_AGE_SECONDS_MAX, LATE_AFTER_SECONDS, leavesBefore, secondsBetween } from './trade-times.js';
+import { FACT_AGE_DAYS_MAX, FACT_AGE_SECONDS_MAX, LATE_AFTER_SECONDS, secondsBetween } from './trade-times.js';
 import { type TradeRow, TradesRepository } from './trades.repository.js';
 import type { transitionSchema } from './trades.schemas.js';
 import type { Answered } from './trades.service.js';
@@ -63,7 +62,6 @@ export class TransitionsService {
     if (from === null) throw conflict('TRADE_TRANSITION_INVALID', `A trade that is ${trade.status} cannot become ${to}.`);
     const next = (present ? afterTransition : afterPastFact)(told, body, occurredAt, trade.entered_size !== null);
     mustAddUp(next, body);
-    mustEndAfterEntry(next, trade.entered_size === null ? next.entry_time : trade.entry_time, body);
     const late = !present || secondsBetween(occurredAt, now) > LATE_AFTER_SECONDS;
     const row = await this.trades.move(tx, trade, next, {
       from, to, occurredAt, late, brokerDealId: body.brokerDealId ?? null, facts: factsSaid(body), reason: body.reason ?? null,
@@ -109,13 +107,6 @@ function mustAddUp({ gross_profit, commission, swap, fee }: TradeState, { netPro
   if (!new Exact(netProfit).eq(sum)) {
     throw badRequest('VALIDATION_FAILED', `is not grossProfit + commission + swap + fee (${sum}); costs are negative`, 'netProfit');
   }
-}
-
-/** @param entry as fills know it, else as it was told */
-function mustEndAfterEntry({ status, exit_time: exit }: TradeState, entry: string | null, { to, entryTime }: Transition): void {
-  if (status !== 'closed' || !leavesBefore(exit, entry)) return;
-  if (to === 'closed') throw badRequest('VALIDATION_FAILED', `lies more than ${CLOCK_LEAD_SECONDS} s before the entry of the trade (${entry})`, 'occurredAt');
-  throw badRequest('VALIDATION_FAILED', `lies more than ${CLOCK_LEAD_SECONDS} s after the exit of the trade (${exit})`, entryTime == null ? 'occurredAt' : 'entryTime');
 }
 
 function factsSaid({ to: _to, version: _version, occurredAt: _at, brokerDealId: _deal, reason: _reason, ...said }: Transition) {

@@ -115,37 +115,6 @@ describe('a fill', () => {
     expect(await fill(id, entry('A', '1', { at: ago(7 * 86_400 - 60) }))).toMatchObject({ status: 201, body: { items: [{ late: true }] } });
   });
 
-  it('that leaves before all of the trade was entered is refused, by more than clocks differ, alone and in a sync', async () => {
-    const { id } = await trade();
-    const at = ago(600);
-    const time = (seconds: number) => new Date(Date.parse(at) + seconds * 1_000).toISOString();
-    await fill(id, entry('E', '1', { at }));
-    const early = { path: 'items.1.at', message: `of an exit lies more than 120 s before the entry of the trade (${at})` };
-    expect(await fill(id, { items: [exit('X1', '0.5'), exit('X2', '0.5', { at: time(-120.001) })] })).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED', errors: [early] } });
-    const sync = await agent.http<{ results: object[] }>('POST', '/agents/me/sync', { body: { syncSeq: 1, fills: [{ tradeId: id, ...exit('X2', '0.5', { at: time(-121) }) }] }, headers: { 'x-instance-id': 'one' } });
-    expect(sync.body.results).toMatchObject([{ status: 'refused', code: 'VALIDATION_FAILED', detail: expect.stringContaining(`lies more than 120 s before the entry of the trade (${at})`) }]);
-    expect(await storedOf(id)).toBe(1);
-    expect((await fill(id, exit('X2', '0.5', { at: time(-120) }))).status).toBe(201);
-    expect(await fill(id, exit('X2', '0.5', { at: time(-3_600) }))).toMatchObject({ status: 200, body: { items: [{ repeated: true, differs: ['at'] }] } });
-  });
-
-  it('that leaves before an entry is a late fact while an earlier entry may still be told, or the entry was but seen', async () => {
-    const [parts, seen] = [await trade(), await trade({ status: 'open', entryPrice: '1.1', entryTime: ago(60) })];
-    await fill(parts.id, entry('E2', '0.5', { at: ago(60) }));
-    expect((await fill(parts.id, exit('X1', '0.5', { at: ago(900) }))).status).toBe(201);
-    expect((await fill(parts.id, entry('E1', '0.5', { at: ago(1_000) }))).body.trade).toMatchObject({ status: 'open', openSize: '0.5' });
-    expect((await fill(seen.id, exit('X', '0.5', { at: ago(900) }))).status).toBe(201);
-  });
-
-  it('of a person may not leave years before what was told of the entry', async () => {
-    const entryTime = ago(60);
-    const { id } = await trade({ status: 'open', entryPrice: '1.1', entryTime });
-    const operator = clientOf(t.base, await t.person('operator'));
-    const told = (at: string) => fill(id, exit('X', '1', { at, reason: 'from the statement' }), operator);
-    expect(await told('1999-01-01T00:00:00Z')).toMatchObject({ status: 400, body: { errors: [{ path: 'at', message: `of an exit lies more than 7 days before the entry of the trade (${entryTime})` }] } });
-    expect((await told(ago(6 * 86_400))).status).toBe(201);
-  });
-
   it('may be added by a person, with a reason and however old', async () => {
     const { id } = await trade();
     const operator = clientOf(t.base, await t.person('operator'));
