@@ -1,6 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { z } from 'zod';
-import { text } from '../common/fields.js';
+import { reason } from '../auth/reason-field.js';
 import type { Env } from '../config/env.js';
 import { Retirement } from '../kill-switch/retirement.service.js';
 import { FinalityService } from '../legacy/cutover/finality.service.js';
@@ -11,8 +11,8 @@ import { withServices } from './services.js';
 
 const CARRIED_THROUGH_WITHIN_MS = 10_000;
 
-const retireSchema = z.strictObject({ reason: text(1_000) });
-const unretireSchema = z.strictObject({ reason: text(1_000), confirm: z.literal('UNRETIRE', { error: 'must be UNRETIRE, written out: the other system has stopped, and this one may trade' }) });
+const retireSchema = z.strictObject({ reason: reason() });
+const unretireSchema = z.strictObject({ reason: reason(), confirm: z.literal('UNRETIRE', { error: 'must be UNRETIRE, written out: the other system has stopped, and this one may trade' }) });
 
 /** Works while the server is down. Again, it changes nothing and says how far the agents are. */
 export function retire(env: Env, say: Say, given: { reason: string }): Promise<Outcome> {

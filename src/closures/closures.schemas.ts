@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { decimalText, text, uuid } from '../common/fields.js';
+import { reason } from '../auth/reason-field.js';
+import { decimalText, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { EXIT_REASONS } from '../trades/trade-fields.js';
 import { CLOSURE_CAUSES, CLOSURE_ENDS, type ShownClosure } from './closures.repository.js';
@@ -8,7 +9,7 @@ const flag = () => z.enum(['true', 'false']).transform((value) => value === 'tru
 export const closuresQuery = z.strictObject({
   ...pageQuery, accountId: uuid().optional(), agentId: uuid().optional(), tradeId: uuid().optional(), open: flag().optional().describe('true: those that have not ended'),
 });
-export const withdrawSchema = z.strictObject({ reason: text(1_000) });
+export const withdrawSchema = z.strictObject({ reason: reason() });
 
 export const closureSchema = z.object({
   id: z.uuid(), tradeId: z.uuid(), agentId: z.uuid(), accountId: z.uuid(), symbol: z.string(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reason } from '../auth/reason-field.js';
 import { agentConfig } from '../agents/agents.schemas.js';
 import { instant, jsonObject, lotSize, price, symbol, text, uuid } from '../common/fields.js';
 
@@ -16,7 +17,7 @@ export interface CommandType {
   run?: 'running' | 'paused' | 'stopped';
 }
 
-const why = { reason: text(500).optional() };
+const why = { reason: reason(500).optional() };
 const takeProfit = () => z.union([price(), z.array(z.strictObject({ price: price(), sizeFraction: price() })).min(1).max(20)]);
 
 /** Settings by themselves or under `config`; stored and delivered under `config`. */

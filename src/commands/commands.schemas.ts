@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reason } from '../auth/reason-field.js';
 import { desiredStateSchema } from '../agents/agents.schemas.js';
 import { masked, withoutCredentials } from '../auth/credentials.js';
 import { instant, jsonObject, text, uuid } from '../common/fields.js';
@@ -28,9 +29,9 @@ export const failSchema = z.strictObject({
   error: z.strictObject({ code: text(100), message: z.string().max(2_000).transform(masked).default('') }), retryable: z.boolean().default(false),
 });
 export const extendSchema = z.strictObject({ leaseToken: leaseToken(), leaseSeconds: z.int().min(5).max(900).default(30) });
-export const cancelSchema = z.strictObject({ reason: text(500) });
-export const requeueSchema = z.strictObject({ reason: text(500).optional() });
-export const settleSchema = z.strictObject({ outcome: z.enum(['succeeded', 'failed', 'not_sent', 'rejected']), reason: text(500) });
+export const cancelSchema = z.strictObject({ reason: reason(500) });
+export const requeueSchema = z.strictObject({ reason: reason(500).optional() });
+export const settleSchema = z.strictObject({ outcome: z.enum(['succeeded', 'failed', 'not_sent', 'rejected']), reason: reason(500) });
 
 export const commandsQuery = z.strictObject({
   ...pageQuery, agentId: uuid().optional(), status: z.enum(COMMAND_STATUSES).optional(), type: z.enum(COMMAND_TYPE_NAMES).optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reason } from '../auth/reason-field.js';
 import type { SuspensionRow } from '../halts/suspensions.repository.js';
 import { LEVELS, PART_LEVELS, PARTS } from './parts.js';
 import type { SystemMonitor } from './system-monitor.service.js';
@@ -8,7 +9,7 @@ export const suspensionSchema = z.object({
   endedAt: z.iso.datetime().nullable(), endedBy: z.string().nullable().describe('system, or the person who lifted it'), endReason: z.string().nullable(),
 }).meta({ id: 'Suspension' });
 
-export const liftSchema = z.strictObject({ reason: z.string().trim().min(1).max(1_000) });
+export const liftSchema = z.strictObject({ reason: reason() });
 
 export const toSuspension = (row: SuspensionRow): z.output<typeof suspensionSchema> => ({
   id: row.id, cause: row.cause, reason: row.reason, since: new Date(row.began_at).toISOString(), lapsesAt: new Date(row.lapses_at).toISOString(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reason } from '../auth/reason-field.js';
 import { decimal, decimalText, lotSize, pastInstant, price, text } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { marketInstant, oneOrMany } from '../market-data/snapshots.schemas.js';
@@ -43,7 +44,7 @@ export function fitsItsRole({ role, price: at, exitReason }: { role: 'entry' | '
 export const fillSchema = z.strictObject({
   ...fillFields,
   sourceTime: pastInstant().nullish().describe('in a replay: the time of the candle'),
-  reason: text(1_000).nullish().describe('people must give one'),
+  reason: reason().nullish().describe('people must give one'),
 }).superRefine(fitsItsRole);
 
 export type FillBody = z.output<typeof fillSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reason } from '../auth/reason-field.js';
 import { decimal, decimalText, lotSize, money, pastInstant, price, symbol, text, uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
@@ -66,7 +67,7 @@ export const transitionSchema = z
     fee: money().nullish(),
     netProfit: money().nullish().describe('a check sum: must be grossProfit + commission + swap + fee'),
     sourceTime: pastInstant().nullish().describe('in a replay: the time of the candle'),
-    reason: text(1_000).nullish().describe('people must give one'),
+    reason: reason().nullish().describe('people must give one'),
   })
   .superRefine(({ to, exitPrice, exitReason }, context) => {
     const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { text, uuid } from '../common/fields.js';
+import { reason } from '../auth/reason-field.js';
+import { uuid } from '../common/fields.js';
 import { pageQuery } from '../common/pagination.js';
 import { inOrder, timeWindow } from '../common/time-window.js';
 import { ALERT_STATUSES, type AlertRow, type WholeAlert } from './alerts.repository.js';
@@ -14,7 +15,7 @@ export const alertsQuery = z.strictObject({
 }).superRefine(inOrder);
 
 export const redriveSchema = z.strictObject({
-  reason: text(500).optional(), run: z.int().min(1).max(2_147_483_647).optional().describe('redrive this run only: another one is answered 409, so that two people do not do it twice'),
+  reason: reason(500).optional(), run: z.int().min(1).max(2_147_483_647).optional().describe('redrive this run only: another one is answered 409, so that two people do not do it twice'),
 });
 
 /** What was carried out may be redriven one by one only: each of them may open a position once more. */
@@ -23,7 +24,7 @@ const filter = z.strictObject({
   sourceId: uuid().optional(), status: z.enum(BULK_STATUSES).optional().describe('quarantined and failed unless said'), symbol: stream().optional(),
   from: timeWindow.from, to: timeWindow.to, code: code().optional().describe('those that ended with this code'),
 }).superRefine(inOrder);
-export const redriveManySchema = z.strictObject({ filter, reason: text(500).optional() });
+export const redriveManySchema = z.strictObject({ filter, reason: reason(500).optional() });
 export type RedriveMany = z.output<typeof redriveManySchema>;
 export const redrivenSchema = z.object({ redriven: z.int().describe('all of them or, where the call fails, none'), more: z.boolean().describe('whether others fit the filter: ask again') });
 
