@@ -41,14 +41,17 @@ export interface CommandFilter {
 /** A command parked over a weekend has thousands of attempts; the numbers of the last tell how many there were. */
 const ATTEMPTS_SHOWN = 20;
 
-/** The last attempts of a command as JSON; `endedAt` and `outcome` are SQL on a row `t` of command_attempts. */
-export const attemptsOf = (command: string, endedAt = 't.ended_at', outcome = 't.outcome') => `(
+/**
+ * What is shown of a row `c` of agent_commands beside its columns: its last attempts as JSON, and the trade that an opening became.
+ * `endedAt` and `outcome` are SQL on a row `t` of command_attempts.
+ */
+export const shownBeside = (endedAt = 't.ended_at', outcome = 't.outcome') => `(
   select coalesce(jsonb_agg(jsonb_build_object('attempt', t.attempt, 'instanceId', t.instance_id,
     'leasedAt', ${timeText('t.leased_at')},
     'endedAt', ${timeText(`(${endedAt})`)},
     'outcome', ${outcome}, 'detail', t.detail) order by t.attempt), '[]')
-  from (select * from command_attempts where command_id = ${command} order by attempt desc limit ${ATTEMPTS_SHOWN}) t) as attempts`;
-const SHOWN = `${attemptsOf('c.id')}, (select id from trades where command_id = c.id and c.type = 'open_trade' order by seq limit 1) as opened_trade_id`;
+  from (select * from command_attempts where command_id = c.id order by attempt desc limit ${ATTEMPTS_SHOWN}) t) as attempts,
+  case when c.type = 'open_trade' then (select id from trades where command_id = c.id order by seq limit 1) end as opened_trade_id`;
 
 /** What a row adds to a page. */
 const BYTES = 'octet_length(payload::text) + coalesce(octet_length(result::text), 0)';
@@ -69,7 +72,7 @@ export class CommandsRepository {
   }
 
   async byId(id: string, tx: Tx = this.dataSource.manager): Promise<CommandWithAttempts | null> {
-    const [row] = await tx.sql<CommandWithAttempts[]>`select c.*, ${() => SHOWN} from agent_commands c where id = ${id}`;
+    const [row] = await tx.sql<CommandWithAttempts[]>`select c.*, ${() => shownBeside()} from agent_commands c where id = ${id}`;
     return row ?? null;
   }
 
@@ -83,7 +86,7 @@ export class CommandsRepository {
     if (type !== undefined && (agentId !== undefined || status === undefined)) return this.listOfType(type, { agentId, status }, limit, before);
     const lead = leadOf(['agent_id', 'status'], { agent_id: agentId, status });
     return this.dataSource.sql`
-      select c.*, ${() => SHOWN} from (
+      select c.*, ${() => shownBeside()} from (
         select *, sum(bytes) over (order by seq desc)::int as bytes_so_far from (
           select *, ${() => BYTES} as bytes from agent_commands
           where ${() => lead.column} = any(${lead.values})
@@ -102,7 +105,7 @@ export class CommandsRepository {
    */
   private listOfType(type: CommandTypeName, { agentId, status }: CommandFilter, limit: number, before: string | undefined): Promise<(CommandWithAttempts & Sized)[]> {
     return this.dataSource.sql`
-      select c.*, ${() => SHOWN} from (
+      select c.*, ${() => shownBeside()} from (
         select *, sum(bytes) over (order by seq desc)::int as bytes_so_far from (
           select c.*, ${() => BYTES} as bytes from agents a cross join lateral (
             select * from agent_commands

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Merged } from '../database/merged.js';
 import { type Run, type Statement, Statements } from '../database/statements.js';
-import { attemptsOf, type CommandWithAttempts } from './commands.repository.js';
+import { type CommandWithAttempts, shownBeside } from './commands.repository.js';
 
 export interface Completion {
   id: string;
@@ -38,7 +38,7 @@ const completions = (name: string, locked: '' | 'skip locked', rows: string): St
       select 'command.succeeded', d.id, d.agent_id, h.actor, h.correlation, jsonb_build_object('type', d.type, 'attempt', d.attempt)
       from done d join held h on h.n = d.n order by d.seq
     )
-    select c.*, ${attemptsOf('c.id', `case when t.lease_token = c.token then clock.at else t.ended_at end`, `case when t.lease_token = c.token then 'succeeded' else t.outcome end`)}
+    select c.*, ${shownBeside(`case when t.lease_token = c.token then clock.at else t.ended_at end`, `case when t.lease_token = c.token then 'succeeded' else t.outcome end`)}
     from done c, clock`,
 });
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ClosureRow } from '../closures/closures.repository.js';
-import { attemptsOf } from '../commands/commands.repository.js';
+import { shownBeside } from '../commands/commands.repository.js';
 import { timeText } from '../database/answer-text.js';
 import type { Tx } from '../database/transaction.js';
 import type { FoundDecision } from '../decisions/decision.js';
@@ -159,7 +159,7 @@ export class WhyRepository {
     return tx.sql`
       select c.id, c.seq, c.agent_id, c.type, c.class, c.once, c.payload, c.priority, c.status, c.not_before, c.expires_at, c.attempt, c.failures, c.max_attempts, null as lease_token,
         c.lease_expires_at, c.cancel_requested, c.trade_id, case when octet_length(c.result::text) <= ${RESULT_BYTES_MOST} then c.result end as result, c.error, c.reason, c.actor,
-        c.correlation_id, c.created_at, c.finished_at, ${() => attemptsOf('c.id')},
+        c.correlation_id, c.created_at, c.finished_at, ${() => shownBeside()},
         case when c.reason like 'halted: %' then (select v.data ->> 'haltId' from events v where v.subject_id = c.id and v.at >= c.created_at
           and v.type in ('command.cancelled', 'command.cancel_requested') and v.data ? 'haltId' order by v.seq limit 1) end as halted_by
       from agent_commands c

@@ -41,8 +41,8 @@ describe('the result of an opening', () => {
     const idea = await opened();
     const fill = fillOf({ requestedPrice: '1.1002' });
     const done = await complete(idea, { orderTag: tagOf(idea), brokerPositionId: 'p-1', fill, terminal: 'build 4150' });
-    expect([done.status, done.body.status]).toEqual([200, 'succeeded']);
     const [trade, ...more] = await tradesOf();
+    expect(done).toMatchObject({ status: 200, body: { status: 'succeeded', tradeId: trade?.id } });
     expect(more).toEqual([]);
     expect(trade).toMatchObject({
       origin: 'gated', status: 'open', openSize: '0.1', entryPrice: '1.1003', lotSize: '0.1', stopLoss: '1.09', commandId: idea.commandId, ideaId: idea.id, orderTag: tagOf(idea), clientOrderId: tagOf(idea), brokerPositionId: 'p-1',
@@ -64,6 +64,9 @@ describe('the result of an opening', () => {
     expect((await complete(silent, { note: 'sent' })).status).toBe(200);
     expect(await tradesOf()).toHaveLength(1);
     expect(await ideaOf(t, silent.id)).toMatchObject({ reservation: { held: true } });
+    const told = await opened();
+    const { body: made } = await post({ commandId: told.commandId });
+    expect((await complete(told, null)).body).toMatchObject({ status: 'succeeded', tradeId: made.id });
   });
 
   it.each([

@@ -74,6 +74,7 @@ describe('a trade that was decided, traded and closed by its stop', () => {
     expect(order.at(-1)).toBe('outcome');
     expect([...order].sort()).toEqual(expect.arrayContaining(['explanation', 'fill']));
     expect(order.filter((type) => type === 'fill')).toHaveLength(2);
+    expect(answer.chain.find(({ type }) => type === 'command')?.data).toMatchObject({ tradeId: made.id });
     const [decision] = answer.chain.filter(({ type }) => type === 'decision');
     const rules = (decision?.data['riskCheckResult'] as { rules: { rule: string; input: object }[] }).rules;
     expect(rules.length).toBeGreaterThan(30);
