@@ -90,7 +90,10 @@ async function open(bench: Bench, name: string, rows: number): Promise<Side> {
   };
 }
 
-/** Finished commands of all agents, mixed: of a hundred 92 succeeded, 5 failed, 2 expired, 1 was cancelled. Past the checks of foreign keys, which take longer than the rest. */
+/**
+ * Finished commands of all agents, mixed: of a hundred 92 succeeded, 5 failed, 2 expired, 1 was cancelled. Past the checks of foreign keys, which take longer than the rest; and
+ * older than the 7 days to which a breaker may look back, or the failures would halt their agents.
+ */
 async function fill(bench: Bench, database: BenchDatabase, agents: BenchAgent[], rows: number): Promise<void> {
   const ids = agents.map(({ id }) => id);
   for (let from = 0; from < rows; from += FILL_BATCH) {
@@ -102,7 +105,7 @@ async function fill(bench: Bench, database: BenchDatabase, agents: BenchAgent[],
       select gen_random_uuid(), ($1::uuid[])[1 + n % $2], 'custom', 'opens', jsonb_build_object('n', -n), 2,
         case when n / $2 % 100 < 92 then 'succeeded' when n / $2 % 100 < 97 then 'failed' when n / $2 % 100 < 99 then 'expired' else 'cancelled' end,
         at, 1, 5, '{"done": true}', 'system', at, at + interval '1 second'
-      from fast, generate_series($3::int, $4::int - 1) n, lateral (select app_clock() - make_interval(secs => $5 - n) as at) times`,
+      from fast, generate_series($3::int, $4::int - 1) n, lateral (select app_clock() - interval '8 days' - make_interval(secs => $5 - n) as at) times`,
     [ids, ids.length, from, to, rows]);
   }
   await database.query('vacuum (analyze) agent_commands');
