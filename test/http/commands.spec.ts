@@ -278,10 +278,16 @@ describe('what may be queued', () => {
     const holder = new pg.Client({ connectionString: t.db.adminUrl });
     await holder.connect();
     await holder.query('begin; lock table agent_state in access exclusive mode');
-    const answer = await agent.http('POST', '/agents/me/commands/lease', { body: { leaseSeconds: 900 } });
+    let answer: Answer<unknown> | undefined;
+    void agent.http('POST', '/agents/me/commands/lease', { body: { leaseSeconds: 900 } }).then((given) => (answer = given));
+    // As the time limits of the server's role do, which are a minute in tests.
+    await until(async () => {
+      await holder.query(`select pg_cancel_backend(pid) from pg_locks where relation = 'agent_state'::regclass and not granted`);
+      return answer !== undefined;
+    }, 30_000);
     await holder.query('rollback');
     await holder.end();
-    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+    expect([answer?.status, answer?.headers.get('retry-after')]).toEqual([503, '2']);
     expect((await lease()).commands).toHaveLength(1);
   });
 
