@@ -5,6 +5,7 @@ import { keyIsGood } from '../auth/api-keys.service.js';
 import { Merged } from '../database/merged.js';
 import { type Run, type Statement, Statements } from '../database/statements.js';
 import { agentSql, ANY_HALT, HALTS_OF_AGENT, OPENING_HALTED, PROPOSER_HALTED } from '../halts/halts.sql.js';
+import { beingClosed } from '../trades/being-closed.sql.js';
 import type { CommandRow } from './commands.repository.js';
 import { asciiBytes } from './lease.repository.js';
 import { OPENING_FORBIDDEN } from './opening-forbidden.sql.js';
@@ -40,15 +41,12 @@ export const mayStill = (key: string, at: string) => `exists (select 1 from api_
 /** Of agent_commands: what may be handed out at this time. */
 export const isDue = (at: string) => `status in ('queued', 'waiting_for_market') and not_before <= ${at} and not cancel_requested and (expires_at is null or expires_at > ${at})`;
 
+const CLOSES_BEFORE = `k.id <> c.id and (k.status = 'leased' or k.status in ('queued', 'waiting_for_market') and (k.priority, k.seq) < (c.priority, c.seq))`;
 /**
  * Of a close: how much is open beside what closes before it take, those that are leased and those that are handed out first; null when its trade has
  * ended. What is open may have become less since it was queued, and on a netting account a close of more opens the opposite.
  */
-const LEFT_TO_CLOSE = `(
-  select t.open_size - coalesce((
-    select sum(coalesce((o.payload ->> 'size')::numeric, 1e15)) from agent_commands o where o.trade_id = t.id and o.type = 'close_trade' and o.id <> c.id
-      and (o.status = 'leased' or o.status in ('queued', 'waiting_for_market') and (o.priority, o.seq) < (c.priority, c.seq))
-  ), 0) from trades t where t.id = c.trade_id and t.finished_at is null)`;
+const LEFT_TO_CLOSE = `(select t.open_size - ${beingClosed('t.id', CLOSES_BEFORE)} from trades t where t.id = c.trade_id and t.finished_at is null)`;
 /** One of all that is open takes what is left by itself; one of a part waits for those before it to end, and is made smaller. */
 const CLOSES_SOMETHING = `(c.type <> 'close_trade' or c.trade_id is null or case when c.payload ? 'size' then l.size > 0 else l.size is not null end)`;
 

@@ -4,6 +4,7 @@ import { numericText, timeText } from '../database/answer-text.js';
 import type { Sessions } from '../instruments/terms.js';
 import { INSTRUMENT, QUOTE } from '../risk/gate/held.sql.js';
 import type { Tx } from '../database/transaction.js';
+import { beingClosed } from '../trades/being-closed.sql.js';
 import type { TradeStatus } from '../trades/trade-state.js';
 
 /** Something that is held, by what our trades say and what its broker shows. */
@@ -43,8 +44,7 @@ const TRADES = `
     (select jsonb_build_object('cause', c.cause, 'wantedAt', ${timeText('c.created_at')}, 'tries', c.tries) from closures c where c.trade_id = t.id and c.ended_at is null) as closure,
     (select jsonb_build_object('status', k.status, 'failures', k.failures, 'at', ${timeText('coalesce(k.finished_at, k.created_at)')}, 'error', left(k.error ->> 'message', 200))
       from agent_commands k where k.trade_id = t.id and k.type = 'close_trade' order by k.trade_id, k.seq desc limit 1) as close,
-    ${numericText(`greatest(t.open_size - coalesce((select sum(coalesce((k.payload ->> 'size')::numeric, t.open_size)) from agent_commands k
-      where k.trade_id = t.id and k.type = 'close_trade' and k.status in ('queued','leased','waiting_for_market') and not k.cancel_requested), 0), 0)`)} as left_open,
+    ${numericText(`greatest(t.open_size - ${beingClosed('t.id', `k.status in ('queued', 'leased', 'waiting_for_market') and not k.cancel_requested`)}, 0)`)} as left_open,
     t.total
   from picked t cross join clock join agents g on g.id = t.agent_id join accounts n on n.id = t.account_id join agent_state s on s.agent_id = t.agent_id
     left join lateral (select * from positions p where p.trade_id = t.id order by p.missing_since nulls first, p.seq desc limit 1) p on true

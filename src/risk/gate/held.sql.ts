@@ -1,5 +1,6 @@
 /** SQL of what a book holds. Numbers are text in it: in JSON they would lose digits. `a` stands for an account's id, `m` for an execution mode. */
 import { numericText, timeText } from '../../database/answer-text.js';
+import { beingClosed } from '../../trades/being-closed.sql.js';
 
 export const timeOf = (column: string) => timeText(`date_trunc('milliseconds', ${column})`);
 
@@ -55,9 +56,8 @@ export const HELD = (a: string, m: string) => `
     r.size, r.entry_price, r.stop, null, null, 0, null, null, r.seq
   from held_reservations r where r.account_id = ${a} and r.execution_mode = ${m}`;
 
-/** Of a trade, by commands that have not ended; one that names no size closes all of it. */
-const BEING_CLOSED = (trade: string) => `coalesce((select sum(coalesce((c.payload ->> 'size')::numeric, 1e15)) from agent_commands c
-  where c.trade_id = ${trade} and c.type = 'close_trade' and c.status in ('queued', 'leased', 'waiting_for_market', 'unknown')), 0)`;
+/** By commands that have not ended, as far as anybody knows. */
+const NOT_ENDED = `k.status in ('queued', 'leased', 'waiting_for_market', 'unknown')`;
 
 /** Of a binary the quote is that of yes; no costs what is left to 1. */
 const BID = `case when h.outcome = 'no' then 1 - q.ask else q.bid end`;
@@ -69,5 +69,5 @@ export const HELD_JSON = (held: string, account: string) => `
     'holding', jsonb_build_object('symbol', h.symbol, 'exchange', h.exchange, 'terms', ${TERMS('i')}, 'direction', h.direction, 'outcome', h.outcome, 'size', ${numericText('h.size')},
       'entryPrice', coalesce(${numericText('h.entry_price')}, ${numericText(`case h.direction when 'long' then ${ASK} else ${BID} end`)}, ''),
       'markPrice', ${numericText(`case h.direction when 'long' then ${BID} else ${ASK} end`)}, 'stop', ${numericText('h.stop')}, 'fees', ${numericText('h.fees')}),
-    'product', h.product, 'reducible', ${numericText(`greatest(h.open_size - ${BEING_CLOSED('h.id')}, 0)`)}) order by h.kind, h.seq), '[]')
+    'product', h.product, 'reducible', ${numericText(`greatest(h.open_size - ${beingClosed('h.id', NOT_ENDED)}, 0)`)}) order by h.kind, h.seq), '[]')
   from ${held} h left join lateral (${INSTRUMENT(account, 'h')}) i on true left join lateral (${QUOTE(account, 'h')}) q on true`;
